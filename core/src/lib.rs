@@ -1,1 +1,85 @@
-//! Placeholder.
+//! A SIP user agent without input and output: transactions, dialogs and sessions
+//! ([RFC 3261](https://www.rfc-editor.org/rfc/rfc3261)).
+//!
+//! It opens no socket, reads no clock, starts no thread and waits for nothing. It does not look up names and does not
+//! read session descriptions. Octets and the time go in, octets and events come out:
+//!
+//! ```
+//! use std::time::Instant;
+//! use offhook_core::{Config, Event, Flow, Input, Output, UserAgentCore};
+//! use offhook_core::message::{Body, Message};
+//!
+//! /// One message in, everything it causes out.
+//! fn step(core: &mut UserAgentCore, now: Instant, flow: Flow, message: Message) {
+//!     core.handle(now, Input::Message { flow, message });
+//!     while let Some(output) = core.poll() {
+//!         match output {
+//!             Output::Transmit(transmit) => println!("to {}", transmit.flow.remote),
+//!             Output::Resolve(resolve) => println!("who is {}?", resolve.host),
+//!             Output::Event(Event::Invite(id)) => {
+//!                 if let Some(server) = core.invite_server(now, id) {
+//!                     let _ = server.accept(Body::sdp("v=0\r\n"));
+//!                 }
+//!             }
+//!             Output::Event(event) => println!("{event:?}"),
+//!         }
+//!     }
+//! }
+//! # let _ = (step, UserAgentCore::new(Config::default(), [0; 32]));
+//! ```
+
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod config;
+mod counts;
+mod dialog;
+mod event;
+mod fingerprint;
+mod flow;
+mod logger;
+mod outbox;
+mod random;
+mod session;
+mod slot;
+mod state;
+mod tag;
+mod timers;
+mod transaction;
+mod uac;
+mod uas;
+mod user_agent_core;
+
+pub use offhook_message as message;
+
+pub use config::{Config, Limits, Times};
+pub use counts::{Counts, Totals};
+pub use event::{
+    Event, Input, InviteEnd, InviteId, Output, Resolve, SessionEnd, SessionId, TransactionId,
+    Transmit,
+};
+pub use flow::{Channel, Flow, Transport};
+pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
+pub use session::SessionState;
+pub use tag::Tag;
+pub use transaction::TransactionState;
+pub use uac::Session;
+pub use uas::{
+    ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
+    ResponseOptions, ServerTransactionView, VerbError,
+};
+pub use user_agent_core::UserAgentCore;

@@ -1,1 +1,69 @@
-//! Placeholder.
+//! Session descriptions and media for SIP calls, behind one trait: [`SessionDescriptionHandler`].
+//!
+//! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Two implementations are here:
+//!
+//! - [`EchoHandler`] answers with PCMU, PCMA and telephone-event, and sends every RTP packet back to where it came from.
+//! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
+//!
+//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It does not encode, decode, play
+//! or record audio, sends and reads no RTCP, and speaks neither SRTP nor ICE.
+//!
+//! ```
+//! use offhook_media::{BareHandler, SessionDescriptionHandler};
+//!
+//! let offer = b"v=0\r\n\
+//!     o=alice 2890844526 2890844526 IN IP4 192.0.2.1\r\n\
+//!     s=-\r\n\
+//!     c=IN IP4 192.0.2.1\r\n\
+//!     t=0 0\r\n\
+//!     m=audio 49170 RTP/AVP 18 8 0\r\n";
+//!
+//! let mut handler = BareHandler::new("192.0.2.9".parse()?);
+//! handler.set_description(offer)?;
+//! let answer = handler.description()?;
+//!
+//! let text = str::from_utf8(answer.content())?;
+//! assert!(text.contains("m=audio 9 RTP/AVP 8 0\r\n"));
+//! assert!(text.contains("a=inactive\r\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [RFC 3264]: https://www.rfc-editor.org/rfc/rfc3264
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+mod bare_handler;
+mod connection;
+mod description_error;
+mod echo_handler;
+mod echo_port;
+mod formats;
+mod media_line;
+mod offer_answer;
+mod port_range;
+mod random;
+mod remote_audio;
+mod rtp;
+mod session_description;
+mod session_description_handler;
+
+pub use bare_handler::BareHandler;
+pub use description_error::{DescriptionError, Incompatibility, Warning};
+pub use echo_handler::EchoHandler;
+pub use echo_port::RtpCounters;
+pub use port_range::{InvalidPortRange, PortRange};
+pub use session_description_handler::SessionDescriptionHandler;

@@ -1,0 +1,97 @@
+//! What the owner of a core may choose.
+
+use std::time::Duration;
+
+use offhook_message::Text;
+
+use crate::logger::LoggerFactory;
+
+/// The settings of a core.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The User-Agent of every message; `None` writes none.
+    pub user_agent: Option<Text>,
+    /// The timers.
+    pub times: Times,
+    /// The bounds of the tables.
+    pub limits: Limits,
+    /// Where log lines go.
+    pub loggers: LoggerFactory,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            user_agent: Text::new(concat!("Offhook/", env!("CARGO_PKG_VERSION"))).ok(),
+            times: Times::default(),
+            limits: Limits::default(),
+            loggers: LoggerFactory::default(),
+        }
+    }
+}
+
+/// The durations of [RFC 3261, table 4](https://www.rfc-editor.org/rfc/rfc3261#page-265), and ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The estimate of the round trip. Default 500 ms.
+    pub t1: Duration,
+    /// The longest interval between repetitions. Default 4 s.
+    pub t2: Duration,
+    /// How long a message stays in the network. Default 5 s.
+    pub t4: Duration,
+    /// How soon an INVITE gets 100 when nothing else was said. Default 200 ms (§17.2.1).
+    pub trying: Duration,
+    /// How soon an INVITE gets 480 when the application does not answer it, and how long one
+    /// that rings may ring. Default 180 s.
+    pub no_answer: Duration,
+}
+
+impl Times {
+    /// The interval after `interval` where each is twice the one before, up to T2.
+    pub(crate) fn next_interval(&self, interval: Duration) -> Duration {
+        (interval * 2).min(self.t2)
+    }
+
+    /// 64·T1, the life of most transactions.
+    pub(crate) fn transaction_life(&self) -> Duration {
+        self.t1 * 64
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            trying: Duration::from_millis(200),
+            no_answer: Duration::from_mins(3),
+        }
+    }
+}
+
+/// The bounds of a core's tables. Past them a new request gets 503 with Retry-After, and what is
+/// in the tables goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Server transactions, those that only absorb repetitions included. Default 500,000: at one
+    /// call a millisecond, two transactions a call live for 32 s each.
+    pub transactions: usize,
+    /// Calls that are not answered yet. Default 50,000.
+    pub invites: usize,
+    /// Sessions, early ones included. Default 100,000.
+    pub sessions: usize,
+    /// What Retry-After says, in seconds. Default 10.
+    pub retry_after: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            transactions: 500_000,
+            invites: 50_000,
+            sessions: 100_000,
+            retry_after: 10,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How much there is, and how much there was.
+
+use std::ops::Add;
+
+/// What a core holds now and what it has seen since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Server transactions that live.
+    pub server_transactions: usize,
+    /// Client transactions that live.
+    pub client_transactions: usize,
+    /// Calls that are not answered yet.
+    pub invites: usize,
+    /// Sessions that live, early ones included.
+    pub sessions: usize,
+    /// Timers that are armed, some of which nobody waits for any more.
+    pub timers: usize,
+    /// What was seen since the core began.
+    pub totals: Totals,
+}
+
+/// What a core has seen since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Requests received, repetitions included.
+    pub requests: u64,
+    /// Repetitions among them, those of ACK not counted.
+    pub repeated_requests: u64,
+    /// Responses sent, not counting their repetitions.
+    pub responses: u64,
+    /// Requests sent, not counting their repetitions.
+    pub requests_sent: u64,
+    /// Messages that are no SIP, answered or not.
+    pub malformed: u64,
+    /// Messages dropped without an answer: no Via to route by, an ACK or a response that belongs
+    /// to nothing.
+    pub dropped: u64,
+    /// Requests answered 503 because a table was full.
+    pub overload: u64,
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            server_transactions: self.server_transactions + other.server_transactions,
+            client_transactions: self.client_transactions + other.client_transactions,
+            invites: self.invites + other.invites,
+            sessions: self.sessions + other.sessions,
+            timers: self.timers + other.timers,
+            totals: self.totals + other.totals,
+        }
+    }
+}
+
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            repeated_requests: self.repeated_requests + other.repeated_requests,
+            responses: self.responses + other.responses,
+            requests_sent: self.requests_sent + other.requests_sent,
+            malformed: self.malformed + other.malformed,
+            dropped: self.dropped + other.dropped,
+            overload: self.overload + other.overload,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Dialogs ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
+
+mod offer_answer;
+
+pub(crate) use offer_answer::{OfferAnswer, is_session_description};
+
+use offhook_message::{Contact, HeaderName, Headers, Request, SipUri, Uri};
+
+use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::tag::Tag;
+
+/// A relation between two user agents: who they are, where the peer is, and what was numbered last.
+///
+/// The texts lie one behind the other in one allocation, because a server holds many dialogs and
+/// reads each rarely.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    pub(crate) id: Fingerprint,
+    texts: Box<[u8]>,
+    ends: [u32; 6],
+    local_cseq: u32,
+    remote_cseq: u32,
+}
+
+/// The texts of a dialog, in their order.
+#[derive(Clone, Copy)]
+enum Text {
+    CallId,
+    Local,
+    Remote,
+    RequestUri,
+    Routes,
+    NextHop,
+}
+
+impl Dialog {
+    /// The dialog that a response to `invite` makes or would make at the UAS
+    /// ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
+    pub(crate) fn at_server(fingerprinter: &Fingerprinter, invite: &Request, tag: &Tag) -> Self {
+        let headers = invite.headers();
+        let mut local = headers.raw(HeaderName::To).unwrap_or_default().to_vec();
+        local.extend_from_slice(b";tag=");
+        local.extend_from_slice(tag.as_bytes());
+        let call_id = headers.call_id().unwrap_or_default();
+        let path = Path::at_server(headers);
+        let texts = [
+            call_id,
+            &local,
+            headers.raw(HeaderName::From).unwrap_or_default(),
+            &path.request_uri,
+            &path.routes,
+            &path.next_hop,
+        ];
+        let remote_tag = headers.from().ok().and_then(|from| from.tag());
+        let mut length = 0;
+        let ends = texts.map(|text| {
+            length += text.len();
+            u32::try_from(length).unwrap_or(u32::MAX)
+        });
+        Self {
+            id: dialog_id(
+                fingerprinter,
+                call_id,
+                tag.as_bytes(),
+                remote_tag.unwrap_or_default(),
+            ),
+            texts: texts.concat().into_boxed_slice(),
+            ends,
+            local_cseq: 0,
+            remote_cseq: headers.cseq().map_or(0, |cseq| cseq.number),
+        }
+    }
+
+    pub(crate) fn call_id(&self) -> &[u8] {
+        self.text(Text::CallId)
+    }
+
+    /// Our From: display name, URI and tag as the peer knows them.
+    pub(crate) fn local(&self) -> &[u8] {
+        self.text(Text::Local)
+    }
+
+    /// The peer's To.
+    pub(crate) fn remote(&self) -> &[u8] {
+        self.text(Text::Remote)
+    }
+
+    /// The Request-URI of our requests.
+    pub(crate) fn request_uri(&self) -> &[u8] {
+        self.text(Text::RequestUri)
+    }
+
+    /// The URI of where our requests go first.
+    pub(crate) fn next_hop(&self) -> &[u8] {
+        self.text(Text::NextHop)
+    }
+
+    /// The value of the Route header of our requests; empty where there is none.
+    pub(crate) fn routes(&self) -> &[u8] {
+        self.text(Text::Routes)
+    }
+
+    /// The number of our next request.
+    pub(crate) fn next_cseq(&mut self) -> u32 {
+        self.local_cseq += 1;
+        self.local_cseq
+    }
+
+    /// Takes the number of a request from the peer. False where it is not above the last one
+    /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)); gaps are fine.
+    #[must_use]
+    pub(crate) fn take_cseq(&mut self, number: u32) -> bool {
+        let is_next = number > self.remote_cseq;
+        if is_next {
+            self.remote_cseq = number;
+        }
+        is_next
+    }
+
+    fn text(&self, text: Text) -> &[u8] {
+        let index = text as usize;
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let end = self.ends.get(index).copied().unwrap_or_default();
+        let range = start.copied().unwrap_or_default() as usize..end as usize;
+        self.texts.get(range).unwrap_or_default()
+    }
+}
+
+/// The key of a dialog: Call-ID, our tag, the peer's tag (empty for a peer of RFC 2543).
+pub(crate) fn dialog_id(
+    fingerprinter: &Fingerprinter,
+    call_id: &[u8],
+    local_tag: &[u8],
+    remote_tag: &[u8],
+) -> Fingerprint {
+    fingerprinter.of([b"dialog", call_id, local_tag, remote_tag])
+}
+
+/// Where requests in the dialog go: the URI of the Contact, or that of From for a peer of RFC 2543
+/// that sent none.
+fn remote_target(headers: &Headers) -> Option<&[u8]> {
+    let contact = headers.contacts().find_map(Result::ok);
+    if let Some(Contact::Address(address)) = contact {
+        return Some(address.uri_bytes());
+    }
+    headers.from().ok().map(|from| from.uri_bytes())
+}
+
+/// The way of our requests ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+struct Path {
+    request_uri: Vec<u8>,
+    routes: Vec<u8>,
+    next_hop: Vec<u8>,
+}
+
+impl Path {
+    /// From the Record-Route of an INVITE in its order, and its Contact.
+    fn at_server(headers: &Headers) -> Self {
+        let target = remote_target(headers).unwrap_or_default();
+        let routes = || headers.record_routes().filter_map(Result::ok);
+        let Some(first) = routes().next() else {
+            return Self {
+                request_uri: target.to_vec(),
+                routes: Vec::new(),
+                next_hop: target.to_vec(),
+            };
+        };
+        let next_hop = first.uri_bytes().to_vec();
+        if first.uri.as_sip().is_none_or(SipUri::lr) {
+            let lines = headers.all(HeaderName::RecordRoute);
+            let values: Vec<_> = lines.map(|field| field.value).collect();
+            return Self {
+                request_uri: target.to_vec(),
+                routes: values.join(&b", "[..]),
+                next_hop,
+            };
+        }
+        // A strict router finds its own address in the Request-URI, and the target at the end.
+        let behind = routes().skip(1).map(|route| route.uri_bytes());
+        let behind: Vec<_> = behind
+            .chain([target])
+            .map(|uri| [b"<", uri, b">"].concat())
+            .collect();
+        Self {
+            request_uri: next_hop.clone(),
+            routes: behind.join(&b", "[..]),
+            next_hop,
+        }
+    }
+}
+
+/// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route
+/// or else its Contact is one ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
+pub(crate) fn asks_for_sips(invite: &Request) -> bool {
+    let is_sips = |uri: &Uri<'_>| matches!(uri, Uri::Sip(uri) if uri.secure);
+    let headers = invite.headers();
+    if invite.uri().is_ok_and(|uri| is_sips(&uri)) {
+        return true;
+    }
+    if let Some(record_route) = headers.record_routes().next() {
+        return record_route.is_ok_and(|address| is_sips(&address.uri));
+    }
+    let contact = headers.contacts().find_map(Result::ok);
+    matches!(contact, Some(Contact::Address(address)) if is_sips(&address.uri))
+}

@@ -1,0 +1,190 @@
+//! What goes into the core and what comes out.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use offhook_message::{Malformed, Message, Request};
+
+use crate::flow::{Flow, Transport};
+use crate::slot::Slot;
+
+/// Something for the core to act on.
+#[derive(Debug)]
+pub enum Input {
+    /// A message arrived.
+    Message {
+        /// Where it came from.
+        flow: Flow,
+        /// The message.
+        message: Message,
+    },
+    /// Octets arrived that are no SIP message. A request among them is answered, the rest is
+    /// counted and dropped.
+    Malformed {
+        /// Where they came from.
+        flow: Flow,
+        /// What is wrong with them.
+        malformed: Malformed,
+    },
+    /// A [`Transmit`] of this transaction could not be delivered
+    /// ([RFC 3261 §18.4](https://www.rfc-editor.org/rfc/rfc3261#section-18.4)).
+    Undelivered {
+        /// The transaction named by the `Transmit`.
+        transaction: TransactionId,
+    },
+    /// The answer to [`Output::Resolve`].
+    Resolved {
+        /// The transaction that asked.
+        transaction: TransactionId,
+        /// The addresses, best first; empty where the name has none.
+        addresses: Vec<SocketAddr>,
+    },
+    /// Time has passed: call when [`UserAgentCore::timeout`](crate::UserAgentCore::timeout) says so.
+    Timeout,
+}
+
+/// Something for the owner of the core to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these octets.
+    Transmit(Transmit),
+    /// Look up a host and answer with [`Input::Resolved`].
+    Resolve(Resolve),
+    /// Tell the application.
+    Event(Event),
+}
+
+/// Octets to send.
+#[derive(Debug)]
+pub struct Transmit {
+    /// Where to. A datagram goes from socket `flow.channel` to `flow.remote`. On a stream it goes
+    /// over connection `flow.channel` while that is open, else over one to `flow.remote`
+    /// ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2)).
+    pub flow: Flow,
+    /// One whole message.
+    pub bytes: Bytes,
+    /// The transaction to name in [`Input::Undelivered`]; `None` where nobody waits to hear.
+    pub transaction: Option<TransactionId>,
+}
+
+/// A host whose addresses (A and AAAA records) are wanted.
+#[derive(Debug)]
+pub struct Resolve {
+    /// The transaction to name in [`Input::Resolved`].
+    pub transaction: TransactionId,
+    /// The host name.
+    pub host: String,
+    /// The port of every address.
+    pub port: u16,
+    /// The transport that will be used.
+    pub transport: Transport,
+}
+
+/// Something an application may want to know.
+#[derive(Debug)]
+pub enum Event {
+    /// A new call. Take it with [`invite_server`](crate::UserAgentCore::invite_server).
+    Invite(InviteId),
+    /// A CANCEL came before a final response. Its 200 and the 487 to the INVITE are sent, the
+    /// invite is gone ([RFC 3261 §9.2](https://www.rfc-editor.org/rfc/rfc3261#section-9.2)).
+    Cancelled {
+        /// The call.
+        invite: InviteId,
+        /// The CANCEL.
+        message: Request,
+    },
+    /// The call ended before we answered it, and not by CANCEL.
+    InviteEnded {
+        /// The call.
+        invite: InviteId,
+        /// Why.
+        cause: InviteEnd,
+    },
+    /// Timer H: no ACK came for a final response other than 2xx.
+    NotAcknowledged {
+        /// The call.
+        invite: InviteId,
+    },
+    /// A response to the INVITE could not be delivered. The call goes on; the caller may repeat
+    /// its INVITE.
+    Undelivered {
+        /// The call.
+        invite: InviteId,
+    },
+    /// The ACK of our 2xx came.
+    Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The ACK; its body holds the answer where our 2xx made the offer.
+        acknowledgement: Request,
+    },
+    /// The session is over, its dialog is gone.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        cause: SessionEnd,
+        /// The BYE that ended it, where the peer sent one.
+        message: Option<Request>,
+    },
+}
+
+/// Why a call ended before it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InviteEnd {
+    /// The application answered nothing in time: 480 is sent.
+    NoAnswer,
+    /// The time in the INVITE's Expires is over: 487 is sent.
+    Expired,
+    /// The caller sent BYE on the early dialog: 200 and 487 are sent.
+    Bye,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The peer sent BYE.
+    RemoteBye,
+    /// We sent BYE and it is answered.
+    LocalBye,
+    /// We sent BYE and no answer came in time.
+    ByeUnanswered,
+    /// No ACK came for our 2xx in 64·T1, and BYE was sent
+    /// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+    NotAcknowledged,
+}
+
+/// Names an incoming INVITE for as long as it is unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InviteId(pub(crate) Slot);
+
+impl InviteId {
+    /// The name as a number, never used twice in the life of a core (until 2^32 calls have had
+    /// the same place in its table).
+    pub fn as_u64(self) -> u64 {
+        self.0.as_u64()
+    }
+}
+
+/// Names a session, early or confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub(crate) Slot);
+
+impl SessionId {
+    /// The name as a number, never used twice in the life of a core (until 2^32 sessions have had
+    /// the same place in its table).
+    pub fn as_u64(self) -> u64 {
+        self.0.as_u64()
+    }
+}
+
+/// Names a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TransactionId(pub(crate) TransactionSlot);
+
+/// Which table a transaction is in, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum TransactionSlot {
+    Server(Slot),
+    Client(Slot),
+}

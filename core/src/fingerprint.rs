@@ -1,0 +1,113 @@
+//! Keys of tables whose text a peer chooses.
+
+use std::hash::{BuildHasher, Hasher};
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// A keyed 128-bit hash that stands for the text it was made from: a Call-ID with two tags, a
+/// branch with its sent-by.
+///
+/// The key is secret and random, so a peer cannot choose two texts that meet, and by chance two of
+/// 2^40 live texts meet with probability 2^-48. So a table keeps 16 bytes for a key and copies no
+/// text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// 64 of its bits, as a tag or a shard number.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of the bits are asked for"
+    )]
+    pub(crate) fn half(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+/// Makes [`Fingerprint`]s with one secret key.
+#[derive(Debug)]
+pub(crate) struct Fingerprinter {
+    keys: [u64; 2],
+}
+
+impl Fingerprinter {
+    pub(crate) fn new(keys: [u64; 2]) -> Self {
+        Self { keys }
+    }
+
+    /// The fingerprint of `parts`, each with its length, so that no two lists of parts run together.
+    pub(crate) fn of<const N: usize>(&self, parts: [&[u8]; N]) -> Fingerprint {
+        let [first, second] = self.keys;
+        let mut hasher = SipHasher13::new_with_keys(first, second);
+        for part in parts {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        Fingerprint(hasher.finish128().as_u128())
+    }
+}
+
+/// A map from fingerprints. They are random already, so half of one is its hash.
+pub(crate) type ByFingerprint<V> = std::collections::HashMap<Fingerprint, V, Already>;
+
+/// A hasher that passes 64 bits on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Already(u64);
+
+impl BuildHasher for Already {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl Hasher for Already {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of the bits are enough"
+    )]
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let fingerprinter = Fingerprinter::new([1, 2]);
+        assert_ne!(
+            fingerprinter.of([b"ab", b"c"]),
+            fingerprinter.of([b"a", b"bc"])
+        );
+        assert_eq!(
+            fingerprinter.of([b"ab", b"c"]),
+            fingerprinter.of([b"ab", b"c"])
+        );
+    }
+
+    #[test]
+    fn another_key_gives_other_fingerprints() {
+        assert_ne!(
+            Fingerprinter::new([1, 2]).of([b"a"]),
+            Fingerprinter::new([1, 3]).of([b"a"])
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Where a message came from and where one goes.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// A transport of SIP ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18),
+/// [RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Datagrams: every message may be lost, doubled or overtaken.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream over TLS.
+    Tls,
+    /// A WebSocket.
+    Ws,
+    /// A WebSocket over TLS.
+    Wss,
+}
+
+impl Transport {
+    /// The transport named by a Via or by a `transport` parameter, in any case.
+    pub fn parse(token: &[u8]) -> Option<Self> {
+        [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
+            .into_iter()
+            .find(|transport| token.eq_ignore_ascii_case(transport.as_str().as_bytes()))
+    }
+
+    /// The name as Via writes it: `UDP`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// The name as a URI parameter writes it: `udp`.
+    pub const fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// Whether the transport itself repeats what is lost: everything but UDP.
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+
+    /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.2.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.parameter())
+    }
+}
+
+/// A datagram socket or a stream connection, numbered by whoever owns the sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Channel(pub u64);
+
+impl Channel {
+    /// No socket and no connection: whichever leads to the address.
+    pub const NONE: Self = Self(u64::MAX);
+}
+
+/// One way between us and a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    /// The transport.
+    pub transport: Transport,
+    /// The socket or connection. For a stream it may be gone by the time of sending: then a
+    /// connection to `remote` takes its place.
+    pub channel: Channel,
+    /// Our address as `remote` sees it; never unspecified. Via and Contact are written from it.
+    pub local: SocketAddr,
+    /// The peer's address.
+    pub remote: SocketAddr,
+}

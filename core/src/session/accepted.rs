@@ -1,0 +1,19 @@
+//! The time between a 2xx and its ACK
+//! ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::flow::Flow;
+
+/// A 2xx that waits for its ACK. It is repeated on every transport, because a hop behind the next
+/// one may lose it: after T1, then at twice the interval each time, up to T2.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) response: Bytes,
+    pub(crate) flow: Flow,
+    pub(crate) interval: Duration,
+    /// The number that the ACK must have: the INVITE's.
+    pub(crate) cseq: u32,
+}

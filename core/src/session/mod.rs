@@ -1,0 +1,113 @@
+//! Sessions: what an INVITE makes of a dialog ([RFC 3261 §13](https://www.rfc-editor.org/rfc/rfc3261#section-13)).
+
+mod accepted;
+mod invite;
+
+pub(crate) use accepted::Accepted;
+pub(crate) use invite::Invite;
+
+use offhook_message::Header;
+
+use crate::dialog::Dialog;
+use crate::event::{InviteId, SessionEnd, SessionId};
+use crate::fingerprint::{ByFingerprint, Fingerprint};
+use crate::flow::Flow;
+use crate::slot::Slots;
+
+/// A dialog with the session in it.
+#[derive(Debug)]
+pub(crate) struct InviteSession {
+    pub(crate) dialog: Dialog,
+    /// The way the INVITE came.
+    pub(crate) flow: Flow,
+    pub(crate) phase: Phase,
+}
+
+/// How far a session is.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// A provisional response made the dialog.
+    Early(InviteId),
+    /// Our 2xx is out.
+    AckWait {
+        accepted: Accepted,
+        /// The headers of a BYE that was asked for and must wait for the ACK (RFC 3261 §15).
+        bye: Option<Vec<Header>>,
+    },
+    Confirmed,
+    /// Our BYE is out.
+    Terminating(SessionEnd),
+}
+
+/// How far a session is, for the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// Ringing: a provisional response made the dialog.
+    Early,
+    /// Our 2xx is out, its ACK is not here.
+    AckWait,
+    /// The ACK came.
+    Confirmed,
+    /// Our BYE is out.
+    Terminating,
+}
+
+impl InviteSession {
+    pub(crate) fn awaits_ack(&self) -> bool {
+        matches!(self.phase, Phase::AckWait { .. })
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        match self.phase {
+            Phase::Early(_) => SessionState::Early,
+            Phase::AckWait { .. } => SessionState::AckWait,
+            Phase::Confirmed => SessionState::Confirmed,
+            Phase::Terminating(_) => SessionState::Terminating,
+        }
+    }
+}
+
+/// All sessions, found by dialog.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    slots: Slots<InviteSession>,
+    by_dialog: ByFingerprint<SessionId>,
+}
+
+impl Sessions {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: Slots::new(),
+            by_dialog: ByFingerprint::default(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn insert(&mut self, session: InviteSession) -> SessionId {
+        let dialog = session.dialog.id;
+        let id = SessionId(self.slots.insert(session));
+        self.by_dialog.insert(dialog, id);
+        id
+    }
+
+    pub(crate) fn find(&self, dialog: Fingerprint) -> Option<SessionId> {
+        self.by_dialog.get(&dialog).copied()
+    }
+
+    pub(crate) fn get(&self, id: SessionId) -> Option<&InviteSession> {
+        self.slots.get(id.0)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut InviteSession> {
+        self.slots.get_mut(id.0)
+    }
+
+    pub(crate) fn remove(&mut self, id: SessionId) -> Option<InviteSession> {
+        let session = self.slots.remove(id.0)?;
+        self.by_dialog.remove(&session.dialog.id);
+        Some(session)
+    }
+}

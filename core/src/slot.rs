@@ -1,0 +1,110 @@
+//! A table whose places are used again, with keys that notice it.
+
+/// A place in a [`Slots`] table. A key outlives what it names: once the value is removed, the
+/// generation no longer fits and every look-up answers `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Slot {
+    index: u32,
+    generation: u32,
+}
+
+impl Slot {
+    /// The key as one number, for logs and for the keys of tables outside the core.
+    pub(crate) fn as_u64(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.index)
+    }
+}
+
+/// Values by [`Slot`].
+#[derive(Debug)]
+pub(crate) struct Slots<T> {
+    entries: Vec<Entry<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Slots<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> Slot {
+        if let Some(index) = self.free.pop()
+            && let Some(entry) = self.entries.get_mut(index as usize)
+        {
+            entry.value = Some(value);
+            return Slot {
+                index,
+                generation: entry.generation,
+            };
+        }
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.entries.push(Entry {
+            generation: 0,
+            value: Some(value),
+        });
+        Slot {
+            index,
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<&T> {
+        let entry = self.entries.get(slot.index as usize)?;
+        (entry.generation == slot.generation)
+            .then_some(entry.value.as_ref())
+            .flatten()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
+        let entry = self.entries.get_mut(slot.index as usize)?;
+        (entry.generation == slot.generation)
+            .then_some(entry.value.as_mut())
+            .flatten()
+    }
+
+    pub(crate) fn contains(&self, slot: Slot) -> bool {
+        self.get(slot).is_some()
+    }
+
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<T> {
+        let entry = self.entries.get_mut(slot.index as usize)?;
+        if entry.generation != slot.generation {
+            return None;
+        }
+        let value = entry.value.take()?;
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot.index);
+        Some(value)
+    }
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_key_does_not_see_the_next_value() {
+        let mut slots = Slots::new();
+        let first = slots.insert("first");
+        assert_eq!(slots.remove(first), Some("first"));
+        let second = slots.insert("second");
+        assert_eq!(first.index, second.index, "the place is used again");
+        assert_eq!(slots.get(first), None);
+        assert_eq!(slots.remove(first), None);
+        assert_eq!(slots.get(second), Some(&"second"));
+        assert_eq!(slots.len(), 1);
+    }
+}

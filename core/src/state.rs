@@ -1,0 +1,215 @@
+//! The tables side by side: one owner, plain `&mut`.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::{Method, StatusCode};
+
+use crate::config::Config;
+use crate::counts::Totals;
+use crate::event::{Event, InviteId, SessionEnd, SessionId};
+use crate::fingerprint::Fingerprinter;
+use crate::flow::Flow;
+use crate::logger::{LogLevel, LoggerFactory};
+use crate::outbox::Outbox;
+use crate::random::{Random, Token};
+use crate::session::{Invite, InviteSession, Sessions};
+use crate::slot::{Slot, Slots};
+use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
+use crate::transaction::{
+    ClientOutcome, ClientTransactions, Context, ServerOutcome, ServerTransaction,
+    ServerTransactions,
+};
+
+/// Everything a core remembers.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) loggers: LoggerFactory,
+    pub(crate) random: Random,
+    pub(crate) fingerprinter: Fingerprinter,
+    pub(crate) timers: Timers,
+    pub(crate) outbox: Outbox,
+    pub(crate) servers: ServerTransactions,
+    pub(crate) clients: ClientTransactions,
+    pub(crate) invites: Slots<Invite>,
+    pub(crate) sessions: Sessions,
+    pub(crate) totals: Totals,
+    /// Seconds for Retry-After while new calls are refused.
+    pub(crate) refusing: Option<u32>,
+}
+
+impl State {
+    pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        Self {
+            loggers: config.loggers,
+            fingerprinter: Fingerprinter::new(random.keys()),
+            timers: Timers::new(&config.times),
+            random,
+            outbox: Outbox::default(),
+            servers: ServerTransactions::new(),
+            clients: ClientTransactions::new(),
+            invites: Slots::new(),
+            sessions: Sessions::new(),
+            totals: Totals::default(),
+            refusing: None,
+            config,
+        }
+    }
+
+    /// When the next timer is due that somebody still waits for.
+    pub(crate) fn next_timer(&mut self) -> Option<Instant> {
+        let Self {
+            timers,
+            invites,
+            servers,
+            clients,
+            sessions,
+            ..
+        } = self;
+        timers.next(|timer| match timer {
+            Timer::Trying(id) => invites.get(id.0).is_some_and(|invite| !invite.is_answered),
+            Timer::NoAnswer(id) | Timer::Expires(id) => invites.contains(id.0),
+            Timer::Server(slot, _) => servers.get(slot).is_some(),
+            Timer::Client(slot, _) => clients.get(slot).is_some(),
+            Timer::Accepted(id) | Timer::Acknowledgement(id) => {
+                sessions.get(id).is_some_and(InviteSession::awaits_ack)
+            }
+        })
+    }
+
+    pub(crate) fn arm(&mut self, now: Instant, after: std::time::Duration, timer: Timer) {
+        self.timers.arm(now, after, timer);
+    }
+
+    pub(crate) fn respond(
+        &mut self,
+        now: Instant,
+        transaction: Slot,
+        status: StatusCode,
+        bytes: Bytes,
+    ) {
+        self.totals.responses += 1;
+        let (servers, mut context) = self.servers(now);
+        servers.respond(transaction, status, bytes, &mut context);
+    }
+
+    pub(crate) fn repeat_response(&mut self, now: Instant, transaction: Slot) {
+        let (servers, mut context) = self.servers(now);
+        servers.receive_again(transaction, &mut context);
+    }
+
+    pub(crate) fn acknowledge(&mut self, now: Instant, transaction: Slot) {
+        let (servers, mut context) = self.servers(now);
+        servers.receive_ack(transaction, &mut context);
+    }
+
+    pub(crate) fn server_timer(
+        &mut self,
+        now: Instant,
+        transaction: Slot,
+        timer: ServerTimer,
+    ) -> ServerOutcome {
+        let (servers, mut context) = self.servers(now);
+        servers.timer(transaction, timer, &mut context)
+    }
+
+    pub(crate) fn insert_server(&mut self, transaction: ServerTransaction) -> Slot {
+        self.servers.insert(transaction)
+    }
+
+    pub(crate) fn insert_client(
+        &mut self,
+        now: Instant,
+        branch: Token,
+        method: Method,
+        request: Bytes,
+        flow: Flow,
+        session: SessionId,
+    ) -> Slot {
+        self.totals.requests_sent += 1;
+        let (clients, mut context) = self.clients(now);
+        clients.insert(branch, method, request, flow, session, &mut context)
+    }
+
+    pub(crate) fn send_client(&mut self, now: Instant, transaction: Slot, flow: Flow) {
+        let (clients, mut context) = self.clients(now);
+        clients.send(transaction, flow, &mut context);
+    }
+
+    pub(crate) fn client_response(
+        &mut self,
+        now: Instant,
+        transaction: Slot,
+        status: StatusCode,
+    ) -> ClientOutcome {
+        let (clients, mut context) = self.clients(now);
+        clients.receive_response(transaction, status, &mut context)
+    }
+
+    pub(crate) fn client_timer(
+        &mut self,
+        now: Instant,
+        transaction: Slot,
+        timer: ClientTimer,
+    ) -> ClientOutcome {
+        let (clients, mut context) = self.clients(now);
+        clients.timer(transaction, timer, &mut context)
+    }
+
+    /// Takes an unanswered call out, and its early dialog with it.
+    pub(crate) fn end_invite(&mut self, id: InviteId) -> Option<Invite> {
+        let invite = self.invites.remove(id.0)?;
+        if let Some(session) = invite.session {
+            self.sessions.remove(session);
+        }
+        Some(invite)
+    }
+
+    /// Takes a session out and says so.
+    pub(crate) fn end_session(
+        &mut self,
+        session: SessionId,
+        cause: SessionEnd,
+        message: Option<offhook_message::Request>,
+    ) {
+        if self.sessions.remove(session).is_some() {
+            self.outbox.event(Event::Ended {
+                session,
+                cause,
+                message,
+            });
+        }
+    }
+
+    pub(crate) fn log(
+        &self,
+        level: LogLevel,
+        category: &'static str,
+        label: &[u8],
+        content: std::fmt::Arguments<'_>,
+    ) {
+        self.loggers.logger(category, label).write(level, content);
+    }
+
+    fn servers(&mut self, now: Instant) -> (&mut ServerTransactions, Context<'_>) {
+        let context = Context {
+            now,
+            times: &self.config.times,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+        };
+        (&mut self.servers, context)
+    }
+
+    fn clients(&mut self, now: Instant) -> (&mut ClientTransactions, Context<'_>) {
+        let context = Context {
+            now,
+            times: &self.config.times,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+        };
+        (&mut self.clients, context)
+    }
+}

@@ -1,0 +1,259 @@
+//! All timers of a core.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::config::Times;
+use crate::event::{InviteId, SessionId};
+use crate::slot::Slot;
+
+/// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
+/// belongs to, ignores it. So nothing is ever cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// 100 Trying, unless something else was said first (RFC 3261 §17.2.1).
+    Trying(InviteId),
+    /// 480 when the application does not answer.
+    NoAnswer(InviteId),
+    /// 487 when the INVITE's Expires is over (RFC 3261 §13.3.1).
+    Expires(InviteId),
+    /// A server transaction's timer.
+    Server(Slot, ServerTimer),
+    /// A client transaction's timer.
+    Client(Slot, ClientTimer),
+    /// The next repetition of a 2xx (RFC 3261 §13.3.1.4).
+    Accepted(SessionId),
+    /// The end of the wait for the ACK of a 2xx.
+    Acknowledgement(SessionId),
+}
+
+/// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerTimer {
+    /// Repeats a final response other than 2xx to INVITE.
+    G,
+    /// Ends the wait for the ACK.
+    H,
+    /// Absorbs further ACKs.
+    I,
+    /// Absorbs repetitions of a request other than INVITE.
+    J,
+    /// Absorbs repetitions of an INVITE that was accepted.
+    L,
+}
+
+/// The timers of client transactions (RFC 3261 §17.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientTimer {
+    /// Repeats a request other than INVITE.
+    E,
+    /// Ends the wait for a final response.
+    F,
+    /// Absorbs repetitions of the response.
+    K,
+}
+
+/// Armed timers, earliest first.
+///
+/// RFC 3261 arms the same ten durations over and over. Within one duration the order of arming is
+/// the order of firing, so each has a queue of its own where arming and firing cost a push and a
+/// pop. A heap takes the durations that messages bring (Expires).
+#[derive(Debug)]
+pub(crate) struct Timers {
+    lanes: Vec<Lane>,
+    heap: BinaryHeap<Reverse<Rare>>,
+    armed: u64,
+}
+
+impl Timers {
+    pub(crate) fn new(times: &Times) -> Self {
+        let mut durations = vec![times.trying, times.no_answer, times.t4, times.t1 * 64];
+        let mut interval = times.t1;
+        while interval < times.t2 {
+            durations.push(interval);
+            interval *= 2;
+        }
+        durations.push(times.t2);
+        durations.sort_unstable();
+        durations.dedup();
+        Self {
+            lanes: durations.into_iter().map(Lane::new).collect(),
+            heap: BinaryHeap::new(),
+            armed: 0,
+        }
+    }
+
+    /// How many are armed, those included whose owners will ignore them.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+            + self
+                .lanes
+                .iter()
+                .map(|lane| lane.queue.len())
+                .sum::<usize>()
+    }
+
+    pub(crate) fn arm(&mut self, now: Instant, after: Duration, timer: Timer) {
+        let Some(at) = now.checked_add(after) else {
+            return; // Not within the life of this process.
+        };
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.duration == after) {
+            // Callers read their clocks before they take turns, so `now` may step back a little.
+            let at = lane.queue.back().map_or(at, |last| at.max(last.at));
+            lane.queue.push_back(Armed { at, timer });
+            return;
+        }
+        self.armed += 1;
+        let order = self.armed;
+        self.heap.push(Reverse(Rare { at, order, timer }));
+    }
+
+    /// Takes the earliest timer that is due.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Timer> {
+        let lane = self.earliest_lane();
+        let in_lane = lane.and_then(|index| self.lanes.get(index)?.head());
+        let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
+        if in_heap.is_some_and(|at| at <= now && in_lane.is_none_or(|lane| at < lane)) {
+            return self.heap.pop().map(|Reverse(rare)| rare.timer);
+        }
+        if in_lane.is_some_and(|at| at <= now) {
+            let armed = self.lanes.get_mut(lane?)?.queue.pop_front();
+            return armed.map(|armed| armed.timer);
+        }
+        None
+    }
+
+    /// When the next timer is due. Timers at the front that `live` denies are dropped, so that
+    /// nobody is woken for them.
+    pub(crate) fn next(&mut self, live: impl Fn(Timer) -> bool) -> Option<Instant> {
+        for lane in &mut self.lanes {
+            while lane.queue.front().is_some_and(|armed| !live(armed.timer)) {
+                lane.queue.pop_front();
+            }
+        }
+        while self.heap.peek().is_some_and(|rare| !live(rare.0.timer)) {
+            self.heap.pop();
+        }
+        let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
+        let in_lanes = self.lanes.iter().filter_map(Lane::head);
+        in_lanes.chain(in_heap).min()
+    }
+
+    fn earliest_lane(&self) -> Option<usize> {
+        let heads = self.lanes.iter().enumerate();
+        heads
+            .filter_map(|(index, lane)| Some((lane.head()?, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    duration: Duration,
+    queue: VecDeque<Armed>,
+}
+
+impl Lane {
+    fn new(duration: Duration) -> Self {
+        Self {
+            duration,
+            queue: VecDeque::new(),
+        }
+    }
+
+    fn head(&self) -> Option<Instant> {
+        self.queue.front().map(|armed| armed.at)
+    }
+}
+
+#[derive(Debug)]
+struct Armed {
+    at: Instant,
+    timer: Timer,
+}
+
+/// A timer of an uncommon duration. Equal times fire in the order of arming.
+#[derive(Debug)]
+struct Rare {
+    at: Instant,
+    order: u64,
+    timer: Timer,
+}
+
+impl Ord for Rare {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+impl PartialOrd for Rare {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Rare {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Rare {}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test needs one instant to start from"
+)]
+mod tests {
+    use super::*;
+    use crate::slot::Slots;
+
+    fn timers() -> (Timers, Instant, InviteId, InviteId) {
+        let mut slots = Slots::new();
+        let (first, second) = (InviteId(slots.insert(())), InviteId(slots.insert(())));
+        let now = Instant::now();
+        (Timers::new(&Times::default()), now, first, second)
+    }
+
+    #[test]
+    fn they_fire_in_order_across_lanes_and_heap() {
+        let (mut timers, now, first, second) = timers();
+        let ms = Duration::from_millis;
+        timers.arm(now, ms(500), Timer::NoAnswer(first));
+        timers.arm(now, ms(300), Timer::Expires(second));
+        timers.arm(now, ms(200), Timer::Trying(first));
+        assert_eq!(timers.len(), 3);
+        assert_eq!(timers.due(now + ms(199)), None);
+        let later = now + ms(600);
+        assert_eq!(timers.due(later), Some(Timer::Trying(first)));
+        assert_eq!(timers.due(later), Some(Timer::Expires(second)));
+        assert_eq!(timers.due(later), Some(Timer::NoAnswer(first)));
+        assert_eq!(timers.due(later), None);
+    }
+
+    #[test]
+    fn nobody_is_woken_for_a_dead_timer() {
+        let (mut timers, now, first, second) = timers();
+        let ms = Duration::from_millis;
+        timers.arm(now, ms(200), Timer::Trying(first));
+        timers.arm(now, ms(300), Timer::Expires(first));
+        timers.arm(now, ms(400), Timer::Expires(second));
+        let live = |timer| timer == Timer::Expires(second);
+        assert_eq!(timers.next(live), Some(now + ms(400)));
+        assert_eq!(timers.len(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_keeps_the_order_of_a_lane() {
+        let (mut timers, now, first, second) = timers();
+        let ms = Duration::from_millis;
+        timers.arm(now + ms(10), ms(200), Timer::Trying(first));
+        timers.arm(now, ms(200), Timer::Trying(second));
+        assert_eq!(timers.due(now + ms(205)), None);
+        assert_eq!(timers.due(now + ms(210)), Some(Timer::Trying(first)));
+        assert_eq!(timers.due(now + ms(210)), Some(Timer::Trying(second)));
+    }
+}

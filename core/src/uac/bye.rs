@@ -1,0 +1,62 @@
+//! Ending a session from our side ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
+
+use std::time::Instant;
+
+use offhook_message::{Header, Method};
+
+use super::send_request;
+use crate::event::{SessionEnd, SessionId};
+use crate::session::Phase;
+use crate::state::State;
+
+/// Sends BYE, or keeps it until the ACK of our 2xx is here: before that the callee may not send
+/// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). An early session is no session yet: its INVITE is to be answered.
+pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<Header>) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    match &mut session.phase {
+        Phase::Early(_) | Phase::Terminating(_) => {}
+        Phase::AckWait { bye, .. } => {
+            bye.get_or_insert(headers);
+        }
+        Phase::Confirmed => terminate(state, now, id, SessionEnd::LocalBye, &headers),
+    }
+}
+
+/// No ACK came in 64·T1: the session is confirmed and must be ended
+/// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get_mut(id);
+    if let Some(Phase::AckWait { bye, .. }) = session.map(|session| &mut session.phase) {
+        let headers = bye.take().unwrap_or_default();
+        terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
+    }
+}
+
+/// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
+pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
+    let Some(session) = state.sessions.get(id) else {
+        return;
+    };
+    if let Phase::Terminating(cause) = session.phase {
+        let cause = match cause {
+            SessionEnd::LocalBye => how,
+            other => other,
+        };
+        state.end_session(id, cause, None);
+    }
+}
+
+fn terminate(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    cause: SessionEnd,
+    headers: &[Header],
+) {
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.phase = Phase::Terminating(cause);
+    }
+    send_request(state, now, id, Method::Bye, headers);
+}

@@ -1,0 +1,63 @@
+//! What an application may do with a session.
+
+use std::time::Instant;
+
+use offhook_message::Header;
+
+use super::bye;
+use crate::event::SessionId;
+use crate::flow::Flow;
+use crate::session::SessionState;
+use crate::state::State;
+
+/// A session, early or confirmed. The view borrows the core.
+#[derive(Debug)]
+pub struct Session<'a> {
+    state: &'a mut State,
+    now: Instant,
+    id: SessionId,
+    phase: SessionState,
+    flow: Flow,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(state: &'a mut State, now: Instant, id: SessionId) -> Option<Self> {
+        let session = state.sessions.get(id)?;
+        let (phase, flow) = (session.state(), session.flow);
+        Some(Self {
+            state,
+            now,
+            id,
+            phase,
+            flow,
+        })
+    }
+
+    /// Which session this is.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> SessionState {
+        self.phase
+    }
+
+    /// The way its INVITE came.
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// The Call-ID.
+    pub fn call_id(&self) -> &[u8] {
+        let session = self.state.sessions.get(self.id);
+        session.map_or(b"", |session| session.dialog.call_id())
+    }
+
+    /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here
+    /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). [`Event::Ended`](crate::Event::Ended) follows when it is answered. A second
+    /// one changes nothing; nor does one to an early session, whose INVITE is to be answered.
+    pub fn bye(self, headers: Vec<Header>) {
+        bye::send(self.state, self.now, self.id, headers);
+    }
+}

@@ -1,0 +1,27 @@
+//! BYE ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)).
+
+use std::time::Instant;
+
+use offhook_message::{Rejection, StatusCode};
+
+use super::invite::InviteUserAgentServer;
+use super::reply::Reply;
+use super::{Incoming, to_tag_of};
+use crate::event::{InviteEnd, SessionEnd, SessionId};
+use crate::session::Phase;
+use crate::state::State;
+
+/// Answers 200 and ends the session. On an early dialog the INVITE gets 487 as well.
+pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+    let tag = to_tag_of(&incoming.request);
+    Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
+    let phase = state.sessions.get(id).map(|session| &session.phase);
+    if let Some(Phase::Early(invite)) = phase {
+        let server = InviteUserAgentServer::new(state, now, *invite);
+        if let Some(server) = server {
+            server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Bye);
+        }
+        return;
+    }
+    state.end_session(id, SessionEnd::RemoteBye, Some(incoming.request));
+}

@@ -1,0 +1,33 @@
+//! CANCEL ([RFC 3261 §9.2](https://www.rfc-editor.org/rfc/rfc3261#section-9.2)).
+
+use std::time::Instant;
+
+use offhook_message::{Method, StatusCode};
+
+use super::reply::Reply;
+use super::{Incoming, InviteUserAgentServer, does_not_exist};
+use crate::state::State;
+use crate::transaction::server_key;
+
+/// Answers a CANCEL, and where its INVITE is not answered yet, that one too.
+///
+/// The answer is 200 as long as the INVITE's transaction lives, and says nothing about whether the
+/// CANCEL changed anything. It bears the INVITE's To tag.
+pub(super) fn receive(state: &mut State, now: Instant, incoming: &Incoming) {
+    let Ok(via) = incoming.request.headers().via() else {
+        return;
+    };
+    let fingerprinter = &state.fingerprinter;
+    let key = server_key(fingerprinter, &incoming.request, &via, &Method::Invite);
+    let transaction = state.servers.find(key);
+    let Some(invited) = transaction.and_then(|slot| state.servers.get(slot)) else {
+        return does_not_exist().statelessly(state, incoming);
+    };
+    let (invite, to_tag) = (invited.invite, invited.to_tag.clone());
+    // No bound is asked: there is at most one for each INVITE, and those are bounded.
+    Reply::new(StatusCode::OK).statefully(state, now, incoming, to_tag);
+    let server = invite.and_then(|id| InviteUserAgentServer::new(state, now, id));
+    if let Some(server) = server {
+        server.receive_cancel(&incoming.request);
+    }
+}

@@ -1,0 +1,198 @@
+//! The user agent server ([RFC 3261 §8.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2)): what becomes of a request.
+
+mod bye;
+mod cancel;
+mod in_dialog;
+mod inspect;
+mod invite;
+mod options;
+mod reply;
+mod respond;
+mod response_options;
+
+pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
+pub use response_options::{
+    ContactTarget, OutgoingResponse, OutgoingResponseWithSession, QValue, ResponseOptions,
+};
+
+use std::time::Instant;
+
+use offhook_message::{HeaderName, Malformed, Method, Request, StatusCode};
+
+use crate::dialog::dialog_id;
+use crate::event::SessionId;
+use crate::fingerprint::Fingerprint;
+use crate::flow::Flow;
+use crate::logger::LogLevel;
+use crate::slot::Slot;
+use crate::state::State;
+use crate::tag::Tag;
+use crate::transaction::{ServerTransaction, TransactionState, merge_key, server_key};
+use reply::Reply;
+
+/// A request and what every step needs to know of it.
+pub(crate) struct Incoming {
+    pub(crate) request: Request,
+    /// Where it came from.
+    pub(crate) flow: Flow,
+    /// Where its responses go.
+    pub(crate) response_flow: Flow,
+    pub(crate) key: Fingerprint,
+}
+
+/// Takes a request: to its transaction if it is a repetition, else to whom it concerns.
+pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, request: Request) {
+    state.totals.requests += 1;
+    let Ok(via) = request.headers().via() else {
+        return drop_request(state, &request, "it has no Via to route a response by");
+    };
+    let key = server_key(&state.fingerprinter, &request, &via, request.method());
+    let response_flow = respond::response_flow(&via, flow);
+    if *request.method() == Method::Ack {
+        return receive_ack(state, now, key, request);
+    }
+    if let Some(transaction) = state.servers.find(key) {
+        state.totals.repeated_requests += 1;
+        return state.repeat_response(now, transaction);
+    }
+    let incoming = Incoming {
+        request,
+        flow,
+        response_flow,
+        key,
+    };
+    dispatch(state, now, incoming);
+}
+
+/// Answers what is a request but no good one, and counts the rest.
+pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malformed) {
+    state.totals.malformed += 1;
+    let status = malformed.defect.status();
+    let reason = malformed.defect.to_string();
+    let Some(request) = malformed.request else {
+        return;
+    };
+    if *request.method() == Method::Ack {
+        return;
+    }
+    let Ok(via) = request.headers().via() else {
+        return drop_request(state, &request, "it has no Via to route a response by");
+    };
+    let key = server_key(&state.fingerprinter, &request, &via, request.method());
+    let incoming = Incoming {
+        response_flow: respond::response_flow(&via, flow),
+        request,
+        flow,
+        key,
+    };
+    let reply = if status == StatusCode::BAD_REQUEST {
+        Reply::bad_request(&reason)
+    } else {
+        Reply::new(status)
+    };
+    reply.statelessly(state, &incoming);
+}
+
+/// The first time a request is seen.
+fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
+    let request = &incoming.request;
+    let cseq = match inspect::inspect(request) {
+        Ok(cseq) => cseq,
+        Err(reply) => return reply.statelessly(state, &incoming),
+    };
+    if *request.method() == Method::Cancel {
+        return cancel::receive(state, now, &incoming);
+    }
+    if state.servers.len() >= state.config.limits.transactions {
+        return Reply::overload(state).statelessly(state, &incoming);
+    }
+    if has_to_tag(request) {
+        return match find_session(state, request) {
+            Some(session) => in_dialog::receive(state, now, session, cseq.number, incoming),
+            None => does_not_exist().statelessly(state, &incoming),
+        };
+    }
+    let merge_key = merge_key(&state.fingerprinter, request.headers());
+    if merge_key.is_some_and(|key| state.servers.is_merged(key)) {
+        return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, &incoming);
+    }
+    match request.method() {
+        Method::Invite => invite::receive(state, now, incoming, merge_key),
+        Method::Options => options::capabilities(state).statelessly(state, &incoming),
+        _ => does_not_exist().statelessly(state, &incoming),
+    }
+}
+
+/// 481: the request names no dialog and no transaction of ours.
+fn does_not_exist() -> Reply {
+    Reply::new(StatusCode::CALL_OR_TRANSACTION_DOES_NOT_EXIST)
+}
+
+/// An ACK belongs to the transaction of a refused INVITE, or to the session of an accepted one. It
+/// is never answered ([RFC 3261 §17.2.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+fn receive_ack(state: &mut State, now: Instant, key: Fingerprint, request: Request) {
+    let transaction = state.servers.find(key);
+    let found = transaction.and_then(|slot| Some((slot, state.servers.get(slot)?.state())));
+    match found {
+        // RFC 6026 §7.1: one that has the branch of its INVITE goes to the session all the same.
+        Some((_, TransactionState::Accepted)) | None => in_dialog::receive_ack(state, now, request),
+        Some((slot, _)) => state.acknowledge(now, slot),
+    }
+}
+
+/// The session whose dialog a request names.
+fn find_session(state: &State, request: &Request) -> Option<SessionId> {
+    let headers = request.headers();
+    let (to, from) = (headers.to().ok()?, headers.from().ok()?);
+    let id = dialog_id(
+        &state.fingerprinter,
+        headers.call_id().ok()?,
+        to.tag()?,
+        from.tag().unwrap_or_default(),
+    );
+    state.sessions.find(id)
+}
+
+/// The To tag that a request inside a dialog came with.
+fn to_tag_of(request: &Request) -> Tag {
+    let to = request.headers().to().ok();
+    Tag::received(to.and_then(|to| to.tag()).unwrap_or_default())
+}
+
+fn has_to_tag(request: &Request) -> bool {
+    request.headers().to().is_ok_and(|to| to.tag().is_some())
+}
+
+fn drop_request(state: &mut State, request: &Request, reason: &str) {
+    state.totals.dropped += 1;
+    let label = request
+        .headers()
+        .raw(HeaderName::CallId)
+        .unwrap_or_default();
+    let method = request.method();
+    state.log(
+        LogLevel::Debug,
+        CATEGORY,
+        label,
+        format_args!("dropped {method}: {reason}"),
+    );
+}
+
+/// A server transaction for a request, not answered yet.
+fn open_transaction(
+    state: &mut State,
+    incoming: &Incoming,
+    merge_key: Option<Fingerprint>,
+    to_tag: Tag,
+) -> Slot {
+    state.insert_server(ServerTransaction::new(
+        incoming.request.method(),
+        incoming.key,
+        merge_key,
+        incoming.response_flow,
+        to_tag,
+    ))
+}
+
+/// The log category of this module.
+const CATEGORY: &str = "sip.user-agent-server";

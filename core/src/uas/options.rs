@@ -1,0 +1,17 @@
+//! OPTIONS ([RFC 3261 §11.2](https://www.rfc-editor.org/rfc/rfc3261#section-11.2)).
+
+use offhook_message::{HeaderName, StatusCode};
+
+use super::reply::Reply;
+use super::respond::{ACCEPT, ALLOW};
+use crate::state::State;
+
+/// The answer that an INVITE would get now: 200 with what we can do, or 503.
+pub(crate) fn capabilities(state: &mut State) -> Reply {
+    if state.refusing.is_some() {
+        return Reply::overload(state);
+    }
+    Reply::new(StatusCode::OK)
+        .with_header(HeaderName::Allow, ALLOW)
+        .with_header(HeaderName::Accept, ACCEPT)
+}

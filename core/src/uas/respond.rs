@@ -1,0 +1,142 @@
+//! Writing responses ([RFC 3261 §8.2.6](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.6)) and the way they take.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use offhook_message::{HeaderName, MessageWriter, Method, Request, Rport, StatusCode, Text, Via};
+
+use crate::flow::Flow;
+use crate::tag::Tag;
+
+/// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
+/// [RFC 3581 §4](https://www.rfc-editor.org/rfc/rfc3581#section-4)). On a stream the address counts only once the connection is gone.
+pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
+    let source = flow.remote;
+    let port = via.port.unwrap_or(flow.transport.default_port());
+    let remote = if flow.transport.is_reliable() {
+        SocketAddr::new(source.ip(), port)
+    } else if let Some(address) = via.maddr().and_then(|host| host.ip()) {
+        SocketAddr::new(address, port)
+    } else if via.rport() == Rport::Absent {
+        SocketAddr::new(source.ip(), port)
+    } else {
+        source
+    };
+    Flow { remote, ..flow }
+}
+
+/// The response to `request` up to CSeq: what every response repeats of its request.
+///
+/// `to_tag` is written where the request's To has no tag. `source` is where the request came from.
+pub(crate) fn begin(
+    request: &Request,
+    source: SocketAddr,
+    status: StatusCode,
+    reason_phrase: Option<&Text>,
+    to_tag: Option<&Tag>,
+) -> MessageWriter {
+    let mut writer = MessageWriter::response(status, reason_phrase);
+    let headers = request.headers();
+    write_vias(&mut writer, request, source);
+    for field in headers.all(HeaderName::From) {
+        writer.copy(field);
+    }
+    let has_tag = headers.to().is_ok_and(|to| to.tag().is_some());
+    for field in headers.all(HeaderName::To) {
+        match to_tag.filter(|_| !has_tag) {
+            Some(tag) => {
+                writer.copy_with(field, format_args!(";tag={tag}"));
+            }
+            None => {
+                writer.copy(field);
+            }
+        }
+    }
+    for name in [HeaderName::CallId, HeaderName::CSeq] {
+        for field in headers.all(name) {
+            writer.copy(field);
+        }
+    }
+    if status == StatusCode::TRYING {
+        for field in headers.all(HeaderName::Timestamp) {
+            writer.copy(field);
+        }
+    }
+    writer
+}
+
+/// The methods that the core serves, as Allow lists them: the one source of every Allow.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+/// Whether the core serves a method.
+pub(crate) fn is_allowed(method: &Method) -> bool {
+    ALLOW.split(", ").any(|allowed| allowed == method.as_str())
+}
+
+/// The media types a body of an INVITE may have, as Accept lists them.
+pub(crate) const ACCEPT: &str = "application/sdp";
+
+/// All Via values. The topmost says where the request really came from
+/// ([RFC 3261 §18.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.1), RFC 3581 §4).
+fn write_vias(writer: &mut MessageWriter, request: &Request, source: SocketAddr) {
+    let headers = request.headers();
+    let mut lines = headers.all(HeaderName::Via);
+    if let Some(first) = lines.next() {
+        match headers.via() {
+            Ok(via) if needs_received(&via, source) => {
+                writer.header(HeaderName::Via, Received { via, source });
+                if let Some(rest) = rest_of_line(first.value) {
+                    writer.header_bytes(HeaderName::Via, rest);
+                }
+            }
+            _ => {
+                writer.copy(first);
+            }
+        }
+    }
+    for field in lines {
+        writer.copy(field);
+    }
+}
+
+fn needs_received(via: &Via<'_>, source: SocketAddr) -> bool {
+    via.rport() != Rport::Absent || via.received().is_some() || via.host.ip() != Some(source.ip())
+}
+
+/// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
+/// itself is replaced.
+struct Received<'a> {
+    via: Via<'a>,
+    source: SocketAddr,
+}
+
+impl fmt::Display for Received<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { via, source } = self;
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        write!(f, "SIP/2.0/{} {}", text(via.transport), text(via.sent_by))?;
+        for (name, value) in &via.params {
+            if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
+                continue;
+            }
+            write!(f, ";{}", text(name))?;
+            if let Some(value) = value {
+                write!(f, "={}", text(value.as_bytes()))?;
+            }
+        }
+        if via.rport() != Rport::Absent {
+            write!(f, ";rport={}", source.port())?;
+        }
+        write!(f, ";received={}", source.ip())
+    }
+}
+
+/// What follows the topmost value in its line.
+fn rest_of_line(value: &[u8]) -> Option<&[u8]> {
+    let mut is_quoted = false;
+    let comma = value.iter().position(|&byte| {
+        is_quoted ^= byte == b'"';
+        byte == b',' && !is_quoted
+    })?;
+    value.get(comma + 1..).map(<[u8]>::trim_ascii)
+}

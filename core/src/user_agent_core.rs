@@ -1,0 +1,167 @@
+//! The core as its owner sees it.
+
+use std::time::Instant;
+
+use offhook_message::{Message, Rejection};
+
+use crate::config::Config;
+use crate::counts::Counts;
+use crate::event::{
+    Event, Input, InviteEnd, InviteId, Output, SessionId, TransactionId, TransactionSlot,
+};
+use crate::session::Phase;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::ServerOutcome;
+use crate::uac::{self, Session};
+use crate::uas::{self, InviteUserAgentServer};
+
+/// All transactions, dialogs and sessions of a user agent, or of a share of its calls.
+///
+/// It sees no socket, clock or thread: [`handle`](Self::handle) takes what happened and when,
+/// [`poll`](Self::poll) gives what is to be done. **After every `handle` and after every verb, poll
+/// until `None`; then call `handle(now, Input::Timeout)` when [`timeout`](Self::timeout) says.**
+///
+/// `now` never runs backwards by more than the caller's threads may disagree.
+#[derive(Debug)]
+pub struct UserAgentCore {
+    state: State,
+}
+
+impl UserAgentCore {
+    /// A core with nothing in it. The seed is secret and random; equal seeds and inputs give equal
+    /// outputs.
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            state: State::new(config, seed),
+        }
+    }
+
+    /// Takes what happened. Timers that are due come first.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        while let Some(timer) = self.state.timers.due(now) {
+            self.fire(now, timer);
+        }
+        let state = &mut self.state;
+        match input {
+            Input::Message {
+                flow,
+                message: Message::Request(request),
+            } => uas::receive_request(state, now, flow, request),
+            Input::Message {
+                message: Message::Response(response),
+                ..
+            } => uac::receive_response(state, now, &response),
+            Input::Malformed { flow, malformed } => uas::receive_malformed(state, flow, malformed),
+            Input::Undelivered { transaction } => self.undelivered(transaction),
+            Input::Resolved {
+                transaction: TransactionId(TransactionSlot::Client(slot)),
+                addresses,
+            } => uac::resolved(state, now, slot, &addresses),
+            Input::Resolved { .. } | Input::Timeout => {}
+        }
+    }
+
+    /// The next thing to do.
+    #[must_use = "what is polled is not offered again"]
+    pub fn poll(&mut self) -> Option<Output> {
+        self.state.outbox.pop()
+    }
+
+    /// When to call `handle` next, if nothing happens before. `None`: nothing is waited for.
+    #[must_use = "repetitions and time limits depend on it"]
+    pub fn timeout(&mut self) -> Option<Instant> {
+        self.state.next_timer()
+    }
+
+    /// A call that is not answered yet. `None` where it is over.
+    pub fn invite_server(
+        &mut self,
+        now: Instant,
+        id: InviteId,
+    ) -> Option<InviteUserAgentServer<'_>> {
+        InviteUserAgentServer::new(&mut self.state, now, id)
+    }
+
+    /// A session. `None` where it is over.
+    pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
+        Session::new(&mut self.state, now, id)
+    }
+
+    /// From now on every new call gets 503 with Retry-After, in seconds. What goes on goes on.
+    pub fn refuse_new_calls(&mut self, retry_after: u32) {
+        self.state.refusing = Some(retry_after);
+    }
+
+    /// How much there is, and how much there was.
+    pub fn counts(&self) -> Counts {
+        let state = &self.state;
+        Counts {
+            server_transactions: state.servers.len(),
+            client_transactions: state.clients.len(),
+            invites: state.invites.len(),
+            sessions: state.sessions.len(),
+            timers: state.timers.len(),
+            totals: state.totals,
+        }
+    }
+
+    fn fire(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Trying(id) => {
+                if let Some(mut server) = self.invite_server(now, id) {
+                    server.trying_is_due();
+                }
+            }
+            Timer::NoAnswer(id) => {
+                let status = Rejection::TEMPORARILY_UNAVAILABLE;
+                self.end_invite(now, id, status, InviteEnd::NoAnswer);
+            }
+            Timer::Expires(id) => {
+                self.end_invite(now, id, Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
+            }
+            Timer::Server(slot, timer) => {
+                let outcome = self.state.server_timer(now, slot, timer);
+                if let ServerOutcome::NotAcknowledged(invite) = outcome {
+                    self.state.outbox.event(Event::NotAcknowledged { invite });
+                }
+            }
+            Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
+            Timer::Accepted(id) => self.repeat_success(now, id),
+            Timer::Acknowledgement(id) => uac::bye::not_acknowledged(&mut self.state, now, id),
+        }
+    }
+
+    fn end_invite(&mut self, now: Instant, id: InviteId, status: Rejection, cause: InviteEnd) {
+        if let Some(server) = self.invite_server(now, id) {
+            server.end(status, cause);
+        }
+    }
+
+    /// Sends a 2xx again that waits for its ACK.
+    fn repeat_success(&mut self, now: Instant, id: SessionId) {
+        let state = &mut self.state;
+        let session = state.sessions.get_mut(id);
+        let Some(Phase::AckWait { accepted, .. }) = session.map(|session| &mut session.phase)
+        else {
+            return;
+        };
+        let (flow, response) = (accepted.flow, accepted.response.clone());
+        accepted.interval = state.config.times.next_interval(accepted.interval);
+        let after = accepted.interval;
+        state.outbox.transmit(flow, response, None);
+        state.arm(now, after, Timer::Accepted(id));
+    }
+
+    fn undelivered(&mut self, transaction: TransactionId) {
+        match transaction.0 {
+            TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, slot),
+            TransactionSlot::Server(slot) => {
+                let transaction = self.state.servers.get(slot);
+                if let Some(invite) = transaction.and_then(|transaction| transaction.invite) {
+                    self.state.outbox.event(Event::Undelivered { invite });
+                }
+            }
+        }
+    }
+}

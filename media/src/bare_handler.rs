@@ -1,0 +1,46 @@
+//! Descriptions without media.
+
+use std::net::IpAddr;
+
+use offhook_message::{Body, MediaType};
+use sdp_types::Direction;
+
+use crate::{DescriptionError, SessionDescriptionHandler, offer_answer::OfferAnswer};
+
+/// Answers as [`EchoHandler`](crate::EchoHandler) does, but every stream is inactive and no port is opened: for tests and
+/// load of the signalling alone.
+#[derive(Debug)]
+pub struct BareHandler(OfferAnswer);
+
+impl BareHandler {
+    /// A handler whose descriptions name `local`, the address of ours that faces the peer.
+    pub fn new(local: IpAddr) -> Self {
+        Self(OfferAnswer::new(local, Direction::Inactive))
+    }
+}
+
+impl SessionDescriptionHandler for BareHandler {
+    fn description(&mut self) -> Result<Body, DescriptionError> {
+        let content = self.0.description(|| Ok(DISCARD_PORT))?;
+        Ok(Body::sdp(content))
+    }
+
+    fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        self.0.set_description(content)
+    }
+
+    fn has_description(&self, content_type: &MediaType<'_>) -> bool {
+        content_type.is("application", "sdp")
+    }
+
+    fn rollback_description(&mut self) {
+        self.0.rollback();
+    }
+
+    fn close(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The m= line needs a port other than zero, which would refuse the stream. Nobody sends to an inactive one.
+const DISCARD_PORT: u16 = 9;

@@ -1,0 +1,163 @@
+//! Why a description was refused, and how to tell the peer.
+
+use std::{borrow::Cow, fmt, io};
+
+use offhook_message::StatusCode;
+
+/// Why a [`SessionDescriptionHandler`](crate::SessionDescriptionHandler) took or gave no description.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// The content is not SDP (RFC 8866).
+    #[error("malformed session description: {0}")]
+    Malformed(#[from] sdp_types::ParserError),
+    /// The content is larger than is read.
+    #[error("the session description has {octets} octets, at most {limit} are read")]
+    TooLarge {
+        /// How long the content is.
+        octets: usize,
+        /// How long it may be.
+        limit: usize,
+    },
+    /// The description is understood, but there is no session to be had from it.
+    #[error("session description not acceptable: {0}")]
+    NotAcceptable(#[from] Incompatibility),
+    /// An offer came while an earlier one had no answer yet (RFC 3261 section 14.2).
+    #[error("an earlier offer still waits for our answer")]
+    OfferPending,
+    /// The handler was closed.
+    #[error("the session's media is closed")]
+    Closed,
+    /// No RTP port could be opened.
+    #[error("no RTP port: {0}")]
+    NoPort(#[source] io::Error),
+}
+
+impl DescriptionError {
+    /// The final response that tells it to the peer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::REQUEST_ENTITY_TOO_LARGE,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE_HERE,
+            Self::OfferPending | Self::Closed => StatusCode::SERVER_INTERNAL_ERROR,
+            Self::NoPort(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The Warning that goes with the response; none where the fault is ours.
+    pub fn warning(&self) -> Option<Warning> {
+        match self {
+            Self::Malformed(_) | Self::TooLarge { .. } => Some(Warning {
+                code: MISCELLANEOUS,
+                text: quotable(&self.to_string()).into(),
+            }),
+            Self::NotAcceptable(reason) => Some(Warning {
+                code: reason.warning_code(),
+                text: reason.text().into(),
+            }),
+            Self::OfferPending | Self::Closed | Self::NoPort(_) => None,
+        }
+    }
+}
+
+/// What keeps an understood description from becoming a session.
+///
+/// Ordered by how far a stream came: of several streams that do not fit, the last reason in this order is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("{}", self.text())]
+#[non_exhaustive]
+pub enum Incompatibility {
+    /// There are more m= lines than are handled.
+    TooManyStreams,
+    /// An answer whose m= lines are not those of our offer (RFC 3264 section 6).
+    AnswerMismatch,
+    /// There is no audio stream.
+    MediaType,
+    /// No audio stream uses plain RTP.
+    TransportProtocol,
+    /// The connection address is of another network or address family than ours.
+    AddressFormat,
+    /// The connection address is a multicast group.
+    Multicast,
+    /// No audio stream has PCMU or PCMA.
+    MediaFormat,
+}
+
+impl Incompatibility {
+    /// The warn-code of RFC 3261 section 20.43.
+    pub const fn warning_code(self) -> u16 {
+        match self {
+            Self::AddressFormat => 301,
+            Self::TransportProtocol => 302,
+            Self::MediaType => 304,
+            Self::MediaFormat => 305,
+            Self::Multicast => 330,
+            Self::TooManyStreams | Self::AnswerMismatch => MISCELLANEOUS,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::TooManyStreams => "Too many media streams",
+            Self::AnswerMismatch => "The answer's media lines are not those of the offer",
+            Self::MediaType => "Media type not available: audio is needed",
+            Self::TransportProtocol => {
+                "Incompatible transport protocol: RTP/AVP or RTP/AVPF is needed"
+            }
+            Self::AddressFormat => "Incompatible network address format",
+            Self::Multicast => "Multicast not available",
+            Self::MediaFormat => "Incompatible media format: PCMU or PCMA is needed",
+        }
+    }
+}
+
+/// A warning for the peer's user (RFC 3261 section 20.43).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The warn-code, 300 to 399.
+    pub code: u16,
+    /// The warn-text: printable ASCII without quotes and backslashes.
+    pub text: Cow<'static, str>,
+}
+
+impl Warning {
+    /// The header's value. `agent` is a host, host and port, or pseudonym that names us.
+    pub fn header_value(&self, agent: impl fmt::Display) -> String {
+        format!("{} {agent} \"{}\"", self.code, self.text)
+    }
+}
+
+/// The part of a text that may stand inside a quoted-string as it is. What the parser says may cite the peer's octets.
+fn quotable(text: &str) -> String {
+    text.chars()
+        .filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\'))
+        .take(LONGEST_WARNING)
+        .collect()
+}
+
+const MISCELLANEOUS: u16 = 399;
+const LONGEST_WARNING: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_one_quoted_line() {
+        let error = DescriptionError::from(Incompatibility::MediaFormat);
+        assert_eq!(
+            error.warning().unwrap().header_value("192.0.2.9:5060"),
+            "305 192.0.2.9:5060 \"Incompatible media format: PCMU or PCMA is needed\""
+        );
+    }
+
+    #[test]
+    fn the_peers_octets_cannot_leave_the_quotes() {
+        let hostile = b"1\"\r\nVia: x\\\x07".to_vec();
+        let error = DescriptionError::Malformed(sdp_types::ParserError::InvalidVersion(1, hostile));
+        let text = error.warning().unwrap().text;
+        assert!(text.contains("1Via: x"), "{text}");
+        assert!(!text.contains(['"', '\\', '\r', '\n', '\x07']), "{text}");
+    }
+}

@@ -1,0 +1,320 @@
+//! Audio formats: payload type numbers and what they stand for.
+
+use sdp_types::{Attribute, Media};
+
+/// The formats of one audio stream, in order of preference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Formats(Vec<Format>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Format {
+    payload_type: u8,
+    codec: Codec,
+    /// The telephone events of RFC 4733 section 2.4.1; empty for speech.
+    events: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codec {
+    Pcmu,
+    Pcma,
+    TelephoneEvent,
+}
+
+impl Formats {
+    /// Those of the peer's formats that we have, in the peer's order. Empty without a speech codec: telephone-event alone
+    /// is no audio.
+    pub(crate) fn common(media: &Media) -> Self {
+        let encodings = by_payload_type(media, "rtpmap");
+        let parameters = by_payload_type(media, "fmtp");
+        let mut seen = PayloadTypes::default();
+        let mut formats = Vec::new();
+        for payload_type in media.fmt.split_ascii_whitespace().filter_map(parse_number) {
+            if !seen.insert(payload_type) {
+                continue;
+            }
+            let codec = match at(&encodings, payload_type) {
+                Some(encoding) => Codec::by_encoding(encoding),
+                None => Codec::by_static_number(payload_type),
+            };
+            let Some(codec) = codec else { continue };
+            formats.push(Format {
+                payload_type,
+                codec,
+                events: codec.events(at(&parameters, payload_type)),
+            });
+        }
+        if formats.iter().all(|f| f.codec == Codec::TelephoneEvent) {
+            formats.clear();
+        }
+        Self(formats)
+    }
+
+    /// What we offer: the formats agreed before under their numbers (RFC 3264 section 8.3.2), and the others we have.
+    pub(crate) fn offered(agreed: Self) -> Self {
+        let mut formats = agreed.0;
+        for (payload_type, codec) in OFFERED {
+            if formats
+                .iter()
+                .all(|f| f.codec != codec && f.payload_type != payload_type)
+            {
+                formats.push(Format {
+                    payload_type,
+                    codec,
+                    events: codec.events(None),
+                });
+            }
+        }
+        Self(formats)
+    }
+
+    /// Those that stand in `offered` under the same number as well. Empty without a speech codec.
+    pub(crate) fn within(mut self, offered: &Self) -> Self {
+        self.0.retain(|format| {
+            offered
+                .0
+                .iter()
+                .any(|o| (o.payload_type, o.codec) == (format.payload_type, format.codec))
+        });
+        if self.0.iter().all(|f| f.codec == Codec::TelephoneEvent) {
+            self.0.clear();
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn payload_types(&self) -> PayloadTypes {
+        let mut payload_types = PayloadTypes::default();
+        for format in &self.0 {
+            payload_types.insert(format.payload_type);
+        }
+        payload_types
+    }
+
+    /// The format list of an m= line.
+    pub(crate) fn list(&self) -> String {
+        let numbers: Vec<_> = self.0.iter().map(|f| f.payload_type.to_string()).collect();
+        numbers.join(" ")
+    }
+
+    /// The a=rtpmap and a=fmtp lines.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute> {
+        self.0.iter().flat_map(|format| {
+            let number = format.payload_type;
+            let encoding = format!("{number} {}/{CLOCK_RATE}", format.codec.encoding_name());
+            let events = (!format.events.is_empty())
+                .then(|| Attribute::with_value("fmtp", format!("{number} {}", format.events)));
+            [Attribute::with_value("rtpmap", encoding)]
+                .into_iter()
+                .chain(events)
+        })
+    }
+}
+
+impl Codec {
+    /// The codec of an rtpmap's `name/rate[/channels]` (RFC 8866 section 6.6).
+    fn by_encoding(encoding: &str) -> Option<Self> {
+        let mut parts = encoding.trim().split('/');
+        let name = parts.next()?;
+        let rate = parts.next()?;
+        let channels = parts.next().unwrap_or("1");
+        if rate != CLOCK_RATE || channels != "1" {
+            return None;
+        }
+        [Self::Pcmu, Self::Pcma, Self::TelephoneEvent]
+            .into_iter()
+            .find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))
+    }
+
+    /// The codec that RFC 3551 section 6 gives this number.
+    fn by_static_number(payload_type: u8) -> Option<Self> {
+        match payload_type {
+            0 => Some(Self::Pcmu),
+            8 => Some(Self::Pcma),
+            _ => None,
+        }
+    }
+
+    const fn encoding_name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+            Self::TelephoneEvent => "telephone-event",
+        }
+    }
+
+    /// The peer's list of events where it is one, else the DTMF keys, which are the default (RFC 4733 section 2.4.1).
+    fn events(self, parameters: Option<&str>) -> String {
+        if self != Self::TelephoneEvent {
+            return String::new();
+        }
+        parameters
+            .filter(|text| {
+                text.len() <= LONGEST_EVENT_LIST
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_digit() || matches!(b, b',' | b'-'))
+            })
+            .unwrap_or(DTMF_EVENTS)
+            .to_owned()
+    }
+}
+
+/// A set of RTP payload types, 0 to 127.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PayloadTypes(u128);
+
+impl PayloadTypes {
+    pub(crate) fn contains(self, payload_type: u8) -> bool {
+        self.0 & Self::bit(payload_type) != 0
+    }
+
+    /// Whether the number was new.
+    fn insert(&mut self, payload_type: u8) -> bool {
+        let new = !self.contains(payload_type);
+        self.0 |= Self::bit(payload_type);
+        new
+    }
+
+    fn bit(payload_type: u8) -> u128 {
+        1u128.checked_shl(u32::from(payload_type)).unwrap_or(0)
+    }
+}
+
+type ByPayloadType<'a> = [Option<&'a str>; PAYLOAD_TYPES];
+
+/// The values of `a=<name>:<payload type> <value>`, collected in one pass so that a long list costs linear time. The first
+/// line of a number counts.
+fn by_payload_type<'a>(media: &'a Media, name: &str) -> ByPayloadType<'a> {
+    let mut values = [None; PAYLOAD_TYPES];
+    for attribute in media
+        .attributes
+        .iter()
+        .filter(|a| a.attribute.eq_ignore_ascii_case(name))
+    {
+        let line = attribute.value.as_deref().unwrap_or_default();
+        let Some((number, value)) = line.trim_start().split_once(' ') else {
+            continue;
+        };
+        let slot = parse_number(number).and_then(|n| values.get_mut(usize::from(n)));
+        if let Some(slot @ None) = slot {
+            *slot = Some(value.trim());
+        }
+    }
+    values
+}
+
+fn at<'a>(values: &ByPayloadType<'a>, payload_type: u8) -> Option<&'a str> {
+    values.get(usize::from(payload_type)).copied().flatten()
+}
+
+fn parse_number(text: &str) -> Option<u8> {
+    text.parse()
+        .ok()
+        .filter(|&number| usize::from(number) < PAYLOAD_TYPES)
+}
+
+const OFFERED: [(u8, Codec); 3] = [
+    (0, Codec::Pcmu),
+    (8, Codec::Pcma),
+    (101, Codec::TelephoneEvent),
+];
+const CLOCK_RATE: &str = "8000";
+const PAYLOAD_TYPES: usize = 128;
+const DTMF_EVENTS: &str = "0-15";
+/// All 256 events are `0-255`; a list that names many singly is not needed to say what we take.
+const LONGEST_EVENT_LIST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn common(lines: &str) -> String {
+        let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n{lines}");
+        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+        let formats = Formats::common(&session.medias[0]);
+        let attributes: Vec<_> = formats
+            .attributes()
+            .map(|a| format!("{}:{}", a.attribute, a.value.unwrap()))
+            .collect();
+        format!("{} | {}", formats.list(), attributes.join(" | "))
+    }
+
+    #[test]
+    fn static_numbers_need_no_rtpmap() {
+        assert_eq!(
+            common("m=audio 4000 RTP/AVP 18 8 3 0\r\n"),
+            "8 0 | rtpmap:8 PCMA/8000 | rtpmap:0 PCMU/8000"
+        );
+    }
+
+    #[test]
+    fn dynamic_numbers_are_known_by_their_rtpmap() {
+        assert_eq!(
+            common(
+                "m=audio 4000 RTP/AVP 97 96 98\r\na=rtpmap:96 pcmu/8000/1\r\n\
+                 a=rtpmap:97 PCMU/16000\r\na=rtpmap:98 PCMA/8000/2\r\n"
+            ),
+            "96 | rtpmap:96 PCMU/8000"
+        );
+    }
+
+    #[test]
+    fn an_rtpmap_overrules_the_static_number() {
+        assert_eq!(
+            common("m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 opus/48000/2\r\n"),
+            "8 | rtpmap:8 PCMA/8000"
+        );
+    }
+
+    #[test]
+    fn telephone_event_keeps_the_offers_number_and_events() {
+        assert_eq!(
+            common(
+                "m=audio 4000 RTP/AVP 0 96 97\r\na=rtpmap:96 telephone-event/48000\r\n\
+                 a=rtpmap:97 Telephone-Event/8000\r\na=fmtp:97 0-16,32\r\n"
+            ),
+            "0 97 | rtpmap:0 PCMU/8000 | rtpmap:97 telephone-event/8000 | fmtp:97 0-16,32"
+        );
+    }
+
+    #[test]
+    fn an_odd_event_list_is_replaced() {
+        assert!(
+            common(
+                "m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/8000\r\n\
+                 a=fmtp:97 events=all\r\n"
+            )
+            .ends_with("fmtp:97 0-15")
+        );
+    }
+
+    #[test]
+    fn telephone_event_alone_is_no_audio() {
+        assert_eq!(
+            common("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 telephone-event/8000\r\n"),
+            " | "
+        );
+    }
+
+    #[test]
+    fn a_number_counts_once_and_odd_numbers_not_at_all() {
+        assert_eq!(
+            common("m=audio 4000 RTP/AVP 0 0 128 999 -1 x 0\r\n"),
+            "0 | rtpmap:0 PCMU/8000"
+        );
+    }
+
+    #[test]
+    fn an_offer_keeps_agreed_numbers_and_adds_the_rest() {
+        let text = "v=0\r\nm=audio 4000 RTP/AVP 101 96\r\na=rtpmap:101 PCMA/8000\r\n\
+                    a=rtpmap:96 telephone-event/8000\r\n";
+        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+        let offered = Formats::offered(Formats::common(&session.medias[0]));
+        assert_eq!(offered.list(), "101 96 0");
+        assert_eq!(Formats::offered(Formats::default()).list(), "0 8 101");
+    }
+}

@@ -1,0 +1,83 @@
+//! The m= lines that we write.
+
+use sdp_types::{Attribute, Direction, Media, MediaType, Mid, RtcpMux, TransportProto};
+
+use crate::formats::Formats;
+
+/// The line that answers this one (RFC 3264 section 6.1).
+pub(crate) fn accepted(
+    offered: &Media,
+    formats: &Formats,
+    port: u16,
+    direction: Direction,
+) -> Media {
+    let mut line = with_formats(formats, port);
+    line.media.clone_from(&offered.media);
+    line.proto.clone_from(&offered.proto);
+    line.attributes.extend(packet_time(offered));
+    line.attributes.extend(rtcp_mux(offered));
+    line.attributes.extend(mid(offered));
+    line.attributes.push(direction.into());
+    line
+}
+
+/// The line that refuses or disables this one: port zero, and one of its formats because the grammar wants one.
+pub(crate) fn refused(media: &Media) -> Media {
+    let mut line = with_formats(&Formats::default(), 0);
+    line.media.clone_from(&media.media);
+    line.proto.clone_from(&media.proto);
+    let format = media.fmt.split_ascii_whitespace().next();
+    line.fmt = format.unwrap_or("0").into();
+    line.attributes.extend(mid(media));
+    line
+}
+
+/// The line that offers audio, in the place of `previous` where a pair was agreed before.
+pub(crate) fn offered(previous: Option<&Media>, port: u16, direction: Direction) -> Media {
+    let agreed = previous.map(Formats::common).unwrap_or_default();
+    let mut line = with_formats(&Formats::offered(agreed), port);
+    if let Some(enabled) = previous.filter(|media| media.port != 0) {
+        line.proto.clone_from(&enabled.proto);
+    }
+    line.attributes
+        .push(Attribute::with_value("ptime", OFFERED_PACKET_TIME));
+    line.attributes.extend(previous.and_then(mid));
+    line.attributes.push(direction.into());
+    line
+}
+
+fn with_formats(formats: &Formats, port: u16) -> Media {
+    let mut line = Media::new(
+        MediaType::Audio,
+        port,
+        TransportProto::RtpAvp,
+        formats.list(),
+    );
+    line.attributes.extend(formats.attributes());
+    line
+}
+
+/// The name that a group may know the line by (RFC 5888). We form no group.
+fn mid(media: &Media) -> Option<Attribute> {
+    let mid = media.get_first_attribute_typed::<Mid>()?.ok()?;
+    Some(mid.into())
+}
+
+/// The packet time that the offer asks for: an echo sends packets as long as those that it gets.
+fn packet_time(offered: &Media) -> Option<Attribute> {
+    let text = offered.get_first_attribute_value("ptime").flatten()?;
+    let milliseconds: u32 = text.trim().parse().ok()?;
+    let milliseconds = milliseconds.clamp(SHORTEST_PACKET_TIME, LONGEST_PACKET_TIME);
+    Some(Attribute::with_value("ptime", milliseconds))
+}
+
+/// RTCP is ignored, on a port of its own or on this one. Agreeing on this one spares the peer ICMP errors (RFC 5761).
+fn rtcp_mux(offered: &Media) -> Option<Attribute> {
+    offered.has_attribute("rtcp-mux").then(|| RtcpMux.into())
+}
+
+/// Milliseconds, the default of RFC 3551 section 4.5.
+const OFFERED_PACKET_TIME: u32 = 20;
+const SHORTEST_PACKET_TIME: u32 = 10;
+/// 100 ms of PCMU are 800 octets, well within a datagram that is not fragmented.
+const LONGEST_PACKET_TIME: u32 = 100;

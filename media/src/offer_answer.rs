@@ -1,0 +1,291 @@
+//! The offer/answer model of RFC 3264 for one session with at most one audio stream.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use sdp_types::{Connection, Direction, Media, Origin, Session, Time};
+
+use crate::{
+    DescriptionError, Incompatibility,
+    formats::{Formats, PayloadTypes},
+    media_line,
+    random::random,
+    remote_audio::{RemoteAudio, is_audio},
+    session_description::{parse, print},
+};
+
+/// Where the session stands, what was agreed, and what was last said.
+///
+/// ```text
+///                 set_description(offer)
+///          ┌───────────────────────────────► HaveRemoteOffer
+///          │ ◄───────────────────────────────┘ description() or rollback()
+///        Stable
+///          │ ◄───────────────────────────────┐ set_description(answer) or rollback()
+///          └───────────────────────────────► HaveLocalOffer
+///                 description()
+/// ```
+#[derive(Debug)]
+pub(crate) struct OfferAnswer {
+    local: IpAddr,
+    /// The most that our side does with a stream.
+    direction: Direction,
+    state: State,
+    /// Fixed but for the version, which counts the different descriptions that we gave.
+    origin: Origin,
+    last_given: Option<Arc<Session>>,
+    /// Our half of the last complete pair.
+    agreed: Option<Arc<Session>>,
+    audio: Option<AudioStream>,
+}
+
+#[derive(Debug)]
+enum State {
+    Stable,
+    HaveLocalOffer(Arc<Session>),
+    HaveRemoteOffer(Box<RemoteOffer>),
+    Closed,
+}
+
+/// The audio stream of a complete pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AudioStream {
+    /// Where the peer says that it receives; unknown for a host name.
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) payload_types: PayloadTypes,
+    /// As we see it: `SendOnly` means that we send.
+    pub(crate) direction: Direction,
+}
+
+impl OfferAnswer {
+    /// `direction` is the most that our side does with a stream: `SendRecv` or `Inactive`.
+    pub(crate) fn new(local: IpAddr, direction: Direction) -> Self {
+        let local = local.to_canonical();
+        // Both numbers stay within a signed 64-bit integer (RFC 3264 section 5).
+        let session_id = random() >> 1;
+        Self {
+            local,
+            direction,
+            state: State::Stable,
+            origin: Origin::with_ip_addr(session_id, 1, local),
+            last_given: None,
+            agreed: None,
+            audio: None,
+        }
+    }
+
+    /// Whether no offer is open.
+    pub(crate) fn is_stable(&self) -> bool {
+        matches!(self.state, State::Stable)
+    }
+
+    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
+    pub(crate) fn audio(&self) -> Option<AudioStream> {
+        self.audio
+    }
+
+    /// Our answer to the pending offer, else our offer. `port` is asked for our RTP port if the description needs one; where
+    /// it fails nothing has changed.
+    pub(crate) fn description(
+        &mut self,
+        mut port: impl FnMut() -> Result<u16, DescriptionError>,
+    ) -> Result<Vec<u8>, DescriptionError> {
+        let given = match &self.state {
+            State::Closed => return Err(DescriptionError::Closed),
+            State::HaveLocalOffer(offer) => Arc::clone(offer),
+            State::HaveRemoteOffer(offer) => {
+                let (answer, audio) = self.answer(offer, port)?;
+                let answer = self.give(answer);
+                self.audio = audio;
+                self.agreed = Some(Arc::clone(&answer));
+                self.state = State::Stable;
+                answer
+            }
+            State::Stable => {
+                let offer = self.offer(port()?);
+                let offer = self.give(offer);
+                self.state = State::HaveLocalOffer(Arc::clone(&offer));
+                offer
+            }
+        };
+        Ok(print(&given))
+    }
+
+    /// Takes the peer's offer or answer. On an error nothing has changed.
+    pub(crate) fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        match &self.state {
+            State::Closed => Err(DescriptionError::Closed),
+            State::HaveRemoteOffer(_) => Err(DescriptionError::OfferPending),
+            State::Stable => {
+                let offer = RemoteOffer::read(parse(content)?, self.local)?;
+                self.state = State::HaveRemoteOffer(Box::new(offer));
+                Ok(())
+            }
+            State::HaveLocalOffer(offer) => {
+                self.audio = self.read_answer(offer, &parse(content)?)?;
+                self.agreed = Some(Arc::clone(offer));
+                self.state = State::Stable;
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        if !matches!(self.state, State::Closed) {
+            self.state = State::Stable;
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.state = State::Closed;
+        self.audio = None;
+    }
+
+    /// The answer of RFC 3264 section 6: the offer's m= lines, one of them accepted.
+    fn answer(
+        &self,
+        offer: &RemoteOffer,
+        mut port: impl FnMut() -> Result<u16, DescriptionError>,
+    ) -> Result<(Session, Option<AudioStream>), DescriptionError> {
+        let mut answer = self.session(offer.time());
+        let mut stream = None;
+        for (index, offered) in offer.session.medias.iter().enumerate() {
+            answer.medias.push(match &offer.audio {
+                Some((place, audio)) if *place == index => {
+                    let agreed = self.stream(audio, &audio.formats);
+                    stream = Some(agreed);
+                    media_line::accepted(offered, &audio.formats, port()?, agreed.direction)
+                }
+                _ => media_line::refused(offered),
+            });
+        }
+        Ok((answer, stream))
+    }
+
+    /// The offer of RFC 3264 section 5, or of section 8 where a pair is agreed: its m= lines, all but audio disabled.
+    fn offer(&self, port: u16) -> Session {
+        let mut offer = self.session(Time::new(0, 0));
+        let Some(agreed) = &self.agreed else {
+            let audio = media_line::offered(None, port, self.direction);
+            offer.medias.push(audio);
+            return offer;
+        };
+        let place = audio_place(agreed);
+        for (index, previous) in agreed.medias.iter().enumerate() {
+            offer.medias.push(if place == Some(index) {
+                media_line::offered(Some(previous), port, self.direction)
+            } else {
+                media_line::refused(previous)
+            });
+        }
+        offer
+    }
+
+    /// Reads the answer to our offer (RFC 3264 section 7). An answer may refuse the audio stream.
+    fn read_answer(
+        &self,
+        offer: &Session,
+        answer: &Session,
+    ) -> Result<Option<AudioStream>, DescriptionError> {
+        let pairs = || offer.medias.iter().zip(&answer.medias);
+        let same_lines = offer.medias.len() == answer.medias.len()
+            && pairs().all(|(ours, theirs)| {
+                ours.media.eq_ignore_ascii_case(&theirs.media)
+                    && (theirs.port == 0 || ours.proto.eq_ignore_ascii_case(&theirs.proto))
+            });
+        if !same_lines {
+            return Err(Incompatibility::AnswerMismatch.into());
+        }
+        let Some((ours, theirs)) =
+            pairs().find(|(ours, theirs)| ours.port != 0 && theirs.port != 0)
+        else {
+            return Ok(None);
+        };
+        let audio = RemoteAudio::read(answer, theirs, self.local)?;
+        let formats = audio.formats.clone().within(&Formats::common(ours));
+        if formats.is_empty() {
+            return Err(Incompatibility::MediaFormat.into());
+        }
+        Ok(Some(self.stream(&audio, &formats)))
+    }
+
+    fn stream(&self, audio: &RemoteAudio, formats: &Formats) -> AudioStream {
+        AudioStream {
+            remote: audio.remote,
+            payload_types: formats.payload_types(),
+            direction: self.direction.intersect_with_remote(audio.direction),
+        }
+    }
+
+    /// A description of ours without m= lines.
+    fn session(&self, time: Time) -> Session {
+        let mut session = Session::new(self.origin.clone(), "-");
+        session.connection = Some(Connection::from_ip_addr(self.local));
+        session.times.push(time);
+        session
+    }
+
+    /// Raises the version where the description differs from the last one (RFC 3264 section 8). One that was rolled back
+    /// counts: the peer has seen its version.
+    fn give(&mut self, mut session: Session) -> Arc<Session> {
+        if let Some(last) = &self.last_given {
+            if **last == session {
+                return Arc::clone(last);
+            }
+            self.origin.sess_version += 1;
+            session.origin.sess_version = self.origin.sess_version;
+        }
+        let session = Arc::new(session);
+        self.last_given = Some(Arc::clone(&session));
+        session
+    }
+}
+
+/// An offer of the peer that can be answered.
+#[derive(Debug)]
+struct RemoteOffer {
+    session: Session,
+    /// The stream that we accept and its place; none where every audio stream is disabled.
+    audio: Option<(usize, RemoteAudio)>,
+}
+
+impl RemoteOffer {
+    /// Chooses the first audio stream that fits.
+    fn read(session: Session, local: IpAddr) -> Result<Self, Incompatibility> {
+        let mut unfit = None;
+        for (index, media) in session.medias.iter().enumerate() {
+            if !is_audio(media) || media.port == 0 {
+                continue;
+            }
+            match RemoteAudio::read(&session, media, local) {
+                Ok(audio) => {
+                    let audio = Some((index, audio));
+                    return Ok(Self { session, audio });
+                }
+                Err(reason) => unfit = unfit.max(Some(reason)),
+            }
+        }
+        match unfit {
+            Some(reason) => Err(reason),
+            None if session.medias.iter().any(is_audio) => Ok(Self {
+                session,
+                audio: None,
+            }),
+            None => Err(Incompatibility::MediaType),
+        }
+    }
+
+    /// The t= line that the answer repeats. A phone sends one; repeat times are nothing to a call.
+    fn time(&self) -> Time {
+        let first = self.session.times.first();
+        first.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time))
+    }
+}
+
+/// Where the agreed pair has its audio line; a disabled one is used again (RFC 3264 section 8.1).
+fn audio_place(agreed: &Session) -> Option<usize> {
+    let position = |wanted: fn(&Media) -> bool| agreed.medias.iter().position(wanted);
+    position(|media| media.port != 0).or_else(|| position(is_audio))
+}

@@ -1,0 +1,6 @@
+//! Descriptions and media through the public API.
+
+mod answers;
+mod echo;
+mod offers;
+mod support;

@@ -1,0 +1,117 @@
+//! Our own offers and the peer's answers to them (RFC 3264 sections 5, 7 and 8).
+
+use crate::support::{answer, description, media, offer, origin};
+use offhook_media::{BareHandler, DescriptionError, Incompatibility, SessionDescriptionHandler};
+
+const OFFERED: &str = "m=audio 9 RTP/AVP 0 8 101\r\n\
+                       a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+                       a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+                       a=ptime:20\r\na=inactive\r\n";
+
+fn bare() -> BareHandler {
+    BareHandler::new([192, 0, 2, 9].into())
+}
+
+fn refusal(handler: &mut BareHandler, answer: &str) -> Incompatibility {
+    match handler.set_description(answer.as_bytes()) {
+        Err(DescriptionError::NotAcceptable(reason)) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_offer_has_everything_and_stays_until_its_answer() {
+    let mut handler = bare();
+    let first = description(&mut handler);
+    assert_eq!(media(&first), OFFERED);
+    assert_eq!(description(&mut handler), first);
+
+    handler
+        .set_description(offer("m=audio 4000 RTP/AVP 8\r\n").as_bytes())
+        .unwrap();
+    let again = description(&mut handler);
+    assert_eq!(media(&again), OFFERED);
+    assert_eq!(origin(&again), origin(&first));
+}
+
+#[test]
+fn an_answer_must_match_the_offer() {
+    let mut handler = bare();
+    description(&mut handler);
+    for (lines, reason) in [
+        ("", Incompatibility::AnswerMismatch),
+        (
+            "m=video 4000 RTP/AVP 31\r\n",
+            Incompatibility::AnswerMismatch,
+        ),
+        (
+            "m=audio 4000 RTP/SAVP 0\r\n",
+            Incompatibility::AnswerMismatch,
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 0\r\n",
+            Incompatibility::AnswerMismatch,
+        ),
+        ("m=audio 4000 RTP/AVP 18\r\n", Incompatibility::MediaFormat),
+        (
+            "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMU/8000\r\n",
+            Incompatibility::MediaFormat,
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 ::1\r\n",
+            Incompatibility::AddressFormat,
+        ),
+    ] {
+        assert_eq!(refusal(&mut handler, &offer(lines)), reason, "{lines}");
+    }
+    // The offer still waits, and a refused stream is an answer.
+    handler
+        .set_description(offer("m=audio 0 RTP/AVP 0\r\n").as_bytes())
+        .unwrap();
+}
+
+#[test]
+fn a_later_offer_keeps_the_lines_and_numbers_of_the_pair() {
+    let mut handler = bare();
+    let first = answer(
+        &mut handler,
+        &offer(
+            "m=video 4000 RTP/AVP 31\r\na=mid:v\r\n\
+             m=audio 4002 RTP/AVPF 8 100\r\na=mid:a\r\na=rtpmap:100 telephone-event/8000\r\n",
+        ),
+    );
+    let later = description(&mut handler);
+    assert_eq!(
+        media(&later),
+        "m=video 0 RTP/AVP 31\r\na=mid:v\r\n\
+         m=audio 9 RTP/AVPF 8 100 0\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:100 telephone-event/8000\r\na=fmtp:100 0-15\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=ptime:20\r\na=mid:a\r\na=inactive\r\n"
+    );
+    let (id, version) = origin(&first);
+    assert_eq!(origin(&later), (id, version + 1));
+}
+
+#[test]
+fn a_disabled_audio_line_is_offered_again_in_its_place() {
+    let mut handler = bare();
+    answer(
+        &mut handler,
+        &offer("m=audio 0 RTP/SAVP 18\r\nm=video 4000 RTP/AVP 31\r\n"),
+    );
+    assert_eq!(
+        media(&description(&mut handler)),
+        format!("{OFFERED}m=video 0 RTP/AVP 31\r\n")
+    );
+}
+
+#[test]
+fn a_version_that_was_rolled_back_is_not_used_again() {
+    let mut handler = bare();
+    let plain = offer("m=audio 4000 RTP/AVP 0\r\n");
+    let (_, first) = origin(&answer(&mut handler, &plain));
+    let (_, offered) = origin(&description(&mut handler));
+    handler.rollback_description();
+    let (_, after) = origin(&answer(&mut handler, &plain));
+    assert_eq!((offered, after), (first + 1, first + 2));
+}

@@ -1,0 +1,38 @@
+//! What the tests of descriptions share.
+
+use offhook_media::SessionDescriptionHandler;
+
+/// An offer of one line of audio and what else is given.
+pub(crate) fn offer(lines: &str) -> String {
+    format!("v=0\r\no=alice 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{lines}")
+}
+
+/// The handler's next description as text.
+pub(crate) fn description(handler: &mut dyn SessionDescriptionHandler) -> String {
+    let body = handler.description().expect("a description");
+    String::from_utf8(body.content().to_vec()).expect("UTF-8")
+}
+
+/// The handler's answer to an offer.
+pub(crate) fn answer(handler: &mut dyn SessionDescriptionHandler, offer: &str) -> String {
+    handler
+        .set_description(offer.as_bytes())
+        .expect("an acceptable offer");
+    description(handler)
+}
+
+/// The lines from the first m= line on.
+pub(crate) fn media(description: &str) -> &str {
+    let start = description.find("m=").unwrap_or(description.len());
+    &description[start..]
+}
+
+/// The session id and the version of the o= line.
+pub(crate) fn origin(description: &str) -> (u64, u64) {
+    let line = description
+        .lines()
+        .find_map(|line| line.strip_prefix("o="))
+        .expect("an o= line");
+    let mut fields = line.split(' ').skip(1).map(|field| field.parse().unwrap());
+    (fields.next().unwrap(), fields.next().unwrap())
+}

@@ -1,0 +1,185 @@
+//! Header fields: the list, and typed views of single values.
+
+mod access;
+mod cseq;
+mod date;
+mod elements;
+mod error;
+mod media_type;
+mod name;
+mod name_addr;
+mod params;
+mod reason;
+mod retry_after;
+mod via;
+
+pub use cseq::{CSeq, RAck};
+pub use date::{SipDate, Timestamp};
+pub use error::{HeaderError, HeaderErrorKind};
+pub use media_type::{Disposition, MediaRange, MediaType};
+pub use name::HeaderName;
+pub use name_addr::{Contact, DisplayName, NameAddr};
+pub use params::{ParamIter, ParamValue, Params};
+pub use reason::Reason;
+pub use retry_after::RetryAfter;
+pub use via::{Rport, Via};
+
+use crate::grammar::{trim_lws, trim_lws_end};
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::fmt;
+
+/// The header fields of a message, in their order and as they came. Values are read when they are asked for.
+#[derive(Clone)]
+pub struct Headers {
+    /// The whole message: request and response lend their start line and body from here.
+    bytes: Bytes,
+    fields: Fields,
+}
+
+impl Headers {
+    pub(crate) fn new(bytes: Bytes, fields: Fields) -> Self {
+        Self { bytes, fields }
+    }
+
+    pub(crate) fn message(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// All header fields.
+    pub fn iter(&self) -> impl Iterator<Item = HeaderField<'_>> {
+        self.fields.iter().map(|field| field.read(&self.bytes))
+    }
+
+    /// All lines of a header that is known by name, in their order.
+    pub fn all(&self, name: HeaderName) -> impl Iterator<Item = HeaderField<'_>> {
+        self.fields
+            .iter()
+            .filter(move |field| field.name == name)
+            .map(|field| field.read(&self.bytes))
+    }
+
+    /// All lines of any header, by its text in any case. A compact form finds the long form, and the other way round.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = HeaderField<'a>> {
+        let known = HeaderName::parse(name.as_bytes());
+        self.all(known).filter(move |field| {
+            known != HeaderName::Other || field.raw_name.eq_ignore_ascii_case(name.as_bytes())
+        })
+    }
+
+    /// Whether there is such a header.
+    pub fn contains(&self, name: HeaderName) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+    }
+
+    /// The value of the first line of that header, without the white space around it.
+    pub fn raw(&self, name: HeaderName) -> Option<&[u8]> {
+        self.all(name).next().map(|field| field.value)
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// One header field as it came.
+#[derive(Clone, Copy)]
+pub struct HeaderField<'a> {
+    /// The name, if it is known.
+    pub name: HeaderName,
+    /// The name as it came.
+    pub raw_name: &'a [u8],
+    /// The value without the white space around it. It may contain folds.
+    pub value: &'a [u8],
+    /// The whole line, folds included, without the line end behind it.
+    pub line: &'a [u8],
+}
+
+impl fmt::Debug for HeaderField<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\"", self.line.escape_ascii())
+    }
+}
+
+/// Where a header field lies in the message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) start: u16,
+    pub(crate) colon: u16,
+    pub(crate) end: u16,
+    pub(crate) name: HeaderName,
+}
+
+impl Field {
+    fn read(self, message: &[u8]) -> HeaderField<'_> {
+        let (start, colon, end) = (
+            usize::from(self.start),
+            usize::from(self.colon),
+            usize::from(self.end),
+        );
+        HeaderField {
+            name: self.name,
+            raw_name: trim_lws_end(message.get(start..colon).unwrap_or_default()),
+            value: trim_lws(message.get(colon + 1..end).unwrap_or_default()),
+            line: message.get(start..end).unwrap_or_default(),
+        }
+    }
+}
+
+/// A typical message has fewer lines than lie here without an allocation.
+pub(crate) type Fields = SmallVec<[Field; 24]>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+    use crate::parse::parse;
+
+    /// The headers of a request that has these lines.
+    pub(super) fn headers(lines: &str) -> Headers {
+        let text = format!("OPTIONS sip:example.com SIP/2.0\r\n{lines}\r\n\r\n");
+        let Message::Request(request) = parse(text.into()).unwrap() else {
+            panic!("it begins with a request line");
+        };
+        request.headers().clone()
+    }
+
+    #[test]
+    fn lines_are_kept_as_they_came() {
+        let headers = headers("sUbJeCt \t:  two\r\n words \t\r\nX-Other:\r\ns:1");
+        let fields: Vec<_> = headers.iter().collect();
+        assert_eq!(fields[0].raw_name, b"sUbJeCt");
+        assert_eq!(fields[0].value, b"two\r\n words");
+        assert_eq!(fields[0].line, b"sUbJeCt \t:  two\r\n words \t");
+        assert_eq!(
+            (fields[1].name, fields[1].value),
+            (HeaderName::Other, &b""[..])
+        );
+        assert_eq!(
+            (fields[2].name, fields[2].line),
+            (HeaderName::Subject, &b"s:1"[..])
+        );
+        assert_eq!(fields.len(), 3);
+    }
+
+    #[test]
+    fn lines_are_found_by_name_and_by_text() {
+        let headers = headers("v: 1\r\nX-a: 2\r\nVia: 3\r\nx-A: 4");
+        let values = |name: &str| {
+            headers
+                .named(name)
+                .map(|field| field.value.to_vec())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(values("VIA"), [b"1", b"3"]);
+        assert_eq!(values("v"), [b"1", b"3"]);
+        assert_eq!(values("X-A"), [b"2", b"4"]);
+        assert!(values("X-B").is_empty());
+        assert_eq!(headers.all(HeaderName::Via).count(), 2);
+        assert_eq!(headers.raw(HeaderName::Via), Some(&b"1"[..]));
+        assert!(headers.contains(HeaderName::Via) && !headers.contains(HeaderName::To));
+        assert_eq!(headers.raw(HeaderName::To), None);
+    }
+}

@@ -1,0 +1,326 @@
+//! The names of header fields ([RFC 3261 7.3](https://www.rfc-editor.org/rfc/rfc3261#section-7.3)).
+
+use std::fmt;
+
+/// Declares [`HeaderName`] and the list of all names.
+macro_rules! header_names {
+    ($($variant:ident $text:literal,)*) => {
+        /// A header field that is registered with IANA, or [`HeaderName::Other`].
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u8)]
+        pub enum HeaderName {
+            $(
+                #[doc = concat!("`", $text, "`")]
+                $variant,
+            )*
+            /// Any name that is not in this list; the message holds its text.
+            Other,
+        }
+
+        impl HeaderName {
+            /// The long form as its RFC writes it; `""` for [`HeaderName::Other`].
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Other => "",
+                }
+            }
+        }
+
+        const NAMES: [(HeaderName, &str); [$($text),*].len()] = [$((HeaderName::$variant, $text)),*];
+    };
+}
+
+impl HeaderName {
+    /// Recognises a name in any case, in its long or its compact form.
+    pub fn parse(name: &[u8]) -> Self {
+        if let [letter] = name {
+            return Self::from_compact(*letter);
+        }
+        let mut slot = slot_of(name);
+        while let Some(Some(index)) = SLOTS.get(slot) {
+            match NAMES.get(usize::from(*index)) {
+                Some((known, text)) if name.eq_ignore_ascii_case(text.as_bytes()) => return *known,
+                _ => slot = (slot + 1) % SLOT_COUNT,
+            }
+        }
+        Self::Other
+    }
+
+    const fn from_compact(letter: u8) -> Self {
+        match letter.to_ascii_lowercase() {
+            b'a' => Self::AcceptContact,
+            b'b' => Self::ReferredBy,
+            b'c' => Self::ContentType,
+            b'd' => Self::RequestDisposition,
+            b'e' => Self::ContentEncoding,
+            b'f' => Self::From,
+            b'i' => Self::CallId,
+            b'j' => Self::RejectContact,
+            b'k' => Self::Supported,
+            b'l' => Self::ContentLength,
+            b'm' => Self::Contact,
+            b'n' => Self::IdentityInfo,
+            b'o' => Self::Event,
+            b'r' => Self::ReferTo,
+            b's' => Self::Subject,
+            b't' => Self::To,
+            b'u' => Self::AllowEvents,
+            b'v' => Self::Via,
+            b'x' => Self::SessionExpires,
+            b'y' => Self::Identity,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+header_names! {
+    Accept "Accept",
+    AcceptContact "Accept-Contact",
+    AcceptEncoding "Accept-Encoding",
+    AcceptLanguage "Accept-Language",
+    AcceptResourcePriority "Accept-Resource-Priority",
+    AlertInfo "Alert-Info",
+    Allow "Allow",
+    AllowEvents "Allow-Events",
+    AnswerMode "Answer-Mode",
+    AuthenticationInfo "Authentication-Info",
+    Authorization "Authorization",
+    CallId "Call-ID",
+    CallInfo "Call-Info",
+    CellularNetworkInfo "Cellular-Network-Info",
+    Contact "Contact",
+    ContentDisposition "Content-Disposition",
+    ContentEncoding "Content-Encoding",
+    ContentId "Content-ID",
+    ContentLanguage "Content-Language",
+    ContentLength "Content-Length",
+    ContentType "Content-Type",
+    CSeq "CSeq",
+    Date "Date",
+    Diversion "Diversion",
+    ErrorInfo "Error-Info",
+    Event "Event",
+    Expires "Expires",
+    FeatureCaps "Feature-Caps",
+    FlowTimer "Flow-Timer",
+    From "From",
+    Geolocation "Geolocation",
+    GeolocationError "Geolocation-Error",
+    GeolocationRouting "Geolocation-Routing",
+    HistoryInfo "History-Info",
+    Identity "Identity",
+    IdentityInfo "Identity-Info",
+    InfoPackage "Info-Package",
+    InReplyTo "In-Reply-To",
+    Join "Join",
+    MaxBreadth "Max-Breadth",
+    MaxForwards "Max-Forwards",
+    MimeVersion "MIME-Version",
+    MinExpires "Min-Expires",
+    MinSe "Min-SE",
+    Organization "Organization",
+    PAccessNetworkInfo "P-Access-Network-Info",
+    PAnswerState "P-Answer-State",
+    PAssertedIdentity "P-Asserted-Identity",
+    PAssertedService "P-Asserted-Service",
+    PAssociatedUri "P-Associated-URI",
+    PCalledPartyId "P-Called-Party-ID",
+    PChargeInfo "P-Charge-Info",
+    PChargingFunctionAddresses "P-Charging-Function-Addresses",
+    PChargingVector "P-Charging-Vector",
+    PEarlyMedia "P-Early-Media",
+    PMediaAuthorization "P-Media-Authorization",
+    PPreferredIdentity "P-Preferred-Identity",
+    PPreferredService "P-Preferred-Service",
+    PPrivateNetworkIndication "P-Private-Network-Indication",
+    PProfileKey "P-Profile-Key",
+    PRefusedUriList "P-Refused-URI-List",
+    PServedUser "P-Served-User",
+    PUserDatabase "P-User-Database",
+    PVisitedNetworkId "P-Visited-Network-ID",
+    Path "Path",
+    PermissionMissing "Permission-Missing",
+    PolicyContact "Policy-Contact",
+    PolicyId "Policy-ID",
+    Priority "Priority",
+    PrivAnswerMode "Priv-Answer-Mode",
+    Privacy "Privacy",
+    ProxyAuthenticate "Proxy-Authenticate",
+    ProxyAuthorization "Proxy-Authorization",
+    ProxyRequire "Proxy-Require",
+    RAck "RAck",
+    Reason "Reason",
+    RecordRoute "Record-Route",
+    RecvInfo "Recv-Info",
+    ReferEventsAt "Refer-Events-At",
+    ReferSub "Refer-Sub",
+    ReferTo "Refer-To",
+    ReferredBy "Referred-By",
+    RejectContact "Reject-Contact",
+    RelayedCharge "Relayed-Charge",
+    Replaces "Replaces",
+    ReplyTo "Reply-To",
+    RequestDisposition "Request-Disposition",
+    Require "Require",
+    ResourcePriority "Resource-Priority",
+    ResourceShare "Resource-Share",
+    ResponseSource "Response-Source",
+    RestorationInfo "Restoration-Info",
+    RetryAfter "Retry-After",
+    Route "Route",
+    RSeq "RSeq",
+    SecurityClient "Security-Client",
+    SecurityServer "Security-Server",
+    SecurityVerify "Security-Verify",
+    Server "Server",
+    ServiceInteractInfo "Service-Interact-Info",
+    ServiceRoute "Service-Route",
+    SessionExpires "Session-Expires",
+    SessionId "Session-ID",
+    SipETag "SIP-ETag",
+    SipIfMatch "SIP-If-Match",
+    Subject "Subject",
+    SubscriptionState "Subscription-State",
+    Supported "Supported",
+    SuppressIfMatch "Suppress-If-Match",
+    TargetDialog "Target-Dialog",
+    Timestamp "Timestamp",
+    To "To",
+    TriggerConsent "Trigger-Consent",
+    Unsupported "Unsupported",
+    UserAgent "User-Agent",
+    UserToUser "User-to-User",
+    Via "Via",
+    Warning "Warning",
+    WwwAuthenticate "WWW-Authenticate",
+}
+
+/// Where the search for a name starts: four cheap properties spread the names well enough.
+const fn slot_of(name: &[u8]) -> usize {
+    let (Some(first), Some(last), Some((_, [middle, ..]))) = (
+        name.first(),
+        name.last(),
+        name.split_at_checked(name.len() / 2),
+    ) else {
+        return 0;
+    };
+    let first = first.to_ascii_lowercase() as usize;
+    let middle = middle.to_ascii_lowercase() as usize;
+    let last = last.to_ascii_lowercase() as usize;
+    (name.len() + first * 72 + middle * 186 + last * 89) % SLOT_COUNT
+}
+
+/// Places every name at its slot, or at the next free one.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "runs in the compiler, which reports both"
+)]
+const fn fill_slots() -> [Option<u8>; SLOT_COUNT] {
+    let mut slots = [None; SLOT_COUNT];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let mut slot = slot_of(NAMES[index].1.as_bytes());
+        while slots[slot].is_some() {
+            slot = (slot + 1) % SLOT_COUNT;
+        }
+        slots[slot] = Some(index as u8);
+        index += 1;
+    }
+    slots
+}
+
+static SLOTS: [Option<u8>; SLOT_COUNT] = fill_slots();
+
+/// Four times the number of names: most searches end at the first slot.
+const SLOT_COUNT: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_any_case() {
+        for (name, text) in NAMES {
+            assert_eq!(HeaderName::parse(text.as_bytes()), name, "{text}");
+            assert_eq!(
+                HeaderName::parse(text.to_ascii_lowercase().as_bytes()),
+                name,
+                "{text}"
+            );
+            assert_eq!(
+                HeaderName::parse(text.to_ascii_uppercase().as_bytes()),
+                name,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn compact_forms() {
+        for (letter, name) in [
+            (b'a', HeaderName::AcceptContact),
+            (b'b', HeaderName::ReferredBy),
+            (b'c', HeaderName::ContentType),
+            (b'd', HeaderName::RequestDisposition),
+            (b'e', HeaderName::ContentEncoding),
+            (b'f', HeaderName::From),
+            (b'i', HeaderName::CallId),
+            (b'j', HeaderName::RejectContact),
+            (b'k', HeaderName::Supported),
+            (b'l', HeaderName::ContentLength),
+            (b'm', HeaderName::Contact),
+            (b'n', HeaderName::IdentityInfo),
+            (b'o', HeaderName::Event),
+            (b'r', HeaderName::ReferTo),
+            (b's', HeaderName::Subject),
+            (b't', HeaderName::To),
+            (b'u', HeaderName::AllowEvents),
+            (b'v', HeaderName::Via),
+            (b'x', HeaderName::SessionExpires),
+            (b'y', HeaderName::Identity),
+        ] {
+            assert_eq!(HeaderName::parse(&[letter]), name);
+            assert_eq!(HeaderName::parse(&[letter.to_ascii_uppercase()]), name);
+        }
+        assert_eq!(HeaderName::parse(b"z"), HeaderName::Other);
+    }
+
+    #[test]
+    fn unknown_names() {
+        for name in [
+            "",
+            "Contac",
+            "Contactt",
+            "C%6Fntact",
+            "X-Contact",
+            "Gr\u{fc}\u{df}",
+        ] {
+            assert_eq!(
+                HeaderName::parse(name.as_bytes()),
+                HeaderName::Other,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn searches_are_short() {
+        let displaced = NAMES
+            .iter()
+            .filter(|(name, text)| SLOTS[slot_of(text.as_bytes())] != Some(*name as u8))
+            .count();
+        assert!(
+            displaced * 5 < NAMES.len(),
+            "{displaced} of {} names lie beside their slot",
+            NAMES.len()
+        );
+    }
+}

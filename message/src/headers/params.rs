@@ -1,0 +1,190 @@
+//! Parameters of headers and URIs.
+
+use crate::grammar::{Cursor, is_lws, is_token_byte, unquote};
+use crate::uri::UriError;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The parameters behind a header value or a URI, `;name=value;flag`, in the order and the form in which they came.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    text: &'a [u8],
+}
+
+impl<'a> Params<'a> {
+    /// Takes `*(SEMI generic-param)` off the front of `cursor`. A value may be wider than the grammar allows.
+    pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
+        let start = *cursor;
+        while cursor.separator(b';') {
+            cursor.token().ok_or("a parameter has no name")?;
+            if cursor.separator(b'=') {
+                take_value(cursor)?;
+            }
+        }
+        Ok(Self {
+            text: cursor.since(start),
+        })
+    }
+
+    /// Parameters of a URI, whose characters the caller has checked.
+    pub(crate) const fn of_uri(text: &'a [u8]) -> Self {
+        Self { text }
+    }
+
+    /// Whether every parameter of a URI has a name, and a value where there is a `=`.
+    pub(crate) fn check_uri(&self) -> Result<(), UriError> {
+        let mut parameters = self.text.split(|byte| *byte == b';');
+        parameters.next();
+        if parameters.all(|parameter| {
+            !parameter.is_empty() && !parameter.starts_with(b"=") && !parameter.ends_with(b"=")
+        }) {
+            return Ok(());
+        }
+        Err(UriError::BadParameter)
+    }
+
+    /// The text, from the first semicolon on.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// All parameters in their order: the name, and the value if there is one.
+    pub fn iter(&self) -> ParamIter<'a> {
+        ParamIter {
+            cursor: Cursor::new(self.text),
+        }
+    }
+
+    /// Whether there is a parameter of that name, in any case, with or without a value.
+    pub fn contains(&self, name: &str) -> bool {
+        self.iter()
+            .any(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// The value of the first parameter of that name, in any case. `None` when it is absent or has no value.
+    pub fn get(&self, name: &str) -> Option<ParamValue<'a>> {
+        self.iter()
+            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))?
+            .1
+    }
+}
+
+impl<'a> IntoIterator for &Params<'a> {
+    type Item = (&'a [u8], Option<ParamValue<'a>>);
+    type IntoIter = ParamIter<'a>;
+
+    fn into_iter(self) -> ParamIter<'a> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\"", self.text.escape_ascii())
+    }
+}
+
+/// Iterates over [`Params`].
+#[derive(Clone, Debug)]
+pub struct ParamIter<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Iterator for ParamIter<'a> {
+    type Item = (&'a [u8], Option<ParamValue<'a>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if !self.cursor.separator(b';') {
+            return None;
+        }
+        let name = self
+            .cursor
+            .take_while(|byte| !is_lws(byte) && !matches!(byte, b'=' | b';'));
+        let value = if self.cursor.separator(b'=') {
+            take_value(&mut self.cursor).ok()
+        } else {
+            None
+        };
+        Some((name, value))
+    }
+}
+
+/// The value of a parameter as it came, a quoted string with its quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ParamValue<'a> {
+    text: &'a [u8],
+}
+
+impl<'a> ParamValue<'a> {
+    /// The text as it came.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// The content: without the quotes and backslashes of a quoted string.
+    pub fn unquoted(&self) -> Cow<'a, [u8]> {
+        unquote(self.text)
+    }
+}
+
+impl fmt::Debug for ParamValue<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\"", self.text.escape_ascii())
+    }
+}
+
+fn take_value<'a>(cursor: &mut Cursor<'a>) -> Result<ParamValue<'a>, &'static str> {
+    if cursor.peek() == Some(b'"') {
+        let text = cursor
+            .quoted_string()
+            .ok_or("a quoted parameter value does not end")?;
+        return Ok(ParamValue { text });
+    }
+    let text = cursor.take_while(is_value_byte);
+    if text.is_empty() {
+        return Err("a parameter value is empty");
+    }
+    Ok(ParamValue { text })
+}
+
+/// Wider than `token / host`: implementations put nearly everything into a branch.
+const fn is_value_byte(byte: u8) -> bool {
+    is_token_byte(byte) || (byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(text: &str) -> Params<'_> {
+        let mut cursor = Cursor::new(text.as_bytes());
+        let params = Params::take(&mut cursor).unwrap();
+        assert!(cursor.is_empty(), "{text}");
+        params
+    }
+
+    #[test]
+    fn names_have_no_case_and_values_may_be_quoted() {
+        let params = params(" ;A = 1;flag ;b=\"x;\\\"y\" ; a=2\r\n ");
+        assert_eq!(
+            params.get("a").map(|value| value.as_bytes()),
+            Some(&b"1"[..])
+        );
+        assert_eq!(params.get("B").unwrap().as_bytes(), b"\"x;\\\"y\"");
+        assert_eq!(params.get("B").unwrap().unquoted().as_ref(), b"x;\"y");
+        assert!(params.contains("FLAG") && params.get("flag").is_none());
+        assert!(!params.contains("x"));
+        assert_eq!(params.iter().count(), 4);
+    }
+
+    #[test]
+    fn none() {
+        assert!(params("").is_empty());
+        assert_eq!(params("").iter().count(), 0);
+    }
+}

@@ -1,0 +1,166 @@
+//! Hosts of URIs and of Via ([RFC 3261 25.1](https://www.rfc-editor.org/rfc/rfc3261#section-25.1), RFC 5118).
+
+use crate::grammar::{Cursor, ascii};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A host name or an address. Names compare without regard to case.
+#[derive(Clone, Copy, Debug)]
+pub enum Host<'a> {
+    /// A domain name.
+    Name(&'a str),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address; it is written in brackets.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Host<'a> {
+    /// Reads a host: a name, an IPv4 address or an IPv6 address in brackets.
+    ///
+    /// Three colons in an IPv6 address count as two, as RFC 5118 4.10 asks.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, InvalidHost> {
+        if let [b'[', address @ .., b']'] = bytes {
+            return ipv6(address).map(Self::V6).ok_or(InvalidHost);
+        }
+        let text = ascii(bytes).ok_or(InvalidHost)?;
+        if !bytes.is_empty() && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
+            return text.parse().map(Self::V4).map_err(|_| InvalidHost);
+        }
+        let is_name = !text.is_empty()
+            && !text.starts_with(['.', '-'])
+            && bytes.iter().all(|byte| is_name_byte(*byte));
+        is_name.then_some(Self::Name(text)).ok_or(InvalidHost)
+    }
+
+    /// [`Host::parse`], and an IPv6 address without brackets, as RFC 5118 4.5 asks for the received parameter.
+    pub(crate) fn parse_received(bytes: &'a [u8]) -> Result<Self, InvalidHost> {
+        Self::parse(bytes).or_else(|invalid| ipv6(bytes).map(Self::V6).ok_or(invalid))
+    }
+
+    /// Takes a host off the front of `cursor`.
+    pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, InvalidHost> {
+        if cursor.peek() != Some(b'[') {
+            return Self::parse(cursor.take_while(is_name_byte));
+        }
+        let end = memchr::memchr(b']', cursor.rest()).ok_or(InvalidHost)?;
+        Self::parse(cursor.take(end + 1))
+    }
+
+    /// The address, `None` for a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some((*address).into()),
+            Self::V6(address) => Some((*address).into()),
+        }
+    }
+}
+
+impl PartialEq for Host<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(one), Self::Name(two)) => one.eq_ignore_ascii_case(two),
+            (Self::V4(one), Self::V4(two)) => one == two,
+            (Self::V6(one), Self::V6(two)) => one == two,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Host<'_> {}
+
+impl From<IpAddr> for Host<'_> {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => formatter.write_str(name),
+            Self::V4(address) => address.fmt(formatter),
+            Self::V6(address) => write!(formatter, "[{address}]"),
+        }
+    }
+}
+
+/// The text is neither a host name nor an IP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidHost;
+
+impl fmt::Display for InvalidHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(
+            "the host is neither a name, an IPv4 address nor an IPv6 address in brackets",
+        )
+    }
+}
+
+impl std::error::Error for InvalidHost {}
+
+/// Underscores are no part of a host name, but networks use them.
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+fn ipv6(bytes: &[u8]) -> Option<Ipv6Addr> {
+    let text = ascii(bytes)?;
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let (front, back) = text.split_once(":::")?;
+    if text.len() > LONGEST_IPV6 {
+        return None;
+    }
+    format!("{front}::{back}").parse().ok()
+}
+
+/// The longest text of an IPv6 address, with an embedded IPv4 address and a colon too many.
+const LONGEST_IPV6: usize = 46;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_kinds() {
+        assert_eq!(Host::parse(b"Example.COM"), Ok(Host::Name("example.com")));
+        assert_eq!(
+            Host::parse(b"192.0.2.1"),
+            Ok(Host::V4(Ipv4Addr::new(192, 0, 2, 1)))
+        );
+        assert_eq!(Host::parse(b"[::1]"), Ok(Host::V6(Ipv6Addr::LOCALHOST)));
+        assert_eq!(Host::parse(b"[::1]").unwrap().to_string(), "[::1]");
+    }
+
+    #[test]
+    fn three_colons_are_two() {
+        assert_eq!(
+            Host::parse(b"[2001:db8:::192.0.2.1]"),
+            Host::parse(b"[2001:db8::192.0.2.1]")
+        );
+    }
+
+    #[test]
+    fn what_is_no_host() {
+        for text in [
+            "",
+            "256.0.0.1",
+            "1.2.3",
+            "2001:db8::10",
+            "[2001:db8::10",
+            "[]",
+            "a b",
+            "-a",
+            "exa<mple",
+            "grüß.de",
+        ] {
+            assert_eq!(Host::parse(text.as_bytes()), Err(InvalidHost), "{text}");
+        }
+    }
+}

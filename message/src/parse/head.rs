@@ -1,0 +1,223 @@
+use crate::grammar::{is_token, number, trim_lws, trim_lws_end};
+use crate::headers::{Field, Fields, HeaderName, Headers};
+use crate::message::Message;
+use crate::parse::{Defect, Malformed, StartLine};
+use crate::request::Request;
+use crate::response::Response;
+use bytes::Bytes;
+
+/// What is found in front of the body, as offsets.
+#[derive(Debug)]
+pub(crate) struct Head {
+    start_line: Option<StartLine>,
+    fields: Fields,
+    content_length: Result<Option<u64>, Defect>,
+    /// The first thing that is wrong.
+    defect: Option<Defect>,
+    length: usize,
+}
+
+impl Head {
+    /// Reads the head at the beginning of `bytes`, as far as it can be read.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let mut head = Self {
+            start_line: None,
+            fields: Fields::new(),
+            content_length: Ok(None),
+            defect: None,
+            length: bytes.len(),
+        };
+        head.read(bytes);
+        head
+    }
+
+    /// How many octets the head takes, the empty line included.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The length of the body, `None` without Content-Length.
+    pub(crate) fn content_length(&self) -> Result<Option<u64>, Defect> {
+        self.content_length
+    }
+
+    /// Whether there is a start line, or at least one of a response.
+    pub(crate) fn is_sip(&self) -> bool {
+        self.start_line.is_some()
+            || matches!(self.defect, Some(Defect::BadStatus | Defect::BadVersion))
+    }
+
+    /// Makes the message that `bytes` hold; `defect` is what is wrong with its body.
+    #[expect(clippy::result_large_err, reason = "the message in Ok is as large")]
+    pub(crate) fn into_message(
+        self,
+        bytes: Bytes,
+        defect: Option<Defect>,
+    ) -> Result<Message, Malformed> {
+        if let Some(defect) = self.defect.or(defect) {
+            return Err(self.into_malformed(bytes, defect));
+        }
+        let headers = Headers::new(bytes, self.fields);
+        match self.start_line {
+            Some(StartLine::Request { method, uri }) => Ok(Message::Request(Request::new(
+                method,
+                uri,
+                headers,
+                self.length,
+            ))),
+            Some(StartLine::Response {
+                status,
+                reason_phrase,
+            }) => Ok(Message::Response(Response::new(
+                status,
+                reason_phrase,
+                headers,
+                self.length,
+            ))),
+            None => Err(Malformed {
+                defect: Defect::BadStartLine,
+                request: None,
+            }),
+        }
+    }
+
+    /// Saves the request, if it is one, from what is no message.
+    pub(crate) fn into_malformed(self, bytes: Bytes, defect: Defect) -> Malformed {
+        let request = match self.start_line {
+            Some(StartLine::Request { method, uri }) => Some(Request::new(
+                method,
+                uri,
+                Headers::new(bytes, self.fields),
+                self.length,
+            )),
+            _ => None,
+        };
+        Malformed { defect, request }
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return self.note(Defect::Empty);
+        }
+        let Some(line) = Line::find(bytes, 0) else {
+            return self.note(Defect::BadStartLine);
+        };
+        let (start_line, defect) = match bytes.get(..line.end) {
+            Some(text) if !line.has_bare_cr => StartLine::parse(text),
+            _ => (None, Some(Defect::BadStartLine)),
+        };
+        self.start_line = start_line;
+        self.defect = defect;
+        self.read_fields(bytes, line.next);
+    }
+
+    fn read_fields(&mut self, bytes: &[u8], start: usize) {
+        let mut start = start;
+        while let Some(mut line) = Line::find(bytes, start) {
+            if line.end == start {
+                self.length = line.next;
+                return;
+            }
+            while let Some(b' ' | b'\t') = bytes.get(line.next)
+                && let Some(fold) = Line::find(bytes, line.next)
+            {
+                line = Line {
+                    has_bare_cr: line.has_bare_cr || fold.has_bare_cr,
+                    ..fold
+                };
+            }
+            if line.next > LARGEST_HEAD {
+                return self.note(Defect::HeadTooLarge);
+            }
+            self.read_field(bytes, start, &line);
+            start = line.next;
+        }
+        self.note(Defect::HeadTruncated);
+    }
+
+    fn read_field(&mut self, bytes: &[u8], start: usize, line: &Line) {
+        let text = bytes.get(start..line.end).unwrap_or_default();
+        let Some(field) = split_field(text, start).filter(|_| !line.has_bare_cr) else {
+            return self.note(Defect::BadHeaderLine);
+        };
+        if field.name == HeaderName::ContentLength {
+            let value = bytes
+                .get(usize::from(field.colon) + 1..line.end)
+                .unwrap_or_default();
+            self.read_content_length(trim_lws(value));
+        }
+        if self.fields.len() == MOST_FIELDS {
+            return self.note(Defect::TooManyHeaders);
+        }
+        self.fields.push(field);
+    }
+
+    fn read_content_length(&mut self, value: &[u8]) {
+        self.content_length = match self.content_length {
+            Ok(None) => number(value).map(Some).ok_or(Defect::BadContentLength),
+            Ok(Some(_)) => Err(Defect::DuplicateContentLength),
+            Err(defect) => Err(defect),
+        };
+    }
+
+    fn note(&mut self, defect: Defect) {
+        self.defect.get_or_insert(defect);
+    }
+}
+
+fn split_field(line: &[u8], start: usize) -> Option<Field> {
+    let colon = memchr::memchr(b':', line)?;
+    let raw_name = trim_lws_end(line.get(..colon)?);
+    let name = HeaderName::parse(raw_name);
+    if name == HeaderName::Other && !is_token(raw_name) {
+        return None;
+    }
+    Some(Field {
+        start: u16::try_from(start).ok()?,
+        colon: u16::try_from(start + colon).ok()?,
+        end: u16::try_from(start + line.len()).ok()?,
+        name,
+    })
+}
+
+/// A line, without folds.
+struct Line {
+    /// Where the line end begins.
+    end: usize,
+    /// Where the next line begins.
+    next: usize,
+    has_bare_cr: bool,
+}
+
+impl Line {
+    /// Finds the end of the line that begins at `start`; `None` when there is none.
+    fn find(bytes: &[u8], start: usize) -> Option<Self> {
+        let mut has_bare_cr = false;
+        let mut from = start;
+        loop {
+            let at = from + memchr::memchr2(b'\r', b'\n', bytes.get(from..)?)?;
+            match (bytes.get(at), bytes.get(at + 1)) {
+                (Some(b'\n'), _) => {
+                    return Some(Self {
+                        end: at,
+                        next: at + 1,
+                        has_bare_cr,
+                    });
+                }
+                (_, Some(b'\n')) => {
+                    return Some(Self {
+                        end: at,
+                        next: at + 2,
+                        has_bare_cr,
+                    });
+                }
+                _ => has_bare_cr = true,
+            }
+            from = at + 1;
+        }
+    }
+}
+
+/// Offsets into a head have 16 bits.
+pub(crate) const LARGEST_HEAD: usize = u16::MAX as usize;
+const MOST_FIELDS: usize = 256;

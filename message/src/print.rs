@@ -1,0 +1,341 @@
+//! Messages to octets ([RFC 3261 7](https://www.rfc-editor.org/rfc/rfc3261#section-7)).
+
+use crate::body::Body;
+use crate::grammar::is_token;
+use crate::headers::{HeaderField, HeaderName};
+use crate::method::Method;
+use crate::status::StatusCode;
+use crate::text::{InvalidText, Text};
+use crate::uri::UriBuf;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::fmt::{self, Display, Write};
+
+/// Writes one message from the first line to the last, into one buffer. No value can end its line: CR and LF become
+/// spaces.
+#[must_use = "the message is given by `finish` or `body`"]
+pub struct MessageWriter {
+    /// Most messages are put together on the stack and allocated once, in the right size.
+    buffer: SmallVec<[u8; 1024]>,
+}
+
+impl MessageWriter {
+    /// Begins a response. Without a reason the registered phrase is written.
+    pub fn response(status: StatusCode, reason: Option<&Text>) -> Self {
+        let mut writer = Self {
+            buffer: SmallVec::new(),
+        };
+        let reason = reason.map_or(status.reason_phrase(), Text::as_str);
+        writer.put(b"SIP/2.0 ");
+        writer.put_number(u64::from(status.as_u16()));
+        writer.put(b" ");
+        writer.put(reason.as_bytes());
+        writer.put(LINE_END);
+        writer
+    }
+
+    /// Begins a request.
+    pub fn request(method: &Method, uri: &UriBuf) -> Self {
+        let mut writer = Self {
+            buffer: SmallVec::new(),
+        };
+        writer.put_value(method.as_str().as_bytes());
+        writer.put(b" ");
+        writer.put(uri.as_bytes());
+        writer.put(b" SIP/2.0\r\n");
+        writer
+    }
+
+    /// Copies a header line as it came, folds included.
+    pub fn copy(&mut self, field: HeaderField<'_>) -> &mut Self {
+        self.put(field.line);
+        self.put(LINE_END);
+        self
+    }
+
+    /// Copies a header line as it came and writes more behind its last value: `format_args!(";tag={tag}")`.
+    pub fn copy_with(&mut self, field: HeaderField<'_>, suffix: impl Display) -> &mut Self {
+        self.put(field.line);
+        self.put_display(suffix);
+        self.put(LINE_END);
+        self
+    }
+
+    /// Writes a header from anything that can be displayed: numbers, texts, hosts, URIs, `format_args!`.
+    /// [`HeaderName::Other`] has no text and is not written.
+    pub fn header(&mut self, name: HeaderName, value: impl Display) -> &mut Self {
+        if name == HeaderName::Other {
+            return self;
+        }
+        self.put_name(name.as_str());
+        self.put_display(value);
+        self.put(LINE_END);
+        self
+    }
+
+    /// Writes a header from octets, which may be the value of another message. [`HeaderName::Other`] is not written.
+    pub fn header_bytes(&mut self, name: HeaderName, value: &[u8]) -> &mut Self {
+        if name == HeaderName::Other {
+            return self;
+        }
+        self.put_name(name.as_str());
+        self.put_value(value);
+        self.put(LINE_END);
+        self
+    }
+
+    /// Writes a header that was put together elsewhere.
+    pub fn extra(&mut self, header: &Header) -> &mut Self {
+        if header.name().is_empty() {
+            return self;
+        }
+        self.put_name(header.name());
+        self.put(header.value.as_str().as_bytes());
+        self.put(LINE_END);
+        self
+    }
+
+    /// Ends the message with a body and the headers that describe it.
+    #[must_use]
+    pub fn body(mut self, body: &Body) -> Bytes {
+        self.header(HeaderName::ContentType, body.content_type());
+        if let Some(disposition) = body.disposition() {
+            self.header(HeaderName::ContentDisposition, disposition);
+        }
+        self.end(body.content())
+    }
+
+    /// Ends the message without a body.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        self.end(&[])
+    }
+
+    fn end(mut self, content: &[u8]) -> Bytes {
+        self.put(b"Content-Length: ");
+        self.put_number(content.len() as u64);
+        self.put(b"\r\n\r\n");
+        self.put(content);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    fn put_name(&mut self, name: &str) {
+        self.put(name.as_bytes());
+        self.put(b": ");
+    }
+
+    fn put_display(&mut self, value: impl Display) {
+        // Only a `Display` of the caller can fail, and then its value ends early.
+        let _ = write!(OneLine { writer: self }, "{value}");
+    }
+
+    fn put_value(&mut self, value: &[u8]) {
+        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+            return self.put(value);
+        }
+        self.buffer.extend(value.iter().map(|byte| match byte {
+            b'\r' | b'\n' => b' ',
+            other => *other,
+        }));
+    }
+
+    fn put_number(&mut self, number: u64) {
+        self.put_display(number);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Debug for MessageWriter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "MessageWriter(\"{}\")",
+            self.buffer.escape_ascii()
+        )
+    }
+}
+
+/// Writes formatted text without line ends.
+struct OneLine<'a> {
+    writer: &'a mut MessageWriter,
+}
+
+impl Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.writer.put_value(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A header to be sent, with any name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    name: Name,
+    value: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    Known(HeaderName),
+    Other(Box<str>),
+}
+
+impl Header {
+    /// Checks name and value.
+    pub fn new(name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        if !is_token(name.as_bytes()) {
+            return Err(InvalidHeader::Name);
+        }
+        let value = Text::new(value).map_err(InvalidHeader::Value)?;
+        let name = match HeaderName::parse(name.as_bytes()) {
+            HeaderName::Other => Name::Other(name.into()),
+            known => Name::Known(known),
+        };
+        Ok(Self { name, value })
+    }
+
+    /// A header with a known name. [`HeaderName::Other`] has no text: such a header is not written.
+    pub fn known(name: HeaderName, value: Text) -> Self {
+        Self {
+            name: Name::Known(name),
+            value,
+        }
+    }
+
+    /// The name, in its long form if it is known.
+    pub fn name(&self) -> &str {
+        match &self.name {
+            Name::Known(name) => name.as_str(),
+            Name::Other(name) => name,
+        }
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Text {
+        &self.value
+    }
+}
+
+/// Why a header can not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidHeader {
+    /// The name is not a token.
+    Name,
+    /// The value contains control characters.
+    Value(InvalidText),
+}
+
+impl Display for InvalidHeader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => formatter.write_str("the name of the header is not a token"),
+            Self::Value(invalid) => write!(
+                formatter,
+                "the value of the header is no header value: {invalid}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidHeader {}
+
+const LINE_END: &[u8] = b"\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+    use crate::message::Message;
+    use crate::parse::parse;
+
+    #[test]
+    fn a_response_copies_the_lines_of_its_request() {
+        let request = parse(
+            "BYE sip:a SIP/2.0\r\nV : SIP/2.0/UDP a\r\n ;branch=1\r\nt: <sip:b>\r\n\r\n".into(),
+        )
+        .unwrap();
+        let headers = request.headers();
+        let mut writer = MessageWriter::response(StatusCode::OK, None);
+        for via in headers.all(HeaderName::Via) {
+            writer.copy(via);
+        }
+        for to in headers.all(HeaderName::To) {
+            writer.copy_with(to, format_args!(";tag={}", 7));
+        }
+        assert_eq!(
+            writer.finish(),
+            "SIP/2.0 200 OK\r\nV : SIP/2.0/UDP a\r\n ;branch=1\r\nt: <sip:b>;tag=7\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_request_with_a_body() {
+        let uri = "sip:a@example.com".parse().unwrap();
+        let mut writer = MessageWriter::request(&Method::Invite, &uri);
+        writer
+            .header(HeaderName::MaxForwards, 70)
+            .header(
+                HeaderName::Warning,
+                format_args!("399 {} \"x\"", Host::Name("example.com")),
+            )
+            .header_bytes(HeaderName::CallId, b"\xff")
+            .extra(&Header::new("X-Other", "value").unwrap())
+            .extra(&Header::new("k", "100rel").unwrap());
+        let body = Body::sdp("v=0\r\n").with_disposition(Text::from_static("session"));
+        assert_eq!(
+            writer.body(&body),
+            b"INVITE sip:a@example.com SIP/2.0\r\n\
+              Max-Forwards: 70\r\n\
+              Warning: 399 example.com \"x\"\r\n\
+              Call-ID: \xff\r\n\
+              X-Other: value\r\n\
+              Supported: 100rel\r\n\
+              Content-Type: application/sdp\r\n\
+              Content-Disposition: session\r\n\
+              Content-Length: 5\r\n\r\nv=0\r\n"[..]
+        );
+    }
+
+    #[test]
+    fn no_value_ends_its_line() {
+        let uri = "sip:a".parse().unwrap();
+        let mut writer = MessageWriter::request(&Method::Other("A\r\nB".into()), &uri);
+        writer
+            .header(HeaderName::Subject, "a\r\nVia: b")
+            .header_bytes(HeaderName::Server, b"a\nb\rc");
+        writer.header(HeaderName::Other, "nothing");
+        assert_eq!(
+            writer.finish(),
+            "A  B sip:a SIP/2.0\r\nSubject: a  Via: b\r\nServer: a b c\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_reason_of_ones_own() {
+        let reason = Text::from_static("Gone fishing");
+        let Ok(Message::Response(response)) =
+            parse(MessageWriter::response(StatusCode::GONE, Some(&reason)).finish())
+        else {
+            panic!("a response");
+        };
+        assert_eq!(response.reason_phrase(), b"Gone fishing");
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        assert_eq!(Header::new("a b", "c"), Err(InvalidHeader::Name));
+        assert_eq!(Header::new("", "c"), Err(InvalidHeader::Name));
+        assert_eq!(
+            Header::new("a", "c\r\nd: e"),
+            Err(InvalidHeader::Value(InvalidText))
+        );
+        let header = Header::known(HeaderName::Server, Text::from_static("Offhook"));
+        assert_eq!(
+            (header.name(), header.value().as_str()),
+            ("Server", "Offhook")
+        );
+    }
+}
