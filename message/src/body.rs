@@ -1,8 +1,9 @@
 use crate::text::{InvalidText, Text};
 use bytes::Bytes;
+use std::fmt;
 
 /// A body to be sent, with the headers that describe it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Body {
     content_type: Text,
     disposition: Option<Text>,
@@ -50,5 +51,38 @@ impl Body {
     /// The octets.
     pub fn content(&self) -> &Bytes {
         &self.content
+    }
+}
+
+/// Shows no content: a session description may hold keys.
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Body({}, {} octets)",
+            self.content_type,
+            self.content.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_is_not_shown() {
+        let body = Body::sdp("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret");
+        assert_eq!(format!("{body:?}"), "Body(application/sdp, 48 octets)");
+    }
+
+    #[test]
+    fn the_type_is_one_line() {
+        assert_eq!(Body::new("text/plain\r\nVia: x", ""), Err(InvalidText));
+        let body = Body::new("text/plain", "hello").unwrap();
+        assert_eq!(
+            (body.content_type().as_str(), body.content().as_ref()),
+            ("text/plain", &b"hello"[..])
+        );
     }
 }

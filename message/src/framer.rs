@@ -10,7 +10,6 @@ use std::fmt;
 ///
 /// Call [`Framer::next_frame`] until it gives `None` after each [`Framer::push`]: then it never holds more than the limit
 /// and one push.
-#[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
     limit: usize,
@@ -166,6 +165,18 @@ impl Framer {
         FramingError {
             malformed: head.into_malformed(bytes, defect),
         }
+    }
+}
+
+/// Shows no octets: they may hold credentials or keys.
+impl fmt::Debug for Framer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Framer({} of {} octets)",
+            self.buffer.len(),
+            self.limit
+        )
     }
 }
 

@@ -104,8 +104,8 @@ pub(crate) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
 }
 
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
@@ -177,3 +177,24 @@ pub(crate) fn unquote(text: &[u8]) -> Cow<'_, [u8]> {
     }
     Cow::Owned(unquoted)
 }
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which reports it"
+)]
+const fn token_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
+        byte -= 1;
+    }
+    table
+}
+
+/// A table, because nearly every octet of a header is asked whether a token may hold it.
+static TOKEN_BYTES: [bool; 256] = token_bytes();

@@ -23,14 +23,10 @@ impl<'a> Host<'a> {
         if let [b'[', address @ .., b']'] = bytes {
             return ipv6(address).map(Self::V6).ok_or(InvalidHost);
         }
-        let text = ascii(bytes).ok_or(InvalidHost)?;
-        if !bytes.is_empty() && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
-            return text.parse().map(Self::V4).map_err(|_| InvalidHost);
+        if !bytes.iter().all(|byte| is_name_byte(*byte)) {
+            return Err(InvalidHost);
         }
-        let is_name = !text.is_empty()
-            && !text.starts_with(['.', '-'])
-            && bytes.iter().all(|byte| is_name_byte(*byte));
-        is_name.then_some(Self::Name(text)).ok_or(InvalidHost)
+        name_or_v4(bytes)
     }
 
     /// [`Host::parse`], and an IPv6 address without brackets, as RFC 5118 4.5 asks for the received parameter.
@@ -41,7 +37,7 @@ impl<'a> Host<'a> {
     /// Takes a host off the front of `cursor`.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, InvalidHost> {
         if cursor.peek() != Some(b'[') {
-            return Self::parse(cursor.take_while(is_name_byte));
+            return name_or_v4(cursor.take_while(is_name_byte));
         }
         let end = memchr::memchr(b']', cursor.rest()).ok_or(InvalidHost)?;
         Self::parse(cursor.take(end + 1))
@@ -102,6 +98,18 @@ impl fmt::Display for InvalidHost {
 }
 
 impl std::error::Error for InvalidHost {}
+
+/// The octets are all of those that names are made of.
+fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
+    let text = std::str::from_utf8(bytes).map_err(|_| InvalidHost)?;
+    if text.is_empty() || text.starts_with(['.', '-']) {
+        return Err(InvalidHost);
+    }
+    if bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
+        return text.parse().map(Host::V4).map_err(|_| InvalidHost);
+    }
+    Ok(Host::Name(text))
+}
 
 /// Underscores are no part of a host name, but networks use them.
 const fn is_name_byte(byte: u8) -> bool {

@@ -41,7 +41,7 @@ impl MessageWriter {
         };
         writer.put_value(method.as_str().as_bytes());
         writer.put(b" ");
-        writer.put(uri.as_bytes());
+        writer.put_value(uri.as_bytes());
         writer.put(b" SIP/2.0\r\n");
         writer
     }
@@ -148,13 +148,10 @@ impl MessageWriter {
     }
 }
 
+/// Shows no octets: they may hold credentials or keys.
 impl fmt::Debug for MessageWriter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "MessageWriter(\"{}\")",
-            self.buffer.escape_ascii()
-        )
+        write!(formatter, "MessageWriter({} octets)", self.buffer.len())
     }
 }
 
@@ -171,7 +168,7 @@ impl Write for OneLine<'_> {
 }
 
 /// A header to be sent, with any name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     name: Name,
     value: Text,
@@ -216,6 +213,15 @@ impl Header {
     /// The value.
     pub fn value(&self) -> &Text {
         &self.value
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Name::Known(name) if name.is_credentials() => write!(formatter, "\"{name}: …\""),
+            _ => write!(formatter, "\"{}: {}\"", self.name(), self.value),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub enum Uri<'a> {
     /// `tel:`
     Tel(TelUri<'a>),
     /// Any other scheme.
+    #[non_exhaustive]
     Other {
         /// The scheme as it came.
         scheme: &'a str,
@@ -99,7 +100,7 @@ pub enum UriError {
     BadPort,
     /// There is a `@` without a user in front of it.
     EmptyUser,
-    /// A parameter without a name.
+    /// A parameter without a name, or with an empty value.
     BadParameter,
     /// A telephone number without digits, or with other characters.
     BadNumber,
@@ -115,7 +116,7 @@ impl UriError {
             Self::BadHost => "the host of the URI is neither a name nor an address",
             Self::BadPort => "the port of the URI is not a number up to 65535",
             Self::EmptyUser => "the URI has an @ without a user",
-            Self::BadParameter => "the URI has a parameter without a name",
+            Self::BadParameter => "the URI has a parameter without a name or with an empty value",
             Self::BadNumber => "the tel URI has no valid number",
         }
     }
@@ -130,15 +131,19 @@ impl fmt::Display for UriError {
 impl std::error::Error for UriError {}
 
 /// Refuses what would break out of a header, and all that a URI must escape.
-pub(crate) fn check_characters(text: &[u8]) -> Result<(), UriError> {
-    if text.iter().all(|byte| is_uri_byte(*byte)) {
-        return Ok(());
+fn check_characters(text: &[u8]) -> Result<(), UriError> {
+    // Without an early end the compiler looks at many octets at once.
+    let is_bad = text
+        .iter()
+        .fold(false, |is_bad, byte| is_bad | !is_uri_byte(*byte));
+    if is_bad {
+        return Err(UriError::BadCharacter);
     }
-    Err(UriError::BadCharacter)
+    Ok(())
 }
 
 /// Wider than the grammar: implementations send `#`, `^`, `|`, `{` and `}` without escapes.
-pub(crate) const fn is_uri_byte(byte: u8) -> bool {
+const fn is_uri_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"')
 }
 

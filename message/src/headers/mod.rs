@@ -84,8 +84,9 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// One header field as it came.
+/// One header field as it came. It prints without its value where that is a credential.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct HeaderField<'a> {
     /// The name, if it is known.
     pub name: HeaderName,
@@ -99,6 +100,9 @@ pub struct HeaderField<'a> {
 
 impl fmt::Debug for HeaderField<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.name.is_credentials() {
+            return write!(formatter, "\"{}: …\"", self.name);
+        }
         write!(formatter, "\"{}\"", self.line.escape_ascii())
     }
 }
@@ -162,6 +166,12 @@ mod tests {
             (HeaderName::Subject, &b"s:1"[..])
         );
         assert_eq!(fields.len(), 3);
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        let headers = headers("authorization: Digest response=\"secret\"\r\ns: x");
+        assert_eq!(format!("{headers:?}"), "[\"Authorization: …\", \"s: x\"]");
     }
 
     #[test]

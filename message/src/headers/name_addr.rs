@@ -149,7 +149,7 @@ fn take_addr_spec<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str>
 }
 
 /// Wider than the grammar: names that are not ASCII are sent without quotes.
-const fn is_display_name_byte(byte: u8) -> bool {
+fn is_display_name_byte(byte: u8) -> bool {
     is_token_byte(byte) || is_lws(byte) || byte >= 0x80
 }
 
@@ -159,6 +159,9 @@ fn thousandths(text: &[u8]) -> Option<u16> {
     let mut value = whole.checked_mul(1000)?;
     if cursor.eat(b'.') {
         let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+        if digits.len() > 3 {
+            return None;
+        }
         for (digit, unit) in digits.iter().zip([100_u16, 10, 1]) {
             value = value.checked_add(u16::from(digit - b'0') * unit)?;
         }

@@ -18,7 +18,7 @@ impl<'a> Params<'a> {
         while cursor.separator(b';') {
             cursor.token().ok_or("a parameter has no name")?;
             if cursor.separator(b'=') {
-                take_value(cursor)?;
+                take_value(cursor, is_value_byte)?;
             }
         }
         Ok(Self {
@@ -105,12 +105,12 @@ impl<'a> Iterator for ParamIter<'a> {
         let name = self
             .cursor
             .take_while(|byte| !is_lws(byte) && !matches!(byte, b'=' | b';'));
-        let value = if self.cursor.separator(b'=') {
-            take_value(&mut self.cursor).ok()
-        } else {
-            None
-        };
-        Some((name, value))
+        if !self.cursor.separator(b'=') {
+            return Some((name, None));
+        }
+        // Wider than where parameters end: a URI may have a comma here.
+        let value = take_value(&mut self.cursor, |byte| !is_lws(byte) && byte != b';');
+        Some((name, value.ok()))
     }
 }
 
@@ -138,14 +138,17 @@ impl fmt::Debug for ParamValue<'_> {
     }
 }
 
-fn take_value<'a>(cursor: &mut Cursor<'a>) -> Result<ParamValue<'a>, &'static str> {
+fn take_value<'a>(
+    cursor: &mut Cursor<'a>,
+    accept: fn(u8) -> bool,
+) -> Result<ParamValue<'a>, &'static str> {
     if cursor.peek() == Some(b'"') {
         let text = cursor
             .quoted_string()
             .ok_or("a quoted parameter value does not end")?;
         return Ok(ParamValue { text });
     }
-    let text = cursor.take_while(is_value_byte);
+    let text = cursor.take_while(accept);
     if text.is_empty() {
         return Err("a parameter value is empty");
     }
@@ -153,7 +156,7 @@ fn take_value<'a>(cursor: &mut Cursor<'a>) -> Result<ParamValue<'a>, &'static st
 }
 
 /// Wider than `token / host`: implementations put nearly everything into a branch.
-const fn is_value_byte(byte: u8) -> bool {
+fn is_value_byte(byte: u8) -> bool {
     is_token_byte(byte) || (byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
 }
 

@@ -166,7 +166,8 @@ impl Head {
 }
 
 fn split_field(line: &[u8], start: usize) -> Option<Field> {
-    let colon = memchr::memchr(b':', line)?;
+    // Names are so short that a plain loop is faster than memchr.
+    let colon = line.iter().position(|byte| *byte == b':')?;
     let raw_name = trim_lws_end(line.get(..colon)?);
     let name = HeaderName::parse(raw_name);
     if name == HeaderName::Other && !is_token(raw_name) {

@@ -178,6 +178,16 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_is_part_of_a_parameter() {
+        let uri = parse("sip:example.com;x=1,2;lr");
+        assert_eq!(
+            uri.params.get("x").map(|value| value.as_bytes()),
+            Some(&b"1,2"[..])
+        );
+        assert!(uri.lr());
+    }
+
+    #[test]
     fn headers_may_hold_what_should_be_escaped() {
         let uri = parse("sip:alice@example.com?Replaces=1@example.net");
         assert_eq!(uri.host.to_string(), "example.com");
