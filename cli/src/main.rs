@@ -1,1 +1,37 @@
-fn main() {}
+//! The `offhook` program: `offhook serve` answers calls, `offhook config` prints the default configuration.
+
+mod arguments;
+mod call;
+mod configuration;
+mod logging;
+mod over;
+mod record;
+mod serve;
+mod signals;
+mod stdout;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::{
+    arguments::{Arguments, Command},
+    configuration::Configuration,
+};
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Config => {
+            stdout::print(Configuration::DEFAULT.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("offhook: {error:#}");
+        ExitCode::from(NOT_STARTED)
+    })
+}
+
+/// What clap exits with, too, when the arguments are wrong.
+const NOT_STARTED: u8 = 2;

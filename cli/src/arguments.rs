@@ -1,0 +1,131 @@
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// A SIP user agent: answers, rings, redirects, rejects, and hangs up.
+#[derive(Debug, Parser)]
+#[command(name = "offhook", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer calls until SIGINT or SIGTERM
+    Serve(ServeArguments),
+    /// Print the default configuration, commented, as TOML
+    Config,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Where to listen: udp:HOST:PORT or tcp:HOST:PORT; repeat it for more
+    ///
+    /// Replaces the listeners of the configuration. Port 0 takes any free port.
+    #[arg(long = "listen", value_name = "URI")]
+    pub(crate) listen: Vec<String>,
+
+    /// A TOML file whose settings replace the default ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
+    ///
+    /// Replaces the environment variable `RUST_LOG`. Without either: info.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+
+    /// How long calls may go on after SIGINT or SIGTERM before they get a BYE
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) drain: Option<Duration>,
+
+    /// Print each line on stdout as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 0..=MAX_DRAIN) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("expected whole seconds from 0 to {MAX_DRAIN}")),
+    }
+}
+
+/// One hour, in seconds, as for every time in the configuration.
+const MAX_DRAIN: u64 = 3600;
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> Result<ServeArguments, clap::Error> {
+        let line = ["offhook", "serve"].iter().chain(arguments);
+        match Arguments::try_parse_from(line)?.command {
+            Command::Serve(serve) => Ok(serve),
+            Command::Config => panic!("`serve` was taken for `config`"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_needs_no_argument() {
+        let serve = serve(&[]).unwrap();
+        assert!(serve.listen.is_empty());
+        assert_eq!(serve.config, None);
+        assert_eq!(serve.log, None);
+        assert_eq!(serve.drain, None);
+        assert!(!serve.json);
+    }
+
+    #[test]
+    fn serve_takes_every_argument() {
+        let serve = serve(&[
+            "--listen",
+            "udp:127.0.0.1:0",
+            "--listen=tcp:[::1]:5070",
+            "--config",
+            "lab.toml",
+            "--log",
+            "debug",
+            "--drain",
+            "30",
+            "--json",
+        ])
+        .unwrap();
+        assert_eq!(serve.listen, ["udp:127.0.0.1:0", "tcp:[::1]:5070"]);
+        assert_eq!(serve.config, Some(PathBuf::from("lab.toml")));
+        assert_eq!(serve.log.as_deref(), Some("debug"));
+        assert_eq!(serve.drain, Some(Duration::from_secs(30)));
+        assert!(serve.json);
+    }
+
+    #[test]
+    fn a_bad_drain_is_named_with_what_is_expected() {
+        for drain in ["-1", "1.5", "5s", "3601", "99999999999999999999"] {
+            let error = serve(&[&format!("--drain={drain}")]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation);
+            let text = error.to_string();
+            assert!(text.contains(drain), "{text}");
+            assert!(text.contains("--drain <SECONDS>"), "{text}");
+            assert!(text.contains("whole seconds from 0 to 3600"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_or_command_exits_with_2() {
+        for line in [
+            &["offhook", "serve", "--port", "5060"][..],
+            &["offhook", "answer"],
+            &["offhook"],
+        ] {
+            assert_eq!(Arguments::try_parse_from(line).unwrap_err().exit_code(), 2);
+        }
+    }
+}

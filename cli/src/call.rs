@@ -1,0 +1,194 @@
+//! One call, from its INVITE to its end.
+
+use std::{sync::Arc, time::Duration};
+
+use offhook::{
+    Invitation, ResponseOptions, Session,
+    message::{Body, Header, Provisional, Redirection, Rejection, Request},
+};
+use offhook_media::{
+    BareHandler, DescriptionError, EchoHandler, PortRange, SessionDescriptionHandler,
+};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use crate::{
+    configuration::{Answer, Configuration, Media, Outcome, Route},
+    over::Over,
+    record::Record,
+};
+
+pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
+    let record = Record::new(&invitation);
+    let route = configuration.routes.of(record.user());
+    let (Ok(over) | Err(over)) = follow(route, invitation, &configuration.rtp_ports).await;
+    record.log(&over);
+}
+
+/// Takes the steps of the route. `Err` is a call that was over before the last of them.
+async fn follow(
+    route: &Route,
+    mut invitation: Invitation,
+    rtp_ports: &PortRange,
+) -> Result<Over, Over> {
+    match &route.outcome {
+        Outcome::Reject(status) => {
+            ring(&mut invitation, route.ring).await?;
+            invitation.reject(*status)?;
+            Ok(Over::with(*status, "rejected"))
+        }
+        Outcome::Redirect(targets) => {
+            ring(&mut invitation, route.ring).await?;
+            let status = Redirection::MOVED_TEMPORARILY;
+            let flow = invitation.flow();
+            let contacts = targets
+                .iter()
+                .map(|target| target.contact(flow.transport, flow.local))
+                .collect::<Result<Vec<_>, _>>()?;
+            invitation.redirect(&contacts, status)?;
+            Ok(Over::with(status, "redirected"))
+        }
+        Outcome::Answer(answer) => {
+            let mut media = media(answer.media, &invitation, rtp_ports);
+            if let Some(offer) = description_in(invitation.message(), &*media)
+                && let Err(error) = media.set_description(offer)
+            {
+                return refuse(invitation, &error);
+            }
+            ring(&mut invitation, route.ring).await?;
+            let description = match media.description() {
+                Ok(description) => description,
+                Err(error) => return refuse(invitation, &error),
+            };
+            if let Some(wait) = answer.early {
+                let early = early(invitation.message(), &*media, &description);
+                progress(&mut invitation, early, wait).await?;
+            }
+            talk(answer, invitation, media, description).await
+        }
+    }
+}
+
+/// Our side of the session, on the address that faces the caller.
+fn media(media: Media, invitation: &Invitation, rtp_ports: &PortRange) -> Handler {
+    let local = invitation.flow().local.ip();
+    match media {
+        Media::Echo => Box::new(EchoHandler::new(local, rtp_ports)),
+        Media::Bare => Box::new(BareHandler::new(local)),
+    }
+}
+
+/// The offer or answer in a message. An INVITE without one leaves the offer to us
+/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+fn description_in<'a>(
+    message: &'a Request,
+    media: &dyn SessionDescriptionHandler,
+) -> Option<&'a [u8]> {
+    let content_type = message.headers().content_type().ok()??;
+    let is_description = media.has_description(&content_type) && !message.body().is_empty();
+    is_description.then_some(message.body())
+}
+
+async fn ring(invitation: &mut Invitation, wait: Option<Duration>) -> Result<(), Over> {
+    match wait {
+        Some(wait) => progress(invitation, Provisional::RINGING.into(), wait).await,
+        None => Ok(()),
+    }
+}
+
+/// 183 with the answer: the caller hears itself before the 200. An offer of ours waits for the 200,
+/// for no provisional response that may get lost can make one (RFC 3261 §13.2.1).
+fn early(
+    invite: &Request,
+    media: &dyn SessionDescriptionHandler,
+    description: &Body,
+) -> ResponseOptions<Provisional> {
+    let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS);
+    match description_in(invite, media) {
+        Some(_) => progress.with_body(description.clone()),
+        None => progress,
+    }
+}
+
+/// Sends the response and waits, unless the caller gives up first. It is sent again each minute, or
+/// proxies would give the call up ([RFC 3261 §13.3.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.1)).
+async fn progress(
+    invitation: &mut Invitation,
+    response: ResponseOptions<Provisional>,
+    wait: Duration,
+) -> Result<(), Over> {
+    let until = Instant::now() + wait;
+    loop {
+        invitation.progress(response.clone())?;
+        let again = Instant::now() + REPETITION;
+        tokio::select! {
+            biased;
+            cancelled = invitation.cancelled() => return Err(Over::unanswered(&cancelled)),
+            () = sleep_until(until) => return Ok(()),
+            () = sleep_until(again) => {}
+        }
+    }
+}
+
+/// From the 200 to the end of the session.
+async fn talk(
+    answer: &Answer,
+    invitation: Invitation,
+    mut media: Handler,
+    description: Body,
+) -> Result<Over, Over> {
+    let is_answer_due = description_in(invitation.message(), &*media).is_none();
+    let mut session = invitation.accept(description)?;
+    let answered = Instant::now();
+
+    let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
+    if is_answer_due {
+        let content = description_in(&acknowledgement, &*media).unwrap_or_default();
+        if let Err(error) = media.set_description(content) {
+            warn!(
+                call_id = session.call_id(),
+                error = error.to_string(),
+                "no usable answer to our offer"
+            );
+            return Ok(hang_up(session, media).await);
+        }
+    }
+
+    if let Some(wait) = answer.hangup_after {
+        tokio::select! {
+            end = session.ended() => return Ok(Over::answered(end)),
+            () = sleep_until(answered + wait) => return Ok(hang_up(session, media).await),
+        }
+    }
+    Ok(Over::answered(session.ended().await))
+}
+
+/// The audio stops with our BYE, whenever that is answered.
+async fn hang_up(mut session: Session, mut media: Handler) -> Over {
+    session.bye();
+    media.close();
+    Over::answered(session.ended().await)
+}
+
+/// The caller's offer leads to no session, or there is no port for it.
+fn refuse(invitation: Invitation, error: &DescriptionError) -> Result<Over, Over> {
+    let code = error.status().as_u16();
+    let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
+    let mut rejection = ResponseOptions::new(status);
+    if let Some(warning) = error.warning() {
+        let agent = invitation.flow().local;
+        rejection = rejection.with_header(Header::new("Warning", &warning.header_value(agent))?);
+    }
+    if status == Rejection::SERVICE_UNAVAILABLE {
+        rejection = rejection.with_header(Header::new("Retry-After", RETRY_AFTER)?);
+    }
+    invitation.reject(rejection)?;
+    Ok(Over::with(status, error.to_string()))
+}
+
+type Handler = Box<dyn SessionDescriptionHandler + Send>;
+
+const REPETITION: Duration = Duration::from_mins(1);
+
+/// Seconds until a port may be free again.
+const RETRY_AFTER: &str = "10";

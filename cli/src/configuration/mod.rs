@@ -1,0 +1,110 @@
+//! What `serve` does: the settings of `default.toml`, replaced one by one by those of the user's file.
+
+mod error;
+mod ports;
+mod route;
+mod routes;
+mod target;
+mod value;
+mod wait;
+
+use std::{fs, path::Path, time::Duration};
+
+use offhook_media::PortRange;
+use serde::{Deserialize, Deserializer};
+use toml::{
+    Spanned, Value,
+    de::{self, DeTable},
+};
+
+pub(crate) use self::{
+    error::ConfigurationError,
+    route::{Answer, Media, Outcome, Route},
+    routes::Routes,
+};
+use self::{error::Defect, wait::Wait};
+
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) listen: Vec<String>,
+    pub(crate) drain: Duration,
+    pub(crate) max_calls: usize,
+    pub(crate) rtp_ports: PortRange,
+    pub(crate) routes: Routes,
+}
+
+impl Configuration {
+    /// The default configuration as `offhook config` prints it.
+    pub(crate) const DEFAULT: &'static str = include_str!("default.toml");
+
+    /// The default configuration with the settings of `file`, where one is given, in their place.
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, ConfigurationError> {
+        let Some(file) = file else {
+            return Self::parse("").map_err(|defect| defect.in_file(Path::new("default.toml")));
+        };
+        let text =
+            fs::read_to_string(file).map_err(|error| Defect::unreadable(&error).in_file(file))?;
+        Self::parse(&text).map_err(|defect| defect.in_file(file))
+    }
+
+    fn parse(text: &str) -> Result<Self, Defect> {
+        let (mut settings, mut routes) = split(Self::DEFAULT)?;
+        let (listed_settings, listed_routes) = split(text)?;
+        settings.extend(listed_settings);
+        routes.replace(listed_routes);
+
+        let settings = Settings::deserialize(de::Deserializer::from(Spanned::new(0..0, settings)))
+            .map_err(|error| Defect::new(text, error))?;
+        Ok(Self {
+            listen: settings.listen,
+            drain: settings.drain.into(),
+            max_calls: settings.max_calls,
+            rtp_ports: settings.rtp_ports,
+            routes,
+        })
+    }
+}
+
+/// Everything but the routes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    #[serde(deserialize_with = "listeners")]
+    listen: Vec<String>,
+    drain: Wait,
+    #[serde(deserialize_with = "max_calls")]
+    max_calls: usize,
+    #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
+    rtp_ports: PortRange,
+}
+
+fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let expected = r#"one listener or more such as ["udp:0.0.0.0:5060"]"#;
+    value::read(deserializer, expected, |value| {
+        let listeners = value.as_array().filter(|listeners| !listeners.is_empty())?;
+        let text = |listener: &Value| listener.as_str().map(str::to_owned);
+        listeners.iter().map(text).collect()
+    })
+}
+
+fn max_calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    value::read(deserializer, "a number above 0", |value| {
+        let max_calls = usize::try_from(value.as_integer()?).ok()?;
+        (max_calls > 0).then_some(max_calls)
+    })
+}
+
+/// Routes are read one by one, so that an error can name the route it is in.
+fn split(text: &str) -> Result<(DeTable<'_>, Routes), Defect> {
+    let mut settings = DeTable::parse(text)
+        .map_err(|error| Defect::new(text, error))?
+        .into_inner();
+    let routes = match settings.remove("route") {
+        Some(listed) => Routes::read(text, listed)?,
+        None => Routes::default(),
+    };
+    Ok((settings, routes))
+}
+
+#[cfg(test)]
+mod tests;

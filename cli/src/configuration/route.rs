@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use offhook::message::Rejection;
+use serde::{Deserialize, Deserializer};
+
+use super::{target::Target, value, wait::Wait};
+
+/// What happens to the calls for one user.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub(crate) struct Route {
+    pub(crate) user: String,
+    /// 180 first, then this wait.
+    pub(crate) ring: Option<Duration>,
+    pub(crate) outcome: Outcome,
+}
+
+impl Route {
+    /// How long the caller waits for the final response.
+    pub(crate) fn wait(&self) -> Duration {
+        let early = match &self.outcome {
+            Outcome::Answer(answer) => answer.early,
+            Outcome::Reject(_) | Outcome::Redirect(_) => None,
+        };
+        self.ring.unwrap_or_default() + early.unwrap_or_default()
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Answer(Answer),
+    Reject(Rejection),
+    Redirect(Vec<Target>),
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) media: Media,
+    /// 183 with the answer, then this wait before the 200.
+    pub(crate) early: Option<Duration>,
+    /// Our BYE, this long after the 200.
+    pub(crate) hangup_after: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Media {
+    /// The caller's audio comes back.
+    Echo,
+    /// Inactive streams and no port.
+    Bare,
+}
+
+impl TryFrom<Keys> for Route {
+    type Error = &'static str;
+
+    fn try_from(keys: Keys) -> Result<Self, Self::Error> {
+        if keys.user.is_empty() {
+            return Err("`user` is empty; write \"*\" for every user that has no route");
+        }
+        Ok(Self {
+            user: keys.user.clone(),
+            ring: keys.ring.map(Duration::from),
+            outcome: keys.outcome()?,
+        })
+    }
+}
+
+/// The keys of a `[[route]]` before it is known that they go together.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    user: String,
+    ring: Option<Wait>,
+    answer: Option<Media>,
+    reject: Option<Status>,
+    redirect: Option<Vec<Target>>,
+    early: Option<Wait>,
+    hangup_after: Option<Wait>,
+}
+
+impl Keys {
+    fn outcome(self) -> Result<Outcome, &'static str> {
+        if self.early.is_some() && self.answer != Some(Media::Echo) {
+            return Err("`early` needs `answer = \"echo\"`");
+        }
+        if self.hangup_after.is_some() && self.answer.is_none() {
+            return Err("`hangup_after` needs `answer`");
+        }
+        match (self.answer, self.reject, self.redirect) {
+            (Some(media), None, None) => Ok(Outcome::Answer(Answer {
+                media,
+                early: self.early.map(Duration::from),
+                hangup_after: self.hangup_after.map(Duration::from),
+            })),
+            (None, Some(status), None) => Ok(Outcome::Reject(status.0)),
+            (None, None, Some(targets)) if targets.is_empty() => {
+                Err("`redirect` is empty; list at least one { uri = \"sip:…\" }")
+            }
+            (None, None, Some(targets)) => Ok(Outcome::Redirect(targets)),
+            (None, None, None) => Err("one of `answer`, `reject` and `redirect` is needed"),
+            _ => Err("only one of `answer`, `reject` and `redirect` can be set"),
+        }
+    }
+}
+
+/// The status of a rejection as it is written.
+#[derive(Clone, Copy)]
+struct Status(Rejection);
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        value::read(deserializer, "a status from 400 to 699", |value| {
+            let code = u16::try_from(value.as_integer()?).ok()?;
+            Rejection::new(code).map(Self)
+        })
+    }
+}

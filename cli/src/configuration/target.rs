@@ -1,0 +1,87 @@
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use offhook::{ContactTarget, QValue, Transport, message::UriError};
+use serde::Deserialize;
+
+/// One Contact of a 302. In its URI `{here}` stands for the address the call came in on.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Keys")]
+pub(crate) struct Target {
+    uri: String,
+    q: Option<QValue>,
+}
+
+impl Target {
+    /// The Contact for a call that came in over `transport` on the address `local`.
+    pub(crate) fn contact(
+        &self,
+        transport: Transport,
+        local: SocketAddr,
+    ) -> Result<ContactTarget, UriError> {
+        let uri = self.uri.replace(HERE, &here(transport, local)).parse()?;
+        Ok(ContactTarget { uri, q: self.q })
+    }
+}
+
+impl TryFrom<Keys> for Target {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Self, String> {
+        let target = Self {
+            uri: keys.uri,
+            q: keys.q.map(q_value).transpose()?,
+        };
+        if target.uri.replace(HERE, "").contains(['{', '}']) {
+            return Err(format!(
+                "`uri` {:?} has a placeholder other than {HERE}",
+                target.uri
+            ));
+        }
+        match target.contact(Transport::Tcp, SAMPLE) {
+            Ok(_) => Ok(target),
+            Err(error) => Err(format!(
+                "`uri` {:?} cannot be a Contact: {error}",
+                target.uri
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    uri: String,
+    q: Option<f64>,
+}
+
+fn q_value(q: f64) -> Result<QValue, String> {
+    // Three decimals without their point are thousandths; a fourth one would be lost.
+    let digits = format!("{q:.3}");
+    let is_exact = digits.parse() == Ok(q);
+    let thousandths = digits.replace('.', "").parse().ok();
+    thousandths
+        .filter(|_| is_exact)
+        .and_then(QValue::from_thousandths)
+        .ok_or_else(|| format!("`q` is {q}; expected 0 to 1 with at most three decimals"))
+}
+
+/// UDP is what a URI without a transport means (RFC 3263 section 4.1).
+fn here(transport: Transport, local: SocketAddr) -> String {
+    let host = match local {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    match transport {
+        Transport::Udp => format!("{host}:{}", local.port()),
+        _ => format!(
+            "{host}:{};transport={}",
+            local.port(),
+            transport.parameter()
+        ),
+    }
+}
+
+const HERE: &str = "{here}";
+
+/// An address of each call's kind, to see that a URI can be made at all.
+const SAMPLE: SocketAddr = SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 5060, 0, 0));

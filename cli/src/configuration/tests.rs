@@ -1,0 +1,266 @@
+use offhook::{Transport, message::Rejection};
+
+use super::*;
+
+fn route(user: &str, ring: Option<u64>, outcome: Outcome) -> Route {
+    Route {
+        user: user.to_owned(),
+        ring: ring.map(Duration::from_secs),
+        outcome,
+    }
+}
+
+fn answer(media: Media) -> Answer {
+    Answer {
+        media,
+        early: None,
+        hangup_after: None,
+    }
+}
+
+fn reject(code: u16) -> Outcome {
+    Outcome::Reject(Rejection::new(code).unwrap())
+}
+
+#[test]
+fn the_default_routes() {
+    let routes = Configuration::read(None).unwrap().routes;
+    let echo = || Outcome::Answer(answer(Media::Echo));
+    let early = Answer {
+        early: Some(Duration::from_secs(2)),
+        ..answer(Media::Echo)
+    };
+    let hangup = Answer {
+        hangup_after: Some(Duration::from_secs(2)),
+        ..answer(Media::Echo)
+    };
+    for expected in [
+        route("*", None, echo()),
+        route("echo", None, echo()),
+        route("ring", Some(3), echo()),
+        route("early", None, Outcome::Answer(early)),
+        route("busy", None, reject(486)),
+        route("decline", None, reject(603)),
+        route("silent", Some(60), reject(480)),
+        route("hangup", None, Outcome::Answer(hangup)),
+        route("bare", Some(0), Outcome::Answer(answer(Media::Bare))),
+    ] {
+        assert_eq!(routes.of(Some(&expected.user)), &expected);
+    }
+
+    let Outcome::Redirect(targets) = &routes.of(Some("moved")).outcome else {
+        panic!("`moved` does not redirect");
+    };
+    let local = "[2001:db8::1]:5070".parse().unwrap();
+    let contacts = targets.iter().map(|target| {
+        let contact = target.contact(Transport::Tcp, local).unwrap();
+        (contact.uri.to_string(), contact.q.map(|q| q.to_string()))
+    });
+    let expected = [("echo", "0.9"), ("ring", "0.5")].map(|(user, q)| {
+        let uri = format!("sip:{user}@[2001:db8::1]:5070;transport=tcp");
+        (uri, Some(q.to_owned()))
+    });
+    assert_eq!(contacts.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_default_settings() {
+    let configuration = Configuration::read(None).unwrap();
+    assert_eq!(
+        configuration.listen,
+        ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"]
+    );
+    assert_eq!(configuration.drain, Duration::from_secs(5));
+    assert_eq!(configuration.max_calls, 10_000);
+}
+
+#[test]
+fn a_listed_setting_replaces_the_default_and_the_rest_stays() {
+    let configuration = Configuration::parse(
+        "max_calls = 2\nrtp_ports = '10000-20000'\n\
+         [[route]]\nuser = 'echo'\nreject = 404\n\
+         [[route]]\nuser = 'bob'\nring = '500ms'\nanswer = 'bare'\nhangup_after = '1m'\n",
+    )
+    .unwrap();
+    assert_eq!(configuration.max_calls, 2);
+    assert_eq!(configuration.drain, Duration::from_secs(5));
+
+    let routes = configuration.routes;
+    assert_eq!(routes.of(Some("echo")), &route("echo", None, reject(404)));
+    assert_eq!(routes.of(Some("busy")), &route("busy", None, reject(486)));
+    let bob = routes.of(Some("bob"));
+    assert_eq!(bob.ring, Some(Duration::from_millis(500)));
+    let expected = Answer {
+        hangup_after: Some(Duration::from_mins(1)),
+        ..answer(Media::Bare)
+    };
+    assert_eq!(bob.outcome, Outcome::Answer(expected));
+}
+
+#[test]
+fn a_user_without_a_route_has_that_of_every_other() {
+    let routes = Configuration::parse("[[route]]\nuser = '*'\nreject = 404\n")
+        .unwrap()
+        .routes;
+    for user in [None, Some("Busy"), Some(""), Some("*")] {
+        assert_eq!(routes.of(user), &route("*", None, reject(404)), "{user:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line_with_its_place() {
+    for (text, expected) in [
+        (
+            "listen = 5060",
+            r#"1: `listen`: expected one listener or more such as ["udp:0.0.0.0:5060"], found 5060"#,
+        ),
+        (
+            "\nlisten = []",
+            r#"2: `listen`: expected one listener or more such as ["udp:0.0.0.0:5060"], found []"#,
+        ),
+        (
+            "\n\nport = 5060",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `rtp_ports`",
+        ),
+        (
+            "max_calls = 0",
+            "1: `max_calls`: expected a number above 0, found 0",
+        ),
+        (
+            "drain = 5",
+            r#"1: `drain`: expected a time from "0s" to "60m" such as "3s" or "500ms", found 5"#,
+        ),
+        (
+            "drain = '5'",
+            r#"1: `drain`: expected a time from "0s" to "60m" such as "3s" or "500ms", found "5""#,
+        ),
+        (
+            "drain = \"\"\"a\nb\"\"\"",
+            r#"1: `drain`: expected a time from "0s" to "60m" such as "3s" or "500ms", found """ a b""""#,
+        ),
+        (
+            "rtp_ports = '9-1'",
+            r#"1: `rtp_ports`: expected the first and the last port such as "10000-20000", an even one among them, found "9-1""#,
+        ),
+        (
+            "drain = ",
+            "1: string values must be quoted, expected literal string",
+        ),
+        (
+            "route = 'echo'",
+            "1: a route begins with the line `[[route]]`, and its keys follow",
+        ),
+    ] {
+        assert_eq!(defect(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_route_is_said_with_its_user() {
+    for (keys, expected) in [
+        (
+            "ring = '3h'\nreject = 486",
+            r#"3: route "a": `ring`: expected a time from "0s" to "60m" such as "3s" or "500ms", found "3h""#,
+        ),
+        (
+            "rings = '3s'\nreject = 486",
+            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`"#,
+        ),
+        (
+            "answer = 'tune'",
+            r#"3: route "a": `answer`: unknown variant `tune`, expected `echo` or `bare`"#,
+        ),
+        (
+            "reject = 200",
+            r#"3: route "a": `reject`: expected a status from 400 to 699, found 200"#,
+        ),
+        (
+            "reject = '486'",
+            r#"3: route "a": `reject`: expected a status from 400 to 699, found "486""#,
+        ),
+        (
+            "reject = 70000",
+            r#"3: route "a": `reject`: expected a status from 400 to 699, found 70000"#,
+        ),
+        (
+            "ring = '3s'",
+            r#"1: route "a": one of `answer`, `reject` and `redirect` is needed"#,
+        ),
+        (
+            "answer = 'echo'\nreject = 486",
+            r#"1: route "a": only one of `answer`, `reject` and `redirect` can be set"#,
+        ),
+        (
+            "early = '1s'\nreject = 486",
+            r#"1: route "a": `early` needs `answer = "echo"`"#,
+        ),
+        (
+            "early = '1s'\nanswer = 'bare'",
+            r#"1: route "a": `early` needs `answer = "echo"`"#,
+        ),
+        (
+            "hangup_after = '1s'\nreject = 486",
+            r#"1: route "a": `hangup_after` needs `answer`"#,
+        ),
+        (
+            "redirect = []",
+            r#"1: route "a": `redirect` is empty; list at least one { uri = "sip:…" }"#,
+        ),
+        (
+            "redirect = [{ uri = 'sip:b@{there}' }]",
+            r#"3: route "a": `redirect`: `uri` "sip:b@{there}" has a placeholder other than {here}"#,
+        ),
+        (
+            "redirect = [{ uri = 'b' }]",
+            r#"3: route "a": `redirect`: `uri` "b" cannot be a Contact: the URI has no scheme"#,
+        ),
+        (
+            "redirect = [{ uri = 'sip:b@{here}', q = 1.5 }]",
+            r#"3: route "a": `redirect`: `q` is 1.5; expected 0 to 1 with at most three decimals"#,
+        ),
+        (
+            "redirect = [{ uri = 'sip:b@{here}', q = 0.1234 }]",
+            r#"3: route "a": `redirect`: `q` is 0.1234; expected 0 to 1 with at most three decimals"#,
+        ),
+        (
+            "reject = 486\n[[route]]\nuser = 'a'\nreject = 603",
+            r#"4: route "a" is there twice; leave one out"#,
+        ),
+    ] {
+        assert_eq!(
+            defect(&format!("[[route]]\nuser = 'a'\n{keys}")),
+            expected,
+            "{keys}"
+        );
+    }
+}
+
+#[test]
+fn a_route_needs_a_user() {
+    for (text, expected) in [
+        (
+            "[[route]]\nanswer = 'echo'",
+            "1: route without a user: missing field `user`",
+        ),
+        (
+            "[[route]]\nuser = 5\nanswer = 'echo'",
+            "2: route without a user: `user`: invalid type: integer `5`, expected a string",
+        ),
+        (
+            "[[route]]\nuser = ''\nanswer = 'echo'",
+            r#"1: route "": `user` is empty; write "*" for every user that has no route"#,
+        ),
+    ] {
+        assert_eq!(defect(text), expected, "{text}");
+    }
+}
+
+/// What is said of the text, without the name of the file.
+fn defect(text: &str) -> String {
+    let defect = Configuration::parse(text).expect_err(text);
+    let error = defect.in_file(Path::new("lab.toml")).to_string();
+    error
+        .strip_prefix("lab.toml:")
+        .expect("it starts with the file")
+        .to_owned()
+}

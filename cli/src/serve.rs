@@ -1,0 +1,160 @@
+use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use offhook::{Builder, Config, Counts, StartError, UserAgent};
+use tokio::{
+    runtime::{Handle, Runtime},
+    task::JoinSet,
+};
+use tracing::{error, info};
+
+use crate::{
+    arguments::ServeArguments,
+    call,
+    configuration::Configuration,
+    logging,
+    signals::{Signal, Signals},
+    stdout::{Format, Line},
+};
+
+/// Answers calls until a signal ends it. An error means that it never started to.
+pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
+    logging::start(arguments.log.as_deref())?;
+    let mut configuration = Configuration::read(arguments.config.as_deref())?;
+    let origin = origin(&arguments);
+    if !arguments.listen.is_empty() {
+        configuration.listen = arguments.listen;
+    }
+    if let Some(drain) = arguments.drain {
+        configuration.drain = drain;
+    }
+    let format = if arguments.json {
+        Format::Json
+    } else {
+        Format::Text
+    };
+
+    let runtime = Runtime::new().context("no runtime")?;
+    let exit = runtime.block_on(run(configuration, origin, format));
+    // After a second signal there may be calls left, and nobody waits for them.
+    runtime.shutdown_background();
+    exit
+}
+
+/// Where the listeners were asked for.
+fn origin(arguments: &ServeArguments) -> String {
+    match &arguments.config {
+        _ if !arguments.listen.is_empty() => "--listen".to_owned(),
+        Some(file) => file.display().to_string(),
+        None => "the default listeners, which --listen replaces".to_owned(),
+    }
+}
+
+async fn run(
+    configuration: Configuration,
+    origin: String,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::catch().context("signals cannot be caught")?;
+    let user_agent = listen(&configuration)
+        .await
+        .map_err(|error| anyhow!("{origin}: {error}"))?;
+    for listener in user_agent.listeners() {
+        let transport = listener.transport.parameter();
+        let address = listener.address;
+        Line::Listening { transport, address }.print(format);
+    }
+
+    let drain = configuration.drain;
+    let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
+    while let Signal::Count = signals.next().await {
+        counts(&user_agent).print(format);
+    }
+
+    info!("stopping: new calls get 503, and those that are left in {drain:?} a BYE");
+    let mut stopped = pin!(async {
+        user_agent.shutdown(drain).await;
+        calls.await
+    });
+    loop {
+        tokio::select! {
+            stopped = &mut stopped => return Ok(match stopped {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }),
+            signal = signals.next() => match signal {
+                Signal::Count => counts(&user_agent).print(format),
+                Signal::Stop => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
+            }
+        }
+    }
+}
+
+async fn listen(configuration: &Configuration) -> Result<UserAgent, StartError> {
+    let mut config = Config::default();
+    config.limits.invites = configuration.max_calls;
+    config.limits.sessions = configuration.max_calls;
+    // What a route waits for is not cut short.
+    let no_answer = configuration.routes.longest_wait() + SLACK;
+    config.times.no_answer = config.times.no_answer.max(no_answer);
+
+    let builder = UserAgent::builder().config(config);
+    let listeners = configuration.listen.iter();
+    listeners.fold(builder, Builder::listen).start().await
+}
+
+/// What is alive, and then what has passed since the start.
+fn counts(user_agent: &UserAgent) -> Line {
+    let Counts {
+        server_transactions,
+        client_transactions,
+        invites,
+        sessions,
+        timers,
+        totals,
+    } = user_agent.counts();
+    let tasks = Handle::current().metrics().num_alive_tasks();
+    let alive = [
+        ("server_transactions", server_transactions),
+        ("client_transactions", client_transactions),
+        ("invites", invites),
+        ("sessions", sessions),
+        ("timers", timers),
+        ("tasks", tasks),
+    ];
+    let passed = [
+        ("requests", totals.requests),
+        ("repeated_requests", totals.repeated_requests),
+        ("responses", totals.responses),
+        ("requests_sent", totals.requests_sent),
+        ("malformed", totals.malformed),
+        ("dropped", totals.dropped),
+        ("overload", totals.overload),
+    ];
+    let alive = alive.map(|(name, count)| (name, count as u64));
+    Line::Counts(alive.into_iter().chain(passed).collect())
+}
+
+/// Gives each call its task. Returns when the user agent has stopped and the last call is over.
+async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
+    let mut calls = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(invitation) = user_agent.incoming() => {
+                calls.spawn(call::run(invitation, Arc::clone(&configuration)));
+            }
+            Some(call) = calls.join_next() => {
+                if let Err(error) = call {
+                    error!(%error, "a call broke off");
+                }
+            }
+            else => return,
+        }
+    }
+}
+
+/// From the end of the longest wait until the library would answer in our place.
+const SLACK: Duration = Duration::from_secs(30);
+
+/// 128 and the number of SIGINT, as shells have it.
+const STOPPED_AT_ONCE: u8 = 130;

@@ -1,0 +1,198 @@
+//! The routes of the default configuration, as a caller meets them.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    caller::{Caller, wait_until_free},
+    program::Program,
+};
+
+#[test]
+fn echo_answers_at_once_and_returns_the_audio() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "echo");
+    let since = Instant::now();
+    let answer = caller.establish();
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        since.elapsed()
+    );
+    assert_eq!(answer.header("Content-Type"), "application/sdp");
+    assert!(
+        answer.body().contains("c=IN IP4 127.0.0.1\r\n"),
+        "{answer:?}"
+    );
+    assert!(caller.hears_itself(answer.audio_port()));
+    caller.hang_up();
+    wait_until_free(answer.audio_port());
+}
+
+#[test]
+fn any_other_user_is_echo() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "somebody");
+    let answer = caller.establish();
+    assert!(caller.hears_itself(answer.audio_port()));
+    caller.hang_up();
+}
+
+#[test]
+fn ring_rings_for_three_seconds() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "ring");
+    caller.invite();
+    let ringing = caller.expect(180, "INVITE");
+    assert_eq!(ringing.body(), "");
+    let since = Instant::now();
+    let answer = caller.expect(200, "INVITE");
+    assert_lasted(since, 3);
+    caller.ack("");
+    assert!(caller.hears_itself(answer.audio_port()));
+    caller.hang_up();
+}
+
+#[test]
+fn early_has_audio_before_the_answer() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "early");
+    caller.invite();
+    let progress = caller.expect(183, "INVITE");
+    let since = Instant::now();
+    assert!(caller.hears_itself(progress.audio_port()));
+    assert!(
+        since.elapsed() < Duration::from_secs(2),
+        "the audio was not early"
+    );
+    let answer = caller.expect(200, "INVITE");
+    assert_lasted(since, 2);
+    assert_eq!(answer.body(), progress.body());
+    assert_eq!(answer.header("To"), progress.header("To"));
+    caller.ack("");
+    caller.hang_up();
+}
+
+#[test]
+fn early_audio_ends_when_the_caller_gives_up() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "early");
+    caller.invite();
+    let progress = caller.expect(183, "INVITE");
+    assert!(caller.hears_itself(progress.audio_port()));
+    caller.give_up();
+    wait_until_free(progress.audio_port());
+}
+
+#[test]
+fn busy_and_decline_refuse() {
+    let program = Program::serve(&[]);
+    for (user, status) in [("busy", 486), ("decline", 603)] {
+        let mut caller = Caller::udp(program.udp(), user);
+        caller.invite();
+        caller.expect(status, "INVITE");
+        caller.ack_refusal();
+    }
+}
+
+#[test]
+fn moved_names_the_address_the_call_came_in_on() {
+    let program = Program::serve(&[]);
+    let (udp, tcp) = (program.udp(), program.tcp());
+    let mut callers = [
+        (Caller::udp(udp, "moved"), udp.to_string()),
+        (Caller::tcp(tcp, "moved"), format!("{tcp};transport=tcp")),
+    ];
+    for (caller, here) in &mut callers {
+        caller.invite();
+        let moved = caller.expect(302, "INVITE");
+        caller.ack_refusal();
+        assert_eq!(
+            moved.headers("Contact").join(", ").replace(",<", ", <"),
+            format!("<sip:echo@{here}>;q=0.9, <sip:ring@{here}>;q=0.5")
+        );
+    }
+}
+
+#[test]
+fn silent_rings_until_the_caller_gives_up() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "silent");
+    caller.invite();
+    caller.expect(180, "INVITE");
+    caller.give_up();
+}
+
+#[test]
+fn a_wait_that_ends_in_480() {
+    let program = Program::configured("[[route]]\nuser = 'silent'\nring = '1s'\nreject = 480\n");
+    let mut caller = Caller::udp(program.udp(), "silent");
+    caller.invite();
+    caller.expect(180, "INVITE");
+    let since = Instant::now();
+    caller.expect(480, "INVITE");
+    assert_lasted(since, 1);
+    caller.ack_refusal();
+}
+
+#[test]
+fn hangup_says_bye_after_two_seconds() {
+    let program = Program::serve(&[]);
+    for mut caller in [
+        Caller::udp(program.udp(), "hangup"),
+        Caller::tcp(program.tcp(), "hangup"),
+    ] {
+        let answer = caller.establish();
+        let since = Instant::now();
+        caller.expect_bye();
+        assert_lasted(since, 2);
+        wait_until_free(answer.audio_port());
+    }
+}
+
+#[test]
+fn bare_has_no_audio() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "bare");
+    let since = Instant::now();
+    caller.invite();
+    caller.expect(180, "INVITE");
+    let answer = caller.expect(200, "INVITE");
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        since.elapsed()
+    );
+    assert!(answer.body().contains("a=inactive\r\n"), "{answer:?}");
+    caller.ack("");
+    caller.hang_up();
+}
+
+#[test]
+fn a_users_route_stands_before_the_built_in_one() {
+    let program = Program::configured(
+        "[[route]]\nuser = 'echo'\nreject = 404\n\n[[route]]\nuser = 'a b'\nring = '0s'\nreject = 600\n",
+    );
+    let mut caller = Caller::udp(program.udp(), "echo");
+    caller.invite();
+    caller.expect(404, "INVITE");
+    caller.ack_refusal();
+
+    let mut caller = Caller::udp(program.udp(), "a%20b");
+    caller.invite();
+    caller.expect(180, "INVITE");
+    caller.expect(600, "INVITE");
+    caller.ack_refusal();
+
+    let mut caller = Caller::udp(program.udp(), "busy");
+    caller.invite();
+    caller.expect(486, "INVITE");
+    caller.ack_refusal();
+}
+
+/// Timers may be late on a busy machine, never early.
+fn assert_lasted(since: Instant, seconds: u64) {
+    let lasted = since.elapsed();
+    let expected = Duration::from_secs(seconds);
+    assert!(lasted + Duration::from_millis(200) > expected, "{lasted:?}");
+    assert!(lasted < expected + Duration::from_secs(3), "{lasted:?}");
+}
