@@ -1,0 +1,164 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::task::{Context, Poll, Waker};
+
+use offhook_core::{InviteEnd, InviteId, SessionEnd, SessionId};
+use offhook_message::Request;
+
+/// How a call ended before we answered it.
+#[derive(Clone, Debug)]
+pub enum Cancelled {
+    /// The caller sent this CANCEL ([RFC 3261 §9.2](https://www.rfc-editor.org/rfc/rfc3261#section-9.2)).
+    Cancel(Box<Request>),
+    /// For another cause.
+    Ended(InviteEnd),
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancel(_) => "the caller gave up",
+            Self::Ended(InviteEnd::NoAnswer) => "it was not answered in time",
+            Self::Ended(InviteEnd::Expired) => "the time that the caller gave is over",
+            Self::Ended(InviteEnd::Bye) => "the caller hung up",
+        })
+    }
+}
+
+/// What the handles of one shard's calls wait for. An entry lives as long as its handle.
+#[derive(Default)]
+pub(crate) struct Calls {
+    invites: HashMap<InviteId, InviteCall>,
+    sessions: HashMap<SessionId, SessionCall>,
+}
+
+impl Calls {
+    pub(crate) fn add_invite(&mut self, invite: InviteId) {
+        self.invites.insert(invite, InviteCall::default());
+    }
+
+    pub(crate) fn remove_invite(&mut self, invite: InviteId) {
+        self.invites.remove(&invite);
+    }
+
+    pub(crate) fn add_session(&mut self, session: SessionId) {
+        self.sessions.insert(session, SessionCall::default());
+    }
+
+    pub(crate) fn remove_session(&mut self, session: SessionId) {
+        self.sessions.remove(&session);
+    }
+
+    pub(crate) fn invites(&self) -> Vec<InviteId> {
+        self.invites.keys().copied().collect()
+    }
+
+    pub(crate) fn sessions(&self) -> Vec<SessionId> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// How a call ended that the core does not know any more.
+    pub(crate) fn over(&self, invite: InviteId) -> Option<Cancelled> {
+        self.invites.get(&invite)?.over.clone()
+    }
+
+    /// Who must be woken.
+    pub(crate) fn cancelled(&mut self, invite: InviteId, over: Cancelled) -> Option<Waker> {
+        let call = self.invites.get_mut(&invite)?;
+        call.over = Some(over);
+        call.waker.take()
+    }
+
+    /// Who must be woken.
+    pub(crate) fn confirmed(
+        &mut self,
+        session: SessionId,
+        acknowledgement: Request,
+    ) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.acknowledgement = Some(acknowledgement);
+        call.waker.take()
+    }
+
+    /// Who must be woken.
+    pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.end = Some(end);
+        call.waker.take()
+    }
+
+    /// Says of all calls that they are over, for nothing will come any more, and who must be
+    /// woken.
+    pub(crate) fn abandon(&mut self) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for call in self.invites.values_mut() {
+            call.over
+                .get_or_insert(Cancelled::Ended(InviteEnd::NoAnswer));
+            wakers.extend(call.waker.take());
+        }
+        for call in self.sessions.values_mut() {
+            call.end.get_or_insert(SessionEnd::ByeUnanswered);
+            wakers.extend(call.waker.take());
+        }
+        wakers
+    }
+
+    pub(crate) fn poll_cancelled(
+        &mut self,
+        invite: InviteId,
+        context: &mut Context<'_>,
+    ) -> Poll<Cancelled> {
+        let call = self.invites.entry(invite).or_default();
+        match &call.over {
+            Some(over) => Poll::Ready(over.clone()),
+            None => wait(&mut call.waker, context),
+        }
+    }
+
+    pub(crate) fn poll_confirmed(
+        &mut self,
+        session: SessionId,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Request, SessionEnd>> {
+        let call = self.sessions.entry(session).or_default();
+        match (&call.acknowledgement, call.end) {
+            (Some(acknowledgement), _) => Poll::Ready(Ok(acknowledgement.clone())),
+            (None, Some(end)) => Poll::Ready(Err(end)),
+            (None, None) => wait(&mut call.waker, context),
+        }
+    }
+
+    pub(crate) fn poll_ended(
+        &mut self,
+        session: SessionId,
+        context: &mut Context<'_>,
+    ) -> Poll<SessionEnd> {
+        let call = self.sessions.entry(session).or_default();
+        match call.end {
+            Some(end) => Poll::Ready(end),
+            None => wait(&mut call.waker, context),
+        }
+    }
+}
+
+#[derive(Default)]
+struct InviteCall {
+    over: Option<Cancelled>,
+    waker: Option<Waker>,
+}
+
+/// One waker is enough: the handle's waits borrow it mutably.
+#[derive(Default)]
+struct SessionCall {
+    acknowledgement: Option<Request>,
+    end: Option<SessionEnd>,
+    waker: Option<Waker>,
+}
+
+fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
+    match waker {
+        Some(waker) => waker.clone_from(context.waker()),
+        None => *waker = Some(context.waker().clone()),
+    }
+    Poll::Pending
+}

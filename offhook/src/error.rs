@@ -1,0 +1,27 @@
+use offhook_core::VerbError;
+
+use crate::builder::StartError;
+use crate::calls::Cancelled;
+use crate::invitation::Refused;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A user agent could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The call was over before the verb.
+    #[error("the call is over: {0}")]
+    Over(Cancelled),
+    /// The verb breaks a rule of the protocol.
+    #[error(transparent)]
+    Verb(#[from] VerbError),
+}
+
+/// Drops the invitation, where there still is one: the caller gets 480.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}

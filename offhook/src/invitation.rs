@@ -1,0 +1,178 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use offhook_core::{
+    ContactTarget, Flow, InviteUserAgentServer, OutgoingResponse, ResponseOptions, VerbError,
+};
+use offhook_message::{Provisional, Redirection, Rejection, Request, Success};
+
+use crate::backlog::Arrival;
+use crate::calls::Cancelled;
+use crate::error::Error;
+use crate::session::Session;
+use crate::shell::Shell;
+
+/// An incoming call that is not answered yet.
+///
+/// Verbs send at once; only waits are `async`. Dropping an invitation that got no final response
+/// answers 480 (Temporarily Unavailable).
+#[must_use = "dropping an invitation answers 480"]
+pub struct Invitation {
+    shell: Arc<Shell>,
+    arrival: Box<Arrival>,
+    answered: bool,
+}
+
+impl Invitation {
+    pub(crate) fn new(shell: Arc<Shell>, arrival: Box<Arrival>) -> Self {
+        Self {
+            shell,
+            arrival,
+            answered: false,
+        }
+    }
+
+    /// The INVITE.
+    pub fn message(&self) -> &Request {
+        &self.arrival.message
+    }
+
+    /// The Call-ID of the INVITE.
+    pub fn call_id(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.arrival.message.headers().call_id().unwrap_or_default())
+    }
+
+    /// The way the INVITE came.
+    pub fn flow(&self) -> Flow {
+        self.arrival.flow
+    }
+
+    /// Sends 100 (Trying). It goes out by itself after 200 ms
+    /// ([RFC 3261 §17.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.1)).
+    pub fn trying(&mut self) -> Result<OutgoingResponse, Error> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            Ok(state.invite_server(now, self.arrival.invite)?.trying()?)
+        })
+    }
+
+    /// Sends a provisional response, for example 180 (Ringing).
+    pub fn progress(
+        &mut self,
+        options: impl Into<ResponseOptions<Provisional>>,
+    ) -> Result<OutgoingResponse, Error> {
+        let options = options.into();
+        let response = self.shell.act(self.arrival.shard, |state, now| {
+            let mut server = state.invite_server(now, self.arrival.invite)?;
+            Ok::<_, Error>(server.progress(options)?)
+        })?;
+        Ok(OutgoingResponse {
+            message: response.message,
+        })
+    }
+
+    /// Answers the call with a 2xx.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] has the invitation back where another answer is still possible, as after
+    /// [`VerbError::NoBody`].
+    pub fn accept(
+        mut self,
+        options: impl Into<ResponseOptions<Success>>,
+    ) -> Result<Session, Refused> {
+        let (invite, options) = (self.arrival.invite, options.into());
+        let accepted = self.shell.act(self.arrival.shard, |state, now| {
+            let accepted = state.invite_server(now, invite)?.accept(options)?;
+            state.calls.remove_invite(invite);
+            state.calls.add_session(accepted.session);
+            Ok(accepted.session)
+        });
+        match accepted {
+            Ok(session) => {
+                self.answered = true;
+                let (shell, call_id) = (Arc::clone(&self.shell), self.call_id().into());
+                Ok(Session::new(shell, self.arrival.shard, session, call_id))
+            }
+            Err(error) => {
+                let invitation = matches!(error, Error::Verb(_)).then_some(self);
+                Err(Refused { error, invitation })
+            }
+        }
+    }
+
+    /// Sends the caller elsewhere with a 3xx. Where that is refused, the caller gets 480.
+    pub fn redirect(
+        self,
+        contacts: &[ContactTarget],
+        options: impl Into<ResponseOptions<Redirection>>,
+    ) -> Result<OutgoingResponse, Error> {
+        self.finish(|server| server.redirect(contacts, options.into()))
+    }
+
+    /// Refuses the call with a 4xx, 5xx or 6xx. Where that is refused, the caller gets 480.
+    pub fn reject(
+        self,
+        options: impl Into<ResponseOptions<Rejection>>,
+    ) -> Result<OutgoingResponse, Error> {
+        self.finish(|server| server.reject(options.into()))
+    }
+
+    /// Waits until the call is over before we have answered it. The caller has its response then.
+    ///
+    /// Dropping the future loses nothing: it may be used in `tokio::select!`.
+    pub async fn cancelled(&mut self) -> Cancelled {
+        let shard = self.shell.shard(self.arrival.shard);
+        poll_fn(|context| shard.calls(|calls| calls.poll_cancelled(self.arrival.invite, context)))
+            .await
+    }
+
+    fn finish(
+        mut self,
+        verb: impl FnOnce(InviteUserAgentServer<'_>) -> Result<OutgoingResponse, VerbError>,
+    ) -> Result<OutgoingResponse, Error> {
+        let invite = self.arrival.invite;
+        let response = self.shell.act(self.arrival.shard, |state, now| {
+            let response = verb(state.invite_server(now, invite)?)?;
+            state.calls.remove_invite(invite);
+            Ok::<_, Error>(response)
+        })?;
+        self.answered = true;
+        Ok(response)
+    }
+}
+
+impl Drop for Invitation {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        self.shell.act(self.arrival.shard, |state, now| {
+            state.calls.remove_invite(self.arrival.invite);
+            if let Some(server) = state.core.invite_server(now, self.arrival.invite) {
+                server.dispose();
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation")
+            .field("call_id", &self.call_id())
+            .field("flow", &self.arrival.flow)
+            .finish_non_exhaustive()
+    }
+}
+
+/// [`Invitation::accept`] sent nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the call was not accepted: {error}")]
+pub struct Refused {
+    /// Why.
+    #[source]
+    pub error: Error,
+    /// The invitation, where it can still be answered.
+    pub invitation: Option<Invitation>,
+}

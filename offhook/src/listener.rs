@@ -1,0 +1,168 @@
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use offhook_core::Transport;
+
+/// Where a user agent receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listener {
+    /// The transport.
+    pub transport: Transport,
+    /// The address, with the port that the system chose where 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// Writes `udp 127.0.0.1:5060`.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.transport, self.address)
+    }
+}
+
+/// What `udp:HOST:PORT` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListenerUri {
+    pub(crate) transport: Transport,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for ListenerUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            transport,
+            host,
+            port,
+        } = self;
+        if host.contains(':') {
+            return write!(f, "{transport}:[{host}]:{port}");
+        }
+        write!(f, "{transport}:{host}:{port}")
+    }
+}
+
+impl FromStr for ListenerUri {
+    type Err = InvalidListener;
+
+    fn from_str(text: &str) -> Result<Self, InvalidListener> {
+        let refuse = |reason: Reason| InvalidListener {
+            text: text.to_owned(),
+            reason,
+        };
+        let (transport, address) = text
+            .split_once(':')
+            .ok_or_else(|| refuse(Reason::Transport))?;
+        let Some(transport @ (Transport::Udp | Transport::Tcp)) =
+            Transport::parse(transport.as_bytes())
+        else {
+            return Err(refuse(Reason::Transport));
+        };
+        let (host, port) = address
+            .rsplit_once(':')
+            .ok_or_else(|| refuse(Reason::Port))?;
+        let port = port.parse().map_err(|_| refuse(Reason::Port))?;
+        let host = bare_host(host).map_err(refuse)?.to_owned();
+        Ok(Self {
+            transport,
+            host,
+            port,
+        })
+    }
+}
+
+/// A text that names no listener.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{text}\" is not a listener: {reason}; write for example udp:0.0.0.0:5060 or tcp:[::1]:5060"
+)]
+pub struct InvalidListener {
+    text: String,
+    reason: Reason,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("it must start with udp: or tcp:")]
+    Transport,
+    #[error("it must end with a port from 0 to 65535")]
+    Port,
+    #[error("an IPv6 address stands in brackets")]
+    Brackets,
+    #[error("the host is neither an IP address nor a name")]
+    Host,
+}
+
+fn bare_host(host: &str) -> Result<&str, Reason> {
+    if let Some(inner) = host.strip_prefix('[') {
+        let inner = inner.strip_suffix(']').ok_or(Reason::Brackets)?;
+        return match inner.parse() {
+            Ok(IpAddr::V6(_)) => Ok(inner),
+            _ => Err(Reason::Host),
+        };
+    }
+    if host.contains(':') {
+        return Err(Reason::Brackets);
+    }
+    let name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.');
+    if host.is_empty() || !host.bytes().all(name) {
+        return Err(Reason::Host);
+    }
+    Ok(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(transport: Transport, host: &str, port: u16) -> ListenerUri {
+        ListenerUri {
+            transport,
+            host: host.to_owned(),
+            port,
+        }
+    }
+
+    #[test]
+    fn transport_host_and_port_are_read() {
+        for (text, expected) in [
+            ("udp:0.0.0.0:5060", uri(Transport::Udp, "0.0.0.0", 5060)),
+            ("TCP:localhost:0", uri(Transport::Tcp, "localhost", 0)),
+            ("udp:[::1]:5060", uri(Transport::Udp, "::1", 5060)),
+            ("tcp:[::]:65535", uri(Transport::Tcp, "::", 65535)),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        for (text, reason) in [
+            ("", Reason::Transport),
+            ("0.0.0.0:5060", Reason::Transport),
+            ("tpc:0.0.0.0:5060", Reason::Transport),
+            ("tls:0.0.0.0:5061", Reason::Transport),
+            ("udp:0.0.0.0", Reason::Port),
+            ("udp:0.0.0.0:", Reason::Port),
+            ("udp:0.0.0.0:65536", Reason::Port),
+            ("udp:::1:5060", Reason::Brackets),
+            ("udp:[::1:5060", Reason::Brackets),
+            ("udp:[127.0.0.1]:5060", Reason::Host),
+            ("udp::5060", Reason::Host),
+            ("udp://0.0.0.0:5060", Reason::Host),
+        ] {
+            let error = text.parse::<ListenerUri>().unwrap_err();
+            assert_eq!(error.reason, reason, "{text}");
+            assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn a_listener_prints_transport_and_address() {
+        let listener = Listener {
+            transport: Transport::Udp,
+            address: SocketAddr::from(([127, 0, 0, 1], 5060)),
+        };
+        assert_eq!(listener.to_string(), "udp 127.0.0.1:5060");
+    }
+}

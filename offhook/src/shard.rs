@@ -1,0 +1,226 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Instant;
+
+use offhook_core::{
+    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, Resolve, ResponseOptions,
+    Transmit, UserAgentCore,
+};
+use offhook_message::{Header, HeaderName, Rejection, Text};
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+use tracing::{debug, warn};
+
+use crate::backlog::{Arrival, Backlog};
+use crate::calls::{Calls, Cancelled};
+use crate::error::Error;
+use crate::log::{Throttle, call_id};
+
+/// One core with the calls whose Call-IDs fall to it.
+pub(crate) struct Shard {
+    index: usize,
+    state: Mutex<State>,
+    earlier: Arc<Notify>,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, core: UserAgentCore, retry_after: u32) -> Self {
+        let state = State {
+            core,
+            calls: Calls::default(),
+            awaited: None,
+            retry_after,
+        };
+        Self {
+            index,
+            state: Mutex::new(state),
+            earlier: Arc::default(),
+        }
+    }
+
+    /// Does `work` on the core and collects what follows from it. The caller sees to that with
+    /// no lock held.
+    pub(crate) fn act<R>(
+        &self,
+        backlog: &Backlog,
+        work: impl FnOnce(&mut State, Instant) -> R,
+    ) -> (R, Effects) {
+        let mut effects = Effects::default();
+        let mut state = self.lock();
+        let now = Instant::now();
+        let result = work(&mut state, now);
+        while let Some(output) = state.core.poll() {
+            match output {
+                Output::Transmit(transmit) => effects.transmits.push(transmit),
+                Output::Resolve(resolve) => effects.resolves.push(resolve),
+                Output::Event(Event::Invite(invite)) => {
+                    state.arrive(now, self.index, invite, backlog, &mut effects);
+                }
+                Output::Event(event) => effects.wakers.extend(state.tell(event)),
+            }
+        }
+        let next = state.core.timeout();
+        if next.is_some_and(|next| state.awaited.is_none_or(|awaited| next < awaited)) {
+            state.awaited = next;
+            effects.earlier = true;
+        }
+        (result, effects)
+    }
+
+    /// The next deadline. An earlier one is announced by [`Shard::earlier`].
+    pub(crate) fn await_deadline(&self) -> Option<Instant> {
+        let mut state = self.lock();
+        state.awaited = state.core.timeout();
+        state.awaited
+    }
+
+    pub(crate) fn earlier(&self) -> Arc<Notify> {
+        Arc::clone(&self.earlier)
+    }
+
+    pub(crate) fn wake_earlier(&self) {
+        self.earlier.notify_one();
+    }
+
+    /// A look at the calls that changes nothing in the core.
+    pub(crate) fn calls<R>(&self, look: impl FnOnce(&mut Calls) -> R) -> R {
+        look(&mut self.lock().calls)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().core.counts()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a shard's lock guards.
+pub(crate) struct State {
+    pub(crate) core: UserAgentCore,
+    pub(crate) calls: Calls,
+    /// The deadline that the shard's task sleeps for.
+    awaited: Option<Instant>,
+    /// In seconds.
+    retry_after: u32,
+}
+
+impl State {
+    /// Refuses all new calls from now on.
+    pub(crate) fn refuse_new_calls(&mut self) {
+        self.core.refuse_new_calls(self.retry_after);
+    }
+
+    /// Ends all calls: 480 where no final response is sent yet, else BYE. Who must be woken.
+    pub(crate) fn end_calls(&mut self, now: Instant) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for invite in self.calls.invites() {
+            if let Some(server) = self.core.invite_server(now, invite) {
+                server.dispose();
+                let over = Cancelled::Ended(InviteEnd::NoAnswer);
+                wakers.extend(self.calls.cancelled(invite, over));
+            }
+        }
+        for session in self.calls.sessions() {
+            if let Some(session) = self.core.session(now, session) {
+                session.bye(Vec::new());
+            }
+        }
+        wakers
+    }
+
+    /// A call that can still be answered.
+    pub(crate) fn invite_server(
+        &mut self,
+        now: Instant,
+        invite: InviteId,
+    ) -> Result<InviteUserAgentServer<'_>, Error> {
+        let over = self.calls.over(invite);
+        self.core.invite_server(now, invite).ok_or_else(|| {
+            // The core forgets no call without an event.
+            Error::Over(over.unwrap_or(Cancelled::Ended(InviteEnd::NoAnswer)))
+        })
+    }
+
+    /// Refuses a call with 503, as one that we could take later.
+    pub(crate) fn refuse(&mut self, now: Instant, invite: InviteId) {
+        let Some(server) = self.core.invite_server(now, invite) else {
+            return;
+        };
+        let mut options = ResponseOptions::new(Rejection::SERVICE_UNAVAILABLE);
+        if let Ok(seconds) = Text::new(self.retry_after.to_string()) {
+            options = options.with_header(Header::known(HeaderName::RetryAfter, seconds));
+        }
+        if let Err(error) = server.reject(options) {
+            debug!("a call could not be refused: {error}");
+        }
+    }
+
+    fn arrive(
+        &mut self,
+        now: Instant,
+        shard: usize,
+        invite: InviteId,
+        backlog: &Backlog,
+        effects: &mut Effects,
+    ) {
+        let Some(server) = self.core.invite_server(now, invite) else {
+            return;
+        };
+        let arrival = Box::new(Arrival {
+            shard,
+            invite,
+            flow: server.flow(),
+            message: server.message().clone(),
+        });
+        match backlog.push(arrival) {
+            Ok(()) => {
+                self.calls.add_invite(invite);
+                effects.arrived = true;
+            }
+            Err(arrival) => {
+                if let Some(count) = REFUSED.pass(now) {
+                    let call_id = call_id(arrival.message.headers());
+                    warn!(
+                        call_id,
+                        count, "calls are refused: too many wait to be taken"
+                    );
+                }
+                self.refuse(now, invite);
+            }
+        }
+    }
+
+    /// Who must be woken.
+    fn tell(&mut self, event: Event) -> Option<Waker> {
+        match event {
+            Event::Cancelled { invite, message } => self
+                .calls
+                .cancelled(invite, Cancelled::Cancel(message.into())),
+            Event::InviteEnded { invite, cause } => {
+                self.calls.cancelled(invite, Cancelled::Ended(cause))
+            }
+            Event::Confirmed {
+                session,
+                acknowledgement,
+            } => self.calls.confirmed(session, acknowledgement),
+            Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
+            Event::Invite(_) | Event::NotAcknowledged { .. } | Event::Undelivered { .. } => None,
+        }
+    }
+}
+
+/// What is to be done once the shard's lock is released.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) transmits: SmallVec<[Transmit; 4]>,
+    pub(crate) resolves: SmallVec<[Resolve; 1]>,
+    pub(crate) wakers: SmallVec<[Waker; 2]>,
+    /// A call waits to be taken.
+    pub(crate) arrived: bool,
+    /// The next deadline has moved to an earlier time.
+    pub(crate) earlier: bool,
+}
+
+static REFUSED: Throttle = Throttle::new();

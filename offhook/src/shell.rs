@@ -1,0 +1,303 @@
+//! Everything behind the handles: the shards, the transport layer, and the way between them.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use offhook_core::{Config, Counts, Flow, Input, Resolve, TransactionId, Transport, UserAgentCore};
+use offhook_message::{Malformed, Message};
+use smallvec::SmallVec;
+use tokio::net::lookup_host;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{timeout, timeout_at};
+use tracing::debug;
+
+use crate::backlog::Backlog;
+use crate::calls::Calls;
+use crate::listener::Listener;
+use crate::log;
+use crate::shard::{Effects, Shard, State};
+use crate::transport::{Bound, Connections, Outgoing, Receive, TransportLayer, Undelivered};
+
+/// What all handles of one user agent share. Its tasks hold it weakly: they end when the last
+/// handle is gone.
+pub(crate) struct Shell {
+    this: Weak<Self>,
+    shards: Box<[Shard]>,
+    /// Keyed, for peers choose the Call-IDs.
+    hasher: RandomState,
+    transport: TransportLayer,
+    backlog: Backlog,
+    listeners: Box<[Listener]>,
+    runtime: Handle,
+    tasks: Mutex<JoinSet<()>>,
+    /// Whether [`Shell::stop`] waits for the calls to end.
+    stopping: AtomicBool,
+    /// While stopping: something has happened to a call.
+    changed: Notify,
+}
+
+/// The bounds of a shell.
+pub(crate) struct Bounds {
+    pub(crate) shards: usize,
+    pub(crate) backlog: usize,
+    pub(crate) connections: u32,
+}
+
+impl Shell {
+    pub(crate) fn start(
+        bound: Bound,
+        config: &Config,
+        bounds: &Bounds,
+    ) -> Result<Arc<Self>, getrandom::Error> {
+        let runtime = Handle::current();
+        let mut shards = Vec::with_capacity(bounds.shards);
+        for index in 0..bounds.shards {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed)?;
+            let core = UserAgentCore::new(share(config, bounds.shards), seed);
+            shards.push(Shard::new(index, core, config.limits.retry_after));
+        }
+        let shell = Arc::new_cyclic(|this: &Weak<Self>| {
+            let connections = Connections::new(
+                Weak::<Self>::clone(this),
+                runtime.clone(),
+                bound.channels(),
+                bounds.connections,
+            );
+            Self {
+                this: Weak::clone(this),
+                shards: shards.into(),
+                hasher: RandomState::new(),
+                transport: bound.transport_layer(connections),
+                backlog: Backlog::new(bounds.backlog),
+                listeners: bound.listeners().into(),
+                runtime,
+                tasks: Mutex::default(),
+                stopping: AtomicBool::new(false),
+                changed: Notify::new(),
+            }
+        });
+        {
+            let mut tasks = shell.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            for index in 0..shell.shards.len() {
+                let earlier = shell.shard(index).earlier();
+                tasks.spawn(keep_time(Weak::clone(&shell.this), index, earlier));
+            }
+            let receiver: Weak<dyn Receive> = Weak::<Self>::clone(&shell.this);
+            bound.serve(&shell.transport, &receiver, &mut tasks);
+        }
+        Ok(shell)
+    }
+
+    pub(crate) fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    pub(crate) fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    /// `index` is one that [`Shell::shard_of`] gave.
+    pub(crate) fn shard(&self, index: usize) -> &Shard {
+        &self.shards[index]
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = self.shards.iter().map(Shard::counts);
+        counts.fold(Counts::default(), |sum, counts| sum + counts)
+    }
+
+    /// Does `work` on a shard's core, and all that follows from it.
+    pub(crate) fn act<R>(&self, shard: usize, work: impl FnOnce(&mut State, Instant) -> R) -> R {
+        let (result, effects) = self.shard(shard).act(&self.backlog, work);
+        self.follow(shard, effects);
+        result
+    }
+
+    /// Refuses new calls, waits until those in progress are over or `drain` has passed, ends the
+    /// rest, and closes all sockets but those that handles still hold.
+    pub(crate) async fn stop(&self, drain: Duration) {
+        self.stopping.store(true, Ordering::Release);
+        for shard in 0..self.shards.len() {
+            self.act(shard, |state, _| state.refuse_new_calls());
+        }
+        for arrival in self.backlog.close() {
+            self.act(arrival.shard, |state, now| {
+                state.refuse(now, arrival.invite);
+                state.calls.remove_invite(arrival.invite);
+            });
+        }
+        if timeout(drain, self.idle()).await.is_err() {
+            for shard in 0..self.shards.len() {
+                let wakers = self.act(shard, State::end_calls);
+                wakers.into_iter().for_each(Waker::wake);
+            }
+            if timeout(ANSWER_TIME, self.idle()).await.is_err() {
+                debug!("not all calls were ended in time");
+            }
+        }
+        for shard in &self.shards {
+            shard
+                .calls(Calls::abandon)
+                .into_iter()
+                .for_each(Waker::wake);
+        }
+        let _ = timeout(CLOSE_TIME, self.transport.close()).await;
+        let mut tasks = {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *tasks)
+        };
+        tasks.shutdown().await;
+    }
+
+    /// Waits until no call is in progress. Only while [`Shell::stop`] runs.
+    async fn idle(&self) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let counts = self.counts();
+            if counts.invites + counts.sessions == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn shard_of(&self, key: impl Hash) -> usize {
+        let hash = self.hasher.hash_one(key);
+        usize::try_from(hash % self.shards.len() as u64).unwrap_or_default()
+    }
+
+    fn handle(&self, shard: usize, input: Input) {
+        self.act(shard, |state, now| state.core.handle(now, input));
+    }
+
+    /// Does what the core asked for. No lock is held.
+    fn follow(&self, shard: usize, effects: Effects) {
+        effects.wakers.into_iter().for_each(Waker::wake);
+        if effects.arrived {
+            self.backlog.wake();
+        }
+        if effects.earlier {
+            self.shard(shard).wake_earlier();
+        }
+        for resolve in effects.resolves {
+            self.resolve(shard, resolve);
+        }
+        let mut undelivered = SmallVec::<[TransactionId; 1]>::new();
+        for transmit in effects.transmits {
+            log::sending(&transmit);
+            let transaction = transmit.transaction;
+            if let Err(Undelivered) = self.transport.send(Outgoing::new(transmit, shard)) {
+                undelivered.extend(transaction);
+            }
+        }
+        for transaction in undelivered {
+            self.undelivered(shard, transaction);
+        }
+        if self.stopping.load(Ordering::Acquire) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Whether an address is of a kind that we have, too.
+    fn reaches(&self, transport: Transport, address: SocketAddr) -> bool {
+        self.listeners.iter().any(|listener| {
+            listener.transport == transport && listener.address.is_ipv4() == address.is_ipv4()
+        })
+    }
+
+    fn resolve(&self, shard: usize, resolve: Resolve) {
+        let this = Weak::clone(&self.this);
+        self.runtime.spawn(async move {
+            let Resolve {
+                transaction,
+                host,
+                port,
+                transport,
+            } = resolve;
+            let found = lookup_host((host.as_str(), port)).await;
+            let Some(shell) = this.upgrade() else {
+                return;
+            };
+            let addresses = match found {
+                Ok(found) => found.filter(|it| shell.reaches(transport, *it)).collect(),
+                Err(error) => {
+                    debug!(host, "no address was found: {error}");
+                    Vec::new()
+                }
+            };
+            let resolved = Input::Resolved {
+                transaction,
+                addresses,
+            };
+            shell.handle(shard, resolved);
+        });
+    }
+}
+
+impl Receive for Shell {
+    fn message(&self, flow: Flow, message: Message) {
+        log::received(&flow, &message);
+        let shard = self.shard_of(message.headers().call_id().unwrap_or_default());
+        self.handle(shard, Input::Message { flow, message });
+    }
+
+    fn malformed(&self, flow: Flow, malformed: Malformed) {
+        log::received_malformed(&flow, &malformed);
+        let shard = self.shard_of(flow.remote);
+        self.handle(shard, Input::Malformed { flow, malformed });
+    }
+
+    fn undelivered(&self, shard: usize, transaction: TransactionId) {
+        self.handle(shard, Input::Undelivered { transaction });
+    }
+}
+
+/// Runs the timers of a shard.
+async fn keep_time(shell: Weak<Shell>, index: usize, earlier: Arc<Notify>) {
+    loop {
+        let Some(deadline) = shell.upgrade().map(|it| it.shard(index).await_deadline()) else {
+            return;
+        };
+        let Some(deadline) = deadline else {
+            earlier.notified().await;
+            continue;
+        };
+        if timeout_at(deadline.into(), earlier.notified())
+            .await
+            .is_err()
+            && let Some(shell) = shell.upgrade()
+        {
+            shell.handle(index, Input::Timeout);
+        }
+    }
+}
+
+/// The settings of one shard: its part of the bounds, and our log where there is no other.
+fn share(config: &Config, shards: usize) -> Config {
+    let mut config = config.clone();
+    if config.loggers.connector.is_none() {
+        config.loggers = log::loggers();
+    }
+    for limit in [
+        &mut config.limits.transactions,
+        &mut config.limits.invites,
+        &mut config.limits.sessions,
+    ] {
+        *limit = limit.div_ceil(shards);
+    }
+    config
+}
+
+/// Three repetitions of a BYE that is lost (0.5 + 1 + 2 s) and a little for its answer.
+const ANSWER_TIME: Duration = Duration::from_secs(4);
+const CLOSE_TIME: Duration = Duration::from_secs(2);

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use offhook_core::Counts;
+
+use crate::builder::Builder;
+use crate::invitation::Invitation;
+use crate::listener::Listener;
+use crate::shell::Shell;
+
+/// A SIP user agent: its listeners, and the calls that come in.
+///
+/// A clone is a second handle of the same user agent. The sockets close when the last handle is
+/// gone, [`Invitation`]s and [`Session`](crate::Session)s included; to leave in good order call
+/// [`UserAgent::shutdown`].
+#[derive(Clone)]
+pub struct UserAgent {
+    shell: Arc<Shell>,
+}
+
+impl UserAgent {
+    /// Begins to configure one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(shell: Arc<Shell>) -> Self {
+        Self { shell }
+    }
+
+    /// Where it receives, in the order of [`Builder::listen`].
+    pub fn listeners(&self) -> &[Listener] {
+        self.shell.listeners()
+    }
+
+    /// The next incoming call; `None` after [`UserAgent::shutdown`].
+    ///
+    /// Calls that are cancelled before they are taken are left out. Dropping the future loses no
+    /// call; several tasks may wait at the same time.
+    pub async fn incoming(&self) -> Option<Invitation> {
+        loop {
+            let arrival = self.shell.backlog().next().await?;
+            let (shard, invite) = (arrival.shard, arrival.invite);
+            // Dropping the handle of one that is over only tidies up.
+            let invitation = Invitation::new(Arc::clone(&self.shell), arrival);
+            let over = self.shell.shard(shard).calls(|calls| calls.over(invite));
+            if over.is_none() {
+                return Some(invitation);
+            }
+        }
+    }
+
+    /// What is alive and what has passed, summed over all calls.
+    pub fn counts(&self) -> Counts {
+        self.shell.counts()
+    }
+
+    /// Leaves in good order.
+    ///
+    /// New calls, and those not taken yet, get 503 with Retry-After at once. Returns when all
+    /// other calls are over, or when `drain` has passed: then those left get 480 or BYE, and a few
+    /// seconds to answer.
+    pub async fn shutdown(&self, drain: Duration) {
+        self.shell.stop(drain).await;
+    }
+}
+
+impl std::fmt::Debug for UserAgent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserAgent")
+            .field("listeners", &self.listeners())
+            .finish_non_exhaustive()
+    }
+}

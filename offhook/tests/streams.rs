@@ -1,0 +1,206 @@
+//! What is particular to stream transports: framing, keep-alive, connections that come and go.
+
+mod caller;
+
+use std::time::Duration;
+
+use caller::{Caller, Socket, answer, incoming, soon, start, start_with};
+use offhook::UserAgent;
+use offhook::message::{Frame, Message, Rejection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn two_messages_in_one_segment() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let first = caller.request("INVITE");
+    let first_call = std::mem::replace(&mut caller.call_id, "second@caller.example.com".into());
+    caller.send(first + &caller.request("INVITE")).await;
+
+    let invitation = incoming(&user_agent).await;
+    assert_eq!(invitation.call_id(), first_call);
+    invitation.reject(Rejection::BUSY_HERE).unwrap();
+    let invitation = incoming(&user_agent).await;
+    assert_eq!(invitation.call_id(), caller.call_id);
+    invitation.reject(Rejection::DECLINE).unwrap();
+    caller.response(486).await;
+    caller.response(603).await;
+}
+
+#[tokio::test]
+async fn one_message_in_many_segments() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let Socket::Tcp { stream, .. } = &caller.socket else {
+        unreachable!()
+    };
+    stream.set_nodelay(true).unwrap();
+    for octets in caller.request("INVITE").as_bytes().chunks(7) {
+        caller.send(octets).await;
+        tokio::task::yield_now().await;
+    }
+    let invitation = incoming(&user_agent).await;
+    assert_eq!(invitation.message().body(), caller::SDP.as_bytes());
+    invitation.reject(Rejection::BUSY_HERE).unwrap();
+    caller.response(486).await;
+}
+
+#[tokio::test]
+async fn a_ping_is_answered() {
+    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    caller.send("\r\n\r\n").await;
+    let pong = caller.next_frame().await;
+    assert!(matches!(pong, Some(Frame::Pong)), "{pong:?}");
+}
+
+#[tokio::test]
+async fn a_response_reopens_a_connection_that_is_gone() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut caller = Caller::new(server).await;
+    caller.sent_by = listener.local_addr().unwrap().to_string();
+    caller.send(caller.request("INVITE")).await;
+    let mut invitation = incoming(&user_agent).await;
+
+    let Socket::Tcp { stream, .. } = &mut caller.socket else {
+        unreachable!()
+    };
+    stream.shutdown().await.unwrap();
+    // The other side has noticed when it closes, too.
+    assert!(caller.next_frame().await.is_none());
+
+    invitation
+        .progress(offhook::message::Provisional::RINGING)
+        .unwrap();
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    caller.socket = Socket::tcp(stream);
+    caller.response(180).await;
+
+    // The new connection is used again, and in both directions.
+    let mut session = invitation.accept(answer()).unwrap();
+    caller.response(200).await;
+    caller.send(caller.request("ACK")).await;
+    soon(session.confirmed()).await.unwrap();
+    session.bye();
+    let bye = caller.expect_request("BYE").await;
+    caller.answer(&bye).await;
+    soon(session.ended()).await;
+}
+
+#[tokio::test]
+async fn a_response_that_can_not_be_delivered_hurts_nobody() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    caller.sent_by = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    caller.send(caller.request("INVITE")).await;
+    let invitation = incoming(&user_agent).await;
+    let Socket::Tcp { stream, .. } = &mut caller.socket else {
+        unreachable!()
+    };
+    stream.shutdown().await.unwrap();
+    assert!(caller.next_frame().await.is_none());
+    invitation.reject(Rejection::BUSY_HERE).unwrap();
+
+    let mut next = Caller::new(server).await;
+    next.send(next.request("INVITE")).await;
+    let invitation = incoming(&user_agent).await;
+    invitation.reject(Rejection::DECLINE).unwrap();
+    next.response(603).await;
+}
+
+#[tokio::test]
+async fn a_stream_out_of_step_is_answered_and_closed() {
+    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let invite = caller.request("INVITE");
+    let length = format!("Content-Length: {}", caller::SDP.len());
+    caller
+        .send(invite.replace(&length, "Content-Length: 18446744073709551615"))
+        .await;
+    let Message::Response(response) = caller.next().await else {
+        panic!("a response was expected");
+    };
+    assert!(
+        [400, 413, 513].contains(&response.status().as_u16()),
+        "{:?}",
+        response.status()
+    );
+    assert!(caller.next_frame().await.is_none());
+}
+
+#[tokio::test]
+async fn garbage_closes_its_own_connection_only() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut good = Caller::new(server).await;
+    let mut bad = Caller::new(server).await;
+    bad.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        .await;
+    assert!(bad.next_frame().await.is_none());
+    good.send(good.request("INVITE")).await;
+    let invitation = incoming(&user_agent).await;
+    invitation.reject(Rejection::BUSY_HERE).unwrap();
+    good.response(486).await;
+}
+
+#[tokio::test]
+async fn connections_past_the_bound_are_refused() {
+    let builder = UserAgent::builder()
+        .listen("tcp:127.0.0.1:0")
+        .connections(1);
+    let (_user_agent, server) = start_with(builder).await;
+    let mut first = Caller::new(server).await;
+    first.send("\r\n\r\n").await;
+    assert!(first.next_frame().await.is_some());
+
+    let mut refused = Caller::new(server).await;
+    assert!(refused.next_frame().await.is_none());
+
+    first.send("\r\n\r\n").await;
+    assert!(first.next_frame().await.is_some());
+}
+
+#[tokio::test]
+async fn all_that_is_queued_is_written_before_the_end() {
+    let (user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("INVITE")).await;
+    let invitation = incoming(&user_agent).await;
+    invitation.reject(Rejection::BUSY_HERE).unwrap();
+    drop(user_agent);
+    caller.response(486).await;
+    assert!(caller.next_frame().await.is_none());
+}
+
+// The clock of these tests stands still, and leaps when everybody waits.
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_never_says_anything_is_closed() {
+    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    assert!(is_closed_by_peer(&mut stream).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_never_ends_closes_the_connection() {
+    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"\r\n\r\n").await.unwrap();
+    let mut pong = [0; 2];
+    stream.read_exact(&mut pong).await.unwrap();
+    stream.write_all(b"INVITE sip:").await.unwrap();
+    let begun = Instant::now();
+    assert!(is_closed_by_peer(&mut stream).await);
+    assert!(begun.elapsed() < Duration::from_mins(1));
+}
+
+async fn is_closed_by_peer(stream: &mut TcpStream) -> bool {
+    stream
+        .read(&mut [0; 100])
+        .await
+        .is_ok_and(|length| length == 0)
+}
