@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Runs the `offhook` program against peers that nobody here wrote: SIPp and baresip.
+//!
+//! This library starts the peers and reads what they report; the runs themselves are in `tests/`, one file per topic,
+//! and SIPp's scenarios in `scenarios/`. Everything stays on the loopback interface.
+//!
+//! `cargo xtask interop [FILTER]` builds the program and starts the runs. Started by plain `cargo test`, without
+//! the environment variable `OFFHOOK_BIN`, each run says on standard error that it was skipped.
+#![forbid(unsafe_code)]
+
+mod baresip;
+mod caller;
+mod log;
+mod offhook;
+mod port;
+mod process;
+mod scratch;
+mod sipp;
+mod statistics;
+mod transport;
+mod wave;
+mod wire;
+
+pub use self::{
+    baresip::Baresip,
+    caller::{Caller, Response},
+    offhook::{Counts, Offhook, Server},
+    port::free_port,
+    process::{Process, Signal, is_installed},
+    scratch::Scratch,
+    sipp::{Report, Sipp},
+    statistics::Statistics,
+    transport::Transport,
+    wave::{Wave, longest_tone, tone},
+};

@@ -1,1 +1,65 @@
-fn main() {}
+//! The project's checks and measurements: `cargo xtask ci` runs every check, the other commands run one kind alone.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod check;
+mod command;
+mod cpu;
+mod house;
+mod peer;
+mod step;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::{bench::Bench, peer::PeersMissing};
+
+/// The project's checks and measurements.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Every check, in the order of their cost. Installs missing peers from Debian.
+    Ci,
+    /// Formatting, clippy, rustdoc, the rules of the house, licences.
+    Lint,
+    /// All tests that need no peer.
+    Test,
+    /// The runs against real peers, with the release build.
+    Interop {
+        /// A file in interop/tests without its ending, or a part of a test's name.
+        filter: Option<String>,
+    },
+    /// Server CPU per call, beside SIPp's own server.
+    Bench(Bench),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Ci => {
+            step::run_all(&[check::PEERS, check::LINT, check::TEST, check::INTEROP].concat())
+        }
+        Task::Lint => step::run_all(check::LINT),
+        Task::Test => step::run_all(check::TEST),
+        Task::Interop { filter: None } => step::run_all(&[check::PEERS, check::INTEROP].concat()),
+        Task::Interop {
+            filter: Some(filter),
+        } => check::interop(&filter),
+        Task::Bench(bench) => bench.run(),
+    };
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("\n{error:#}");
+    if error.is::<PeersMissing>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}

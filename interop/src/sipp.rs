@@ -1,0 +1,174 @@
+use std::{net::SocketAddr, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    port::free_port, process::Process, scratch::Scratch, statistics::Statistics,
+    transport::Transport,
+};
+
+/// A run of SIPp as the caller.
+#[must_use]
+pub struct Sipp {
+    command: Command,
+    name: String,
+    scratch: Scratch,
+    calls: u32,
+    limit: Duration,
+}
+
+impl Sipp {
+    /// Ten calls at ten per second, by SIPp's own `uac` scenario, to `user` at `server`.
+    pub fn calling(user: &str, server: SocketAddr, transport: Transport) -> Result<Self> {
+        Self::by(Command::new("sipp"), user, server, transport)
+    }
+
+    /// As [`Sipp::calling`], started by `command`, which may be a wrapper.
+    pub fn by(
+        mut command: Command,
+        user: &str,
+        server: SocketAddr,
+        transport: Transport,
+    ) -> Result<Self> {
+        let scratch = Scratch::new("sipp")?;
+        command
+            .arg(server.to_string())
+            .args(["-s", user, "-t", transport.sipp_mode()]);
+        command.args([
+            "-i",
+            "127.0.0.1",
+            "-p",
+            &free_port()?.to_string(),
+            "-mi",
+            "127.0.0.1",
+            "-nostdin",
+        ]);
+        command
+            .arg("-trace_err")
+            .arg("-error_file")
+            .arg(scratch.file(ERRORS));
+        command
+            .arg("-trace_stat")
+            .arg("-stf")
+            .arg(scratch.file(STATISTICS));
+        let name = format!("sipp to {user} over {}", transport.as_str());
+        let sipp = Self {
+            command,
+            name,
+            scratch,
+            calls: 0,
+            limit: Duration::from_mins(1),
+        };
+        Ok(sipp.calls(10).rate(10))
+    }
+
+    /// Plays `interop/scenarios/NAME.xml` instead of the `uac` scenario, and keeps the messages for the failure report.
+    pub fn scenario(mut self, name: &str) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("scenarios")
+            .join(name)
+            .with_extension("xml");
+        self.command.arg("-sf").arg(file);
+        self.command
+            .arg("-trace_msg")
+            .arg("-message_file")
+            .arg(self.scratch.file(MESSAGES));
+        self
+    }
+
+    /// How many calls to place.
+    pub fn calls(mut self, calls: u32) -> Self {
+        self.calls = calls;
+        self
+    }
+
+    /// How many calls to begin in a second.
+    pub fn rate(self, calls_per_second: u32) -> Self {
+        self.option("-r", &calls_per_second.to_string())
+    }
+
+    /// Adds an option of SIPp.
+    pub fn option(mut self, name: &str, value: &str) -> Self {
+        self.command.args([name, value]);
+        self
+    }
+
+    /// How long the whole run may take. 60 s unless told.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Places the calls and waits until all of them are over.
+    pub fn run(mut self) -> Result<Report> {
+        let seconds = self.limit.as_secs().to_string();
+        self.command.args([
+            "-m",
+            &self.calls.to_string(),
+            "-timeout",
+            &seconds,
+            "-timeout_error",
+        ]);
+        let mut process = Process::start(self.name.clone(), &mut self.command)?;
+        let status = process.wait(self.limit + GRACE)?;
+        let csv = std::fs::read_to_string(self.scratch.file(STATISTICS)).unwrap_or_default();
+        let told = format!(
+            "--- SIPp's errors:\n{}\n--- the last messages:\n{}\n{}",
+            self.scratch.tail(ERRORS, 60),
+            self.scratch.tail(MESSAGES, 120),
+            process.tail()
+        );
+        let statistics =
+            Statistics::parse(&csv).with_context(|| format!("{}: {status}\n{told}", self.name))?;
+        Ok(Report {
+            name: self.name,
+            calls: self.calls,
+            exit_code: status.code(),
+            statistics,
+            told,
+        })
+    }
+}
+
+/// What came of a [`Sipp`] run.
+#[derive(Debug)]
+pub struct Report {
+    name: String,
+    calls: u32,
+    exit_code: Option<i32>,
+    told: String,
+    /// SIPp's own count.
+    pub statistics: Statistics,
+}
+
+impl Report {
+    /// Checks that every call ran through the scenario and that nothing was sent twice.
+    ///
+    /// # Errors
+    /// Anything else, with SIPp's statistics, its errors and the last messages on the wire.
+    pub fn clean(self) -> Result<Self> {
+        let statistics = &self.statistics;
+        let calls = u64::from(self.calls);
+        let is_clean = self.exit_code == Some(0)
+            && statistics.created()? == calls
+            && statistics.successful()? == calls
+            && statistics.failed()? == 0
+            && statistics.retransmissions()? == 0;
+        ensure!(is_clean, "{}", self.account());
+        Ok(self)
+    }
+
+    /// The whole story, for a failure message.
+    pub fn account(&self) -> String {
+        format!(
+            "{}: exit code {:?}, {}\n{}",
+            self.name, self.exit_code, self.statistics, self.told
+        )
+    }
+}
+
+const ERRORS: &str = "errors.log";
+const STATISTICS: &str = "statistics.csv";
+const MESSAGES: &str = "messages.log";
+/// SIPp closes its calls after its own time limit.
+const GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,124 @@
+//! SIPp plays a scenario of ours against each route of `offhook serve`, over UDP and over TCP.
+
+use std::{ops::RangeInclusive, thread, time::Duration};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use offhook_interop::{Offhook, Report, Sipp, Transport};
+
+#[test]
+fn echo() -> Result<()> {
+    play("echo", "echo", None)
+}
+
+#[test]
+fn a_user_without_a_route_is_answered_like_echo() -> Result<()> {
+    play("echo", "anybody", None)
+}
+
+#[test]
+fn ring() -> Result<()> {
+    play("ring", "ring", Some(&(2_950..=3_500)))
+}
+
+#[test]
+fn early() -> Result<()> {
+    play("early", "early", Some(&(1_950..=2_500)))
+}
+
+#[test]
+fn busy() -> Result<()> {
+    play("busy", "busy", None)
+}
+
+#[test]
+fn decline() -> Result<()> {
+    play("decline", "decline", None)
+}
+
+#[test]
+fn moved() -> Result<()> {
+    play("moved", "moved", None)
+}
+
+#[test]
+fn silent_until_cancel() -> Result<()> {
+    play("silent", "silent", None)
+}
+
+#[test]
+fn silent_until_the_server_gives_up() -> Result<()> {
+    play("unanswered", "silent", Some(&(59_500..=61_000)))
+}
+
+#[test]
+fn late_cancel() -> Result<()> {
+    play("late_cancel", "echo", None)
+}
+
+#[test]
+fn hangup() -> Result<()> {
+    play("hangup", "hangup", Some(&(1_950..=2_500)))
+}
+
+#[test]
+fn bare() -> Result<()> {
+    play("bare", "bare", None)
+}
+
+#[test]
+fn invite_without_offer() -> Result<()> {
+    play("no_offer", "echo", None)
+}
+
+#[test]
+fn options() -> Result<()> {
+    play("options", "echo", None)
+}
+
+#[test]
+fn options_in_dialog() -> Result<()> {
+    play("options_in_dialog", "echo", None)
+}
+
+#[test]
+fn bye_outside_of_a_dialog() -> Result<()> {
+    play("bye_outside", "echo", None)
+}
+
+#[test]
+fn cancel_of_nothing() -> Result<()> {
+    play("cancel_outside", "echo", None)
+}
+
+/// Five calls of `scenario` to `user` over each transport, all at the same time. `response_time` bounds, in
+/// milliseconds, what the scenario measures.
+fn play(scenario: &str, user: &str, response_time: Option<&RangeInclusive<u128>>) -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let server = offhook.serve()?;
+    let over = |transport| -> Result<Report> {
+        let sipp = Sipp::calling(user, server.address(transport), transport)?
+            .scenario(scenario)
+            .calls(5);
+        sipp.limit(Duration::from_secs(80)).run()?.clean()
+    };
+    let reports = thread::scope(|scope| {
+        let runs =
+            [Transport::Udp, Transport::Tcp].map(|transport| scope.spawn(move || over(transport)));
+        runs.map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?)
+    });
+    for report in reports {
+        let report = report.with_context(|| server.process().tail())?;
+        let Some(bounds) = response_time else {
+            continue;
+        };
+        let measured = report.statistics.response_time(1)?.as_millis();
+        ensure!(
+            bounds.contains(&measured),
+            "{measured} ms is outside of {bounds:?}: {}",
+            report.account()
+        );
+    }
+    Ok(())
+}
