@@ -159,6 +159,9 @@ fn thousandths(text: &[u8]) -> Option<u16> {
     let mut value = whole.checked_mul(1000)?;
     if cursor.eat(b'.') {
         let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+        if digits.len() > 3 {
+            return None;
+        }
         for (digit, unit) in digits.iter().zip([100_u16, 10, 1]) {
             value = value.checked_add(u16::from(digit - b'0') * unit)?;
         }
