@@ -15,8 +15,25 @@ pub struct Config {
     pub times: Times,
     /// The bounds of the tables.
     pub limits: Limits,
+    /// Provisional responses that the caller acknowledges.
+    pub reliability: Reliability,
     /// Where log lines go.
     pub loggers: LoggerFactory,
+}
+
+/// What we make of reliable provisional responses
+/// ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reliability {
+    /// They do not exist: an INVITE that requires them gets 420.
+    Off,
+    /// A provisional response is reliable where the INVITE requires it, and where the application
+    /// asks for it and the INVITE supports it.
+    #[default]
+    Supported,
+    /// Every provisional response above 100 is reliable: an INVITE that does not support them gets
+    /// 421.
+    Required,
 }
 
 impl Default for Config {
@@ -25,6 +42,7 @@ impl Default for Config {
             user_agent: Text::new(concat!("Offhook/", env!("CARGO_PKG_VERSION"))).ok(),
             times: Times::default(),
             limits: Limits::default(),
+            reliability: Reliability::default(),
             loggers: LoggerFactory::default(),
         }
     }
@@ -44,6 +62,9 @@ pub struct Times {
     /// How soon an INVITE gets 480 when the application does not answer it, and how long one
     /// that rings may ring. Default 180 s.
     pub no_answer: Duration,
+    /// How often the last provisional response is repeated, so that no proxy gives up. Default
+    /// 60 s (§13.3.1.1).
+    pub repeat_provisional: Duration,
 }
 
 impl Times {
@@ -66,6 +87,7 @@ impl Default for Times {
             t4: Duration::from_secs(5),
             trying: Duration::from_millis(200),
             no_answer: Duration::from_mins(3),
+            repeat_provisional: Duration::from_mins(1),
         }
     }
 }

@@ -111,6 +111,22 @@ pub enum Event {
         /// The call.
         invite: InviteId,
     },
+    /// A PRACK acknowledged a reliable provisional response. It is answered, or an
+    /// [`Event::Offer`] follows.
+    Prack {
+        /// The session.
+        session: SessionId,
+        /// The PRACK; its body holds the answer where our response made the offer.
+        message: Request,
+    },
+    /// The peer made an offer inside the dialog. Answer it with
+    /// [`Session::answer`](crate::Session::answer), or it gets 488 after 32·T1.
+    Offer {
+        /// The session.
+        session: SessionId,
+        /// The request that bears the offer.
+        message: Request,
+    },
     /// The ACK of our 2xx came.
     Confirmed {
         /// The session.
@@ -138,6 +154,9 @@ pub enum InviteEnd {
     Expired,
     /// The caller sent BYE on the early dialog: 200 and 487 are sent.
     Bye,
+    /// No PRACK came for a reliable provisional response in 64·T1: 504 is sent
+    /// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+    NoPrack,
 }
 
 /// Why a session ended.
@@ -152,6 +171,10 @@ pub enum SessionEnd {
     /// No ACK came for our 2xx in 64·T1, and BYE was sent
     /// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
     NotAcknowledged,
+    /// The caller sent CANCEL while our 2xx waited for a PRACK; it was never sent.
+    Cancelled,
+    /// Our 2xx waited for a PRACK that never came, and was never sent.
+    NoPrack,
 }
 
 /// Names an incoming INVITE for as long as it is unanswered.

@@ -47,14 +47,17 @@
 
 mod config;
 mod counts;
+mod delegate;
 mod dialog;
 mod event;
 mod fingerprint;
 mod flow;
+mod incoming;
 mod logger;
 mod outbox;
 mod random;
 mod session;
+mod session_view;
 mod slot;
 mod state;
 mod tag;
@@ -66,8 +69,9 @@ mod user_agent_core;
 
 pub use offhook_message as message;
 
-pub use config::{Config, Limits, Times};
+pub use config::{Config, Limits, Reliability, Times};
 pub use counts::{Counts, Totals};
+pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use event::{
     Event, Input, InviteEnd, InviteId, Output, Resolve, SessionEnd, SessionId, TransactionId,
     Transmit,
@@ -75,9 +79,9 @@ pub use event::{
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
 pub use session::SessionState;
+pub use session_view::Session;
 pub use tag::Tag;
 pub use transaction::TransactionState;
-pub use uac::Session;
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
     ResponseOptions, ServerTransactionView, VerbError,

@@ -13,7 +13,7 @@ use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::random::{Random, Token};
-use crate::session::{Invite, InviteSession, Sessions};
+use crate::session::{Invite, InviteSession, PendingOffer, Sessions};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
@@ -34,6 +34,7 @@ pub(crate) struct State {
     pub(crate) clients: ClientTransactions,
     pub(crate) invites: Slots<Invite>,
     pub(crate) sessions: Sessions,
+    pub(crate) offers: Slots<PendingOffer>,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
     pub(crate) refusing: Option<u32>,
@@ -52,6 +53,7 @@ impl State {
             clients: ClientTransactions::new(),
             invites: Slots::new(),
             sessions: Sessions::new(),
+            offers: Slots::new(),
             totals: Totals::default(),
             refusing: None,
             config,
@@ -66,11 +68,19 @@ impl State {
             servers,
             clients,
             sessions,
+            offers,
             ..
         } = self;
         timers.next(|timer| match timer {
             Timer::Trying(id) => invites.get(id.0).is_some_and(|invite| !invite.is_answered),
-            Timer::NoAnswer(id) | Timer::Expires(id) => invites.contains(id.0),
+            Timer::NoAnswer(id) | Timer::Expires(id) | Timer::RepeatProvisional(id) => {
+                invites.contains(id.0)
+            }
+            Timer::Reliable(id, _) | Timer::Prack(id, _) => {
+                let session = sessions.get(id);
+                session.and_then(InviteSession::early_invite).is_some()
+            }
+            Timer::Offer(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),
             Timer::Client(slot, _) => clients.get(slot).is_some(),
             Timer::Accepted(id) | Timer::Acknowledgement(id) => {

@@ -18,6 +18,14 @@ pub(crate) enum Timer {
     NoAnswer(InviteId),
     /// 487 when the INVITE's Expires is over (RFC 3261 §13.3.1).
     Expires(InviteId),
+    /// The last provisional response again, once a minute (RFC 3261 §13.3.1.1).
+    RepeatProvisional(InviteId),
+    /// A reliable provisional response again (RFC 3262 §3).
+    Reliable(SessionId, u32),
+    /// The end of the wait for its PRACK.
+    Prack(SessionId, u32),
+    /// 488 when the application does not answer an offer that came inside the dialog.
+    Offer(Slot),
     /// A server transaction's timer.
     Server(Slot, ServerTimer),
     /// A client transaction's timer.
@@ -68,7 +76,13 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new(times: &Times) -> Self {
-        let mut durations = vec![times.trying, times.no_answer, times.t4, times.t1 * 64];
+        let mut durations = vec![
+            times.trying,
+            times.no_answer,
+            times.repeat_provisional,
+            times.t4,
+            times.t1 * 64,
+        ];
         let mut interval = times.t1;
         while interval < times.t2 {
             durations.push(interval);

@@ -10,10 +10,11 @@ use crate::event::{
     Event, Input, InviteEnd, InviteId, Output, SessionId, TransactionId, TransactionSlot,
 };
 use crate::session::Phase;
+use crate::session_view::Session;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ServerOutcome;
-use crate::uac::{self, Session};
+use crate::uac;
 use crate::uas::{self, InviteUserAgentServer};
 
 /// All transactions, dialogs and sessions of a user agent, or of a share of its calls.
@@ -80,6 +81,10 @@ impl UserAgentCore {
         now: Instant,
         id: InviteId,
     ) -> Option<InviteUserAgentServer<'_>> {
+        let invite = self.state.invites.get(id.0)?;
+        if invite.held.is_some() {
+            return None;
+        }
         InviteUserAgentServer::new(&mut self.state, now, id)
     }
 
@@ -120,6 +125,12 @@ impl UserAgentCore {
             Timer::Expires(id) => {
                 self.end_invite(now, id, Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
             }
+            Timer::RepeatProvisional(id) => self.repeat_provisional(now, id),
+            Timer::Reliable(id, rseq) => uas::reliable::repeat(&mut self.state, now, id, rseq),
+            Timer::Prack(id, rseq) => {
+                uas::reliable::not_acknowledged(&mut self.state, now, id, rseq);
+            }
+            Timer::Offer(slot) => uas::offer::is_overdue(&mut self.state, now, slot),
             Timer::Server(slot, timer) => {
                 let outcome = self.state.server_timer(now, slot, timer);
                 if let ServerOutcome::NotAcknowledged(invite) = outcome {
@@ -136,6 +147,22 @@ impl UserAgentCore {
         if let Some(server) = self.invite_server(now, id) {
             server.end(status, cause);
         }
+    }
+
+    /// Sends the last provisional response again, unless a newer one has a time of its own.
+    fn repeat_provisional(&mut self, now: Instant, id: InviteId) {
+        let state = &mut self.state;
+        let Some(invite) = state.invites.get_mut(id.0) else {
+            return;
+        };
+        if invite.repeats_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let after = state.config.times.repeat_provisional;
+        invite.repeats_at = now.checked_add(after);
+        let transaction = invite.transaction;
+        state.repeat_response(now, transaction);
+        state.arm(now, after, Timer::RepeatProvisional(id));
     }
 
     /// Sends a 2xx again that waits for its ACK.

@@ -40,6 +40,7 @@ mod headers;
 mod host;
 mod message;
 mod method;
+mod multipart;
 mod parse;
 mod print;
 mod request;

@@ -1,5 +1,6 @@
 use crate::headers::Headers;
 use crate::method::Method;
+use crate::multipart::session_description;
 use crate::parse::Span;
 use crate::uri::{Uri, UriError};
 use bytes::Bytes;
@@ -51,6 +52,14 @@ impl Request {
     /// The body, sharing the memory of the message.
     pub fn body_bytes(&self) -> Bytes {
         self.headers.message().slice_ref(self.body())
+    }
+
+    /// The SDP that describes the session: the body, or the first such part of a multipart body
+    /// ([RFC 3261 13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1), [RFC 5621](https://www.rfc-editor.org/rfc/rfc5621)).
+    ///
+    /// A body with another disposition than `session` describes none.
+    pub fn session_description(&self) -> Option<&[u8]> {
+        session_description(&self.headers, self.body())
     }
 
     /// The whole request as it came, without what lay behind its body.

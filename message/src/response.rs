@@ -1,4 +1,5 @@
 use crate::headers::Headers;
+use crate::multipart::session_description;
 use crate::parse::Span;
 use crate::status::StatusCode;
 use bytes::Bytes;
@@ -50,6 +51,11 @@ impl Response {
     /// The body, sharing the memory of the message.
     pub fn body_bytes(&self) -> Bytes {
         self.headers.message().slice_ref(self.body())
+    }
+
+    /// The SDP that describes the session, as in [`Request::session_description`](crate::Request::session_description).
+    pub fn session_description(&self) -> Option<&[u8]> {
+        session_description(&self.headers, self.body())
     }
 
     /// The whole response as it came, without what lay behind its body.

@@ -1,40 +1,57 @@
 //! Who offered and who answered ([RFC 3264](https://www.rfc-editor.org/rfc/rfc3264)). What the descriptions say is not looked at.
 
-use offhook_message::{Body, Headers};
+use offhook_message::{Body, Request};
 
-/// The state of the exchange that an INVITE begins
-/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+/// The state of the exchange of session descriptions in a dialog
+/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1), [RFC 6337](https://www.rfc-editor.org/rfc/rfc6337)).
+///
+/// ```text
+///                  their offer: INVITE, PRACK
+///    +---------+ ----------------------------> +-----------------+
+///    | Initial |                               | HaveRemoteOffer |<---+
+///    +---------+                               +-----------------+    |
+///         |                            our answer: |                  |
+///         | our offer:          2xx, reliable 1xx, |                  | their
+///         | 2xx, reliable 1xx     the 200 to PRACK |                  | offer
+///         v                                        v                  |
+///  +----------------+  their answer: ACK, PRACK  +--------+           |
+///  | HaveLocalOffer | -------------------------> | Stable | ----------+
+///  +----------------+                            +--------+
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OfferAnswer {
-    /// Nobody offered: the INVITE had no session description.
     Initial,
-    /// The INVITE offered and we have not answered.
     HaveRemoteOffer,
+    HaveLocalOffer,
+    Stable,
 }
 
 impl OfferAnswer {
-    pub(crate) fn of_invite(headers: &Headers, body: &[u8]) -> Self {
-        if has_session_description(headers, body) {
+    pub(crate) fn of_invite(invite: &Request) -> Self {
+        if invite.session_description().is_some() {
             Self::HaveRemoteOffer
         } else {
             Self::Initial
         }
     }
-}
 
-/// Whether the body describes a session: SDP by its media type, with no disposition but
-/// `session` ([RFC 3261 §20.11](https://www.rfc-editor.org/rfc/rfc3261#section-20.11)).
-fn has_session_description(headers: &Headers, body: &[u8]) -> bool {
-    if body.is_empty() {
-        return false;
+    /// After a description of ours in a message that cannot get lost.
+    pub(crate) fn sent(self) -> Self {
+        match self {
+            Self::Initial => Self::HaveLocalOffer,
+            Self::HaveRemoteOffer => Self::Stable,
+            same => same,
+        }
     }
-    let is_session = match headers.content_disposition() {
-        Ok(Some(disposition)) => disposition.is("session"),
-        Ok(None) => true,
-        Err(_) => false,
-    };
-    let media_type = headers.content_type().ok().flatten();
-    is_session && media_type.is_some_and(|media_type| media_type.is("application", "sdp"))
+
+    /// After a description of theirs.
+    pub(crate) fn received(self) -> Self {
+        match self {
+            Self::HaveLocalOffer => Self::Stable,
+            Self::Initial | Self::Stable => Self::HaveRemoteOffer,
+            Self::HaveRemoteOffer => self,
+        }
+    }
 }
 
 /// Whether a body of ours describes a session.

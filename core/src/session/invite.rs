@@ -1,6 +1,9 @@
 //! A call that is not answered yet.
 
-use offhook_message::{Body, Request};
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::{Body, Headers, Request, StatusCode};
 
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
@@ -20,10 +23,43 @@ pub(crate) struct Invite {
     pub(crate) to_tag: Tag,
     /// The early session, once a response above 100 has made one.
     pub(crate) session: Option<SessionId>,
+    /// Who offered, as long as there is no session to know it.
     pub(crate) offer_answer: OfferAnswer,
     /// The answer that a provisional response showed. It is the answer of the 2xx too
     /// (RFC 3261 §13.2.1).
     pub(crate) early_answer: Option<Body>,
+    /// What the caller says of reliable provisional responses.
+    pub(crate) peer_reliability: PeerReliability,
+    /// When the last provisional response is to be repeated.
+    pub(crate) repeats_at: Option<Instant>,
+    /// A 2xx that waits for a PRACK.
+    pub(crate) held: Option<(StatusCode, Bytes)>,
     /// Whether any response is out, so that no 100 is needed.
     pub(crate) is_answered: bool,
+}
+
+/// What a caller says of reliable provisional responses
+/// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PeerReliability {
+    /// It does not know them.
+    Unsupported,
+    /// It takes them.
+    Supported,
+    /// It takes no others.
+    Required,
+}
+
+impl PeerReliability {
+    /// Require wins over Supported.
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let names = |tag: &[u8]| tag.eq_ignore_ascii_case(b"100rel");
+        if headers.require().filter_map(Result::ok).any(names) {
+            return Self::Required;
+        }
+        if headers.supported().filter_map(Result::ok).any(names) {
+            return Self::Supported;
+        }
+        Self::Unsupported
+    }
 }

@@ -2,17 +2,21 @@
 
 mod accepted;
 mod invite;
+mod offer;
+mod reliable;
 
 pub(crate) use accepted::Accepted;
-pub(crate) use invite::Invite;
+pub(crate) use invite::{Invite, PeerReliability};
+pub(crate) use offer::PendingOffer;
+pub(crate) use reliable::{Reliable, ReliableProvisional};
 
 use offhook_message::Header;
 
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, OfferAnswer};
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::Flow;
-use crate::slot::Slots;
+use crate::slot::{Slot, Slots};
 
 /// A dialog with the session in it.
 #[derive(Debug)]
@@ -21,6 +25,11 @@ pub(crate) struct InviteSession {
     /// The way the INVITE came.
     pub(crate) flow: Flow,
     pub(crate) phase: Phase,
+    pub(crate) offer_answer: OfferAnswer,
+    /// An offer of the peer's that the application has not answered.
+    pub(crate) offer: Option<Slot>,
+    /// The provisional responses that are acknowledged, where there were any.
+    pub(crate) reliable: Option<Box<Reliable>>,
 }
 
 /// How far a session is.
@@ -53,6 +62,14 @@ pub enum SessionState {
 }
 
 impl InviteSession {
+    /// The call that is not answered yet.
+    pub(crate) fn early_invite(&self) -> Option<InviteId> {
+        match self.phase {
+            Phase::Early(invite) => Some(invite),
+            _ => None,
+        }
+    }
+
     pub(crate) fn awaits_ack(&self) -> bool {
         matches!(self.phase, Phase::AckWait { .. })
     }

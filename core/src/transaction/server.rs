@@ -157,6 +157,12 @@ impl ServerTransactions {
         }
     }
 
+    pub(crate) fn set_to_tag(&mut self, slot: Slot, to_tag: Tag) {
+        if let Some(transaction) = self.slots.get_mut(slot) {
+            transaction.to_tag = to_tag;
+        }
+    }
+
     /// A repetition of the request.
     pub(crate) fn receive_again(&mut self, slot: Slot, context: &mut Context<'_>) {
         let Some(transaction) = self.slots.get(slot) else {

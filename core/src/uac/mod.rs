@@ -2,9 +2,6 @@
 //! dialog.
 
 pub(crate) mod bye;
-mod session;
-
-pub use session::Session;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;

@@ -6,18 +6,19 @@ use offhook_message::{Rejection, StatusCode};
 
 use super::invite::InviteUserAgentServer;
 use super::reply::Reply;
-use super::{Incoming, to_tag_of};
+use super::to_tag_of;
 use crate::event::{InviteEnd, SessionEnd, SessionId};
-use crate::session::Phase;
+use crate::incoming::Incoming;
+use crate::session::InviteSession;
 use crate::state::State;
 
 /// Answers 200 and ends the session. On an early dialog the INVITE gets 487 as well.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming.request);
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-    let phase = state.sessions.get(id).map(|session| &session.phase);
-    if let Some(Phase::Early(invite)) = phase {
-        let server = InviteUserAgentServer::new(state, now, *invite);
+    let session = state.sessions.get(id);
+    if let Some(invite) = session.and_then(InviteSession::early_invite) {
+        let server = InviteUserAgentServer::new(state, now, invite);
         if let Some(server) = server {
             server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Bye);
         }

@@ -5,7 +5,8 @@ use std::time::Instant;
 use offhook_message::{Method, StatusCode};
 
 use super::reply::Reply;
-use super::{Incoming, InviteUserAgentServer, does_not_exist};
+use super::{InviteUserAgentServer, does_not_exist};
+use crate::incoming::Incoming;
 use crate::state::State;
 use crate::transaction::server_key;
 

@@ -5,8 +5,9 @@ use std::time::Instant;
 use offhook_message::{HeaderName, Method, Request, StatusCode};
 
 use super::reply::Reply;
-use super::{Incoming, bye, drop_request, find_session, options, to_tag_of};
+use super::{bye, drop_request, find_session, options, reliable, to_tag_of};
 use crate::event::{Event, SessionId};
+use crate::incoming::Incoming;
 use crate::session::Phase;
 use crate::state::State;
 use crate::uac;
@@ -28,6 +29,7 @@ pub(super) fn receive(
     }
     let reply = match incoming.request.method() {
         Method::Bye => return bye::receive(state, now, id, incoming),
+        Method::Prack => return reliable::receive(state, now, id, incoming),
         Method::Options => options::capabilities(state),
         _ if matches!(session.phase, Phase::Confirmed) => {
             Reply::new(StatusCode::NOT_ACCEPTABLE_HERE)
@@ -56,6 +58,9 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, request: Request) {
     }
     let bye = bye.take();
     session.phase = Phase::Confirmed;
+    if request.session_description().is_some() {
+        session.offer_answer = session.offer_answer.received();
+    }
     state.outbox.event(Event::Confirmed {
         session: id,
         acknowledgement: request,

@@ -4,16 +4,17 @@
 use offhook_message::{CSeq, HeaderName, Headers, Method, Request, StatusCode, Uri};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, ALLOW, is_allowed};
+use super::respond::{ACCEPT, RELIABLE, allow, is_allowed};
+use crate::config::{Config, Reliability};
 
 /// Looks at everything that does not depend on what else is going on. The first finding counts.
-pub(crate) fn inspect(request: &Request) -> Result<CSeq, Reply> {
+pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply> {
     let headers = request.headers();
     headers.from()?;
     headers.to()?;
     headers.call_id()?;
     let cseq = headers.cseq();
-    check_method(request.method())?;
+    check_method(request.method(), config)?;
     let cseq = cseq?;
     if cseq.method != *request.method() {
         return Err(Reply::bad_request("The method of CSeq differs"));
@@ -21,15 +22,15 @@ pub(crate) fn inspect(request: &Request) -> Result<CSeq, Reply> {
     headers.max_forwards()?;
     check_uri(request)?;
     if !matches!(request.method(), Method::Ack | Method::Cancel) {
-        check_require(headers)?;
+        check_require(headers, config)?;
         check_content(request)?;
     }
     Ok(cseq)
 }
 
 /// §8.2.1: 501 for a method nobody knows, 405 for one that is not served here.
-fn check_method(method: &Method) -> Result<(), Reply> {
-    if is_allowed(method) {
+fn check_method(method: &Method, config: &Config) -> Result<(), Reply> {
+    if is_allowed(method, config) {
         return Ok(());
     }
     let status = if method.is_known() {
@@ -37,7 +38,7 @@ fn check_method(method: &Method) -> Result<(), Reply> {
     } else {
         StatusCode::NOT_IMPLEMENTED
     };
-    Err(Reply::new(status).with_header(HeaderName::Allow, ALLOW))
+    Err(Reply::new(status).with_header(HeaderName::Allow, allow(config)))
 }
 
 /// §8.2.2.1: sip, sips and tel are understood.
@@ -49,11 +50,15 @@ fn check_uri(request: &Request) -> Result<(), Reply> {
     }
 }
 
-/// §8.2.2.3: no extension is supported yet, so each one that is required is refused.
-fn check_require(headers: &Headers) -> Result<(), Reply> {
+/// §8.2.2.3: the extensions that are required and not supported.
+fn check_require(headers: &Headers, config: &Config) -> Result<(), Reply> {
     let mut unsupported = String::new();
     for tag in headers.require() {
-        let tag = String::from_utf8_lossy(tag?);
+        let tag = tag?;
+        if tag.eq_ignore_ascii_case(RELIABLE.as_bytes()) && config.reliability != Reliability::Off {
+            continue;
+        }
+        let tag = String::from_utf8_lossy(tag);
         if !unsupported.is_empty() {
             unsupported.push_str(", ");
         }
@@ -67,10 +72,13 @@ fn check_require(headers: &Headers) -> Result<(), Reply> {
 
 /// §8.2.3: the body of an INVITE is SDP, or says that it may be left aside.
 fn check_content(request: &Request) -> Result<(), Reply> {
-    if request.body().is_empty() || *request.method() != Method::Invite {
+    let headers = request.headers();
+    if *request.method() == Method::Invite {
+        check_accept(headers)?;
+    }
+    if request.body().is_empty() {
         return Ok(());
     }
-    let headers = request.headers();
     if let Some(disposition) = headers.content_disposition()?
         && disposition.is_optional()
     {
@@ -82,11 +90,26 @@ fn check_content(request: &Request) -> Result<(), Reply> {
             return Err(reply.with_header(HeaderName::AcceptEncoding, "identity"));
         }
     }
-    let is_understood = headers
-        .content_type()?
-        .is_some_and(|media_type| media_type.is("application", "sdp"));
-    if is_understood {
+    let Some(media_type) = headers.content_type()? else {
+        return Err(Reply::bad_request(
+            "The Content-Type of the body is missing",
+        ));
+    };
+    if media_type.is("application", "sdp") || request.session_description().is_some() {
         return Ok(());
     }
     Err(Reply::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with_header(HeaderName::Accept, ACCEPT))
+}
+
+/// §8.2.3 with §20.1: a caller that takes no SDP cannot be called.
+fn check_accept(headers: &Headers) -> Result<(), Reply> {
+    if !headers.contains(HeaderName::Accept) {
+        return Ok(());
+    }
+    for range in headers.accept() {
+        if range?.includes("application", "sdp") {
+            return Ok(());
+        }
+    }
+    Err(Reply::new(StatusCode::NOT_ACCEPTABLE))
 }

@@ -4,22 +4,21 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_message::{
-    Body, HeaderName, MessageWriter, Provisional, Redirection, Rejection, Request, StatusCode,
-    Success, Uri,
-};
+use offhook_message::{Body, Provisional, Redirection, Rejection, Request, StatusCode, Success};
 
 use super::reply::Reply;
 use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
-use super::{Incoming, open_transaction, respond};
-use crate::dialog::{Dialog, OfferAnswer, asks_for_sips, is_session_description};
-use crate::event::{Event, InviteEnd, InviteId, SessionId};
+use super::{open_transaction, reliable, write};
+use crate::config::Reliability;
+use crate::dialog::{Dialog, OfferAnswer, is_session_description};
+use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
 use crate::fingerprint::Fingerprint;
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
+use crate::incoming::Incoming;
 use crate::logger::{LogLevel, LoggerFactory};
-use crate::session::{Accepted, Invite, InviteSession, Phase};
+use crate::session::{Accepted, Invite, InviteSession, PeerReliability, Phase};
 use crate::state::State;
 use crate::tag::Tag;
 use crate::timers::Timer;
@@ -40,18 +39,27 @@ pub(super) fn receive(
     if let Err(reply) = check_contact(&incoming.request) {
         return reply.statelessly(state, &incoming);
     }
+    let peer_reliability = PeerReliability::of(incoming.request.headers());
+    if state.config.reliability == Reliability::Required
+        && peer_reliability == PeerReliability::Unsupported
+    {
+        return reliable::extension_required().statelessly(state, &incoming);
+    }
     let to_tag = Tag::from(state.random.token());
     let transaction = open_transaction(state, &incoming, merge_key, to_tag.clone());
     let request = incoming.request;
     let expires = request.headers().expires().ok().flatten();
     let id = InviteId(state.invites.insert(Invite {
-        offer_answer: OfferAnswer::of_invite(request.headers(), request.body()),
+        offer_answer: OfferAnswer::of_invite(&request),
         request,
         transaction,
         flow: incoming.flow,
         to_tag,
         session: None,
         early_answer: None,
+        peer_reliability,
+        repeats_at: None,
+        held: None,
         is_answered: false,
     }));
     state.servers.set_invite(transaction, id);
@@ -72,11 +80,78 @@ pub(super) fn receive(
 /// [`invite_server`](crate::UserAgentCore::invite_server) gives no other.
 ///
 /// A verb that fails has changed nothing.
+///
+/// What is against the rules does not compile. A status of another class than the verb's:
+///
+/// ```compile_fail,E0277
+/// # use offhook_core::{InviteUserAgentServer, message::Success};
+/// fn progress(server: &mut InviteUserAgentServer<'_>) {
+///     let _ = server.progress(Success::OK);
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use offhook_core::{InviteUserAgentServer, message::Provisional};
+/// fn reject(server: InviteUserAgentServer<'_>) {
+///     let _ = server.reject(Provisional::RINGING);
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use offhook_core::{InviteUserAgentServer, message::Rejection};
+/// fn redirect(server: InviteUserAgentServer<'_>) {
+///     let _ = server.redirect(&[], Rejection::BUSY_HERE);
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use offhook_core::{InviteUserAgentServer, message::Redirection};
+/// fn accept(server: InviteUserAgentServer<'_>) {
+///     let _ = server.accept(Redirection::MOVED_TEMPORARILY);
+/// }
+/// ```
+///
+/// 100 with a To tag, which only `trying` may send, and without one:
+///
+/// ```compile_fail,E0080
+/// # use offhook_core::message::Provisional;
+/// const TRYING: Provisional = Provisional::new(100).unwrap();
+/// ```
+///
+/// Anything after a final response:
+///
+/// ```compile_fail,E0382
+/// # use offhook_core::{InviteUserAgentServer, message::{Body, Rejection}};
+/// fn change_of_mind(server: InviteUserAgentServer<'_>, answer: Body) {
+///     let _ = server.accept(answer);
+///     let _ = server.reject(Rejection::BUSY_HERE);
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use offhook_core::{InviteUserAgentServer, message::{Provisional, Rejection}};
+/// fn ring_after_busy(mut server: InviteUserAgentServer<'_>) {
+///     let _ = server.reject(Rejection::BUSY_HERE);
+///     let _ = server.progress(Provisional::RINGING);
+/// }
+/// ```
+///
+/// Two views of one core, so that a verb could see another's half:
+///
+/// ```compile_fail,E0499
+/// # use std::time::Instant;
+/// # use offhook_core::{InviteId, UserAgentCore};
+/// fn two(core: &mut UserAgentCore, now: Instant, a: InviteId, b: InviteId) {
+///     let first = core.invite_server(now, a);
+///     let second = core.invite_server(now, b);
+///     drop((first, second));
+/// }
+/// ```
 #[derive(Debug)]
 pub struct InviteUserAgentServer<'a> {
-    state: &'a mut State,
-    now: Instant,
-    id: InviteId,
+    pub(super) state: &'a mut State,
+    pub(super) now: Instant,
+    pub(super) id: InviteId,
 }
 
 impl<'a> InviteUserAgentServer<'a> {
@@ -121,13 +196,10 @@ impl<'a> InviteUserAgentServer<'a> {
     /// ([RFC 3261 §17.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.1)). After another provisional response it says nothing new
     /// and would be repeated in its place, so it is not sent then.
     pub fn trying(&mut self) -> Result<OutgoingResponse, VerbError> {
-        let invite = self.invite();
-        if invite.session.is_some() {
+        if self.invite().session.is_some() {
             return Err(VerbError::Progressed);
         }
-        let (request, source) = (&invite.request, invite.flow.remote);
-        let writer = respond::begin(request, source, StatusCode::TRYING, None, None);
-        let message = writer.finish();
+        let message = write::trying(self.invite());
         self.send(StatusCode::TRYING, message.clone());
         Ok(OutgoingResponse { message })
     }
@@ -135,27 +207,41 @@ impl<'a> InviteUserAgentServer<'a> {
     /// Sends a provisional response and so makes the early dialog
     /// ([RFC 3261 §13.3.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.1)).
     ///
-    /// A session description in it shows the answer that the 2xx will repeat. Where the INVITE
-    /// made no offer there is nothing to answer: [`VerbError::UnreliableOffer`].
+    /// It is reliable ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)) where the caller requires that or the
+    /// [configuration](crate::Reliability) does, and where [`ResponseOptions::reliably`] asks for it and the
+    /// caller supports it. Then it is repeated until its PRACK, and those after it wait for that.
+    ///
+    /// A session description in it is our answer, or our offer where the INVITE made none. An
+    /// unreliable response may only show an answer that the 2xx will repeat.
     pub fn progress(
         &mut self,
         options: impl Into<ResponseOptions<Provisional>>,
     ) -> Result<OutgoingResponseWithSession, VerbError> {
         let options = options.into();
-        let answer = options
+        let is_reliable = self.is_reliable(&options);
+        let description = options
             .body
             .as_ref()
             .filter(|body| is_session_description(body));
-        if answer.is_some() && self.invite().offer_answer == OfferAnswer::Initial {
-            return Err(VerbError::UnreliableOffer);
+        if description.is_some() {
+            self.check_description(is_reliable)?;
+        }
+        if is_reliable {
+            return self.progress_reliably(&options, description);
         }
         self.take_tag(options.to_tag.as_ref());
-        let message = self.write(&options, options.body.as_ref());
         let session = self.early_session();
-        if let Some(answer) = answer.cloned() {
-            self.invite_mut().early_answer = Some(answer);
+        let body = options.body.as_ref();
+        let message =
+            write::dialog_response(self.invite(), &self.state.config, &options, body, None);
+        if let Some(answer) = description {
+            self.invite_mut().early_answer = Some(answer.clone());
         }
         self.send(options.status.into(), message.clone());
+        let after = self.state.config.times.repeat_provisional;
+        self.invite_mut().repeats_at = self.now.checked_add(after);
+        self.state
+            .arm(self.now, after, Timer::RepeatProvisional(self.id));
         Ok(OutgoingResponseWithSession { message, session })
     }
 
@@ -164,53 +250,49 @@ impl<'a> InviteUserAgentServer<'a> {
     ///
     /// Its body is our answer, or our offer where the INVITE made none. It may be left out where a
     /// provisional response showed the answer already; else it is [`VerbError::NoBody`].
+    ///
+    /// While a reliable provisional response with a session description waits for its PRACK, the
+    /// 2xx waits too, and goes out by itself
+    /// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
     pub fn accept(
         mut self,
         options: impl Into<ResponseOptions<Success>>,
     ) -> Result<OutgoingResponseWithSession, VerbError> {
         let options = options.into();
-        let invite = self.invite();
-        let body = options.body.as_ref().or(invite.early_answer.as_ref());
-        let body = body.cloned().ok_or(VerbError::NoBody)?;
+        let body = self.success_body(options.body.as_ref())?;
         self.take_tag(options.to_tag.as_ref());
-        let message = self.write(&options, Some(&body));
         let session = self.early_session();
-        self.await_ack(session, &message);
-        self.send(options.status.into(), message.clone());
-        self.state.invites.remove(self.id.0);
+        let config = &self.state.config;
+        let message = write::dialog_response(self.invite(), config, &options, body.as_ref(), None);
+        if body.as_ref().is_some_and(is_session_description)
+            && let Some(session) = self.state.sessions.get_mut(session)
+        {
+            session.offer_answer = session.offer_answer.sent();
+        }
+        let status = options.status.into();
+        if reliable::holds_success(self.state, session) {
+            self.invite_mut().held = Some((status, message.clone()));
+        } else {
+            self.succeed(session, status, message.clone());
+        }
         Ok(OutgoingResponseWithSession { message, session })
     }
 
     /// Sends the caller elsewhere ([RFC 3261 §13.3.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.2)).
     pub fn redirect(
-        mut self,
+        self,
         contacts: &[ContactTarget],
         options: impl Into<ResponseOptions<Redirection>>,
     ) -> Result<OutgoingResponse, VerbError> {
-        let options = options.into();
-        self.take_tag(options.to_tag.as_ref());
-        let mut writer = self.begin(&options);
-        for contact in contacts {
-            write_contact(&mut writer, contact);
-        }
-        let message = self.finish_writing(writer, &options, options.body.as_ref());
-        self.send(options.status.into(), message.clone());
-        self.state.end_invite(self.id);
-        Ok(OutgoingResponse { message })
+        Ok(self.refuse(&options.into(), contacts))
     }
 
     /// Refuses the call ([RFC 3261 §13.3.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.3)). An early dialog ends at once.
     pub fn reject(
-        mut self,
+        self,
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Result<OutgoingResponse, VerbError> {
-        let options = options.into();
-        self.take_tag(options.to_tag.as_ref());
-        let writer = self.begin(&options);
-        let message = self.finish_writing(writer, &options, options.body.as_ref());
-        self.send(options.status.into(), message.clone());
-        self.state.end_invite(self.id);
-        Ok(OutgoingResponse { message })
+        Ok(self.refuse(&options.into(), &[]))
     }
 
     /// Ends the call on a CANCEL: sends 487 and tells the application
@@ -220,13 +302,16 @@ impl<'a> InviteUserAgentServer<'a> {
             invite: self.id,
             message: message.clone(),
         };
-        self.end_with(Rejection::REQUEST_TERMINATED, cancelled);
+        self.end_with(
+            Rejection::REQUEST_TERMINATED,
+            cancelled,
+            SessionEnd::Cancelled,
+        );
     }
 
     /// Ends the call without a word of the application's: 480.
     pub fn dispose(self) {
-        // A rejection has no rule to break.
-        let _ = self.reject(Rejection::TEMPORARILY_UNAVAILABLE);
+        self.refuse(&Rejection::TEMPORARILY_UNAVAILABLE.into(), &[]);
     }
 
     /// Ends the call from inside, and says why.
@@ -235,24 +320,28 @@ impl<'a> InviteUserAgentServer<'a> {
             invite: self.id,
             cause,
         };
-        self.end_with(status, ended);
+        let session_end = match cause {
+            InviteEnd::Bye => SessionEnd::RemoteBye,
+            _ => SessionEnd::NoPrack,
+        };
+        self.end_with(status, ended, session_end);
     }
 
     /// Sends the 100 that is due 200 ms after the INVITE.
     pub(crate) fn trying_is_due(&mut self) {
         if !self.invite().is_answered {
-            // The only failure is that more than 100 was said already.
-            let _ = self.trying();
+            let message = write::trying(self.invite());
+            self.send(StatusCode::TRYING, message);
         }
     }
 
-    fn end_with(self, status: Rejection, event: Event) {
-        let writer = self.begin(&ResponseOptions::new(status));
-        let message = self.finish_writing(writer, &ResponseOptions::new(status), None);
+    /// Sends the 2xx, and waits for its ACK.
+    pub(super) fn succeed(self, session: SessionId, status: StatusCode, message: Bytes) {
         let Self { state, now, id } = self;
-        if let Some(invite) = state.end_invite(id) {
-            state.respond(now, invite.transaction, status.into(), message);
-            state.outbox.event(event);
+        if let Some(invite) = state.invites.remove(id.0) {
+            await_ack(state, now, session, &invite, &message);
+            log(state, &invite, status);
+            state.respond(now, invite.transaction, status, message);
         }
     }
 
@@ -260,7 +349,7 @@ impl<'a> InviteUserAgentServer<'a> {
         clippy::expect_used,
         reason = "the view is made of a call in the table and borrows the table while it lives"
     )]
-    fn invite(&self) -> &Invite {
+    pub(super) fn invite(&self) -> &Invite {
         let invite = self.state.invites.get(self.id.0);
         invite.expect("the call of a view is in the table")
     }
@@ -269,96 +358,33 @@ impl<'a> InviteUserAgentServer<'a> {
         clippy::expect_used,
         reason = "the view is made of a call in the table and borrows the table while it lives"
     )]
-    fn invite_mut(&mut self) -> &mut Invite {
+    pub(super) fn invite_mut(&mut self) -> &mut Invite {
         let invite = self.state.invites.get_mut(self.id.0);
         invite.expect("the call of a view is in the table")
     }
 
     /// The tag of the first response above 100 is that of all.
-    fn take_tag(&mut self, tag: Option<&Tag>) {
+    pub(super) fn take_tag(&mut self, tag: Option<&Tag>) {
         let invite = self.invite_mut();
         if let Some(tag) = tag
             && invite.session.is_none()
         {
             invite.to_tag = tag.clone();
+            let transaction = invite.transaction;
+            self.state.servers.set_to_tag(transaction, tag.clone());
         }
     }
 
-    fn send(&mut self, status: StatusCode, message: Bytes) {
+    pub(super) fn send(&mut self, status: StatusCode, message: Bytes) {
         let invite = self.invite_mut();
         invite.is_answered = true;
         let transaction = invite.transaction;
-        self.state.log(
-            LogLevel::Debug,
-            CATEGORY,
-            self.invite()
-                .request
-                .headers()
-                .call_id()
-                .unwrap_or_default(),
-            format_args!("sends {status}"),
-        );
+        log(self.state, self.invite(), status);
         self.state.respond(self.now, transaction, status, message);
     }
 
-    fn begin<S: Copy + Into<StatusCode>>(&self, options: &ResponseOptions<S>) -> MessageWriter {
-        let invite = self.invite();
-        respond::begin(
-            &invite.request,
-            invite.flow.remote,
-            options.status.into(),
-            options.reason_phrase.as_ref(),
-            Some(&invite.to_tag),
-        )
-    }
-
-    /// A response that makes a dialog: with Record-Route, Contact, and in a 2xx Allow
-    /// ([RFC 3261 §12.1.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
-    fn write<S: Copy + Into<StatusCode>>(
-        &self,
-        options: &ResponseOptions<S>,
-        body: Option<&Body>,
-    ) -> Bytes {
-        let invite = self.invite();
-        let mut writer = self.begin(options);
-        for field in invite.request.headers().all(HeaderName::RecordRoute) {
-            writer.copy(field);
-        }
-        let contact = OwnContact {
-            request: &invite.request,
-            flow: invite.flow,
-        };
-        writer.header(HeaderName::Contact, contact);
-        if options.status.into().is_success() {
-            writer.header(HeaderName::Allow, respond::ALLOW);
-        }
-        self.finish_writing(writer, options, body)
-    }
-
-    fn finish_writing<S>(
-        &self,
-        mut writer: MessageWriter,
-        options: &ResponseOptions<S>,
-        body: Option<&Body>,
-    ) -> Bytes {
-        if let Some(supported) = &options.supported {
-            writer.header(HeaderName::Supported, supported);
-        }
-        let user_agent = options.user_agent.as_ref();
-        if let Some(user_agent) = user_agent.or(self.state.config.user_agent.as_ref()) {
-            writer.header(HeaderName::UserAgent, user_agent);
-        }
-        for header in &options.extra_headers {
-            writer.extra(header);
-        }
-        match body {
-            Some(body) => writer.body(body),
-            None => writer.finish(),
-        }
-    }
-
     /// The session of this call; the first response that makes a dialog makes it.
-    fn early_session(&mut self) -> SessionId {
+    pub(super) fn early_session(&mut self) -> SessionId {
         let invite = self.invite();
         if let Some(session) = invite.session {
             return session;
@@ -368,37 +394,77 @@ impl<'a> InviteUserAgentServer<'a> {
             dialog: Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag),
             flow: invite.flow,
             phase: Phase::Early(self.id),
+            offer_answer: invite.offer_answer,
+            offer: None,
+            reliable: None,
         };
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);
         session
     }
 
-    /// Confirms the dialog and begins to repeat the 2xx.
-    fn await_ack(&mut self, id: SessionId, response: &Bytes) {
+    /// Who offered and who answered so far.
+    fn offer_answer(&self) -> OfferAnswer {
         let invite = self.invite();
-        let transaction = self.state.servers.get(invite.transaction);
-        let flow = transaction.map_or(invite.flow, |transaction| transaction.flow);
-        let cseq = invite
-            .request
-            .headers()
-            .cseq()
-            .map_or(0, |cseq| cseq.number);
-        let times = self.state.config.times;
-        if let Some(session) = self.state.sessions.get_mut(id) {
-            session.phase = Phase::AckWait {
-                accepted: Accepted {
-                    response: response.clone(),
-                    flow,
-                    interval: times.t1,
-                    cseq,
-                },
-                bye: None,
-            };
+        let session = invite.session.and_then(|id| self.state.sessions.get(id));
+        session.map_or(invite.offer_answer, |session| session.offer_answer)
+    }
+
+    /// Whether a provisional response may have a session description.
+    fn check_description(&self, is_reliable: bool) -> Result<(), VerbError> {
+        match self.offer_answer() {
+            OfferAnswer::Initial if !is_reliable => Err(VerbError::UnreliableOffer),
+            OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => Ok(()),
+            OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => Err(VerbError::Described),
         }
-        self.state.arm(self.now, times.t1, Timer::Accepted(id));
-        let life = times.transaction_life();
-        self.state.arm(self.now, life, Timer::Acknowledgement(id));
+    }
+
+    /// The body of a 2xx: what the application gives, or what a provisional response showed.
+    fn success_body(&self, given: Option<&Body>) -> Result<Option<Body>, VerbError> {
+        let shown = self.invite().early_answer.as_ref();
+        match self.offer_answer() {
+            OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => {
+                let body = given.or(shown).ok_or(VerbError::NoBody)?;
+                Ok(Some(body.clone()))
+            }
+            // Said already: to say the same again is no mistake, and not sent.
+            OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => match given {
+                Some(given) if is_session_description(given) && Some(given) != shown => {
+                    Err(VerbError::Described)
+                }
+                Some(given) if !is_session_description(given) => Ok(Some(given.clone())),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn refuse<S: Copy + Into<StatusCode>>(
+        mut self,
+        options: &ResponseOptions<S>,
+        contacts: &[ContactTarget],
+    ) -> OutgoingResponse {
+        self.take_tag(options.to_tag.as_ref());
+        let config = &self.state.config;
+        let message = write::final_response(self.invite(), config, options, contacts);
+        self.send(options.status.into(), message.clone());
+        self.state.end_invite(self.id);
+        OutgoingResponse { message }
+    }
+
+    /// Refuses the call for a cause of our own. Where the application has accepted it, and the
+    /// 2xx waits for a PRACK, it knows the call as a session.
+    fn end_with(self, status: Rejection, event: Event, session_end: SessionEnd) {
+        let invite = self.invite();
+        let event = match (&invite.held, invite.session) {
+            (Some(_), Some(session)) => Event::Ended {
+                session,
+                cause: session_end,
+                message: None,
+            },
+            _ => event,
+        };
+        self.state.outbox.event(event);
+        self.refuse(&status.into(), &[]);
     }
 }
 
@@ -432,11 +498,17 @@ impl<'a> ServerTransactionView<'a> {
 pub enum VerbError {
     /// A 2xx needs our answer, or our offer where the INVITE made none.
     NoBody,
-    /// A session description in a provisional response would be an offer, and an offer must not
-    /// get lost ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+    /// A session description in an unreliable provisional response would be an offer, and an offer
+    /// must not get lost ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
     UnreliableOffer,
+    /// Our session description went out already, and this is another one.
+    Described,
     /// A provisional response above 100 went out already.
     Progressed,
+    /// Too many reliable provisional responses wait for the PRACK of the one before them.
+    TooManyWaiting,
+    /// The peer made no offer that waits for an answer.
+    NoOffer,
 }
 
 impl fmt::Display for VerbError {
@@ -448,12 +520,53 @@ impl fmt::Display for VerbError {
             Self::UnreliableOffer => {
                 "the INVITE made no offer, so the session description would be one, and a provisional response may get lost: pass it to accept"
             }
+            Self::Described => {
+                "our session description went out already, and a second one is no answer: leave the body out"
+            }
             Self::Progressed => "100 says nothing after another provisional response",
+            Self::TooManyWaiting => {
+                "too many provisional responses wait for the PRACK of the one before them: send the next later"
+            }
+            Self::NoOffer => "the peer made no offer that waits for an answer",
         })
     }
 }
 
 impl std::error::Error for VerbError {}
+
+/// Confirms the dialog and begins to repeat the 2xx.
+fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, response: &Bytes) {
+    let transaction = state.servers.get(invite.transaction);
+    let flow = transaction.map_or(invite.flow, |transaction| transaction.flow);
+    let cseq = invite.request.headers().cseq();
+    let times = state.config.times;
+    if let Some(session) = state.sessions.get_mut(id) {
+        if let Some(reliable) = &mut session.reliable {
+            reliable.finish();
+        }
+        session.phase = Phase::AckWait {
+            accepted: Accepted {
+                response: response.clone(),
+                flow,
+                interval: times.t1,
+                cseq: cseq.map_or(0, |cseq| cseq.number),
+            },
+            bye: None,
+        };
+    }
+    state.arm(now, times.t1, Timer::Accepted(id));
+    state.arm(now, times.transaction_life(), Timer::Acknowledgement(id));
+}
+
+fn log(state: &State, invite: &Invite, status: StatusCode) {
+    let call_id = invite.request.headers().call_id().unwrap_or_default();
+    state.log(
+        LogLevel::Debug,
+        CATEGORY,
+        call_id,
+        format_args!("sends {status}"),
+    );
+}
 
 /// An INVITE has a Contact that can be read ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)). A peer of RFC 2543 is known
 /// by its Via and may leave it out.
@@ -462,45 +575,13 @@ fn check_contact(request: &Request) -> Result<(), Reply> {
     match headers.contacts().next() {
         Some(contact) => match contact?.address() {
             Some(_) => Ok(()),
-            None => Err(Reply::bad_request("The Contact of an INVITE is an address")),
+            None => Err(Reply::bad_request(
+                "The Contact of an INVITE must be an address",
+            )),
         },
         None if headers.via().is_ok_and(|via| via.branch().is_none()) => Ok(()),
         None => Err(Reply::bad_request("The Contact header is missing")),
     }
-}
-
-/// Our Contact: the user that was called, at the address the caller reached.
-struct OwnContact<'a> {
-    request: &'a Request,
-    flow: Flow,
-}
-
-impl fmt::Display for OwnContact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if asks_for_sips(self.request) {
-            "<sips:"
-        } else {
-            "<sip:"
-        })?;
-        if let Ok(Uri::Sip(uri)) = self.request.uri()
-            && let Some(user) = uri.user
-        {
-            write!(f, "{}@", String::from_utf8_lossy(user))?;
-        }
-        write!(f, "{}", self.flow.local)?;
-        match self.flow.transport {
-            Transport::Udp => f.write_str(">"),
-            other => write!(f, ";transport={other}>"),
-        }
-    }
-}
-
-fn write_contact(writer: &mut MessageWriter, contact: &ContactTarget) {
-    let uri = &contact.uri;
-    match contact.q {
-        Some(q) => writer.header(HeaderName::Contact, format_args!("<{uri}>;q={q}")),
-        None => writer.header(HeaderName::Contact, format_args!("<{uri}>")),
-    };
 }
 
 /// The log category of this module.

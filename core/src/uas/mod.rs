@@ -5,10 +5,13 @@ mod cancel;
 mod in_dialog;
 mod inspect;
 mod invite;
+pub(crate) mod offer;
 mod options;
+pub(crate) mod reliable;
 mod reply;
 mod respond;
 mod response_options;
+mod write;
 
 pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
 pub use response_options::{
@@ -23,22 +26,13 @@ use crate::dialog::dialog_id;
 use crate::event::SessionId;
 use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
+use crate::incoming::Incoming;
 use crate::logger::LogLevel;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::tag::Tag;
 use crate::transaction::{ServerTransaction, TransactionState, merge_key, server_key};
 use reply::Reply;
-
-/// A request and what every step needs to know of it.
-pub(crate) struct Incoming {
-    pub(crate) request: Request,
-    /// Where it came from.
-    pub(crate) flow: Flow,
-    /// Where its responses go.
-    pub(crate) response_flow: Flow,
-    pub(crate) key: Fingerprint,
-}
 
 /// Takes a request: to its transaction if it is a repetition, else to whom it concerns.
 pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, request: Request) {
@@ -96,7 +90,7 @@ pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malfor
 /// The first time a request is seen.
 fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     let request = &incoming.request;
-    let cseq = match inspect::inspect(request) {
+    let cseq = match inspect::inspect(request, &state.config) {
         Ok(cseq) => cseq,
         Err(reply) => return reply.statelessly(state, &incoming),
     };

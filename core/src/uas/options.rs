@@ -3,7 +3,8 @@
 use offhook_message::{HeaderName, StatusCode};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, ALLOW};
+use super::respond::{ACCEPT, RELIABLE, allow};
+use crate::config::Reliability;
 use crate::state::State;
 
 /// The answer that an INVITE would get now: 200 with what we can do, or 503.
@@ -11,7 +12,11 @@ pub(crate) fn capabilities(state: &mut State) -> Reply {
     if state.refusing.is_some() {
         return Reply::overload(state);
     }
-    Reply::new(StatusCode::OK)
-        .with_header(HeaderName::Allow, ALLOW)
-        .with_header(HeaderName::Accept, ACCEPT)
+    let reply = Reply::new(StatusCode::OK)
+        .with_header(HeaderName::Allow, allow(&state.config))
+        .with_header(HeaderName::Accept, ACCEPT);
+    match state.config.reliability {
+        Reliability::Off => reply,
+        _ => reply.with_header(HeaderName::Supported, RELIABLE),
+    }
 }

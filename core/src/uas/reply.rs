@@ -5,8 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use offhook_message::{Header, HeaderError, HeaderName, Request, StatusCode, Text};
 
-use super::{Incoming, open_transaction, respond};
+use super::{open_transaction, respond, to_tag_of};
+use crate::incoming::Incoming;
 use crate::random::Token;
+use crate::slot::Slot;
 use crate::state::State;
 use crate::tag::Tag;
 
@@ -66,6 +68,22 @@ impl Reply {
         let bytes = self.write(state, incoming, &tag);
         let transaction = open_transaction(state, incoming, None, tag);
         state.respond(now, transaction, self.status, bytes);
+    }
+
+    /// Answers a request that has its transaction already.
+    pub(crate) fn through(
+        self,
+        state: &mut State,
+        now: Instant,
+        incoming: &Incoming,
+        transaction: Slot,
+    ) {
+        let bytes = self.write(state, incoming, &to_tag_of(&incoming.request));
+        state.respond(now, transaction, self.status, bytes);
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success()
     }
 
     fn write(&self, state: &State, incoming: &Incoming, tag: &Tag) -> Bytes {

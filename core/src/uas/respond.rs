@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use offhook_message::{HeaderName, MessageWriter, Method, Request, Rport, StatusCode, Text, Via};
 
+use crate::config::{Config, Reliability};
 use crate::flow::Flow;
 use crate::tag::Tag;
 
@@ -66,12 +67,21 @@ pub(crate) fn begin(
 }
 
 /// The methods that the core serves, as Allow lists them: the one source of every Allow.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+pub(crate) fn allow(config: &Config) -> &'static str {
+    match config.reliability {
+        Reliability::Off => "INVITE, ACK, CANCEL, BYE, OPTIONS",
+        _ => "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
+    }
+}
 
 /// Whether the core serves a method.
-pub(crate) fn is_allowed(method: &Method) -> bool {
-    ALLOW.split(", ").any(|allowed| allowed == method.as_str())
+pub(crate) fn is_allowed(method: &Method, config: &Config) -> bool {
+    let mut allowed = allow(config).split(", ");
+    allowed.any(|allowed| allowed == method.as_str())
 }
+
+/// The option tag of reliable provisional responses (RFC 3262).
+pub(crate) const RELIABLE: &str = "100rel";
 
 /// The media types a body of an INVITE may have, as Accept lists them.
 pub(crate) const ACCEPT: &str = "application/sdp";

@@ -33,6 +33,8 @@ pub struct ResponseOptions<S> {
     /// A To tag of the application's own, in its first response above 100. Later ones have the
     /// same whatever they say here.
     pub to_tag: Option<Tag>,
+    /// Whether a provisional response is sent reliably where the caller supports that.
+    pub is_reliable: bool,
 }
 
 impl<S: Default> ResponseOptions<S> {
@@ -42,6 +44,14 @@ impl<S: Default> ResponseOptions<S> {
             status,
             ..Self::default()
         }
+    }
+
+    /// Acknowledged by PRACK, where the caller supports it
+    /// ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)). Only a provisional response heeds it.
+    #[must_use]
+    pub fn reliably(mut self) -> Self {
+        self.is_reliable = true;
+        self
     }
 
     /// With another reason phrase.

@@ -31,6 +31,23 @@ impl Head {
         head
     }
 
+    /// Reads the head of a part of a multipart body, which has no start line. Gives the headers and
+    /// where the content begins.
+    pub(crate) fn parse_part(bytes: Bytes) -> Option<(Headers, usize)> {
+        let mut head = Self {
+            start_line: None,
+            fields: Fields::new(),
+            content_length: Ok(None),
+            defect: None,
+            length: bytes.len(),
+        };
+        head.read_fields(&bytes, 0);
+        if head.defect.is_some() {
+            return None;
+        }
+        Some((Headers::new(bytes, head.fields), head.length))
+    }
+
     /// How many octets the head takes, the empty line included.
     pub(crate) fn length(&self) -> usize {
         self.length

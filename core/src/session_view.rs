@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use offhook_message::Header;
+use offhook_message::{Body, Header, Rejection};
 
-use super::bye;
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::session::SessionState;
 use crate::state::State;
+use crate::uac::bye;
+use crate::uas::{VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
 #[derive(Debug)]
@@ -52,6 +53,16 @@ impl<'a> Session<'a> {
     pub fn call_id(&self) -> &[u8] {
         let session = self.state.sessions.get(self.id);
         session.map_or(b"", |session| session.dialog.call_id())
+    }
+
+    /// Answers the offer of the last [`Event::Offer`](crate::Event::Offer).
+    pub fn answer(&mut self, answer: &Body) -> Result<(), VerbError> {
+        offer::answer(self.state, self.now, self.id, answer)
+    }
+
+    /// Refuses the offer of the last [`Event::Offer`](crate::Event::Offer). What was agreed before it holds.
+    pub fn refuse_offer(&mut self, status: Rejection) -> Result<(), VerbError> {
+        offer::refuse(self.state, self.now, self.id, status)
     }
 
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here

@@ -1,0 +1,132 @@
+//! Provisional responses that the caller acknowledges
+//! ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use offhook_message::{Method, RAck, StatusCode};
+
+/// The reliable provisional responses of one INVITE: one that is out and not acknowledged, and
+/// those that wait for it.
+#[derive(Debug)]
+pub(crate) struct Reliable {
+    /// The CSeq number of the INVITE.
+    cseq: u32,
+    /// The RSeq of the response that was written last.
+    last: u32,
+    unacknowledged: Option<ReliableProvisional>,
+    waiting: VecDeque<ReliableProvisional>,
+}
+
+/// One reliable provisional response.
+#[derive(Debug)]
+pub(crate) struct ReliableProvisional {
+    pub(crate) rseq: u32,
+    pub(crate) status: StatusCode,
+    pub(crate) bytes: Bytes,
+    /// The time to its next repetition.
+    pub(crate) interval: Duration,
+    /// Whether it has a session description, which holds a 2xx back.
+    pub(crate) is_description: bool,
+}
+
+impl Reliable {
+    /// `first` is random, from 1 to 2^31 - 1.
+    pub(crate) fn new(cseq: u32, first: u32) -> Self {
+        Self {
+            cseq,
+            last: first.wrapping_sub(1),
+            unacknowledged: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The RSeq of the next response.
+    pub(crate) fn next_rseq(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+
+    /// Whether there is no room for another response.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING
+    }
+
+    /// Takes a response. True where it is to be sent now: nothing is out before it.
+    #[must_use]
+    pub(crate) fn push(&mut self, provisional: ReliableProvisional) -> bool {
+        if self.unacknowledged.is_some() {
+            self.waiting.push_back(provisional);
+            return false;
+        }
+        self.unacknowledged = Some(provisional);
+        true
+    }
+
+    /// The response that is out, where it has this RSeq.
+    pub(crate) fn unacknowledged(&mut self, rseq: u32) -> Option<&mut ReliableProvisional> {
+        let provisional = self.unacknowledged.as_mut()?;
+        (provisional.rseq == rseq).then_some(provisional)
+    }
+
+    /// Takes a PRACK: true where it acknowledges the response that is out.
+    #[must_use]
+    pub(crate) fn matches(&self, rack: &RAck) -> bool {
+        let rseq = self.unacknowledged.as_ref().map(|out| out.rseq);
+        rseq == Some(rack.rseq) && rack.cseq == self.cseq && rack.method == Method::Invite
+    }
+
+    /// The response that is out is acknowledged. Gives the one to send next.
+    pub(crate) fn acknowledge(&mut self) -> Option<&ReliableProvisional> {
+        self.unacknowledged = self.waiting.pop_front();
+        self.unacknowledged.as_ref()
+    }
+
+    /// A final response is out: what waits is never sent, what is out is not repeated.
+    pub(crate) fn finish(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Whether a 2xx must wait for a PRACK.
+    pub(crate) fn holds_success(&self) -> bool {
+        let out = self.unacknowledged.iter().chain(&self.waiting);
+        out.into_iter()
+            .any(|provisional| provisional.is_description)
+    }
+}
+
+/// How many responses may wait behind one that is not acknowledged.
+const MOST_WAITING: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provisional(rseq: u32) -> ReliableProvisional {
+        ReliableProvisional {
+            rseq,
+            status: StatusCode::RINGING,
+            bytes: Bytes::new(),
+            interval: Duration::ZERO,
+            is_description: rseq == 2,
+        }
+    }
+
+    #[test]
+    fn one_is_out_and_the_others_wait() {
+        let mut reliable = Reliable::new(7, 1);
+        assert_eq!(reliable.next_rseq(), 1);
+        assert!(reliable.push(provisional(1)));
+        assert!(!reliable.push(provisional(2)));
+        assert!(reliable.holds_success());
+        let rack = |rseq, cseq, method| RAck { rseq, cseq, method };
+        assert!(!reliable.matches(&rack(2, 7, Method::Invite)));
+        assert!(!reliable.matches(&rack(1, 8, Method::Invite)));
+        assert!(!reliable.matches(&rack(1, 7, Method::Update)));
+        assert!(reliable.matches(&rack(1, 7, Method::Invite)));
+        assert_eq!(reliable.acknowledge().map(|next| next.rseq), Some(2));
+        assert!(reliable.acknowledge().is_none());
+        assert!(!reliable.holds_success());
+    }
+}

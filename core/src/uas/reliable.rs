@@ -1,0 +1,243 @@
+//! Reliable provisional responses and PRACK
+//! ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)).
+
+use std::time::Instant;
+
+use offhook_message::{Body, HeaderName, Provisional, Rejection, StatusCode};
+
+use super::reply::Reply;
+use super::response_options::{OutgoingResponseWithSession, ResponseOptions};
+use super::{InviteUserAgentServer, VerbError, offer, respond, to_tag_of, write};
+use crate::config::Reliability;
+use crate::dialog::OfferAnswer;
+use crate::event::{Event, InviteEnd, InviteId, SessionId};
+use crate::incoming::Incoming;
+use crate::session::{InviteSession, PeerReliability, Reliable, ReliableProvisional};
+use crate::state::State;
+use crate::timers::Timer;
+
+impl InviteUserAgentServer<'_> {
+    /// Whether a provisional response is to be reliable.
+    pub(super) fn is_reliable(&self, options: &ResponseOptions<Provisional>) -> bool {
+        match (
+            self.state.config.reliability,
+            self.invite().peer_reliability,
+        ) {
+            (Reliability::Off, _) | (_, PeerReliability::Unsupported) => false,
+            (Reliability::Required, _) | (_, PeerReliability::Required) => true,
+            (Reliability::Supported, PeerReliability::Supported) => options.is_reliable,
+        }
+    }
+
+    /// Sends a provisional response with RSeq, or lets it wait for the PRACK of the one before.
+    pub(super) fn progress_reliably(
+        &mut self,
+        options: &ResponseOptions<Provisional>,
+        description: Option<&Body>,
+    ) -> Result<OutgoingResponseWithSession, VerbError> {
+        let session = self.invite().session;
+        let reliable = session.and_then(|id| self.state.sessions.get(id)?.reliable.as_ref());
+        if reliable.is_some_and(|reliable| reliable.is_full()) {
+            return Err(VerbError::TooManyWaiting);
+        }
+        self.take_tag(options.to_tag.as_ref());
+        let session = self.early_session();
+        let rseq = self.next_rseq(session);
+        let (config, body) = (&self.state.config, options.body.as_ref());
+        let message = write::dialog_response(self.invite(), config, options, body, Some(rseq));
+        if let Some(description) = description {
+            self.invite_mut().early_answer = Some(description.clone());
+        }
+        let provisional = ReliableProvisional {
+            rseq,
+            status: options.status.into(),
+            bytes: message.clone(),
+            interval: self.state.config.times.t1,
+            is_description: description.is_some(),
+        };
+        let mut is_next = false;
+        if let Some(session) = self.state.sessions.get_mut(session) {
+            if description.is_some() {
+                session.offer_answer = session.offer_answer.sent();
+            }
+            let reliable = session.reliable.as_mut();
+            is_next = reliable.is_some_and(|reliable| reliable.push(provisional));
+        }
+        if is_next {
+            self.send(options.status.into(), message.clone());
+            await_prack(self.state, self.now, session, rseq);
+        }
+        Ok(OutgoingResponseWithSession { message, session })
+    }
+
+    /// The RSeq of the next response; the first is random, so that no old PRACK fits.
+    fn next_rseq(&mut self, session: SessionId) -> u32 {
+        let cseq = self.invite().request.headers().cseq();
+        let cseq = cseq.map_or(0, |cseq| cseq.number);
+        let first = self.state.random.below(MOST_FIRST_RSEQ) + 1;
+        let first = u32::try_from(first).unwrap_or(1);
+        let Some(session) = self.state.sessions.get_mut(session) else {
+            return first;
+        };
+        let reliable = session
+            .reliable
+            .get_or_insert_with(|| Box::new(Reliable::new(cseq, first)));
+        reliable.next_rseq()
+    }
+}
+
+/// Whether a 2xx must wait for a PRACK.
+pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
+    let session = state.sessions.get(session);
+    let reliable = session.and_then(|session| session.reliable.as_ref());
+    reliable.is_some_and(|reliable| reliable.holds_success())
+}
+
+/// 421: provisional responses are reliable here, and the caller does not know how.
+pub(super) fn extension_required() -> Reply {
+    Reply::new(StatusCode::EXTENSION_REQUIRED).with_header(HeaderName::Require, respond::RELIABLE)
+}
+
+/// Serves a PRACK: 200 where it acknowledges what is out, else 481. Its session description is an
+/// answer to our offer, or an offer that the application answers
+/// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+    let tag = to_tag_of(&incoming.request);
+    let reply = match check(state, id, &incoming) {
+        Err(reply) => reply,
+        Ok(Described::Offer) => {
+            acknowledge(state, now, id);
+            state.outbox.event(Event::Prack {
+                session: id,
+                message: incoming.request.clone(),
+            });
+            return offer::receive(state, now, id, incoming);
+        }
+        Ok(_) => Reply::new(StatusCode::OK),
+    };
+    let is_taken = reply.is_success();
+    reply.statefully(state, now, &incoming, tag);
+    if is_taken {
+        acknowledge(state, now, id);
+        state.outbox.event(Event::Prack {
+            session: id,
+            message: incoming.request,
+        });
+        release_success(state, now, id);
+    }
+}
+
+/// Sends a reliable provisional response again.
+pub(crate) fn repeat(state: &mut State, now: Instant, id: SessionId, rseq: u32) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let Some(invite) = session.early_invite() else {
+        return;
+    };
+    let reliable = session.reliable.as_mut();
+    let Some(provisional) = reliable.and_then(|reliable| reliable.unacknowledged(rseq)) else {
+        return;
+    };
+    provisional.interval *= 2;
+    let (after, bytes) = (provisional.interval, provisional.bytes.clone());
+    let invite = state.invites.get(invite.0);
+    let transaction = invite.and_then(|invite| state.servers.get(invite.transaction));
+    if let Some(flow) = transaction.map(|transaction| transaction.flow) {
+        state.outbox.transmit(flow, bytes, None);
+        state.arm(now, after, Timer::Reliable(id, rseq));
+    }
+}
+
+/// No PRACK came in 64·T1: the INVITE gets 504
+/// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, rseq: u32) {
+    let Some(invite) = unacknowledged(state, id, rseq) else {
+        return;
+    };
+    if let Some(server) = InviteUserAgentServer::new(state, now, invite) {
+        server.end(Rejection::SERVER_TIMEOUT, InviteEnd::NoPrack);
+    }
+}
+
+/// The call whose provisional response waits for its PRACK.
+fn unacknowledged(state: &mut State, id: SessionId, rseq: u32) -> Option<InviteId> {
+    let session = state.sessions.get_mut(id)?;
+    session.reliable.as_mut()?.unacknowledged(rseq)?;
+    session.early_invite()
+}
+
+/// What the session description of a PRACK is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Described {
+    Nothing,
+    Answer,
+    Offer,
+}
+
+fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Described, Reply> {
+    let rack = incoming.request.headers().rack()?;
+    let session = state
+        .sessions
+        .get_mut(id)
+        .ok_or_else(super::does_not_exist)?;
+    let reliable = session.reliable.as_ref();
+    if !reliable.is_some_and(|reliable| reliable.matches(&rack)) {
+        return Err(super::does_not_exist());
+    }
+    let is_described = incoming.request.session_description().is_some();
+    match (session.offer_answer, is_described) {
+        (OfferAnswer::HaveLocalOffer, true) => {
+            session.offer_answer = session.offer_answer.received();
+            Ok(Described::Answer)
+        }
+        (OfferAnswer::HaveLocalOffer, false) => Err(Reply::bad_request(
+            "The answer to the offer of the provisional response is missing",
+        )),
+        (OfferAnswer::Stable, true) => Ok(Described::Offer),
+        (_, true) => Err(Reply::bad_request("An offer is open already")),
+        (_, false) => Ok(Described::Nothing),
+    }
+}
+
+/// The response that is out is acknowledged: the next one may go.
+fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let next = session.reliable.as_mut().and_then(|reliable| {
+        let next = reliable.acknowledge()?;
+        Some((next.rseq, next.status, next.bytes.clone()))
+    });
+    if let Some((invite, (rseq, status, bytes))) = session.early_invite().zip(next)
+        && let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
+    {
+        server.send(status, bytes);
+        await_prack(state, now, id, rseq);
+    }
+}
+
+/// Sends the 2xx that waited, where nothing holds it any more.
+pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
+    if holds_success(state, id) || offer::is_pending(state, id) {
+        return;
+    }
+    let session = state.sessions.get(id);
+    let Some(invite) = session.and_then(InviteSession::early_invite) else {
+        return;
+    };
+    if let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
+        && let Some((status, message)) = server.invite_mut().held.take()
+    {
+        server.succeed(id, status, message);
+    }
+}
+
+fn await_prack(state: &mut State, now: Instant, session: SessionId, rseq: u32) {
+    let times = state.config.times;
+    state.arm(now, times.t1, Timer::Reliable(session, rseq));
+    state.arm(now, times.transaction_life(), Timer::Prack(session, rseq));
+}
+
+/// RSeq has 32 bits and begins in the lower half (RFC 3262 §3).
+const MOST_FIRST_RSEQ: u64 = (1 << 31) - 1;

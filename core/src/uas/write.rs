@@ -1,0 +1,128 @@
+//! Writing the responses to an INVITE.
+
+use std::fmt;
+
+use bytes::Bytes;
+use offhook_message::{Body, HeaderName, MessageWriter, Request, StatusCode, Uri};
+
+use super::respond;
+use super::response_options::{ContactTarget, ResponseOptions};
+use crate::config::{Config, Reliability};
+use crate::dialog::asks_for_sips;
+use crate::flow::{Flow, Transport};
+use crate::session::Invite;
+
+/// A response that makes a dialog: with Record-Route and Contact, in a 2xx with Allow, and with
+/// RSeq where it is reliable
+/// ([RFC 3261 §12.1.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1), [RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
+    invite: &Invite,
+    config: &Config,
+    options: &ResponseOptions<S>,
+    body: Option<&Body>,
+    rseq: Option<u32>,
+) -> Bytes {
+    let mut writer = begin(invite, options);
+    for field in invite.request.headers().all(HeaderName::RecordRoute) {
+        writer.copy(field);
+    }
+    let contact = OwnContact {
+        request: &invite.request,
+        flow: invite.flow,
+    };
+    writer.header(HeaderName::Contact, contact);
+    if options.status.into().is_success() {
+        writer.header(HeaderName::Allow, respond::allow(config));
+    }
+    if let Some(rseq) = rseq {
+        writer.header(HeaderName::Require, respond::RELIABLE);
+        writer.header(HeaderName::RSeq, rseq);
+    } else if options.supported.is_none() && config.reliability != Reliability::Off {
+        writer.header(HeaderName::Supported, respond::RELIABLE);
+    }
+    finish(writer, config, options, body)
+}
+
+/// A response that makes no dialog, or ends the early one.
+pub(super) fn final_response<S: Copy + Into<StatusCode>>(
+    invite: &Invite,
+    config: &Config,
+    options: &ResponseOptions<S>,
+    contacts: &[ContactTarget],
+) -> Bytes {
+    let mut writer = begin(invite, options);
+    for ContactTarget { uri, q } in contacts {
+        match q {
+            Some(q) => writer.header(HeaderName::Contact, format_args!("<{uri}>;q={q}")),
+            None => writer.header(HeaderName::Contact, format_args!("<{uri}>")),
+        };
+    }
+    finish(writer, config, options, options.body.as_ref())
+}
+
+/// 100 Trying.
+pub(super) fn trying(invite: &Invite) -> Bytes {
+    let (request, source) = (&invite.request, invite.flow.remote);
+    respond::begin(request, source, StatusCode::TRYING, None, None).finish()
+}
+
+fn begin<S: Copy + Into<StatusCode>>(
+    invite: &Invite,
+    options: &ResponseOptions<S>,
+) -> MessageWriter {
+    respond::begin(
+        &invite.request,
+        invite.flow.remote,
+        options.status.into(),
+        options.reason_phrase.as_ref(),
+        Some(&invite.to_tag),
+    )
+}
+
+fn finish<S>(
+    mut writer: MessageWriter,
+    config: &Config,
+    options: &ResponseOptions<S>,
+    body: Option<&Body>,
+) -> Bytes {
+    if let Some(supported) = &options.supported {
+        writer.header(HeaderName::Supported, supported);
+    }
+    let user_agent = options.user_agent.as_ref();
+    if let Some(user_agent) = user_agent.or(config.user_agent.as_ref()) {
+        writer.header(HeaderName::UserAgent, user_agent);
+    }
+    for header in &options.extra_headers {
+        writer.extra(header);
+    }
+    match body {
+        Some(body) => writer.body(body),
+        None => writer.finish(),
+    }
+}
+
+/// Our Contact: the user that was called, at the address the caller reached.
+struct OwnContact<'a> {
+    request: &'a Request,
+    flow: Flow,
+}
+
+impl fmt::Display for OwnContact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if asks_for_sips(self.request) {
+            "<sips:"
+        } else {
+            "<sip:"
+        })?;
+        if let Ok(Uri::Sip(uri)) = self.request.uri()
+            && let Some(user) = uri.user
+        {
+            write!(f, "{}@", String::from_utf8_lossy(user))?;
+        }
+        write!(f, "{}", self.flow.local)?;
+        match self.flow.transport {
+            Transport::Udp => f.write_str(">"),
+            other => write!(f, ";transport={other}>"),
+        }
+    }
+}
