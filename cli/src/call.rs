@@ -9,7 +9,7 @@ use offhook::{
 use offhook_media::{
     BareHandler, DescriptionError, EchoHandler, PortRange, SessionDescriptionHandler,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use crate::{
@@ -50,7 +50,7 @@ async fn follow(
         }
         Outcome::Answer(answer) => {
             let mut media = media(answer.media, &invitation, rtp_ports);
-            if let Some(offer) = description_in(invitation.message(), &*media)
+            if let Some(offer) = invitation.message().session_description()
                 && let Err(error) = media.set_description(offer)
             {
                 return refuse(invitation, &error);
@@ -61,7 +61,7 @@ async fn follow(
                 Err(error) => return refuse(invitation, &error),
             };
             if let Some(wait) = answer.early {
-                let early = early(invitation.message(), &*media, &description);
+                let early = early(invitation.message(), &description);
                 progress(&mut invitation, early, wait).await?;
             }
             talk(answer, invitation, media, description).await
@@ -78,17 +78,6 @@ fn media(media: Media, invitation: &Invitation, rtp_ports: &PortRange) -> Handle
     }
 }
 
-/// The offer or answer in a message. An INVITE without one leaves the offer to us
-/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
-fn description_in<'a>(
-    message: &'a Request,
-    media: &dyn SessionDescriptionHandler,
-) -> Option<&'a [u8]> {
-    let content_type = message.headers().content_type().ok()??;
-    let is_description = media.has_description(&content_type) && !message.body().is_empty();
-    is_description.then_some(message.body())
-}
-
 async fn ring(invitation: &mut Invitation, wait: Option<Duration>) -> Result<(), Over> {
     match wait {
         Some(wait) => progress(invitation, Provisional::RINGING.into(), wait).await,
@@ -96,37 +85,28 @@ async fn ring(invitation: &mut Invitation, wait: Option<Duration>) -> Result<(),
     }
 }
 
-/// 183 with the answer: the caller hears itself before the 200. An offer of ours waits for the 200,
-/// for no provisional response that may get lost can make one (RFC 3261 §13.2.1).
-fn early(
-    invite: &Request,
-    media: &dyn SessionDescriptionHandler,
-    description: &Body,
-) -> ResponseOptions<Provisional> {
-    let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS);
-    match description_in(invite, media) {
+/// 183 with the answer: the caller hears itself before the 200. An INVITE without an offer gets
+/// ours with the 200, for a provisional response may get lost
+/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+fn early(invite: &Request, description: &Body) -> ResponseOptions<Provisional> {
+    let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
+    match invite.session_description() {
         Some(_) => progress.with_body(description.clone()),
         None => progress,
     }
 }
 
-/// Sends the response and waits, unless the caller gives up first. It is sent again each minute, or
-/// proxies would give the call up ([RFC 3261 §13.3.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.1)).
+/// Sends the response and waits, unless the caller gives up first.
 async fn progress(
     invitation: &mut Invitation,
     response: ResponseOptions<Provisional>,
     wait: Duration,
 ) -> Result<(), Over> {
-    let until = Instant::now() + wait;
-    loop {
-        invitation.progress(response.clone())?;
-        let again = Instant::now() + REPETITION;
-        tokio::select! {
-            biased;
-            cancelled = invitation.cancelled() => return Err(Over::unanswered(&cancelled)),
-            () = sleep_until(until) => return Ok(()),
-            () = sleep_until(again) => {}
-        }
+    invitation.progress(response)?;
+    tokio::select! {
+        biased;
+        cancelled = invitation.cancelled() => Err(Over::unanswered(&cancelled)),
+        () = sleep(wait) => Ok(()),
     }
 }
 
@@ -137,13 +117,13 @@ async fn talk(
     mut media: Handler,
     description: Body,
 ) -> Result<Over, Over> {
-    let is_answer_due = description_in(invitation.message(), &*media).is_none();
+    let is_answer_due = invitation.message().session_description().is_none();
     let mut session = invitation.accept(description)?;
     let answered = Instant::now();
 
     let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
     if is_answer_due {
-        let content = description_in(&acknowledgement, &*media).unwrap_or_default();
+        let content = acknowledgement.session_description().unwrap_or_default();
         if let Err(error) = media.set_description(content) {
             warn!(
                 call_id = session.call_id(),
@@ -187,8 +167,6 @@ fn refuse(invitation: Invitation, error: &DescriptionError) -> Result<Over, Over
 }
 
 type Handler = Box<dyn SessionDescriptionHandler + Send>;
-
-const REPETITION: Duration = Duration::from_mins(1);
 
 /// Seconds until a port may be free again.
 const RETRY_AFTER: &str = "10";

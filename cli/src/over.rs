@@ -26,7 +26,7 @@ impl Over {
     /// The call ended before we answered it.
     pub(crate) fn unanswered(cancelled: &Cancelled) -> Self {
         let (status, cause) = match cancelled {
-            Cancelled::Cancel(_) => (Rejection::REQUEST_TERMINATED, "the caller gave up"),
+            Cancelled::Cancel(_) => (Rejection::REQUEST_TERMINATED, GAVE_UP),
             Cancelled::Ended(InviteEnd::Bye) => (
                 Rejection::REQUEST_TERMINATED,
                 "the caller gave up with a BYE",
@@ -37,6 +37,7 @@ impl Over {
             Cancelled::Ended(InviteEnd::NoAnswer) => {
                 (Rejection::TEMPORARILY_UNAVAILABLE, "nobody answered")
             }
+            Cancelled::Ended(InviteEnd::NoPrack) => (Rejection::SERVER_TIMEOUT, NO_PRACK),
         };
         Self::with(status, cause)
     }
@@ -44,6 +45,8 @@ impl Over {
     /// The session that we accepted has ended.
     pub(crate) fn answered(end: SessionEnd) -> Self {
         let cause = match end {
+            SessionEnd::Cancelled => return Self::with(Rejection::REQUEST_TERMINATED, GAVE_UP),
+            SessionEnd::NoPrack => return Self::with(Rejection::SERVER_TIMEOUT, NO_PRACK),
             SessionEnd::RemoteBye => "the caller hung up",
             SessionEnd::LocalBye => "we hung up",
             SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
@@ -62,3 +65,6 @@ impl<E: Error> From<E> for Over {
         }
     }
 }
+
+const GAVE_UP: &str = "the caller gave up";
+const NO_PRACK: &str = "the caller did not acknowledge a provisional response";

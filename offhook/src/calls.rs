@@ -21,6 +21,9 @@ impl fmt::Display for Cancelled {
             Self::Ended(InviteEnd::NoAnswer) => "it was not answered in time",
             Self::Ended(InviteEnd::Expired) => "the time that the caller gave is over",
             Self::Ended(InviteEnd::Bye) => "the caller hung up",
+            Self::Ended(InviteEnd::NoPrack) => {
+                "the caller did not acknowledge a provisional response"
+            }
         })
     }
 }

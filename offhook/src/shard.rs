@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_core::{
     Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, Resolve, ResponseOptions,
-    Transmit, UserAgentCore,
+    SessionId, Transmit, UserAgentCore,
 };
 use offhook_message::{Header, HeaderName, Rejection, Text};
 use smallvec::SmallVec;
@@ -56,6 +56,8 @@ impl Shard {
                 Output::Event(Event::Invite(invite)) => {
                     state.arrive(now, self.index, invite, backlog, &mut effects);
                 }
+                // Nobody waits for an offer inside a dialog: what was agreed before it holds.
+                Output::Event(Event::Offer { session, .. }) => state.refuse_offer(now, session),
                 Output::Event(event) => effects.wakers.extend(state.tell(event)),
             }
         }
@@ -157,6 +159,16 @@ impl State {
         }
     }
 
+    fn refuse_offer(&mut self, now: Instant, session: SessionId) {
+        let refused = self
+            .core
+            .session(now, session)
+            .map(|mut session| session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE));
+        if let Some(Err(error)) = refused {
+            debug!("an offer could not be refused: {error}");
+        }
+    }
+
     fn arrive(
         &mut self,
         now: Instant,
@@ -206,7 +218,11 @@ impl State {
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
-            Event::Invite(_) | Event::NotAcknowledged { .. } | Event::Undelivered { .. } => None,
+            Event::Invite(_)
+            | Event::NotAcknowledged { .. }
+            | Event::Undelivered { .. }
+            | Event::Prack { .. }
+            | Event::Offer { .. } => None,
         }
     }
 }
