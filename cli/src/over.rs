@@ -51,6 +51,9 @@ impl Over {
             SessionEnd::LocalBye => "we hung up",
             SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
             SessionEnd::NotAcknowledged => "the caller did not acknowledge the answer",
+            // Calls of ours end with these.
+            SessionEnd::NotAccepted => "it was not accepted",
+            SessionEnd::NotAnswered => "the offer was not answered",
         };
         Self::with(Success::OK, cause)
     }

@@ -62,6 +62,9 @@ pub struct Times {
     /// How soon an INVITE gets 480 when the application does not answer it, and how long one
     /// that rings may ring. Default 180 s.
     pub no_answer: Duration,
+    /// How long an INVITE of ours may go without a final response once a provisional one came: then
+    /// it is cancelled. Default 180 s, as Timer C of proxies (§16.6).
+    pub ringing: Duration,
     /// How often the last provisional response is repeated, so that no proxy gives up. Default
     /// 60 s (§13.3.1.1).
     pub repeat_provisional: Duration,
@@ -87,6 +90,7 @@ impl Default for Times {
             t4: Duration::from_secs(5),
             trying: Duration::from_millis(200),
             no_answer: Duration::from_mins(3),
+            ringing: Duration::from_mins(3),
             repeat_provisional: Duration::from_mins(1),
         }
     }
@@ -99,7 +103,7 @@ pub struct Limits {
     /// Server transactions, those that only absorb repetitions included. Default 500,000: at one
     /// call a millisecond, two transactions a call live for 32 s each.
     pub transactions: usize,
-    /// Calls that are not answered yet. Default 50,000.
+    /// Calls that are not answered yet, in each direction. Default 50,000.
     pub invites: usize,
     /// Sessions, early ones included. Default 100,000.
     pub sessions: usize,

@@ -11,6 +11,8 @@ pub struct Counts {
     pub client_transactions: usize,
     /// Calls that are not answered yet.
     pub invites: usize,
+    /// Calls of ours that are not answered yet.
+    pub outgoing_invites: usize,
     /// Sessions that live, early ones included.
     pub sessions: usize,
     /// Timers that are armed, some of which nobody waits for any more.
@@ -47,6 +49,7 @@ impl Add for Counts {
             server_transactions: self.server_transactions + other.server_transactions,
             client_transactions: self.client_transactions + other.client_transactions,
             invites: self.invites + other.invites,
+            outgoing_invites: self.outgoing_invites + other.outgoing_invites,
             sessions: self.sessions + other.sessions,
             timers: self.timers + other.timers,
             totals: self.totals + other.totals,

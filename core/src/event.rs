@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use offhook_message::{Malformed, Message, Request};
+use offhook_message::{Malformed, Message, Request, Response};
 
+use crate::client_event::{
+    OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, RequestFailure,
+};
 use crate::flow::{Flow, Transport};
 use crate::slot::Slot;
 
@@ -143,6 +146,27 @@ pub enum Event {
         /// The BYE that ended it, where the peer sent one.
         message: Option<Request>,
     },
+    /// Something happened to an INVITE of ours.
+    OutgoingInvite {
+        /// The call.
+        invite: OutgoingInviteId,
+        /// What happened.
+        event: OutgoingInviteEvent,
+    },
+    /// A response to a request of ours outside of a dialog. A final one is the last.
+    Response {
+        /// The request.
+        request: OutgoingRequestId,
+        /// The response.
+        message: Response,
+    },
+    /// No response to a request of ours outside of a dialog will come.
+    RequestFailed {
+        /// The request.
+        request: OutgoingRequestId,
+        /// Why.
+        cause: RequestFailure,
+    },
 }
 
 /// Why a call ended before it was answered.
@@ -175,6 +199,12 @@ pub enum SessionEnd {
     Cancelled,
     /// Our 2xx waited for a PRACK that never came, and was never sent.
     NoPrack,
+    /// It was one of those that our INVITE had made, and is not the one that was accepted first: the
+    /// call was accepted by another, refused or given up, or the session itself ended with 199
+    /// ([RFC 6228](https://www.rfc-editor.org/rfc/rfc6228)).
+    NotAccepted,
+    /// Their 2xx made an offer, and the application did not answer it in 64·T1.
+    NotAnswered,
 }
 
 /// Names an incoming INVITE for as long as it is unanswered.

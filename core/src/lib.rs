@@ -45,7 +45,10 @@
     )
 )]
 
+mod capabilities;
+mod client_event;
 mod config;
+mod contact_target;
 mod counts;
 mod delegate;
 mod dialog;
@@ -55,6 +58,7 @@ mod flow;
 mod incoming;
 mod logger;
 mod outbox;
+mod outgoing;
 mod random;
 mod session;
 mod session_view;
@@ -69,6 +73,9 @@ mod user_agent_core;
 
 pub use offhook_message as message;
 
+pub use client_event::{
+    OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, RequestError, RequestFailure,
+};
 pub use config::{Config, Limits, Reliability, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
@@ -78,10 +85,12 @@ pub use event::{
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
+pub use outgoing::{Address, OutgoingRequest};
 pub use session::SessionState;
 pub use session_view::Session;
 pub use tag::Tag;
 pub use transaction::TransactionState;
+pub use uac::InviteUserAgentClient;
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
     ResponseOptions, ServerTransactionView, VerbError,

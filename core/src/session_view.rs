@@ -8,7 +8,7 @@ use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::session::SessionState;
 use crate::state::State;
-use crate::uac::bye;
+use crate::uac::{acknowledge, bye, prack};
 use crate::uas::{VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
         self.phase
     }
 
-    /// The way its INVITE came.
+    /// The way its INVITE came or went.
     pub fn flow(&self) -> Flow {
         self.flow
     }
@@ -65,9 +65,24 @@ impl<'a> Session<'a> {
         offer::refuse(self.state, self.now, self.id, status)
     }
 
+    /// Acknowledges the 2xx to our INVITE with the answer to the offer it made
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)). Where it made none, the ACK went out by itself.
+    pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
+        let is_sent = acknowledge::answer(self.state, self.now, self.id, answer);
+        is_sent.then_some(()).ok_or(VerbError::NoOffer)
+    }
+
+    /// Answers the offer of a reliable provisional response to our INVITE, in its PRACK
+    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). Where it made none, the PRACK went out by itself.
+    pub fn prack(&mut self, answer: &Body) -> Result<(), VerbError> {
+        let is_sent = prack::answer(self.state, self.now, self.id, answer);
+        is_sent.then_some(()).ok_or(VerbError::NoOffer)
+    }
+
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here
     /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). [`Event::Ended`](crate::Event::Ended) follows when it is answered. A second
-    /// one changes nothing; nor does one to an early session, whose INVITE is to be answered.
+    /// one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
+    /// answered.
     pub fn bye(self, headers: Vec<Header>) {
         bye::send(self.state, self.now, self.id, headers);
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Method, StatusCode};
+use offhook_message::{Method, Response, StatusCode};
 
 use crate::config::Config;
 use crate::counts::Totals;
@@ -12,12 +12,13 @@ use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
+use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Stage};
 use crate::random::{Random, Token};
 use crate::session::{Invite, InviteSession, PendingOffer, Sessions};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
-    ClientOutcome, ClientTransactions, Context, ServerOutcome, ServerTransaction,
+    ClientOutcome, ClientTransactions, ClientUser, Context, ServerOutcome, ServerTransaction,
     ServerTransactions,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(crate) invites: Slots<Invite>,
     pub(crate) sessions: Sessions,
     pub(crate) offers: Slots<PendingOffer>,
+    pub(crate) outgoing_invites: OutgoingInvites,
+    pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
     pub(crate) refusing: Option<u32>,
@@ -54,6 +57,8 @@ impl State {
             invites: Slots::new(),
             sessions: Sessions::new(),
             offers: Slots::new(),
+            outgoing_invites: OutgoingInvites::new(),
+            outgoing_requests: Slots::new(),
             totals: Totals::default(),
             refusing: None,
             config,
@@ -69,6 +74,7 @@ impl State {
             clients,
             sessions,
             offers,
+            outgoing_invites,
             ..
         } = self;
         timers.next(|timer| match timer {
@@ -85,6 +91,10 @@ impl State {
             Timer::Client(slot, _) => clients.get(slot).is_some(),
             Timer::Accepted(id) | Timer::Acknowledgement(id) => {
                 sessions.get(id).is_some_and(InviteSession::awaits_ack)
+            }
+            Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
+                let invite = outgoing_invites.get(id);
+                invite.is_some_and(|invite| invite.stage != Stage::Accepted)
             }
         })
     }
@@ -136,11 +146,11 @@ impl State {
         method: Method,
         request: Bytes,
         flow: Flow,
-        session: SessionId,
+        user: ClientUser,
     ) -> Slot {
         self.totals.requests_sent += 1;
         let (clients, mut context) = self.clients(now);
-        clients.insert(branch, method, request, flow, session, &mut context)
+        clients.insert(branch, method, request, flow, user, &mut context)
     }
 
     pub(crate) fn send_client(&mut self, now: Instant, transaction: Slot, flow: Flow) {
@@ -148,14 +158,20 @@ impl State {
         clients.send(transaction, flow, &mut context);
     }
 
+    /// Sends an ACK again.
+    pub(crate) fn repeat_client(&mut self, now: Instant, transaction: Slot) {
+        let (clients, mut context) = self.clients(now);
+        clients.repeat(transaction, &mut context);
+    }
+
     pub(crate) fn client_response(
         &mut self,
         now: Instant,
         transaction: Slot,
-        status: StatusCode,
+        response: &Response,
     ) -> ClientOutcome {
         let (clients, mut context) = self.clients(now);
-        clients.receive_response(transaction, status, &mut context)
+        clients.receive_response(transaction, response, &mut context)
     }
 
     pub(crate) fn client_timer(

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::client_event::OutgoingInviteId;
 use crate::config::Times;
 use crate::event::{InviteId, SessionId};
 use crate::slot::Slot;
@@ -34,6 +35,12 @@ pub(crate) enum Timer {
     Accepted(SessionId),
     /// The end of the wait for the ACK of a 2xx.
     Acknowledgement(SessionId),
+    /// CANCEL for an INVITE of ours that rings too long.
+    Ringing(OutgoingInviteId),
+    /// The end of the wait for the final response after CANCEL (RFC 3261 §9.1).
+    Cancel(OutgoingInviteId),
+    /// The end of the time in which a 3xx may be followed.
+    Redirected(OutgoingInviteId),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).
@@ -54,12 +61,20 @@ pub(crate) enum ServerTimer {
 /// The timers of client transactions (RFC 3261 §17.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientTimer {
+    /// Repeats an INVITE.
+    A,
+    /// Ends the wait for any response to an INVITE.
+    B,
+    /// Absorbs repetitions of a final response other than 2xx to INVITE.
+    D,
     /// Repeats a request other than INVITE.
     E,
     /// Ends the wait for a final response.
     F,
     /// Absorbs repetitions of the response.
     K,
+    /// Ends the wait for further 2xx to an INVITE (RFC 6026 §7.2).
+    M,
 }
 
 /// Armed timers, earliest first.
@@ -79,6 +94,7 @@ impl Timers {
         let mut durations = vec![
             times.trying,
             times.no_answer,
+            times.ringing,
             times.repeat_provisional,
             times.t4,
             times.t1 * 64,

@@ -1,5 +1,7 @@
 //! The core as its owner sees it.
 
+mod client;
+
 use std::time::Instant;
 
 use offhook_message::{Message, Rejection};
@@ -50,11 +52,11 @@ impl UserAgentCore {
                 message: Message::Request(request),
             } => uas::receive_request(state, now, flow, request),
             Input::Message {
+                flow,
                 message: Message::Response(response),
-                ..
-            } => uac::receive_response(state, now, &response),
+            } => uac::receive_response(state, now, flow, response),
             Input::Malformed { flow, malformed } => uas::receive_malformed(state, flow, malformed),
-            Input::Undelivered { transaction } => self.undelivered(transaction),
+            Input::Undelivered { transaction } => self.undelivered(now, transaction),
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
                 addresses,
@@ -105,6 +107,7 @@ impl UserAgentCore {
             server_transactions: state.servers.len(),
             client_transactions: state.clients.len(),
             invites: state.invites.len(),
+            outgoing_invites: state.outgoing_invites.unanswered(),
             sessions: state.sessions.len(),
             timers: state.timers.len(),
             totals: state.totals,
@@ -140,6 +143,9 @@ impl UserAgentCore {
             Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
             Timer::Accepted(id) => self.repeat_success(now, id),
             Timer::Acknowledgement(id) => uac::bye::not_acknowledged(&mut self.state, now, id),
+            Timer::Ringing(id) => uac::invite::rings_too_long(&mut self.state, now, id),
+            Timer::Cancel(id) => uac::invite::give_up(&mut self.state, id),
+            Timer::Redirected(id) => uac::invite::not_followed(&mut self.state, now, id),
         }
     }
 
@@ -180,9 +186,9 @@ impl UserAgentCore {
         state.arm(now, after, Timer::Accepted(id));
     }
 
-    fn undelivered(&mut self, transaction: TransactionId) {
+    fn undelivered(&mut self, now: Instant, transaction: TransactionId) {
         match transaction.0 {
-            TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, slot),
+            TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, now, slot),
             TransactionSlot::Server(slot) => {
                 let transaction = self.state.servers.get(slot);
                 if let Some(invite) = transaction.and_then(|transaction| transaction.invite) {

@@ -222,7 +222,10 @@ impl State {
             | Event::NotAcknowledged { .. }
             | Event::Undelivered { .. }
             | Event::Prack { .. }
-            | Event::Offer { .. } => None,
+            | Event::Offer { .. }
+            | Event::OutgoingInvite { .. }
+            | Event::Response { .. }
+            | Event::RequestFailed { .. } => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Dialogs ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 
+mod at_client;
 mod offer_answer;
 
+pub(crate) use at_client::Sent;
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 
-use offhook_message::{Contact, HeaderName, Headers, Request, SipUri, Uri};
+use offhook_message::{Contact, HeaderName, Headers, NameAddr, Request, SipUri, Uri};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::tag::Tag;
@@ -19,7 +21,8 @@ pub(crate) struct Dialog {
     texts: Box<[u8]>,
     ends: [u32; 6],
     local_cseq: u32,
-    remote_cseq: u32,
+    /// `None` before the first request of the peer.
+    remote_cseq: Option<u32>,
 }
 
 /// The texts of a dialog, in their order.
@@ -43,31 +46,44 @@ impl Dialog {
         local.extend_from_slice(tag.as_bytes());
         let call_id = headers.call_id().unwrap_or_default();
         let path = Path::at_server(headers);
-        let texts = [
-            call_id,
-            &local,
-            headers.raw(HeaderName::From).unwrap_or_default(),
-            &path.request_uri,
-            &path.routes,
-            &path.next_hop,
-        ];
+        let remote = headers.raw(HeaderName::From).unwrap_or_default();
         let remote_tag = headers.from().ok().and_then(|from| from.tag());
+        let id = dialog_id(
+            fingerprinter,
+            call_id,
+            tag.as_bytes(),
+            remote_tag.unwrap_or_default(),
+        );
+        let remote_cseq = headers.cseq().map_or(0, |cseq| cseq.number);
+        Self {
+            remote_cseq: Some(remote_cseq),
+            ..Self::new(id, [call_id, &local, remote], &path, 0)
+        }
+    }
+
+    fn new(
+        id: Fingerprint,
+        [call_id, local, remote]: [&[u8]; 3],
+        path: &Path,
+        local_cseq: u32,
+    ) -> Self {
+        let Path {
+            request_uri,
+            routes,
+            next_hop,
+        } = path;
+        let texts = [call_id, local, remote, request_uri, routes, next_hop];
         let mut length = 0;
         let ends = texts.map(|text| {
             length += text.len();
             u32::try_from(length).unwrap_or(u32::MAX)
         });
         Self {
-            id: dialog_id(
-                fingerprinter,
-                call_id,
-                tag.as_bytes(),
-                remote_tag.unwrap_or_default(),
-            ),
+            id,
             texts: texts.concat().into_boxed_slice(),
             ends,
-            local_cseq: 0,
-            remote_cseq: headers.cseq().map_or(0, |cseq| cseq.number),
+            local_cseq,
+            remote_cseq: None,
         }
     }
 
@@ -110,9 +126,9 @@ impl Dialog {
     /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)); gaps are fine.
     #[must_use]
     pub(crate) fn take_cseq(&mut self, number: u32) -> bool {
-        let is_next = number > self.remote_cseq;
+        let is_next = self.remote_cseq.is_none_or(|last| number > last);
         if is_next {
-            self.remote_cseq = number;
+            self.remote_cseq = Some(number);
         }
         is_next
     }
@@ -159,8 +175,27 @@ impl Path {
     /// From the Record-Route of an INVITE in its order, and its Contact.
     fn at_server(headers: &Headers) -> Self {
         let target = remote_target(headers).unwrap_or_default();
-        let routes = || headers.record_routes().filter_map(Result::ok);
-        let Some(first) = routes().next() else {
+        let routes: Vec<_> = headers.record_routes().filter_map(Result::ok).collect();
+        let path = Self::through(&routes, target);
+        if !routes.first().is_some_and(is_loose) {
+            return path;
+        }
+        let lines = headers.all(HeaderName::RecordRoute);
+        let values: Vec<_> = lines.map(|field| field.value).collect();
+        Self {
+            routes: values.join(&b", "[..]),
+            ..path
+        }
+    }
+
+    /// Through these routes, nearest first, to the target.
+    fn through(routes: &[NameAddr<'_>], target: &[u8]) -> Self {
+        let in_brackets = |uri: &[u8]| [b"<", uri, b">"].concat();
+        let list = |routes: &[NameAddr<'_>]| -> Vec<_> {
+            let uris = routes.iter().map(NameAddr::uri_bytes);
+            uris.map(in_brackets).collect()
+        };
+        let Some((first, behind)) = routes.split_first() else {
             return Self {
                 request_uri: target.to_vec(),
                 routes: Vec::new(),
@@ -168,27 +203,26 @@ impl Path {
             };
         };
         let next_hop = first.uri_bytes().to_vec();
-        if first.uri.as_sip().is_none_or(SipUri::lr) {
-            let lines = headers.all(HeaderName::RecordRoute);
-            let values: Vec<_> = lines.map(|field| field.value).collect();
+        if is_loose(first) {
             return Self {
                 request_uri: target.to_vec(),
-                routes: values.join(&b", "[..]),
+                routes: list(routes).join(&b", "[..]),
                 next_hop,
             };
         }
         // A strict router finds its own address in the Request-URI, and the target at the end.
-        let behind = routes().skip(1).map(|route| route.uri_bytes());
-        let behind: Vec<_> = behind
-            .chain([target])
-            .map(|uri| [b"<", uri, b">"].concat())
-            .collect();
+        let mut behind = list(behind);
+        behind.push(in_brackets(target));
         Self {
             request_uri: next_hop.clone(),
             routes: behind.join(&b", "[..]),
             next_hop,
         }
     }
+}
+
+fn is_loose(route: &NameAddr<'_>) -> bool {
+    route.uri.as_sip().is_none_or(SipUri::lr)
 }
 
 /// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route

@@ -12,6 +12,7 @@ pub(crate) use reliable::{Reliable, ReliableProvisional};
 
 use offhook_message::Header;
 
+use crate::client_event::OutgoingInviteId;
 use crate::dialog::{Dialog, OfferAnswer};
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
@@ -22,7 +23,7 @@ use crate::slot::{Slot, Slots};
 #[derive(Debug)]
 pub(crate) struct InviteSession {
     pub(crate) dialog: Dialog,
-    /// The way the INVITE came.
+    /// The way the INVITE came or went.
     pub(crate) flow: Flow,
     pub(crate) phase: Phase,
     pub(crate) offer_answer: OfferAnswer,
@@ -44,6 +45,10 @@ pub(crate) enum Phase {
         bye: Option<Vec<Header>>,
     },
     Confirmed,
+    /// A provisional response to an INVITE of ours made the dialog.
+    Inviting(OutgoingInviteId),
+    /// Their 2xx made an offer; our ACK waits for the answer.
+    Answering(OutgoingInviteId),
     /// Our BYE is out.
     Terminating(SessionEnd),
 }
@@ -55,7 +60,9 @@ pub enum SessionState {
     Early,
     /// Our 2xx is out, its ACK is not here.
     AckWait,
-    /// The ACK came.
+    /// Their 2xx made an offer; our ACK waits for the answer.
+    Answering,
+    /// The ACK is here, or sent.
     Confirmed,
     /// Our BYE is out.
     Terminating,
@@ -70,13 +77,22 @@ impl InviteSession {
         }
     }
 
+    /// The call of ours that is not answered yet, or whose ACK is not sent yet.
+    pub(crate) fn outgoing_invite(&self) -> Option<OutgoingInviteId> {
+        match self.phase {
+            Phase::Inviting(invite) | Phase::Answering(invite) => Some(invite),
+            _ => None,
+        }
+    }
+
     pub(crate) fn awaits_ack(&self) -> bool {
         matches!(self.phase, Phase::AckWait { .. })
     }
 
     pub(crate) fn state(&self) -> SessionState {
         match self.phase {
-            Phase::Early(_) => SessionState::Early,
+            Phase::Early(_) | Phase::Inviting(_) => SessionState::Early,
+            Phase::Answering(_) => SessionState::Answering,
             Phase::AckWait { .. } => SessionState::AckWait,
             Phase::Confirmed => SessionState::Confirmed,
             Phase::Terminating(_) => SessionState::Terminating,

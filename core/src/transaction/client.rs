@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use offhook_message::{Method, StatusCode};
+use offhook_message::{Method, Response};
 
 use super::effects::{Context, Effects};
+use super::invite_client::InviteClientTransaction;
 use super::non_invite_client::{ClientOutcome, NonInviteClientTransaction};
+use crate::client_event::{OutgoingInviteId, OutgoingRequestId};
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::fingerprint::Already;
 use crate::flow::Flow;
@@ -14,23 +16,43 @@ use crate::random::Token;
 use crate::slot::{Slot, Slots};
 use crate::timers::ClientTimer;
 
-/// One client transaction, and the session it works for.
+/// One client transaction, and whom it works for.
 #[derive(Debug)]
 pub(crate) struct ClientTransaction {
     branch: Token,
-    method: Method,
+    pub(crate) method: Method,
     /// The way its request goes.
     pub(crate) flow: Flow,
     machine: Machine,
-    /// The session whose request it is.
-    pub(crate) session: SessionId,
+    pub(crate) user: ClientUser,
+}
+
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientUser {
+    /// A request inside the dialog of a session.
+    Session(SessionId),
+    /// An INVITE outside of a dialog.
+    Invite(OutgoingInviteId),
+    /// Another request outside of a dialog.
+    Request(OutgoingRequestId),
+    /// A CANCEL or an ACK: nobody waits for an outcome.
+    Nobody,
 }
 
 /// A request that waits for the address of its host, or its transaction.
 #[derive(Debug)]
 enum Machine {
-    Resolving { request: Bytes },
+    Resolving {
+        request: Bytes,
+    },
+    Invite(InviteClientTransaction),
     NonInvite(NonInviteClientTransaction),
+    /// The ACK of a 2xx: it gets no response, and goes out again when its 2xx comes again
+    /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
+    Acknowledgement {
+        request: Bytes,
+    },
 }
 
 /// All client transactions, found by branch. A branch is our own random number, so it is its own
@@ -39,6 +61,8 @@ enum Machine {
 pub(crate) struct ClientTransactions {
     slots: Slots<ClientTransaction>,
     by_branch: HashMap<Token, Slot, Already>,
+    /// A CANCEL has the branch of its INVITE.
+    cancels: HashMap<Token, Slot, Already>,
 }
 
 impl ClientTransactions {
@@ -46,6 +70,7 @@ impl ClientTransactions {
         Self {
             slots: Slots::new(),
             by_branch: HashMap::default(),
+            cancels: HashMap::default(),
         }
     }
 
@@ -59,26 +84,35 @@ impl ClientTransactions {
 
     /// A transaction for `request`, which goes out with [`Self::send`].
     ///
-    /// Timer F runs from here, so that one whose host is never resolved ends too.
+    /// Timer B, F or M runs from here, so that one whose host is never resolved ends too.
     pub(crate) fn insert(
         &mut self,
         branch: Token,
         method: Method,
         request: Bytes,
         flow: Flow,
-        session: SessionId,
+        user: ClientUser,
         context: &mut Context<'_>,
     ) -> Slot {
+        let timer = match method {
+            Method::Ack => ClientTimer::M,
+            Method::Invite => ClientTimer::B,
+            _ => ClientTimer::F,
+        };
+        let index = match method {
+            Method::Cancel => &mut self.cancels,
+            _ => &mut self.by_branch,
+        };
         let slot = self.slots.insert(ClientTransaction {
             branch,
             method,
             flow,
             machine: Machine::Resolving { request },
-            session,
+            user,
         });
-        self.by_branch.insert(branch, slot);
+        index.insert(branch, slot);
         let mut effects = effects(flow, slot, context);
-        effects.arm_client(ClientTimer::F, effects.times().transaction_life());
+        effects.arm_client(timer, effects.times().transaction_life());
         slot
     }
 
@@ -91,8 +125,25 @@ impl ClientTransactions {
             let request = request.clone();
             transaction.flow = flow;
             let mut effects = effects(flow, slot, context);
-            transaction.machine =
-                Machine::NonInvite(NonInviteClientTransaction::start(request, &mut effects));
+            transaction.machine = match transaction.method {
+                Method::Invite => {
+                    Machine::Invite(InviteClientTransaction::start(request, &mut effects))
+                }
+                Method::Ack => {
+                    effects.transmit(&request);
+                    Machine::Acknowledgement { request }
+                }
+                _ => Machine::NonInvite(NonInviteClientTransaction::start(request, &mut effects)),
+            };
+        }
+    }
+
+    /// Sends an ACK again.
+    pub(crate) fn repeat(&self, slot: Slot, context: &mut Context<'_>) {
+        if let Some(transaction) = self.slots.get(slot)
+            && let Machine::Acknowledgement { request } = &transaction.machine
+        {
+            effects(transaction.flow, slot, context).transmit(request);
         }
     }
 
@@ -100,18 +151,30 @@ impl ClientTransactions {
     /// ([RFC 3261 §17.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.3)).
     pub(crate) fn find(&self, branch: &[u8], method: &Method) -> Option<Slot> {
         let token = Token::parse(branch.strip_prefix(BRANCH_PREFIX)?)?;
-        let slot = *self.by_branch.get(&token)?;
+        let index = match method {
+            Method::Cancel => &self.cancels,
+            _ => &self.by_branch,
+        };
+        let slot = *index.get(&token)?;
         (self.slots.get(slot)?.method == *method).then_some(slot)
     }
 
     pub(crate) fn receive_response(
         &mut self,
         slot: Slot,
-        status: StatusCode,
+        response: &Response,
         context: &mut Context<'_>,
     ) -> ClientOutcome {
-        self.step(slot, context, |machine, effects| {
-            machine.receive_response(status, effects)
+        self.step(slot, context, |machine, effects| match machine {
+            Machine::Invite(machine) => {
+                let (next, outcome) = machine.receive_response(response, effects);
+                (Machine::Invite(next), outcome)
+            }
+            Machine::NonInvite(machine) => {
+                let (next, outcome) = machine.receive_response(response.status(), effects);
+                (Machine::NonInvite(next), outcome)
+            }
+            other => (other, ClientOutcome::Pending),
         })
     }
 
@@ -121,51 +184,69 @@ impl ClientTransactions {
         timer: ClientTimer,
         context: &mut Context<'_>,
     ) -> ClientOutcome {
-        if timer == ClientTimer::F && self.is_resolving(slot) {
-            self.remove(slot);
-            return ClientOutcome::Timeout;
-        }
-        self.step(slot, context, |machine, effects| {
-            machine.timer(timer, effects)
+        self.step(slot, context, |machine, effects| match machine {
+            Machine::Acknowledgement { .. } => (Machine::TERMINATED, ClientOutcome::Pending),
+            Machine::Resolving { .. } => (Machine::TERMINATED, ClientOutcome::Timeout),
+            Machine::Invite(machine) => {
+                let (next, outcome) = machine.timer(timer, effects);
+                (Machine::Invite(next), outcome)
+            }
+            Machine::NonInvite(machine) => {
+                let (next, outcome) = machine.timer(timer, effects);
+                (Machine::NonInvite(next), outcome)
+            }
         })
     }
 
-    /// Ends a transaction whose request cannot be delivered.
-    pub(crate) fn remove(&mut self, slot: Slot) -> Option<ClientTransaction> {
-        let transaction = self.slots.remove(slot)?;
-        self.by_branch.remove(&transaction.branch);
-        Some(transaction)
+    /// Takes out a transaction whose request could not be delivered. `None` where that does not
+    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed.
+    pub(crate) fn undelivered(&mut self, slot: Slot) -> Option<ClientTransaction> {
+        match &self.slots.get(slot)?.machine {
+            Machine::Invite(machine) if !machine.is_calling() => None,
+            Machine::Acknowledgement { .. } => None,
+            _ => self.remove(slot),
+        }
     }
 
-    fn is_resolving(&self, slot: Slot) -> bool {
-        let machine = self.slots.get(slot).map(|transaction| &transaction.machine);
-        matches!(machine, Some(Machine::Resolving { .. }))
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<ClientTransaction> {
+        let transaction = self.slots.remove(slot)?;
+        let index = match transaction.method {
+            Method::Cancel => &mut self.cancels,
+            _ => &mut self.by_branch,
+        };
+        index.remove(&transaction.branch);
+        Some(transaction)
     }
 
     fn step(
         &mut self,
         slot: Slot,
         context: &mut Context<'_>,
-        step: impl FnOnce(
-            NonInviteClientTransaction,
-            &mut Effects<'_, '_>,
-        ) -> (NonInviteClientTransaction, ClientOutcome),
+        step: impl FnOnce(Machine, &mut Effects<'_, '_>) -> (Machine, ClientOutcome),
     ) -> ClientOutcome {
         let Some(transaction) = self.slots.get_mut(slot) else {
             return ClientOutcome::Pending;
         };
-        let Machine::NonInvite(machine) = &mut transaction.machine else {
-            return ClientOutcome::Pending;
-        };
         let mut effects = effects(transaction.flow, slot, context);
-        let current = std::mem::replace(machine, NonInviteClientTransaction::Terminated);
+        let current = std::mem::replace(&mut transaction.machine, Machine::TERMINATED);
         let (next, outcome) = step(current, &mut effects);
-        let is_over = matches!(next, NonInviteClientTransaction::Terminated);
-        *machine = next;
-        if is_over {
+        transaction.machine = next;
+        if transaction.machine.is_terminated() {
             self.remove(slot);
         }
         outcome
+    }
+}
+
+impl Machine {
+    const TERMINATED: Self = Self::NonInvite(NonInviteClientTransaction::Terminated);
+
+    fn is_terminated(&self) -> bool {
+        matches!(
+            self,
+            Self::NonInvite(NonInviteClientTransaction::Terminated)
+                | Self::Invite(InviteClientTransaction::Terminated)
+        )
     }
 }
 

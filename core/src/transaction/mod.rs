@@ -3,14 +3,16 @@
 
 mod client;
 mod effects;
+mod invite_client;
 mod invite_server;
 mod key;
 mod non_invite_client;
 mod non_invite_server;
 mod server;
 
-pub(crate) use client::ClientTransactions;
+pub(crate) use client::{ClientTransactions, ClientUser};
 pub(crate) use effects::Context;
+pub(crate) use invite_client::follow_up;
 pub(crate) use key::{merge_key, server_key};
 pub(crate) use non_invite_client::ClientOutcome;
 pub use server::TransactionState;

@@ -42,12 +42,16 @@ pub(crate) enum NonInviteClientTransaction {
 /// What a step means to the user of the transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ClientOutcome {
-    /// Nothing final yet, or nothing new.
+    /// Nothing new.
     Pending,
-    /// The first final response.
+    /// A provisional response.
+    Provisional(StatusCode),
+    /// The final response; for INVITE each 2xx.
     Final(StatusCode),
-    /// Timer F.
+    /// Timer B or F.
     Timeout,
+    /// Timer M: no further 2xx to this INVITE will be heard.
+    Terminated,
 }
 
 impl NonInviteClientTransaction {
@@ -70,7 +74,8 @@ impl NonInviteClientTransaction {
             Self::Trying { request, .. } | Self::Proceeding { request }
                 if status.is_provisional() =>
             {
-                (Self::Proceeding { request }, ClientOutcome::Pending)
+                let outcome = ClientOutcome::Provisional(status);
+                (Self::Proceeding { request }, outcome)
             }
             Self::Trying { .. } | Self::Proceeding { .. } => {
                 (Self::complete(effects), ClientOutcome::Final(status))

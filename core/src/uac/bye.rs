@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use offhook_message::{Header, Method};
 
-use super::send_request;
+use super::{acknowledge, send_request};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
 
 /// Sends BYE, or keeps it until the ACK of our 2xx is here: before that the callee may not send
-/// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). An early session is no session yet: its INVITE is to be answered.
+/// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The early session of an incoming INVITE is none yet: that one is to be answered.
 pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<Header>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
@@ -20,7 +20,14 @@ pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<
         Phase::AckWait { bye, .. } => {
             bye.get_or_insert(headers);
         }
-        Phase::Confirmed => terminate(state, now, id, SessionEnd::LocalBye, &headers),
+        Phase::Answering(_) => {
+            acknowledge::send(state, now, id, None);
+            terminate(state, now, id, SessionEnd::LocalBye, &headers);
+        }
+        // §15: the caller may end an early dialog by itself.
+        Phase::Confirmed | Phase::Inviting(_) => {
+            terminate(state, now, id, SessionEnd::LocalBye, &headers);
+        }
     }
 }
 
@@ -48,7 +55,7 @@ pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
     }
 }
 
-fn terminate(
+pub(super) fn terminate(
     state: &mut State,
     now: Instant,
     id: SessionId,

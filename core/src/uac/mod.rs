@@ -1,24 +1,33 @@
-//! The user agent client ([RFC 3261 §8.1, §12.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)): requests of ours inside a
-//! dialog.
+//! The user agent client ([RFC 3261 §8.1, §12.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)): requests of ours.
 
+pub(crate) mod acknowledge;
 pub(crate) mod bye;
+mod cancel;
+mod fork;
+pub(crate) mod invite;
+pub(crate) mod prack;
+mod redirect;
+pub(crate) mod request;
+mod write;
+
+pub use invite::InviteUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use bytes::Bytes;
-use offhook_message::{Header, HeaderName, MessageWriter, Method, Response, Uri, UriBuf};
+use offhook_message::{Header, Method, Response, Uri};
 
-use crate::config::Config;
+use crate::client_event::RequestFailure;
 use crate::dialog::Dialog;
 use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Transport};
 use crate::logger::LogLevel;
-use crate::random::Token;
+use crate::outgoing::SentBy;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::ClientTimer;
-use crate::transaction::ClientOutcome;
+use crate::transaction::{ClientOutcome, ClientUser};
+use write::InDialog;
 
 /// Sends a request inside a session's dialog.
 pub(crate) fn send_request(
@@ -28,29 +37,38 @@ pub(crate) fn send_request(
     method: Method,
     headers: &[Header],
 ) {
-    let Some(session) = state.sessions.get_mut(id) else {
-        return;
+    let user = ClientUser::Session(id);
+    let request = InDialog {
+        headers,
+        ..InDialog::new(method)
     };
+    if send_in_dialog(state, now, id, user, &request).is_none() {
+        finish(state, now, user, ClientOutcome::Timeout, None);
+    }
+}
+
+/// Sends a request inside a session's dialog for `user`. `None` where it has no address to go to.
+fn send_in_dialog(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    user: ClientUser,
+    request: &InDialog<'_>,
+) -> Option<Slot> {
+    let session = state.sessions.get_mut(id)?;
+    let hop = next_hop(&session.dialog, session.flow)?;
+    let flow = hop.flow(session.flow);
     let branch = state.random.token();
-    let flow = session.flow;
-    let hop = next_hop(&session.dialog, flow);
-    let sent_by = SentBy {
-        transport: hop.as_ref().map_or(flow.transport, |hop| hop.transport),
-        address: flow.local,
-        branch,
-    };
-    let config = &state.config;
-    let request = write(&mut session.dialog, &method, &sent_by, headers, config);
-    let Some((request, hop)) = request.zip(hop) else {
-        return finish(state, Some(id), &ClientOutcome::Timeout);
-    };
-    let flow = hop.flow(flow);
-    let transaction = state.insert_client(now, branch, method, request, flow, id);
+    let sent_by = SentBy { flow, branch };
+    let bytes = request.write(&mut session.dialog, &sent_by, &state.config)?;
+    let method = request.method.clone();
+    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     reach(state, now, transaction, flow, hop);
+    Some(transaction)
 }
 
 /// A response: to its transaction, or nowhere.
-pub(crate) fn receive_response(state: &mut State, now: Instant, response: &Response) {
+pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, response: Response) {
     let headers = response.headers();
     let branch = headers.via().ok().and_then(|via| via.branch());
     let cseq = headers.cseq().ok();
@@ -59,7 +77,10 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, response: &Respo
         .and_then(|(branch, cseq)| state.clients.find(branch, &cseq.method));
     // §8.1.3.3: more than one Via means that it went astray.
     let is_ours = headers.vias().nth(1).is_none();
-    let Some(transaction) = transaction.filter(|_| is_ours) else {
+    let user = transaction
+        .filter(|_| is_ours)
+        .and_then(|slot| Some((slot, state.clients.get(slot)?.user)));
+    let Some((transaction, user)) = user else {
         state.totals.dropped += 1;
         state.log(
             LogLevel::Debug,
@@ -69,15 +90,16 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, response: &Respo
         );
         return;
     };
-    let session = state.clients.get(transaction).map(|found| found.session);
-    let outcome = state.client_response(now, transaction, response.status());
-    finish(state, session, &outcome);
+    let outcome = state.client_response(now, transaction, &response);
+    finish(state, now, user, outcome, Some((flow, response)));
 }
 
 pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: ClientTimer) {
-    let session = state.clients.get(transaction).map(|found| found.session);
-    let outcome = state.client_timer(now, transaction, timer);
-    finish(state, session, &outcome);
+    if let Some(found) = state.clients.get(transaction) {
+        let user = found.user;
+        let outcome = state.client_timer(now, transaction, timer);
+        finish(state, now, user, outcome, None);
+    }
 }
 
 /// The addresses of a host that was looked up.
@@ -92,28 +114,59 @@ pub(crate) fn resolved(
         (Some(flow), Some(&remote)) => {
             state.send_client(now, transaction, Flow { remote, ..flow });
         }
-        _ => undeliverable(state, transaction),
+        _ => undeliverable(state, now, transaction),
     }
 }
 
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
-pub(crate) fn undeliverable(state: &mut State, transaction: Slot) {
-    let session = state.clients.remove(transaction).map(|found| found.session);
-    finish(state, session, &ClientOutcome::Timeout);
-}
-
-/// What the end of a BYE means: any final response ends the session, and so does none.
-fn finish(state: &mut State, session: Option<SessionId>, outcome: &ClientOutcome) {
-    let Some(session) = session else {
+pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) {
+    let Some(found) = state.clients.undelivered(transaction) else {
         return;
     };
-    let answered = match outcome {
-        ClientOutcome::Pending => return,
-        ClientOutcome::Final(_) => SessionEnd::LocalBye,
-        ClientOutcome::Timeout => SessionEnd::ByeUnanswered,
-    };
-    bye::answered(state, session, answered);
+    match found.user {
+        ClientUser::Session(id) => bye::answered(state, id, SessionEnd::ByeUnanswered),
+        ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
+        ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
+        ClientUser::Nobody => {}
+    }
+}
+
+/// What a step of a transaction means to its user.
+fn finish(
+    state: &mut State,
+    now: Instant,
+    user: ClientUser,
+    outcome: ClientOutcome,
+    response: Option<(Flow, Response)>,
+) {
+    match user {
+        ClientUser::Session(id) => match outcome {
+            ClientOutcome::Final(_) => bye::answered(state, id, SessionEnd::LocalBye),
+            ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
+            _ => {}
+        },
+        ClientUser::Invite(id) => match (outcome, response) {
+            (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((flow, response))) => {
+                invite::receive_response(state, now, id, flow, response);
+            }
+            (ClientOutcome::Timeout, _) => {
+                invite::failed(state, now, id, RequestFailure::Timeout);
+            }
+            (ClientOutcome::Terminated, _) => invite::forget(state, now, id),
+            _ => {}
+        },
+        ClientUser::Request(id) => match (outcome, response) {
+            (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((_, response))) => {
+                request::receive_response(state, now, id, response);
+            }
+            (ClientOutcome::Timeout, _) => {
+                request::failed(state, now, id, RequestFailure::Timeout);
+            }
+            _ => {}
+        },
+        ClientUser::Nobody => {}
+    }
 }
 
 /// Where a request goes first.
@@ -180,53 +233,6 @@ fn reach(state: &mut State, now: Instant, transaction: Slot, flow: Flow, hop: Ne
             transport: hop.transport,
         }),
     }
-}
-
-/// What our Via says.
-struct SentBy {
-    transport: Transport,
-    address: SocketAddr,
-    branch: Token,
-}
-
-/// A request inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
-fn write(
-    dialog: &mut Dialog,
-    method: &Method,
-    sent_by: &SentBy,
-    headers: &[Header],
-    config: &Config,
-) -> Option<Bytes> {
-    let cseq = dialog.next_cseq();
-    let request_uri = UriBuf::parse(dialog.request_uri()).ok()?;
-    let mut writer = MessageWriter::request(method, &request_uri);
-    let SentBy {
-        transport,
-        address,
-        branch,
-    } = sent_by;
-    writer.header(
-        HeaderName::Via,
-        format_args!(
-            "SIP/2.0/{} {address};branch=z9hG4bK{branch};rport",
-            transport.as_str()
-        ),
-    );
-    if !dialog.routes().is_empty() {
-        writer.header_bytes(HeaderName::Route, dialog.routes());
-    }
-    writer.header(HeaderName::MaxForwards, 70);
-    writer.header_bytes(HeaderName::From, dialog.local());
-    writer.header_bytes(HeaderName::To, dialog.remote());
-    writer.header_bytes(HeaderName::CallId, dialog.call_id());
-    writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
-    if let Some(user_agent) = &config.user_agent {
-        writer.header(HeaderName::UserAgent, user_agent);
-    }
-    for header in headers {
-        writer.extra(header);
-    }
-    Some(writer.finish())
 }
 
 /// The log category of this module.

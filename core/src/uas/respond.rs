@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use offhook_message::{HeaderName, MessageWriter, Method, Request, Rport, StatusCode, Text, Via};
+use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
 
-use crate::config::{Config, Reliability};
+pub(crate) use crate::capabilities::{ACCEPT, RELIABLE, allow, is_allowed};
 use crate::flow::Flow;
 use crate::tag::Tag;
 
@@ -65,26 +65,6 @@ pub(crate) fn begin(
     }
     writer
 }
-
-/// The methods that the core serves, as Allow lists them: the one source of every Allow.
-pub(crate) fn allow(config: &Config) -> &'static str {
-    match config.reliability {
-        Reliability::Off => "INVITE, ACK, CANCEL, BYE, OPTIONS",
-        _ => "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
-    }
-}
-
-/// Whether the core serves a method.
-pub(crate) fn is_allowed(method: &Method, config: &Config) -> bool {
-    let mut allowed = allow(config).split(", ");
-    allowed.any(|allowed| allowed == method.as_str())
-}
-
-/// The option tag of reliable provisional responses (RFC 3262).
-pub(crate) const RELIABLE: &str = "100rel";
-
-/// The media types a body of an INVITE may have, as Accept lists them.
-pub(crate) const ACCEPT: &str = "application/sdp";
 
 /// All Via values. The topmost says where the request really came from
 /// ([RFC 3261 §18.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.1), RFC 3581 §4).

@@ -1,0 +1,137 @@
+//! What happens to requests of ours.
+
+use offhook_message::Response;
+
+use crate::contact_target::ContactTarget;
+use crate::event::SessionId;
+use crate::slot::Slot;
+
+/// What happens to an INVITE of ours, as in the `OutgoingInviteRequestDelegate` of SIP.js.
+#[derive(Debug)]
+pub enum OutgoingInviteEvent {
+    /// 100: the next hop has it.
+    Trying {
+        /// The response.
+        message: Response,
+    },
+    /// 101 to 199. A PRACK for a reliable one goes out by itself, unless `is_offer`.
+    Progress {
+        /// The early session. `None` where the response has no To tag or no Contact and so makes
+        /// no dialog: it still says that it rings.
+        session: Option<SessionId>,
+        /// Whether its session description is an offer. Then answer it with
+        /// [`Session::prack`](crate::Session::prack).
+        is_offer: bool,
+        /// The response.
+        message: Response,
+    },
+    /// It rings for longer than [`Times::ringing`](crate::Times::ringing): CANCEL was sent, and
+    /// [`Cancelled`](Self::Cancelled) follows.
+    NoAnswer,
+    /// The first 2xx. The session is confirmed, all other early ones are over. Further 2xx get ACK
+    /// and BYE by themselves ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
+    Accept {
+        /// The session.
+        session: SessionId,
+        /// Whether its session description is an offer. Then answer it with
+        /// [`Session::acknowledge`](crate::Session::acknowledge); else the ACK is sent.
+        is_offer: bool,
+        /// The response.
+        message: Response,
+    },
+    /// 3xx. [`InviteUserAgentClient::follow`](crate::InviteUserAgentClient::follow) tries one of
+    /// the contacts, within 64·T1.
+    Redirect {
+        /// Where to, the preferred first.
+        contacts: Vec<ContactTarget>,
+        /// The response.
+        message: Response,
+    },
+    /// 4xx, 5xx or 6xx: the call is over.
+    Reject {
+        /// The response.
+        message: Response,
+    },
+    /// The call is over after
+    /// [`InviteUserAgentClient::cancel`](crate::InviteUserAgentClient::cancel).
+    Cancelled {
+        /// The final response, 487 as a rule. A 2xx came too late: it got ACK and BYE. `None` where
+        /// none came in 64·T1.
+        message: Option<Response>,
+    },
+    /// The call is over, and no response says so.
+    Failed {
+        /// Why.
+        cause: RequestFailure,
+    },
+}
+
+/// Why a request of ours has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestFailure {
+    /// No response came in 64·T1, from the last of the flows
+    /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
+    Timeout,
+    /// It could not be delivered by the last of the flows.
+    Undelivered,
+    /// The 2xx has no To tag or no Contact. It got ACK and BYE.
+    NoDialog,
+}
+
+/// Why a request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestError {
+    /// There is no flow to send it by.
+    NoFlow,
+    /// The core has as many calls or transactions as [`Limits`](crate::Limits) allows.
+    Full,
+    /// The method belongs to a dialog or to another request.
+    NotAlone,
+    /// There is nothing to follow: the call was not redirected.
+    NotRedirected,
+    /// The call was redirected too often.
+    TooManyRedirects,
+    /// The call went there already.
+    AlreadyTried,
+}
+
+impl std::fmt::Display for RequestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoFlow => "there is no flow to send the request by: look up its next hop first",
+            Self::Full => "there are as many calls as the limits allow: try again later",
+            Self::NotAlone => {
+                "the method belongs to a dialog or to another request: use the verb of that"
+            }
+            Self::NotRedirected => "the call was not redirected, so there is nothing to follow",
+            Self::TooManyRedirects => "the call was redirected too often: give it up",
+            Self::AlreadyTried => "the call went to this address already: try another contact",
+        })
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+/// Names an INVITE of ours until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OutgoingInviteId(pub(crate) Slot);
+
+impl OutgoingInviteId {
+    /// The name as a number, never used twice in the life of a core (until 2^32 calls have had
+    /// the same place in its table).
+    pub fn as_u64(self) -> u64 {
+        self.0.as_u64()
+    }
+}
+
+/// Names a request of ours outside of a dialog, other than INVITE, until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OutgoingRequestId(pub(crate) Slot);
+
+impl OutgoingRequestId {
+    /// The name as a number, never used twice in the life of a core (until 2^32 requests have had
+    /// the same place in its table).
+    pub fn as_u64(self) -> u64 {
+        self.0.as_u64()
+    }
+}

@@ -1,0 +1,160 @@
+//! A call of ours that is not over yet.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::{Header, RAck, UriBuf};
+
+use super::message::OutgoingRequestMessage;
+use crate::client_event::OutgoingInviteId;
+use crate::event::SessionId;
+use crate::flow::Flow;
+use crate::random::Token;
+use crate::slot::{Slot, Slots};
+use crate::tag::Tag;
+
+/// An INVITE outside of a dialog, from its sending until no response to it can matter any more.
+#[derive(Debug)]
+pub(crate) struct OutgoingInvite {
+    pub(crate) message: OutgoingRequestMessage,
+    pub(crate) stage: Stage,
+    pub(crate) cancel: Cancel,
+    /// The attempt that is under way, or was the last.
+    pub(crate) attempt: Option<Attempt>,
+    /// When the stage ends by itself.
+    pub(crate) until: Option<Instant>,
+    /// Who has answered it.
+    pub(crate) forks: Vec<Fork>,
+    /// Where it went, when it was redirected.
+    pub(crate) tried: Vec<UriBuf>,
+}
+
+/// One INVITE as it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) transaction: Slot,
+    pub(crate) branch: Token,
+    pub(crate) flow: Flow,
+    pub(crate) bytes: Bytes,
+}
+
+/// How far an INVITE of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No response is here.
+    Calling,
+    /// A provisional response is here.
+    Proceeding,
+    /// A 3xx is here, and may be followed.
+    Redirected,
+    /// A 2xx is here. Others may come.
+    Accepted,
+}
+
+/// What became of the wish to give up.
+#[derive(Debug)]
+pub(crate) enum Cancel {
+    /// There is none.
+    No,
+    /// A CANCEL with these headers waits for the first provisional response (RFC 3261 §9.1).
+    Wanted(Vec<Header>),
+    /// CANCEL is out, or there is nothing to send it for.
+    Done,
+}
+
+/// One of those who have answered an INVITE, by To tag
+/// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
+#[derive(Debug)]
+pub(crate) struct Fork {
+    /// Empty for a peer that sent none.
+    pub(crate) to_tag: Tag,
+    /// Its session, which may be over.
+    pub(crate) session: SessionId,
+    /// The RSeq of its last reliable provisional response.
+    pub(crate) rseq: Option<u32>,
+    /// What the PRACK will say that waits for our answer.
+    pub(crate) prack: Option<RAck>,
+    /// Whether its 2xx is here.
+    pub(crate) is_accepted: bool,
+    /// The ACK of its 2xx.
+    pub(crate) acknowledgement: Option<Slot>,
+}
+
+impl OutgoingInvite {
+    pub(crate) fn new(message: OutgoingRequestMessage) -> Self {
+        Self {
+            message,
+            stage: Stage::Calling,
+            cancel: Cancel::No,
+            attempt: None,
+            until: None,
+            forks: Vec::new(),
+            tried: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        !matches!(self.cancel, Cancel::No)
+    }
+
+    pub(crate) fn fork(&mut self, to_tag: &[u8]) -> Option<&mut Fork> {
+        let mut forks = self.forks.iter_mut();
+        forks.find(|fork| fork.to_tag.as_bytes() == to_tag)
+    }
+
+    pub(crate) fn fork_of(&mut self, session: SessionId) -> Option<&mut Fork> {
+        self.forks.iter_mut().find(|fork| fork.session == session)
+    }
+}
+
+/// All calls of ours.
+#[derive(Debug)]
+pub(crate) struct OutgoingInvites {
+    slots: Slots<OutgoingInvite>,
+    accepted: usize,
+}
+
+impl OutgoingInvites {
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: Slots::new(),
+            accepted: 0,
+        }
+    }
+
+    /// How many have no final response.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.slots.len() - self.accepted
+    }
+
+    pub(crate) fn insert(&mut self, invite: OutgoingInvite) -> OutgoingInviteId {
+        OutgoingInviteId(self.slots.insert(invite))
+    }
+
+    pub(crate) fn get(&self, id: OutgoingInviteId) -> Option<&OutgoingInvite> {
+        self.slots.get(id.0)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: OutgoingInviteId) -> Option<&mut OutgoingInvite> {
+        self.slots.get_mut(id.0)
+    }
+
+    /// A 2xx is here. What is only needed to try again is dropped.
+    pub(crate) fn accept(&mut self, id: OutgoingInviteId) {
+        if let Some(invite) = self.slots.get_mut(id.0)
+            && invite.stage != Stage::Accepted
+        {
+            invite.stage = Stage::Accepted;
+            invite.message.request.body = None;
+            self.accepted += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: OutgoingInviteId) -> Option<OutgoingInvite> {
+        let invite = self.slots.remove(id.0)?;
+        if invite.stage == Stage::Accepted {
+            self.accepted -= 1;
+        }
+        Some(invite)
+    }
+}

@@ -1,0 +1,12 @@
+//! Requests of ours outside of a dialog ([RFC 3261 §8.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)): what is remembered of
+//! them until they are answered.
+
+mod address;
+mod invite;
+mod message;
+mod request;
+
+pub use address::Address;
+pub(crate) use invite::{Attempt, Cancel, Fork, OutgoingInvite, OutgoingInvites, Stage};
+pub(crate) use message::{OutgoingRequestMessage, SentBy};
+pub use request::OutgoingRequest;

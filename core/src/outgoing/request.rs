@@ -1,0 +1,73 @@
+//! What an application says of a request outside of a dialog.
+
+use offhook_message::{Body, Header, Text, UriBuf};
+
+use super::address::Address;
+use crate::flow::Flow;
+
+/// A request outside of a dialog. The core adds Via, Max-Forwards, Call-ID, CSeq, the tag of From
+/// and what each method needs.
+///
+/// ```
+/// use offhook_core::OutgoingRequest;
+/// # fn flows() -> Vec<offhook_core::Flow> { Vec::new() }
+///
+/// let (alice, bob) = ("sip:alice@example.com".parse()?, "sip:bob@example.org".parse()?);
+/// let options = OutgoingRequest::new(flows(), alice, bob);
+/// # Ok::<_, offhook_core::message::UriError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OutgoingRequest {
+    /// The ways to the next hop, best first: to the first of `routes`, or else to `request_uri`.
+    /// The next one is taken where one fails ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)).
+    pub flows: Vec<Flow>,
+    /// The Request-URI.
+    pub request_uri: UriBuf,
+    /// Who sends it, without a tag.
+    pub from: Address,
+    /// Whom it is for, without a tag.
+    pub to: Address,
+    /// The user of our Contact, not escaped. The host is that of the flow.
+    pub contact_user: Option<Text>,
+    /// The Route set: an outbound proxy, a Service-Route.
+    pub routes: Vec<UriBuf>,
+    /// The Call-ID; `None` makes a random one. Whoever spreads calls over several cores by
+    /// Call-ID chooses it, and it must be unique.
+    pub call_id: Option<Text>,
+    /// Further headers, in this order.
+    pub extra_headers: Vec<Header>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+impl OutgoingRequest {
+    /// A request for `to`, sent to the URI of `to`.
+    pub fn new(flows: Vec<Flow>, from: Address, to: Address) -> Self {
+        Self {
+            flows,
+            request_uri: to.uri.clone(),
+            from,
+            to,
+            contact_user: None,
+            routes: Vec::new(),
+            call_id: None,
+            extra_headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with_header(mut self, header: Header) -> Self {
+        self.extra_headers.push(header);
+        self
+    }
+
+    /// With a body. In an INVITE, a session description is our offer; without one the callee makes
+    /// the offer.
+    #[must_use]
+    pub fn with_body(mut self, body: Body) -> Self {
+        self.body = Some(body);
+        self
+    }
+}

@@ -1,0 +1,53 @@
+//! CANCEL ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
+
+use std::time::Instant;
+
+use offhook_message::{Header, HeaderName, Method};
+
+use crate::client_event::OutgoingInviteId;
+use crate::outgoing::{Cancel, Stage};
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::{ClientUser, follow_up};
+
+/// Gives up an INVITE: at once where a provisional response is here, else when the first comes.
+pub(super) fn want(state: &mut State, now: Instant, id: OutgoingInviteId, headers: Vec<Header>) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    if invite.is_cancelled() {
+        return;
+    }
+    invite.cancel = Cancel::Wanted(headers);
+    if invite.stage == Stage::Proceeding {
+        send(state, now, id);
+    }
+}
+
+/// Sends the CANCEL that is wanted, and sets an end to the wait for a final response.
+pub(super) fn send(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    let Cancel::Wanted(headers) = &mut invite.cancel else {
+        return;
+    };
+    let headers = std::mem::take(headers);
+    invite.cancel = Cancel::Done;
+    let Some(attempt) = invite.attempt.clone() else {
+        return;
+    };
+    let Some(mut writer) = follow_up(attempt.bytes, &Method::Cancel, None) else {
+        return;
+    };
+    writer.header(HeaderName::MaxForwards, 70);
+    for header in &headers {
+        writer.extra(header);
+    }
+    let (bytes, user) = (writer.finish(), ClientUser::Nobody);
+    let (branch, flow) = (attempt.branch, attempt.flow);
+    let transaction = state.insert_client(now, branch, Method::Cancel, bytes, flow, user);
+    state.send_client(now, transaction, flow);
+    let life = state.config.times.transaction_life();
+    state.arm(now, life, Timer::Cancel(id));
+}

@@ -1,0 +1,432 @@
+//! Calling ([RFC 3261 §13.2](https://www.rfc-editor.org/rfc/rfc3261#section-13.2)).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
+
+use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
+use super::{acknowledge, bye, cancel, prack, redirect};
+use crate::client_event::{OutgoingInviteEvent, OutgoingInviteId, RequestError, RequestFailure};
+use crate::dialog::OfferAnswer;
+use crate::event::{Event, SessionEnd, SessionId};
+use crate::flow::Flow;
+use crate::logger::LogLevel;
+use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, Stage};
+use crate::session::Phase;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::ClientUser;
+
+/// One INVITE of ours that is not answered yet.
+///
+/// The view borrows the core. It is there from [`invite`](crate::UserAgentCore::invite) to the
+/// event that ends the call, and between a redirection and its
+/// [`follow`](InviteUserAgentClient::follow).
+#[derive(Debug)]
+pub struct InviteUserAgentClient<'a> {
+    state: &'a mut State,
+    now: Instant,
+    id: OutgoingInviteId,
+}
+
+impl<'a> InviteUserAgentClient<'a> {
+    pub(crate) fn new(state: &'a mut State, now: Instant, id: OutgoingInviteId) -> Option<Self> {
+        let invite = state.outgoing_invites.get(id)?;
+        (invite.stage != Stage::Accepted).then_some(Self { state, now, id })
+    }
+
+    /// Which call this is.
+    pub fn id(&self) -> OutgoingInviteId {
+        self.id
+    }
+
+    /// The Call-ID.
+    pub fn call_id(&self) -> &[u8] {
+        let invite = self.state.outgoing_invites.get(self.id);
+        invite.map_or(b"", |invite| invite.message.call_id())
+    }
+
+    /// The octets of the INVITE that was sent last.
+    pub fn message(&self) -> Bytes {
+        self.attempt()
+            .map_or_else(Bytes::new, |attempt| attempt.bytes.clone())
+    }
+
+    /// The way of the INVITE that was sent last.
+    pub fn flow(&self) -> Option<Flow> {
+        self.attempt().map(|attempt| attempt.flow)
+    }
+
+    /// Gives the call up: sends CANCEL with these headers, at once or when the first provisional
+    /// response comes ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)). From here on the call is tried nowhere else.
+    ///
+    /// [`OutgoingInviteEvent::Cancelled`] follows. A second one changes nothing.
+    pub fn cancel(self, headers: Vec<Header>) {
+        let Self { state, now, id } = self;
+        let invite = state.outgoing_invites.get(id);
+        if invite.is_some_and(|invite| invite.stage == Stage::Redirected) {
+            return end(state, id, OutgoingInviteEvent::Cancelled { message: None });
+        }
+        cancel::want(state, now, id, headers);
+    }
+
+    /// Tries a contact of a redirection: sends the INVITE to `request_uri` by these flows
+    /// ([RFC 3261 §8.1.3.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.4)).
+    ///
+    /// # Errors
+    ///
+    /// The call was not redirected, was redirected five times, or went there already.
+    pub fn follow(self, request_uri: UriBuf, flows: Vec<Flow>) -> Result<(), RequestError> {
+        let Self { state, now, id } = self;
+        let invite = state.outgoing_invites.get_mut(id);
+        redirect::follow(invite, request_uri, flows)?;
+        attempt(state, now, id);
+        Ok(())
+    }
+
+    fn attempt(&self) -> Option<&Attempt> {
+        self.state.outgoing_invites.get(self.id)?.attempt.as_ref()
+    }
+}
+
+/// Places a call.
+pub(crate) fn start(
+    state: &mut State,
+    now: Instant,
+    request: OutgoingRequest,
+) -> Result<OutgoingInviteId, RequestError> {
+    if request.flows.is_empty() {
+        return Err(RequestError::NoFlow);
+    }
+    let limits = state.config.limits;
+    if state.outgoing_invites.unanswered() >= limits.invites
+        || state.sessions.len() >= limits.sessions
+        || state.clients.len() >= limits.transactions
+    {
+        return Err(RequestError::Full);
+    }
+    let message = OutgoingRequestMessage::new(Method::Invite, request, &mut state.random);
+    let id = state.outgoing_invites.insert(OutgoingInvite::new(message));
+    attempt(state, now, id);
+    Ok(id)
+}
+
+/// Sends the INVITE by the flow whose turn it is.
+fn attempt(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    let Some(flow) = invite.message.flow() else {
+        return;
+    };
+    let branch = state.random.token();
+    let bytes = invite.message.write(flow, branch, &state.config);
+    let user = ClientUser::Invite(id);
+    let transaction = state.insert_client(now, branch, Method::Invite, bytes.clone(), flow, user);
+    if let Some(invite) = state.outgoing_invites.get_mut(id) {
+        invite.stage = Stage::Calling;
+        invite.until = None;
+        invite.attempt = Some(Attempt {
+            transaction,
+            branch,
+            flow,
+            bytes,
+        });
+    }
+    state.send_client(now, transaction, flow);
+}
+
+/// A response to the INVITE that its transaction lets through.
+pub(super) fn receive_response(
+    state: &mut State,
+    now: Instant,
+    id: OutgoingInviteId,
+    flow: Flow,
+    response: Response,
+) {
+    let status = response.status();
+    log(state, id, status);
+    if status.is_provisional() {
+        proceed(state, now, id);
+        if status == StatusCode::TRYING {
+            return tell(state, id, OutgoingInviteEvent::Trying { message: response });
+        }
+        progress(state, now, id, flow, response);
+    } else if status.is_success() {
+        succeed(state, now, id, flow, response);
+    } else {
+        refuse(state, now, id, response);
+    }
+}
+
+/// No response will come by this flow.
+pub(super) fn failed(state: &mut State, now: Instant, id: OutgoingInviteId, cause: RequestFailure) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    if invite.is_cancelled() {
+        return end(state, id, OutgoingInviteEvent::Cancelled { message: None });
+    }
+    if invite.message.next_flow() {
+        return try_again(state, now, id);
+    }
+    end(state, id, OutgoingInviteEvent::Failed { cause });
+}
+
+/// Timer M: no further 2xx can come. A session whose offer is not answered by now never will be.
+pub(super) fn forget(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let sessions = sessions(state, id, |fork| fork.is_accepted);
+    for session in sessions {
+        let phase = state.sessions.get(session).map(|session| &session.phase);
+        if matches!(phase, Some(Phase::Answering(_))) {
+            acknowledge::send(state, now, session, None);
+            bye::terminate(state, now, session, SessionEnd::NotAnswered, &[]);
+        }
+    }
+    state.outgoing_invites.remove(id);
+}
+
+/// It rings for too long.
+pub(crate) fn rings_too_long(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    let is_due = invite.until.is_some_and(|until| until <= now);
+    if is_due && invite.stage == Stage::Proceeding && !invite.is_cancelled() {
+        tell(state, id, OutgoingInviteEvent::NoAnswer);
+        cancel::want(state, now, id, Vec::new());
+    }
+}
+
+/// No final response came after the CANCEL: a callee of RFC 2543 sends none
+/// ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
+pub(crate) fn give_up(state: &mut State, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get(id) else {
+        return;
+    };
+    if invite.stage == Stage::Accepted {
+        return;
+    }
+    if let Some(attempt) = &invite.attempt {
+        state.clients.remove(attempt.transaction);
+    }
+    end(state, id, OutgoingInviteEvent::Cancelled { message: None });
+}
+
+/// Nobody followed the redirection.
+pub(crate) fn not_followed(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get(id) else {
+        return;
+    };
+    let is_due = invite.until.is_some_and(|until| until <= now);
+    if is_due && invite.stage == Stage::Redirected {
+        state.outgoing_invites.remove(id);
+    }
+}
+
+/// The first provisional response sets a limit, and lets a CANCEL go.
+fn proceed(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    let after = state.config.times.ringing;
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    if invite.stage != Stage::Calling {
+        return;
+    }
+    invite.stage = Stage::Proceeding;
+    invite.until = now.checked_add(after);
+    state.arm(now, after, Timer::Ringing(id));
+    cancel::send(state, now, id);
+}
+
+/// 101 to 199.
+fn progress(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
+    let session = early_session(state, id, flow, response.headers());
+    let mut is_offer = false;
+    if let Some(session) = session
+        && let Some(rseq) = prack::rseq(response.headers(), &state.config)
+    {
+        match acknowledge_reliably(state, now, id, session, rseq, &response) {
+            Some(offer) => is_offer = offer,
+            None => return,
+        }
+    }
+    let is_over = response.status() == StatusCode::EARLY_DIALOG_TERMINATED;
+    let event = OutgoingInviteEvent::Progress {
+        session,
+        is_offer,
+        message: response,
+    };
+    tell(state, id, event);
+    if let Some(session) = session.filter(|_| is_over) {
+        state.end_session(session, SessionEnd::NotAccepted, None);
+    }
+}
+
+/// Takes a reliable provisional response. Whether it makes an offer; `None` where it does not
+/// count.
+fn acknowledge_reliably(
+    state: &mut State,
+    now: Instant,
+    id: OutgoingInviteId,
+    session: SessionId,
+    rseq: u32,
+    response: &Response,
+) -> Option<bool> {
+    let invite = state.outgoing_invites.get_mut(id)?;
+    let rack = RAck {
+        rseq,
+        cseq: invite.message.cseq,
+        method: Method::Invite,
+    };
+    let fork = invite.fork_of(session)?;
+    if !prack::take(fork, rseq) {
+        return None;
+    }
+    let described = &mut state.sessions.get_mut(session)?.offer_answer;
+    if response.session_description().is_some() && *described != OfferAnswer::Stable {
+        *described = described.received();
+    }
+    if *described == OfferAnswer::HaveRemoteOffer {
+        fork.prack = Some(rack);
+        return Some(true);
+    }
+    prack::send(state, now, session, &rack, None);
+    Some(false)
+}
+
+/// A 2xx. The first makes the session; each other is of no use, and gets ACK and BYE
+/// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
+fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
+    let headers = response.headers();
+    let to_tag = to_tag(headers);
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    if let Some(fork) = invite.fork(to_tag)
+        && fork.is_accepted
+    {
+        if let Some(transaction) = fork.acknowledgement {
+            state.repeat_client(now, transaction);
+        }
+        return;
+    }
+    let is_first = invite.stage != Stage::Accepted;
+    let mut is_cancelled = invite.is_cancelled();
+    let is_usable = !to_tag.is_empty() && has_contact(headers);
+    let Some(session) = confirmed_session(state, id, flow, headers) else {
+        return;
+    };
+    // The application may have ended this early session by BYE.
+    let phase = state.sessions.get(session).map(|session| &session.phase);
+    is_cancelled |= !matches!(phase, Some(Phase::Inviting(_)));
+    state.outgoing_invites.accept(id);
+    if is_first && is_usable && !is_cancelled {
+        return accept(state, now, id, session, response);
+    }
+    acknowledge::of_fork(state, now, id, session, None);
+    bye::terminate(state, now, session, SessionEnd::NotAccepted, &[]);
+    if !is_first {
+        return;
+    }
+    end_early(state, id);
+    let event = if is_cancelled {
+        let message = Some(response);
+        OutgoingInviteEvent::Cancelled { message }
+    } else {
+        let cause = RequestFailure::NoDialog;
+        OutgoingInviteEvent::Failed { cause }
+    };
+    tell(state, id, event);
+}
+
+/// The session of the first 2xx. Its ACK goes out, unless the application has to answer first.
+fn accept(
+    state: &mut State,
+    now: Instant,
+    id: OutgoingInviteId,
+    session: SessionId,
+    response: Response,
+) {
+    end_early(state, id);
+    let mut is_offer = false;
+    if let Some(session) = state.sessions.get_mut(session) {
+        let described = &mut session.offer_answer;
+        if response.session_description().is_some() && *described != OfferAnswer::Stable {
+            *described = described.received();
+        }
+        is_offer = *described == OfferAnswer::HaveRemoteOffer;
+        session.phase = if is_offer {
+            Phase::Answering(id)
+        } else {
+            Phase::Confirmed
+        };
+    }
+    if !is_offer {
+        acknowledge::of_fork(state, now, id, session, None);
+    }
+    let event = OutgoingInviteEvent::Accept {
+        session,
+        is_offer,
+        message: response,
+    };
+    tell(state, id, event);
+}
+
+/// 300 to 699. Its ACK is sent by the transaction.
+fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Response) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    if invite.is_cancelled() {
+        let message = Some(message);
+        return end(state, id, OutgoingInviteEvent::Cancelled { message });
+    }
+    let status = message.status();
+    if status == StatusCode::SERVICE_UNAVAILABLE && invite.message.next_flow() {
+        return try_again(state, now, id);
+    }
+    if !status.is_redirection() {
+        return end(state, id, OutgoingInviteEvent::Reject { message });
+    }
+    let contacts = redirect::contacts(message.headers());
+    let after = state.config.times.transaction_life();
+    invite.stage = Stage::Redirected;
+    invite.until = now.checked_add(after);
+    state.arm(now, after, Timer::Redirected(id));
+    end_early(state, id);
+    tell(
+        state,
+        id,
+        OutgoingInviteEvent::Redirect { contacts, message },
+    );
+}
+
+/// Sends the INVITE again as it was or is now: those who answered the last one are out.
+fn try_again(state: &mut State, now: Instant, id: OutgoingInviteId) {
+    end_early(state, id);
+    attempt(state, now, id);
+}
+
+/// The call is over without a session.
+fn end(state: &mut State, id: OutgoingInviteId, event: OutgoingInviteEvent) {
+    end_early(state, id);
+    if state.outgoing_invites.remove(id).is_some() {
+        tell(state, id, event);
+    }
+}
+
+fn tell(state: &mut State, invite: OutgoingInviteId, event: OutgoingInviteEvent) {
+    state.outbox.event(Event::OutgoingInvite { invite, event });
+}
+
+fn log(state: &State, id: OutgoingInviteId, status: StatusCode) {
+    let invite = state.outgoing_invites.get(id);
+    let call_id = invite.map_or(&b""[..], |invite| invite.message.call_id());
+    let content = format_args!("gets {status}");
+    state.log(LogLevel::Debug, CATEGORY, call_id, content);
+}
+
+/// The log category of this module.
+const CATEGORY: &str = "sip.invite-user-agent-client";

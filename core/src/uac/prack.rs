@@ -1,0 +1,81 @@
+//! Reliable provisional responses to an INVITE of ours
+//! ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
+
+use std::time::Instant;
+
+use offhook_message::{Body, Header, HeaderName, Headers, Method, RAck, Text};
+
+use super::send_in_dialog;
+use super::write::InDialog;
+use crate::capabilities::RELIABLE;
+use crate::config::{Config, Reliability};
+use crate::dialog::is_session_description;
+use crate::event::SessionId;
+use crate::outgoing::Fork;
+use crate::session::InviteSession;
+use crate::state::State;
+use crate::transaction::ClientUser;
+
+/// The RSeq of a provisional response that wants a PRACK.
+pub(super) fn rseq(headers: &Headers, config: &Config) -> Option<u32> {
+    let requires = headers.require().filter_map(Result::ok);
+    let mut requires = requires.filter(|tag| tag.eq_ignore_ascii_case(RELIABLE.as_bytes()));
+    if config.reliability == Reliability::Off || requires.next().is_none() {
+        return None;
+    }
+    headers.rseq().ok().flatten()
+}
+
+/// Takes the RSeq of a reliable provisional response. False where it is a repetition, or comes
+/// before one that is missing: then the response does not count.
+#[must_use]
+pub(super) fn take(fork: &mut Fork, rseq: u32) -> bool {
+    let is_next = match fork.rseq {
+        None => true,
+        Some(last) => last.checked_add(1) == Some(rseq),
+    };
+    if is_next {
+        fork.rseq = Some(rseq);
+    }
+    is_next
+}
+
+/// Answers the offer of a reliable provisional response in the PRACK that waits for it. False
+/// where none does.
+pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Body) -> bool {
+    let session = state.sessions.get(id);
+    let invite = session.and_then(InviteSession::outgoing_invite);
+    let outgoing = invite.and_then(|invite| state.outgoing_invites.get_mut(invite));
+    let rack = outgoing.and_then(|outgoing| outgoing.fork_of(id)?.prack.take());
+    let Some(rack) = rack else {
+        return false;
+    };
+    if let Some(session) = state.sessions.get_mut(id)
+        && is_session_description(answer)
+    {
+        session.offer_answer = session.offer_answer.sent();
+    }
+    send(state, now, id, &rack, Some(answer));
+    true
+}
+
+/// Sends PRACK. Nobody waits for its answer: a provisional response that is not acknowledged
+/// comes again.
+pub(super) fn send(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    rack: &RAck,
+    body: Option<&Body>,
+) {
+    let RAck { rseq, cseq, method } = rack;
+    let Ok(value) = Text::new(format!("{rseq} {cseq} {method}")) else {
+        return;
+    };
+    let request = InDialog {
+        headers: &[Header::known(HeaderName::RAck, value)],
+        body,
+        ..InDialog::new(Method::Prack)
+    };
+    send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+}

@@ -1,0 +1,61 @@
+//! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+
+use bytes::Bytes;
+use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, UriBuf};
+
+use crate::config::Config;
+use crate::dialog::Dialog;
+use crate::outgoing::SentBy;
+
+/// A request inside a dialog.
+pub(super) struct InDialog<'a> {
+    pub(super) method: Method,
+    /// `None` takes the next number of the dialog.
+    pub(super) cseq: Option<u32>,
+    pub(super) headers: &'a [Header],
+    pub(super) body: Option<&'a Body>,
+}
+
+impl InDialog<'_> {
+    /// A request that says nothing but its method.
+    pub(super) const fn new(method: Method) -> Self {
+        Self {
+            method,
+            cseq: None,
+            headers: &[],
+            body: None,
+        }
+    }
+
+    /// `None` where the target of the dialog is no URI.
+    pub(super) fn write(
+        &self,
+        dialog: &mut Dialog,
+        sent_by: &SentBy,
+        config: &Config,
+    ) -> Option<Bytes> {
+        let request_uri = UriBuf::parse(dialog.request_uri()).ok()?;
+        let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
+        let method = &self.method;
+        let mut writer = MessageWriter::request(method, &request_uri);
+        writer.header(HeaderName::Via, sent_by);
+        if !dialog.routes().is_empty() {
+            writer.header_bytes(HeaderName::Route, dialog.routes());
+        }
+        writer.header(HeaderName::MaxForwards, 70);
+        writer.header_bytes(HeaderName::From, dialog.local());
+        writer.header_bytes(HeaderName::To, dialog.remote());
+        writer.header_bytes(HeaderName::CallId, dialog.call_id());
+        writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
+        if let Some(user_agent) = &config.user_agent {
+            writer.header(HeaderName::UserAgent, user_agent);
+        }
+        for header in self.headers {
+            writer.extra(header);
+        }
+        Some(match self.body {
+            Some(body) => writer.body(body),
+            None => writer.finish(),
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! What the core does as a client.
+
+use std::time::Instant;
+
+use offhook_message::Method;
+
+use super::UserAgentCore;
+use crate::client_event::{OutgoingInviteId, OutgoingRequestId, RequestError};
+use crate::outgoing::OutgoingRequest;
+use crate::uac::{self, InviteUserAgentClient};
+
+impl UserAgentCore {
+    /// Places a call: sends an INVITE. What becomes of it is told by
+    /// [`Event::OutgoingInvite`](crate::Event::OutgoingInvite).
+    pub fn invite(
+        &mut self,
+        now: Instant,
+        request: OutgoingRequest,
+    ) -> Result<OutgoingInviteId, RequestError> {
+        uac::invite::start(&mut self.state, now, request)
+    }
+
+    /// A call of ours that is not answered yet. `None` where it is answered or over.
+    pub fn invite_client(
+        &mut self,
+        now: Instant,
+        id: OutgoingInviteId,
+    ) -> Option<InviteUserAgentClient<'_>> {
+        InviteUserAgentClient::new(&mut self.state, now, id)
+    }
+
+    /// Sends a request outside of a dialog that makes none: OPTIONS, MESSAGE, REGISTER, PUBLISH.
+    /// Each response is told by [`Event::Response`](crate::Event::Response).
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::NotAlone`] for INVITE, which [`invite`](Self::invite) sends, and for ACK, CANCEL, BYE and PRACK,
+    /// which belong to a dialog or transaction.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        method: Method,
+        request: OutgoingRequest,
+    ) -> Result<OutgoingRequestId, RequestError> {
+        uac::request::start(&mut self.state, now, method, request)
+    }
+}

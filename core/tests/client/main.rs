@@ -1,0 +1,12 @@
+//! The core as a client, in virtual time, against a peer whose every message the test writes.
+
+mod cancelling;
+mod ending;
+mod failing_over;
+mod forking;
+mod inviting;
+mod redirecting;
+mod reliable;
+mod requesting;
+mod support;
+mod two_cores;
