@@ -176,3 +176,10 @@ pub struct Refused {
     /// The invitation, where it can still be answered.
     pub invitation: Option<Invitation>,
 }
+
+/// Drops the invitation, where there still is one: the caller gets 480.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}

@@ -35,6 +35,7 @@ mod log;
 mod session;
 mod shard;
 mod shell;
+mod start_error;
 mod transport;
 mod user_agent;
 
@@ -44,10 +45,11 @@ pub use offhook_core::{
 };
 pub use offhook_message as message;
 
-pub use self::builder::{Builder, StartError};
+pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 pub use self::error::Error;
 pub use self::invitation::{Invitation, Refused};
 pub use self::listener::{InvalidListener, Listener};
 pub use self::session::Session;
+pub use self::start_error::StartError;
 pub use self::user_agent::UserAgent;

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use offhook_core::Counts;
 
-use crate::builder::Builder;
 use crate::invitation::Invitation;
 use crate::listener::Listener;
 use crate::shell::Shell;
@@ -19,16 +18,11 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// Begins to configure one.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(shell: Arc<Shell>) -> Self {
         Self { shell }
     }
 
-    /// Where it receives, in the order of [`Builder::listen`].
+    /// Where it receives, in the order of [`Builder::listen`](crate::Builder::listen).
     pub fn listeners(&self) -> &[Listener] {
         self.shell.listeners()
     }
