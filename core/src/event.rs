@@ -119,16 +119,31 @@ pub enum Event {
         /// The PRACK; its body holds the answer where our response made the offer.
         message: Request,
     },
-    /// The peer made an offer inside the dialog. Answer it with
-    /// [`Session::answer`](crate::Session::answer), or it gets 488 after 32·T1.
+    /// The peer wants to change the session, by re-INVITE, UPDATE or PRACK. Its request bears an
+    /// offer, or asks for ours where it is a re-INVITE without one. Respond with
+    /// [`Session::answer`](crate::Session::answer) or [`Session::refuse_offer`](crate::Session::refuse_offer), or it gets 488
+    /// after 32·T1.
     Offer {
         /// The session.
         session: SessionId,
-        /// The request that bears the offer.
+        /// The request.
         message: Request,
+    },
+    /// The peer took its re-INVITE back with a CANCEL: it has got 487, and what was agreed before
+    /// holds.
+    OfferWithdrawn {
+        /// The session.
+        session: SessionId,
     },
     /// The ACK of our 2xx came.
     Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The ACK; its body holds the answer where our 2xx made the offer.
+        acknowledgement: Request,
+    },
+    /// The ACK of our 2xx to a re-INVITE came.
+    Reconfirmed {
         /// The session.
         session: SessionId,
         /// The ACK; its body holds the answer where our 2xx made the offer.

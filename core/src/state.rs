@@ -80,11 +80,12 @@ impl State {
                 let session = sessions.get(id);
                 session.and_then(InviteSession::early_invite).is_some()
             }
-            Timer::Offer(slot) => offers.contains(slot),
+            Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),
             Timer::Client(slot, _) => clients.get(slot).is_some(),
-            Timer::Accepted(id) | Timer::Acknowledgement(id) => {
-                sessions.get(id).is_some_and(InviteSession::awaits_ack)
+            Timer::Accepted(id, cseq) | Timer::Acknowledgement(id, cseq) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.awaits_ack(cseq))
             }
         })
     }

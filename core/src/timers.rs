@@ -26,14 +26,16 @@ pub(crate) enum Timer {
     Prack(SessionId, u32),
     /// 488 when the application does not answer an offer that came inside the dialog.
     Offer(Slot),
+    /// 100 for a re-INVITE that the application has not answered (RFC 3261 §17.2.1).
+    OfferTrying(Slot),
     /// A server transaction's timer.
     Server(Slot, ServerTimer),
     /// A client transaction's timer.
     Client(Slot, ClientTimer),
-    /// The next repetition of a 2xx (RFC 3261 §13.3.1.4).
-    Accepted(SessionId),
-    /// The end of the wait for the ACK of a 2xx.
-    Acknowledgement(SessionId),
+    /// The next repetition of the 2xx to the INVITE of this number (RFC 3261 §13.3.1.4).
+    Accepted(SessionId, u32),
+    /// The end of the wait for the ACK of that 2xx.
+    Acknowledgement(SessionId, u32),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

@@ -9,11 +9,10 @@ use crate::counts::Counts;
 use crate::event::{
     Event, Input, InviteEnd, InviteId, Output, SessionId, TransactionId, TransactionSlot,
 };
-use crate::session::Phase;
 use crate::session_view::Session;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::ServerOutcome;
+use crate::transaction::{ServerOutcome, TransactionUser};
 use crate::uac;
 use crate::uas::{self, InviteUserAgentServer};
 
@@ -138,8 +137,11 @@ impl UserAgentCore {
                 }
             }
             Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
-            Timer::Accepted(id) => self.repeat_success(now, id),
-            Timer::Acknowledgement(id) => uac::bye::not_acknowledged(&mut self.state, now, id),
+            Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
+            Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
+            Timer::Acknowledgement(id, cseq) => {
+                uac::bye::not_acknowledged(&mut self.state, now, id, cseq);
+            }
         }
     }
 
@@ -166,18 +168,17 @@ impl UserAgentCore {
     }
 
     /// Sends a 2xx again that waits for its ACK.
-    fn repeat_success(&mut self, now: Instant, id: SessionId) {
+    fn repeat_success(&mut self, now: Instant, id: SessionId, cseq: u32) {
         let state = &mut self.state;
         let session = state.sessions.get_mut(id);
-        let Some(Phase::AckWait { accepted, .. }) = session.map(|session| &mut session.phase)
-        else {
+        let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
             return;
         };
         let (flow, response) = (accepted.flow, accepted.response.clone());
         accepted.interval = state.config.times.next_interval(accepted.interval);
         let after = accepted.interval;
         state.outbox.transmit(flow, response, None);
-        state.arm(now, after, Timer::Accepted(id));
+        state.arm(now, after, Timer::Accepted(id, cseq));
     }
 
     fn undelivered(&mut self, transaction: TransactionId) {
@@ -185,7 +186,8 @@ impl UserAgentCore {
             TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, slot),
             TransactionSlot::Server(slot) => {
                 let transaction = self.state.servers.get(slot);
-                if let Some(invite) = transaction.and_then(|transaction| transaction.invite) {
+                let user = transaction.map(|transaction| transaction.user);
+                if let Some(TransactionUser::Invite(invite)) = user {
                     self.state.outbox.event(Event::Undelivered { invite });
                 }
             }

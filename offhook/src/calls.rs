@@ -84,6 +84,35 @@ impl Calls {
     }
 
     /// Who must be woken.
+    pub(crate) fn offered(
+        &mut self,
+        session: SessionId,
+        message: Request,
+    ) -> Result<Option<Waker>, NoHandle> {
+        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
+        call.offer = Some(message);
+        Ok(call.waker.take())
+    }
+
+    /// The offer is taken back, if nobody has seen it.
+    pub(crate) fn withdrawn(&mut self, session: SessionId) {
+        if let Some(call) = self.sessions.get_mut(&session) {
+            call.offer = None;
+        }
+    }
+
+    /// Who must be woken.
+    pub(crate) fn reconfirmed(
+        &mut self,
+        session: SessionId,
+        acknowledgement: Request,
+    ) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.reconfirmation = Some(acknowledgement);
+        call.waker.take()
+    }
+
+    /// Who must be woken.
     pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
         call.end = Some(end);
@@ -131,17 +160,33 @@ impl Calls {
         }
     }
 
-    pub(crate) fn poll_ended(
+    pub(crate) fn poll_event(
         &mut self,
         session: SessionId,
         context: &mut Context<'_>,
-    ) -> Poll<SessionEnd> {
+    ) -> Poll<Happened> {
         let call = self.sessions.entry(session).or_default();
-        match call.end {
-            Some(end) => Poll::Ready(end),
-            None => wait(&mut call.waker, context),
+        if let Some(end) = call.end {
+            return Poll::Ready(Happened::Ended(end));
         }
+        if let Some(acknowledgement) = call.reconfirmation.take() {
+            return Poll::Ready(Happened::Reconfirmed(acknowledgement));
+        }
+        if let Some(message) = call.offer.take() {
+            return Poll::Ready(Happened::Offered(message));
+        }
+        wait(&mut call.waker, context)
     }
+}
+
+/// No handle can serve a request.
+pub(crate) struct NoHandle;
+
+/// What a session's handle is told.
+pub(crate) enum Happened {
+    Offered(Request),
+    Reconfirmed(Request),
+    Ended(SessionEnd),
 }
 
 #[derive(Default)]
@@ -154,6 +199,8 @@ struct InviteCall {
 #[derive(Default)]
 struct SessionCall {
     acknowledgement: Option<Request>,
+    offer: Option<Request>,
+    reconfirmation: Option<Request>,
     end: Option<SessionEnd>,
     waker: Option<Waker>,
 }

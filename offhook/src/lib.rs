@@ -50,6 +50,6 @@ pub use self::calls::Cancelled;
 pub use self::error::Error;
 pub use self::invitation::{Invitation, Refused};
 pub use self::listener::{InvalidListener, Listener};
-pub use self::session::Session;
+pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
 pub use self::user_agent::UserAgent;

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, Backlog};
-use crate::calls::{Calls, Cancelled};
+use crate::calls::{Calls, Cancelled, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -56,8 +56,13 @@ impl Shard {
                 Output::Event(Event::Invite(invite)) => {
                     state.arrive(now, self.index, invite, backlog, &mut effects);
                 }
-                // Nobody waits for an offer inside a dialog: what was agreed before it holds.
-                Output::Event(Event::Offer { session, .. }) => state.refuse_offer(now, session),
+                Output::Event(Event::Offer { session, message }) => {
+                    match state.calls.offered(session, message) {
+                        Ok(waker) => effects.wakers.extend(waker),
+                        // Nobody waits for it: what was agreed before holds.
+                        Err(NoHandle) => state.refuse_offer(now, session),
+                    }
+                }
                 Output::Event(event) => effects.wakers.extend(state.tell(event)),
             }
         }
@@ -217,6 +222,14 @@ impl State {
                 session,
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
+            Event::Reconfirmed {
+                session,
+                acknowledgement,
+            } => self.calls.reconfirmed(session, acknowledgement),
+            Event::OfferWithdrawn { session } => {
+                self.calls.withdrawn(session);
+                None
+            }
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
             Event::Invite(_)
             | Event::NotAcknowledged { .. }

@@ -1,10 +1,12 @@
 //! Dialogs ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 
 mod offer_answer;
+mod path;
 
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
+pub(crate) use path::Path;
 
-use offhook_message::{Contact, HeaderName, Headers, Request, SipUri, Uri};
+use offhook_message::{Contact, HeaderName, Headers, Request, Uri};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::tag::Tag;
@@ -17,7 +19,7 @@ use crate::tag::Tag;
 pub(crate) struct Dialog {
     pub(crate) id: Fingerprint,
     texts: Box<[u8]>,
-    ends: [u32; 6],
+    ends: [u32; 5],
     local_cseq: u32,
     remote_cseq: u32,
 }
@@ -28,9 +30,8 @@ enum Text {
     CallId,
     Local,
     Remote,
-    RequestUri,
+    Target,
     Routes,
-    NextHop,
 }
 
 impl Dialog {
@@ -42,21 +43,15 @@ impl Dialog {
         local.extend_from_slice(b";tag=");
         local.extend_from_slice(tag.as_bytes());
         let call_id = headers.call_id().unwrap_or_default();
-        let path = Path::at_server(headers);
         let texts = [
             call_id,
             &local,
             headers.raw(HeaderName::From).unwrap_or_default(),
-            &path.request_uri,
-            &path.routes,
-            &path.next_hop,
+            remote_target(headers).unwrap_or_default(),
+            &route_set(headers),
         ];
         let remote_tag = headers.from().ok().and_then(|from| from.tag());
-        let mut length = 0;
-        let ends = texts.map(|text| {
-            length += text.len();
-            u32::try_from(length).unwrap_or(u32::MAX)
-        });
+        let (texts, ends) = join(texts);
         Self {
             id: dialog_id(
                 fingerprinter,
@@ -64,7 +59,7 @@ impl Dialog {
                 tag.as_bytes(),
                 remote_tag.unwrap_or_default(),
             ),
-            texts: texts.concat().into_boxed_slice(),
+            texts,
             ends,
             local_cseq: 0,
             remote_cseq: headers.cseq().map_or(0, |cseq| cseq.number),
@@ -85,19 +80,27 @@ impl Dialog {
         self.text(Text::Remote)
     }
 
-    /// The Request-URI of our requests.
-    pub(crate) fn request_uri(&self) -> &[u8] {
-        self.text(Text::RequestUri)
+    /// The way of our requests.
+    pub(crate) fn path(&self) -> Path<'_> {
+        Path::new(self.text(Text::Target), self.text(Text::Routes))
     }
 
-    /// The URI of where our requests go first.
-    pub(crate) fn next_hop(&self) -> &[u8] {
-        self.text(Text::NextHop)
-    }
-
-    /// The value of the Route header of our requests; empty where there is none.
-    pub(crate) fn routes(&self) -> &[u8] {
-        self.text(Text::Routes)
+    /// Takes the Contact of a request or response that was accepted
+    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        let Some(Ok(Contact::Address(contact))) = headers.contacts().next() else {
+            return;
+        };
+        let text = |text| self.text(text);
+        let (texts, ends) = join([
+            text(Text::CallId),
+            text(Text::Local),
+            text(Text::Remote),
+            contact.uri_bytes(),
+            text(Text::Routes),
+        ]);
+        self.texts = texts;
+        self.ends = ends;
     }
 
     /// The number of our next request.
@@ -148,47 +151,21 @@ fn remote_target(headers: &Headers) -> Option<&[u8]> {
     headers.from().ok().map(|from| from.uri_bytes())
 }
 
-/// The way of our requests ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
-struct Path {
-    request_uri: Vec<u8>,
-    routes: Vec<u8>,
-    next_hop: Vec<u8>,
+/// The Record-Route of an INVITE in its order, as one header value.
+fn route_set(headers: &Headers) -> Vec<u8> {
+    let lines = headers.all(HeaderName::RecordRoute);
+    let values: Vec<_> = lines.map(|field| field.value).collect();
+    values.join(&b", "[..])
 }
 
-impl Path {
-    /// From the Record-Route of an INVITE in its order, and its Contact.
-    fn at_server(headers: &Headers) -> Self {
-        let target = remote_target(headers).unwrap_or_default();
-        let routes = || headers.record_routes().filter_map(Result::ok);
-        let Some(first) = routes().next() else {
-            return Self {
-                request_uri: target.to_vec(),
-                routes: Vec::new(),
-                next_hop: target.to_vec(),
-            };
-        };
-        let next_hop = first.uri_bytes().to_vec();
-        if first.uri.as_sip().is_none_or(SipUri::lr) {
-            let lines = headers.all(HeaderName::RecordRoute);
-            let values: Vec<_> = lines.map(|field| field.value).collect();
-            return Self {
-                request_uri: target.to_vec(),
-                routes: values.join(&b", "[..]),
-                next_hop,
-            };
-        }
-        // A strict router finds its own address in the Request-URI, and the target at the end.
-        let behind = routes().skip(1).map(|route| route.uri_bytes());
-        let behind: Vec<_> = behind
-            .chain([target])
-            .map(|uri| [b"<", uri, b">"].concat())
-            .collect();
-        Self {
-            request_uri: next_hop.clone(),
-            routes: behind.join(&b", "[..]),
-            next_hop,
-        }
-    }
+/// Texts one behind the other, and where each ends.
+fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
+    let mut length = 0;
+    let ends = texts.map(|text| {
+        length += text.len();
+        u32::try_from(length).unwrap_or(u32::MAX)
+    });
+    (texts.concat().into_boxed_slice(), ends)
 }
 
 /// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route

@@ -14,4 +14,4 @@ pub(crate) use effects::Context;
 pub(crate) use key::{merge_key, server_key};
 pub(crate) use non_invite_client::ClientOutcome;
 pub use server::TransactionState;
-pub(crate) use server::{ServerOutcome, ServerTransaction, ServerTransactions};
+pub(crate) use server::{ServerOutcome, ServerTransaction, ServerTransactions, TransactionUser};

@@ -126,7 +126,7 @@ struct NextHop {
 /// The first Route, or the remote target ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)). `None` where it is no SIP
 /// address.
 fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
-    let uri = dialog.next_hop();
+    let uri = dialog.path().next_hop;
     let Ok(Uri::Sip(uri)) = Uri::parse(uri) else {
         return None;
     };
@@ -198,7 +198,8 @@ fn write(
     config: &Config,
 ) -> Option<Bytes> {
     let cseq = dialog.next_cseq();
-    let request_uri = UriBuf::parse(dialog.request_uri()).ok()?;
+    let path = dialog.path();
+    let request_uri = UriBuf::parse(path.request_uri).ok()?;
     let mut writer = MessageWriter::request(method, &request_uri);
     let SentBy {
         transport,
@@ -212,8 +213,8 @@ fn write(
             transport.as_str()
         ),
     );
-    if !dialog.routes().is_empty() {
-        writer.header_bytes(HeaderName::Route, dialog.routes());
+    if !path.routes.is_empty() {
+        writer.header_bytes(HeaderName::Route, &path.routes);
     }
     writer.header(HeaderName::MaxForwards, 70);
     writer.header_bytes(HeaderName::From, dialog.local());

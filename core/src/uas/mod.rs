@@ -1,5 +1,6 @@
 //! The user agent server ([RFC 3261 §8.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2)): what becomes of a request.
 
+mod accepted;
 mod bye;
 mod cancel;
 mod in_dialog;
@@ -7,10 +8,12 @@ mod inspect;
 mod invite;
 pub(crate) mod offer;
 mod options;
+mod reinvite;
 pub(crate) mod reliable;
 mod reply;
 mod respond;
 mod response_options;
+mod update;
 mod write;
 
 pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
@@ -129,7 +132,7 @@ fn receive_ack(state: &mut State, now: Instant, key: Fingerprint, request: Reque
     let found = transaction.and_then(|slot| Some((slot, state.servers.get(slot)?.state())));
     match found {
         // RFC 6026 §7.1: one that has the branch of its INVITE goes to the session all the same.
-        Some((_, TransactionState::Accepted)) | None => in_dialog::receive_ack(state, now, request),
+        Some((_, TransactionState::Accepted)) | None => accepted::receive_ack(state, now, request),
         Some((slot, _)) => state.acknowledge(now, slot),
     }
 }

@@ -69,8 +69,8 @@ pub(crate) fn begin(
 /// The methods that the core serves, as Allow lists them: the one source of every Allow.
 pub(crate) fn allow(config: &Config) -> &'static str {
     match config.reliability {
-        Reliability::Off => "INVITE, ACK, CANCEL, BYE, OPTIONS",
-        _ => "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
+        Reliability::Off => "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE",
+        _ => "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK",
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use offhook_message::{Body, HeaderName, MessageWriter, Request, StatusCode, Uri};
+use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCode, Uri};
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use crate::config::{Config, Reliability};
 use crate::dialog::asks_for_sips;
 use crate::flow::{Flow, Transport};
+use crate::incoming::Incoming;
 use crate::session::Invite;
 
 /// A response that makes a dialog: with Record-Route and Contact, in a 2xx with Allow, and with
@@ -41,6 +42,24 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
         writer.header(HeaderName::Supported, respond::RELIABLE);
     }
     finish(writer, config, options, body)
+}
+
+/// A 2xx inside a session; with Contact and Allow to a request that refreshes the target
+/// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
+pub(super) fn session_response(incoming: &Incoming, config: &Config, body: Option<&Body>) -> Bytes {
+    let (request, flow) = (&incoming.request, incoming.flow);
+    let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
+    if *request.method() != Method::Prack {
+        writer.header(HeaderName::Contact, OwnContact { request, flow });
+        writer.header(HeaderName::Allow, respond::allow(config));
+    }
+    if let Some(user_agent) = &config.user_agent {
+        writer.header(HeaderName::UserAgent, user_agent);
+    }
+    match body {
+        Some(body) => writer.body(body),
+        None => writer.finish(),
+    }
 }
 
 /// A response that makes no dialog, or ends the early one.
