@@ -13,6 +13,8 @@ pub struct Counts {
     pub invites: usize,
     /// Sessions that live, early ones included.
     pub sessions: usize,
+    /// Changes that peers want and the application has not answered.
+    pub offers: usize,
     /// Timers that are armed, some of which nobody waits for any more.
     pub timers: usize,
     /// What was seen since the core began.
@@ -48,6 +50,7 @@ impl Add for Counts {
             client_transactions: self.client_transactions + other.client_transactions,
             invites: self.invites + other.invites,
             sessions: self.sessions + other.sessions,
+            offers: self.offers + other.offers,
             timers: self.timers + other.timers,
             totals: self.totals + other.totals,
         }

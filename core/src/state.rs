@@ -13,7 +13,7 @@ use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::random::{Random, Token};
-use crate::session::{Invite, InviteSession, PendingOffer, Sessions};
+use crate::session::{Invite, PendingOffer, Sessions};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
@@ -76,10 +76,9 @@ impl State {
             Timer::NoAnswer(id) | Timer::Expires(id) | Timer::RepeatProvisional(id) => {
                 invites.contains(id.0)
             }
-            Timer::Reliable(id, _) | Timer::Prack(id, _) => {
-                let session = sessions.get(id);
-                session.and_then(InviteSession::early_invite).is_some()
-            }
+            Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
+                .get(id)
+                .is_some_and(|session| session.awaits_prack(rseq)),
             Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),
             Timer::Client(slot, _) => clients.get(slot).is_some(),

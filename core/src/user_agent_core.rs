@@ -105,6 +105,7 @@ impl UserAgentCore {
             client_transactions: state.clients.len(),
             invites: state.invites.len(),
             sessions: state.sessions.len(),
+            offers: state.offers.len(),
             timers: state.timers.len(),
             totals: state.totals,
         }

@@ -73,6 +73,13 @@ impl InviteSession {
         }
     }
 
+    /// Whether a reliable provisional response of this RSeq is repeated until its PRACK.
+    pub(crate) fn awaits_prack(&self, rseq: u32) -> bool {
+        let reliable = self.reliable.as_ref();
+        let awaits = reliable.is_some_and(|reliable| reliable.awaits_prack(rseq));
+        awaits && self.early_invite().is_some()
+    }
+
     /// The 2xx to the INVITE of this number, while it waits for its ACK.
     pub(crate) fn accepted(&mut self, cseq: u32) -> Option<&mut Accepted> {
         let mut accepted = self.accepted.iter_mut();

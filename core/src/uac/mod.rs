@@ -199,7 +199,7 @@ fn write(
 ) -> Option<Bytes> {
     let cseq = dialog.next_cseq();
     let path = dialog.path();
-    let request_uri = UriBuf::parse(path.request_uri).ok()?;
+    let request_uri = UriBuf::parse(&path.request_uri).ok()?;
     let mut writer = MessageWriter::request(method, &request_uri);
     let SentBy {
         transport,

@@ -466,8 +466,11 @@ impl<'a> InviteUserAgentServer<'a> {
             },
             _ => event,
         };
-        self.state.outbox.event(event);
-        self.refuse(&status.into(), &[]);
+        let Self { state, now, id } = self;
+        if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+            server.refuse(&status.into(), &[]);
+        }
+        state.outbox.event(event);
     }
 }
 

@@ -100,7 +100,9 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     if *request.method() == Method::Cancel {
         return cancel::receive(state, now, &incoming);
     }
-    if state.servers.len() >= state.config.limits.transactions {
+    // A BYE makes room, so it is served whatever there is.
+    let is_full = state.servers.len() >= state.config.limits.transactions;
+    if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, &incoming);
     }
     if has_to_tag(request) {

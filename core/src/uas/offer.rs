@@ -89,11 +89,26 @@ pub(crate) fn refuse(
     id: SessionId,
     options: ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
-    let offer = take(state, id).ok_or(VerbError::NoOffer)?;
-    let reply = Reply::from(options);
-    reply.through(state, now, &offer.incoming, offer.transaction);
+    if !abandon(state, now, id, options) {
+        return Err(VerbError::NoOffer);
+    }
     reliable::release_success(state, now, id);
     Ok(())
+}
+
+/// Refuses the change, if there is one, in a session that is about to end.
+pub(super) fn abandon(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    options: ResponseOptions<Rejection>,
+) -> bool {
+    let Some(offer) = take(state, id) else {
+        return false;
+    };
+    let reply = Reply::from(options);
+    reply.through(state, now, &offer.incoming, offer.transaction);
+    true
 }
 
 /// CANCEL of a re-INVITE: 487, and what was agreed before holds.
