@@ -110,6 +110,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         client_transactions,
         invites,
         sessions,
+        offers,
         timers,
         totals,
     } = user_agent.counts();
@@ -119,6 +120,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("client_transactions", client_transactions),
         ("invites", invites),
         ("sessions", sessions),
+        ("offers", offers),
         ("timers", timers),
         ("tasks", tasks),
     ];
