@@ -155,6 +155,8 @@ async fn talk(
                     return Ok(hang_up(session, media).await);
                 }
             }
+            // No method is configured that could come so.
+            SessionEvent::Request(request) => drop(request),
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         }
     }

@@ -111,6 +111,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         invites,
         sessions,
         offers,
+        requests,
         timers,
         totals,
     } = user_agent.counts();
@@ -121,6 +122,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("invites", invites),
         ("sessions", sessions),
         ("offers", offers),
+        ("requests_open", requests),
         ("timers", timers),
         ("tasks", tasks),
     ];

@@ -15,6 +15,8 @@ pub struct Counts {
     pub sessions: usize,
     /// Changes that peers want and the application has not answered.
     pub offers: usize,
+    /// Requests other than INVITE that the application has not answered.
+    pub requests: usize,
     /// Timers that are armed, some of which nobody waits for any more.
     pub timers: usize,
     /// What was seen since the core began.
@@ -51,6 +53,7 @@ impl Add for Counts {
             invites: self.invites + other.invites,
             sessions: self.sessions + other.sessions,
             offers: self.offers + other.offers,
+            requests: self.requests + other.requests,
             timers: self.timers + other.timers,
             totals: self.totals + other.totals,
         }

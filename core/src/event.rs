@@ -135,6 +135,14 @@ pub enum Event {
         /// The session.
         session: SessionId,
     },
+    /// A request of one of the [`methods`](crate::Config::methods) that the application answers. Take it with
+    /// [`request_server`](crate::UserAgentCore::request_server).
+    Request {
+        /// The request.
+        request: RequestId,
+        /// The session it belongs to; `None` outside of a dialog.
+        session: Option<SessionId>,
+    },
     /// The ACK of our 2xx came.
     Confirmed {
         /// The session.
@@ -203,6 +211,10 @@ impl InviteId {
         self.0.as_u64()
     }
 }
+
+/// Names an incoming request other than INVITE for as long as it is unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(pub(crate) Slot);
 
 /// Names a session, early or confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

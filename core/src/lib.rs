@@ -73,8 +73,8 @@ pub use config::{Config, Limits, Reliability, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use event::{
-    Event, Input, InviteEnd, InviteId, Output, Resolve, SessionEnd, SessionId, TransactionId,
-    Transmit,
+    Event, Input, InviteEnd, InviteId, Output, RequestId, Resolve, SessionEnd, SessionId,
+    TransactionId, Transmit,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
@@ -84,6 +84,6 @@ pub use tag::Tag;
 pub use transaction::TransactionState;
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
-    ResponseOptions, ServerTransactionView, VerbError,
+    ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,
 };
 pub use user_agent_core::UserAgentCore;

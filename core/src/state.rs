@@ -13,7 +13,7 @@ use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::random::{Random, Token};
-use crate::session::{Invite, PendingOffer, Sessions};
+use crate::session::{Invite, PendingOffer, PendingRequest, Sessions};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
@@ -35,6 +35,7 @@ pub(crate) struct State {
     pub(crate) invites: Slots<Invite>,
     pub(crate) sessions: Sessions,
     pub(crate) offers: Slots<PendingOffer>,
+    pub(crate) requests: Slots<PendingRequest>,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
     pub(crate) refusing: Option<u32>,
@@ -54,6 +55,7 @@ impl State {
             invites: Slots::new(),
             sessions: Sessions::new(),
             offers: Slots::new(),
+            requests: Slots::new(),
             totals: Totals::default(),
             refusing: None,
             config,
@@ -69,6 +71,7 @@ impl State {
             clients,
             sessions,
             offers,
+            requests,
             ..
         } = self;
         timers.next(|timer| match timer {
@@ -79,6 +82,7 @@ impl State {
             Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
                 .get(id)
                 .is_some_and(|session| session.awaits_prack(rseq)),
+            Timer::Request(id) => requests.contains(id.0),
             Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),
             Timer::Client(slot, _) => clients.get(slot).is_some(),

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::config::Times;
-use crate::event::{InviteId, SessionId};
+use crate::event::{InviteId, RequestId, SessionId};
 use crate::slot::Slot;
 
 /// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
@@ -26,6 +26,8 @@ pub(crate) enum Timer {
     Prack(SessionId, u32),
     /// 488 when the application does not answer an offer that came inside the dialog.
     Offer(Slot),
+    /// 480 when the application does not answer a request.
+    Request(RequestId),
     /// 100 for a re-INVITE that the application has not answered (RFC 3261 §17.2.1).
     OfferTrying(Slot),
     /// A server transaction's timer.

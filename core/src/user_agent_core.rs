@@ -7,14 +7,14 @@ use offhook_message::{Message, Rejection};
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::event::{
-    Event, Input, InviteEnd, InviteId, Output, SessionId, TransactionId, TransactionSlot,
+    Event, Input, InviteEnd, InviteId, Output, RequestId, SessionId, TransactionId, TransactionSlot,
 };
 use crate::session_view::Session;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::{ServerOutcome, TransactionUser};
 use crate::uac;
-use crate::uas::{self, InviteUserAgentServer};
+use crate::uas::{self, InviteUserAgentServer, UserAgentServer};
 
 /// All transactions, dialogs and sessions of a user agent, or of a share of its calls.
 ///
@@ -87,6 +87,11 @@ impl UserAgentCore {
         InviteUserAgentServer::new(&mut self.state, now, id)
     }
 
+    /// A request other than INVITE that is not answered yet. `None` where it is.
+    pub fn request_server(&mut self, now: Instant, id: RequestId) -> Option<UserAgentServer<'_>> {
+        UserAgentServer::new(&mut self.state, now, id)
+    }
+
     /// A session. `None` where it is over.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
         Session::new(&mut self.state, now, id)
@@ -106,6 +111,7 @@ impl UserAgentCore {
             invites: state.invites.len(),
             sessions: state.sessions.len(),
             offers: state.offers.len(),
+            requests: state.requests.len(),
             timers: state.timers.len(),
             totals: state.totals,
         }
@@ -138,6 +144,7 @@ impl UserAgentCore {
                 }
             }
             Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
+            Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
             Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
             Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
             Timer::Acknowledgement(id, cseq) => {

@@ -6,6 +6,7 @@ use offhook_core::{ResponseOptions, SessionEnd, SessionId, VerbError};
 use offhook_message::{Body, Rejection, Request};
 
 use crate::calls::Happened;
+use crate::incoming_request::IncomingRequest;
 use crate::shell::Shell;
 
 /// A call that we have answered.
@@ -59,13 +60,16 @@ impl Session {
                 message,
                 is_open: true,
             }),
+            Happened::Requested(id, arrival) => {
+                SessionEvent::Request(IncomingRequest::new(Arc::clone(&self.shell), id, arrival))
+            }
             Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
             Happened::Ended(end) => SessionEvent::Ended(end),
         }
     }
 
     /// Waits until the session is over, whoever ends it. The peer's wishes to change it are
-    /// refused with 488 meanwhile; await [`Session::event`] to serve them.
+    /// refused meanwhile; await [`Session::event`] to serve them.
     pub async fn ended(&mut self) -> SessionEnd {
         loop {
             if let SessionEvent::Ended(end) = self.event().await {
@@ -91,6 +95,9 @@ impl Session {
 pub enum SessionEvent {
     /// It wants to change the session.
     Offer(Offer),
+    /// It sends something else: INFO, MESSAGE, or another of
+    /// [`Config::methods`](offhook_core::Config::methods).
+    Request(IncomingRequest),
     /// The ACK of our 2xx to a re-INVITE; its body holds the answer where the 2xx made the offer.
     Reconfirmed(Request),
     /// The session is over.

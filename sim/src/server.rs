@@ -158,6 +158,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::Offer { .. } => "Offer".into(),
         Event::OfferWithdrawn { .. } => "OfferWithdrawn".into(),
         Event::Reconfirmed { .. } => "Reconfirmed".into(),
+        Event::Request { .. } => "Request".into(),
     }
 }
 

@@ -4,11 +4,13 @@ mod accepted;
 mod invite;
 mod offer;
 mod reliable;
+mod request;
 
 pub(crate) use accepted::Accepted;
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use reliable::{Reliable, ReliableProvisional};
+pub(crate) use request::PendingRequest;
 
 use offhook_message::Header;
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use offhook_message::{HeaderName, Method, StatusCode};
 
 use super::reply::Reply;
-use super::{bye, options, reinvite, reliable, to_tag_of, update};
+use super::{bye, options, reinvite, reliable, request, to_tag_of, update};
 use crate::event::SessionId;
 use crate::incoming::Incoming;
 use crate::state::State;
@@ -31,8 +31,7 @@ pub(super) fn receive(
         Method::Options => options::capabilities(state),
         Method::Invite => return reinvite::receive(state, now, id, incoming),
         Method::Update => return update::receive(state, now, id, incoming),
-        // No other method passes the inspection.
-        _ => Reply::new(StatusCode::METHOD_NOT_ALLOWED),
+        _ => return request::receive(state, now, Some(id), incoming),
     };
     reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
 }

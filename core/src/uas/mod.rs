@@ -11,12 +11,14 @@ mod options;
 mod reinvite;
 pub(crate) mod reliable;
 mod reply;
+pub(crate) mod request;
 mod respond;
 mod response_options;
 mod update;
 mod write;
 
 pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
+pub use request::UserAgentServer;
 pub use response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, QValue, ResponseOptions,
 };
@@ -118,8 +120,17 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     match request.method() {
         Method::Invite => invite::receive(state, now, incoming, merge_key),
         Method::Options => options::capabilities(state).statelessly(state, &incoming),
-        _ => does_not_exist().statelessly(state, &incoming),
+        method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
+        _ => request::receive(state, now, None, incoming),
     }
+}
+
+/// Whether a method has no meaning outside of a dialog. SIP.js answers such a request 481 as well.
+fn is_for_dialogs(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Ack | Method::Bye | Method::Info | Method::Prack | Method::Update
+    )
 }
 
 /// 481: the request names no dialog and no transaction of ours.
