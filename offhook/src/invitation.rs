@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
-    ContactTarget, Flow, InviteId, InviteUserAgentServer, OutgoingResponse, ResponseOptions,
-    VerbError,
+    ContactTarget, Flow, InviteId, InviteUserAgentServer, LoggerFactory, OutgoingResponse,
+    ResponseOptions, TransactionState, VerbError,
 };
 use offhook_message::{Provisional, Redirection, Rejection, Request, Success};
 
@@ -50,6 +50,22 @@ impl Invitation {
     /// The way the INVITE came.
     pub fn flow(&self) -> Flow {
         self.arrival.flow
+    }
+
+    /// How far the server transaction of the INVITE is; `None` once the call is over.
+    pub fn transaction_state(&self) -> Option<TransactionState> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            let server = state.core.invite_server(now, self.invite)?;
+            Some(server.transaction().state())
+        })
+    }
+
+    /// The loggers of the core; `None` once the call is over.
+    pub fn logger_factory(&self) -> Option<LoggerFactory> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            let server = state.core.invite_server(now, self.invite)?;
+            Some(server.logger_factory())
+        })
     }
 
     /// Sends 100 (Trying). It goes out by itself after 200 ms
@@ -121,6 +137,9 @@ impl Invitation {
     ) -> Result<OutgoingResponse, Error> {
         self.finish(|server| server.reject(options.into()))
     }
+
+    /// Answers 480, as dropping the invitation does.
+    pub fn dispose(self) {}
 
     /// Waits until the call is over before we have answered it. The caller has its response then.
     ///
