@@ -1,9 +1,9 @@
 //! One call, from its INVITE to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use offhook::{
-    Invitation, ResponseOptions, Session,
+    Invitation, Offer, ResponseOptions, Session, SessionEvent,
     message::{Body, Header, Provisional, Redirection, Rejection, Request},
 };
 use offhook_media::{
@@ -118,6 +118,7 @@ async fn talk(
     description: Body,
 ) -> Result<Over, Over> {
     let is_answer_due = invitation.message().session_description().is_none();
+    let agent = invitation.flow().local;
     let mut session = invitation.accept(description)?;
     let answered = Instant::now();
 
@@ -134,13 +135,56 @@ async fn talk(
         }
     }
 
-    if let Some(wait) = answer.hangup_after {
-        tokio::select! {
-            end = session.ended() => return Ok(Over::answered(end)),
-            () = sleep_until(answered + wait) => return Ok(hang_up(session, media).await),
+    let hangup = answer.hangup_after.map(|wait| answered + wait);
+    loop {
+        let event = tokio::select! {
+            event = session.event() => event,
+            () = at(hangup) => return Ok(hang_up(session, media).await),
+        };
+        match event {
+            SessionEvent::Offer(offer) => change(offer, &mut *media, agent),
+            SessionEvent::Reconfirmed(acknowledgement) => {
+                if let Some(description) = acknowledgement.session_description()
+                    && let Err(error) = media.set_description(description)
+                {
+                    warn!(
+                        call_id = session.call_id(),
+                        error = error.to_string(),
+                        "no usable answer to our offer"
+                    );
+                    return Ok(hang_up(session, media).await);
+                }
+            }
+            // No method is configured that could come so.
+            SessionEvent::Request(request) => drop(request),
+            SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         }
     }
-    Ok(Over::answered(session.ended().await))
+}
+
+/// Serves what the caller wants changed: hold and resume are the common ones.
+fn change(offer: Offer, media: &mut (dyn SessionDescriptionHandler + Send), agent: SocketAddr) {
+    let asked = match offer.message().session_description() {
+        Some(description) => media.set_description(description),
+        None => Ok(()),
+    };
+    let served = match asked.and_then(|()| media.description()) {
+        Ok(description) => offer.answer(&description),
+        Err(error) => {
+            media.rollback_description();
+            offer.refuse(refusal(&error, agent))
+        }
+    };
+    if served.is_err() {
+        media.rollback_description();
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The audio stops with our BYE, whenever that is answered.
@@ -152,18 +196,27 @@ async fn hang_up(mut session: Session, mut media: Handler) -> Over {
 
 /// The caller's offer leads to no session, or there is no port for it.
 fn refuse(invitation: Invitation, error: &DescriptionError) -> Result<Over, Over> {
-    let code = error.status().as_u16();
-    let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
-    let mut rejection = ResponseOptions::new(status);
-    if let Some(warning) = error.warning() {
-        let agent = invitation.flow().local;
-        rejection = rejection.with_header(Header::new("Warning", &warning.header_value(agent))?);
-    }
-    if status == Rejection::SERVICE_UNAVAILABLE {
-        rejection = rejection.with_header(Header::new("Retry-After", RETRY_AFTER)?);
-    }
+    let rejection = refusal(error, invitation.flow().local);
+    let status = rejection.status;
     invitation.reject(rejection)?;
     Ok(Over::with(status, error.to_string()))
+}
+
+/// Why a description is refused, in the words of SIP.
+fn refusal(error: &DescriptionError, agent: SocketAddr) -> ResponseOptions<Rejection> {
+    let code = error.status().as_u16();
+    let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
+    let mut headers = Vec::new();
+    if let Some(warning) = error.warning() {
+        headers.extend(Header::new("Warning", &warning.header_value(agent)));
+    }
+    if status == Rejection::SERVICE_UNAVAILABLE {
+        headers.extend(Header::new("Retry-After", RETRY_AFTER));
+    }
+    ResponseOptions {
+        extra_headers: headers,
+        ..ResponseOptions::new(status)
+    }
 }
 
 type Handler = Box<dyn SessionDescriptionHandler + Send>;

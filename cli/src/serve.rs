@@ -111,6 +111,8 @@ fn counts(user_agent: &UserAgent) -> Line {
         invites,
         outgoing_invites,
         sessions,
+        offers,
+        requests,
         timers,
         totals,
     } = user_agent.counts();
@@ -121,6 +123,8 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("invites", invites),
         ("outgoing_invites", outgoing_invites),
         ("sessions", sessions),
+        ("offers", offers),
+        ("requests_open", requests),
         ("timers", timers),
         ("tasks", tasks),
     ];

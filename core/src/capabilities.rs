@@ -1,22 +1,45 @@
-//! What we can do, as our messages say it: the one source of every Allow, Supported and Accept.
+//! What we can do, as our messages say it.
+
+use std::fmt;
 
 use offhook_message::Method;
 
 use crate::config::{Config, Reliability};
 
-/// The methods that the core serves, as Allow lists them.
-pub(crate) fn allow(config: &Config) -> &'static str {
-    match config.reliability {
-        Reliability::Off => "INVITE, ACK, CANCEL, BYE, OPTIONS",
-        _ => "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK",
+/// The methods that are served, by the core or by the application: the one source of every Allow.
+pub(crate) struct Allow<'a>(pub(crate) &'a Config);
+
+impl Allow<'_> {
+    /// Whether a method is served.
+    pub(crate) fn includes(&self, method: &Method) -> bool {
+        SERVED.contains(method)
+            || (*method == Method::Prack && self.0.reliability != Reliability::Off)
+            || self.0.methods.contains(method)
     }
 }
 
-/// Whether the core serves a method.
-pub(crate) fn is_allowed(method: &Method, config: &Config) -> bool {
-    let mut allowed = allow(config).split(", ");
-    allowed.any(|allowed| allowed == method.as_str())
+impl fmt::Display for Allow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prack = (self.0.reliability != Reliability::Off).then_some(&Method::Prack);
+        let methods = SERVED.iter().chain(prack);
+        let further = self.0.methods.iter().filter(|it| !SERVED.contains(it));
+        for (index, method) in methods.chain(further).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{method}")?;
+        }
+        Ok(())
+    }
 }
+
+/// What the core serves by itself, whatever is configured.
+const SERVED: &[Method] = &[
+    Method::Invite,
+    Method::Ack,
+    Method::Cancel,
+    Method::Bye,
+    Method::Options,
+    Method::Update,
+];
 
 /// The option tag of reliable provisional responses (RFC 3262).
 pub(crate) const RELIABLE: &str = "100rel";

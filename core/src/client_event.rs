@@ -3,8 +3,7 @@
 use offhook_message::Response;
 
 use crate::contact_target::ContactTarget;
-use crate::event::SessionId;
-use crate::slot::Slot;
+use crate::id::SessionId;
 
 /// What happens to an INVITE of ours, as in the `OutgoingInviteRequestDelegate` of SIP.js.
 #[derive(Debug)]
@@ -111,27 +110,3 @@ impl std::fmt::Display for RequestError {
 }
 
 impl std::error::Error for RequestError {}
-
-/// Names an INVITE of ours until it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OutgoingInviteId(pub(crate) Slot);
-
-impl OutgoingInviteId {
-    /// The name as a number, never used twice in the life of a core (until 2^32 calls have had
-    /// the same place in its table).
-    pub fn as_u64(self) -> u64 {
-        self.0.as_u64()
-    }
-}
-
-/// Names a request of ours outside of a dialog, other than INVITE, until it is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OutgoingRequestId(pub(crate) Slot);
-
-impl OutgoingRequestId {
-    /// The name as a number, never used twice in the life of a core (until 2^32 requests have had
-    /// the same place in its table).
-    pub fn as_u64(self) -> u64 {
-        self.0.as_u64()
-    }
-}

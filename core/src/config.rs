@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_message::Text;
+use offhook_message::{Method, Text};
 
 use crate::logger::LoggerFactory;
 
@@ -17,6 +17,12 @@ pub struct Config {
     pub limits: Limits,
     /// Provisional responses that the caller acknowledges.
     pub reliability: Reliability,
+    /// The methods that the application answers, beside those the core serves itself: INFO,
+    /// MESSAGE and so on. Each comes as an [`Event::Request`](crate::Event::Request). Default none.
+    pub methods: Vec<Method>,
+    /// The INFO packages that the application receives
+    /// ([RFC 6086](https://www.rfc-editor.org/rfc/rfc6086)), for INFO among the `methods`. Default none.
+    pub info_packages: Vec<Text>,
     /// Where log lines go.
     pub loggers: LoggerFactory,
 }
@@ -43,6 +49,8 @@ impl Default for Config {
             times: Times::default(),
             limits: Limits::default(),
             reliability: Reliability::default(),
+            methods: Vec::new(),
+            info_packages: Vec::new(),
             loggers: LoggerFactory::default(),
         }
     }
@@ -107,6 +115,8 @@ pub struct Limits {
     pub invites: usize,
     /// Sessions, early ones included. Default 100,000.
     pub sessions: usize,
+    /// Requests other than INVITE that the application has not answered. Default 10,000.
+    pub requests: usize,
     /// What Retry-After says, in seconds. Default 10.
     pub retry_after: u32,
 }
@@ -117,6 +127,7 @@ impl Default for Limits {
             transactions: 500_000,
             invites: 50_000,
             sessions: 100_000,
+            requests: 10_000,
             retry_after: 10,
         }
     }

@@ -15,6 +15,10 @@ pub struct Counts {
     pub outgoing_invites: usize,
     /// Sessions that live, early ones included.
     pub sessions: usize,
+    /// Changes that peers want and the application has not answered.
+    pub offers: usize,
+    /// Requests other than INVITE that the application has not answered.
+    pub requests: usize,
     /// Timers that are armed, some of which nobody waits for any more.
     pub timers: usize,
     /// What was seen since the core began.
@@ -51,6 +55,8 @@ impl Add for Counts {
             invites: self.invites + other.invites,
             outgoing_invites: self.outgoing_invites + other.outgoing_invites,
             sessions: self.sessions + other.sessions,
+            offers: self.offers + other.offers,
+            requests: self.requests + other.requests,
             timers: self.timers + other.timers,
             totals: self.totals + other.totals,
         }

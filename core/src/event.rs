@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use offhook_message::{Malformed, Message, Request, Response};
 
-use crate::client_event::{
-    OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, RequestFailure,
-};
+use crate::client_event::{OutgoingInviteEvent, RequestFailure};
 use crate::flow::{Flow, Transport};
-use crate::slot::Slot;
+pub(crate) use crate::id::TransactionSlot;
+pub use crate::id::{
+    InviteId, OutgoingInviteId, OutgoingRequestId, RequestId, SessionId, TransactionId,
+};
 
 /// Something for the core to act on.
 #[derive(Debug)]
@@ -122,16 +123,39 @@ pub enum Event {
         /// The PRACK; its body holds the answer where our response made the offer.
         message: Request,
     },
-    /// The peer made an offer inside the dialog. Answer it with
-    /// [`Session::answer`](crate::Session::answer), or it gets 488 after 32·T1.
+    /// The peer wants to change the session, by re-INVITE, UPDATE or PRACK. Its request bears an
+    /// offer, or asks for ours where it is a re-INVITE without one. Respond with
+    /// [`Session::answer`](crate::Session::answer) or [`Session::refuse_offer`](crate::Session::refuse_offer), or it gets 488
+    /// after 32·T1.
     Offer {
         /// The session.
         session: SessionId,
-        /// The request that bears the offer.
+        /// The request.
         message: Request,
+    },
+    /// The peer took its re-INVITE back with a CANCEL: it has got 487, and what was agreed before
+    /// holds.
+    OfferWithdrawn {
+        /// The session.
+        session: SessionId,
+    },
+    /// A request of one of the [`methods`](crate::Config::methods) that the application answers. Take it with
+    /// [`request_server`](crate::UserAgentCore::request_server).
+    Request {
+        /// The request.
+        request: RequestId,
+        /// The session it belongs to; `None` outside of a dialog.
+        session: Option<SessionId>,
     },
     /// The ACK of our 2xx came.
     Confirmed {
+        /// The session.
+        session: SessionId,
+        /// The ACK; its body holds the answer where our 2xx made the offer.
+        acknowledgement: Request,
+    },
+    /// The ACK of our 2xx to a re-INVITE came.
+    Reconfirmed {
         /// The session.
         session: SessionId,
         /// The ACK; its body holds the answer where our 2xx made the offer.
@@ -205,39 +229,4 @@ pub enum SessionEnd {
     NotAccepted,
     /// Their 2xx made an offer, and the application did not answer it in 64·T1.
     NotAnswered,
-}
-
-/// Names an incoming INVITE for as long as it is unanswered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct InviteId(pub(crate) Slot);
-
-impl InviteId {
-    /// The name as a number, never used twice in the life of a core (until 2^32 calls have had
-    /// the same place in its table).
-    pub fn as_u64(self) -> u64 {
-        self.0.as_u64()
-    }
-}
-
-/// Names a session, early or confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionId(pub(crate) Slot);
-
-impl SessionId {
-    /// The name as a number, never used twice in the life of a core (until 2^32 sessions have had
-    /// the same place in its table).
-    pub fn as_u64(self) -> u64 {
-        self.0.as_u64()
-    }
-}
-
-/// Names a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TransactionId(pub(crate) TransactionSlot);
-
-/// Which table a transaction is in, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TransactionSlot {
-    Server(Slot),
-    Client(Slot),
 }

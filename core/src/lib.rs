@@ -55,6 +55,7 @@ mod dialog;
 mod event;
 mod fingerprint;
 mod flow;
+mod id;
 mod incoming;
 mod logger;
 mod outbox;
@@ -73,15 +74,13 @@ mod user_agent_core;
 
 pub use offhook_message as message;
 
-pub use client_event::{
-    OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, RequestError, RequestFailure,
-};
+pub use client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 pub use config::{Config, Limits, Reliability, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use event::{
-    Event, Input, InviteEnd, InviteId, Output, Resolve, SessionEnd, SessionId, TransactionId,
-    Transmit,
+    Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, RequestId,
+    Resolve, SessionEnd, SessionId, TransactionId, Transmit,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
@@ -93,6 +92,6 @@ pub use transaction::TransactionState;
 pub use uac::InviteUserAgentClient;
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
-    ResponseOptions, ServerTransactionView, VerbError,
+    ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,
 };
 pub use user_agent_core::UserAgentCore;

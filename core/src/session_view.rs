@@ -9,7 +9,7 @@ use crate::flow::Flow;
 use crate::session::SessionState;
 use crate::state::State;
 use crate::uac::{acknowledge, bye, prack};
-use crate::uas::{VerbError, offer};
+use crate::uas::{ResponseOptions, VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
 #[derive(Debug)]
@@ -55,14 +55,19 @@ impl<'a> Session<'a> {
         session.map_or(b"", |session| session.dialog.call_id())
     }
 
-    /// Answers the offer of the last [`Event::Offer`](crate::Event::Offer).
+    /// Accepts the change that the last [`Event::Offer`](crate::Event::Offer) asked for, with our answer, or our
+    /// offer where the request had none.
     pub fn answer(&mut self, answer: &Body) -> Result<(), VerbError> {
         offer::answer(self.state, self.now, self.id, answer)
     }
 
-    /// Refuses the offer of the last [`Event::Offer`](crate::Event::Offer). What was agreed before it holds.
-    pub fn refuse_offer(&mut self, status: Rejection) -> Result<(), VerbError> {
-        offer::refuse(self.state, self.now, self.id, status)
+    /// Refuses the change that the last [`Event::Offer`](crate::Event::Offer) asked for. What was agreed before
+    /// holds.
+    pub fn refuse_offer(
+        &mut self,
+        options: impl Into<ResponseOptions<Rejection>>,
+    ) -> Result<(), VerbError> {
+        offer::refuse(self.state, self.now, self.id, options.into())
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer it made

@@ -14,7 +14,7 @@ use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Stage};
 use crate::random::{Random, Token};
-use crate::session::{Invite, InviteSession, PendingOffer, Sessions};
+use crate::session::{Invite, PendingOffer, PendingRequest, Sessions};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) offers: Slots<PendingOffer>,
     pub(crate) outgoing_invites: OutgoingInvites,
     pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
+    pub(crate) requests: Slots<PendingRequest>,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
     pub(crate) refusing: Option<u32>,
@@ -59,6 +60,7 @@ impl State {
             offers: Slots::new(),
             outgoing_invites: OutgoingInvites::new(),
             outgoing_requests: Slots::new(),
+            requests: Slots::new(),
             totals: Totals::default(),
             refusing: None,
             config,
@@ -75,6 +77,7 @@ impl State {
             sessions,
             offers,
             outgoing_invites,
+            requests,
             ..
         } = self;
         timers.next(|timer| match timer {
@@ -82,15 +85,16 @@ impl State {
             Timer::NoAnswer(id) | Timer::Expires(id) | Timer::RepeatProvisional(id) => {
                 invites.contains(id.0)
             }
-            Timer::Reliable(id, _) | Timer::Prack(id, _) => {
-                let session = sessions.get(id);
-                session.and_then(InviteSession::early_invite).is_some()
-            }
-            Timer::Offer(slot) => offers.contains(slot),
+            Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
+                .get(id)
+                .is_some_and(|session| session.awaits_prack(rseq)),
+            Timer::Request(id) => requests.contains(id.0),
+            Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),
             Timer::Client(slot, _) => clients.get(slot).is_some(),
-            Timer::Accepted(id) | Timer::Acknowledgement(id) => {
-                sessions.get(id).is_some_and(InviteSession::awaits_ack)
+            Timer::Accepted(id, cseq) | Timer::Acknowledgement(id, cseq) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.awaits_ack(cseq))
             }
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
                 let invite = outgoing_invites.get(id);

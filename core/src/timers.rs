@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::client_event::OutgoingInviteId;
 use crate::config::Times;
-use crate::event::{InviteId, SessionId};
+use crate::event::{InviteId, RequestId, SessionId};
+use crate::id::OutgoingInviteId;
 use crate::slot::Slot;
 
 /// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
@@ -27,20 +27,24 @@ pub(crate) enum Timer {
     Prack(SessionId, u32),
     /// 488 when the application does not answer an offer that came inside the dialog.
     Offer(Slot),
+    /// 480 when the application does not answer a request.
+    Request(RequestId),
+    /// 100 for a re-INVITE that the application has not answered (RFC 3261 §17.2.1).
+    OfferTrying(Slot),
     /// A server transaction's timer.
     Server(Slot, ServerTimer),
     /// A client transaction's timer.
     Client(Slot, ClientTimer),
-    /// The next repetition of a 2xx (RFC 3261 §13.3.1.4).
-    Accepted(SessionId),
-    /// The end of the wait for the ACK of a 2xx.
-    Acknowledgement(SessionId),
     /// CANCEL for an INVITE of ours that rings too long.
     Ringing(OutgoingInviteId),
     /// The end of the wait for the final response after CANCEL (RFC 3261 §9.1).
     Cancel(OutgoingInviteId),
     /// The end of the time in which a 3xx may be followed.
     Redirected(OutgoingInviteId),
+    /// The next repetition of the 2xx to the INVITE of this number (RFC 3261 §13.3.1.4).
+    Accepted(SessionId, u32),
+    /// The end of the wait for the ACK of that 2xx.
+    Acknowledgement(SessionId, u32),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

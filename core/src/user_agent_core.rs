@@ -9,15 +9,14 @@ use offhook_message::{Message, Rejection};
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::event::{
-    Event, Input, InviteEnd, InviteId, Output, SessionId, TransactionId, TransactionSlot,
+    Event, Input, InviteEnd, InviteId, Output, RequestId, SessionId, TransactionId, TransactionSlot,
 };
-use crate::session::Phase;
 use crate::session_view::Session;
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::ServerOutcome;
+use crate::transaction::{ServerOutcome, TransactionUser};
 use crate::uac;
-use crate::uas::{self, InviteUserAgentServer};
+use crate::uas::{self, InviteUserAgentServer, UserAgentServer};
 
 /// All transactions, dialogs and sessions of a user agent, or of a share of its calls.
 ///
@@ -90,6 +89,11 @@ impl UserAgentCore {
         InviteUserAgentServer::new(&mut self.state, now, id)
     }
 
+    /// A request other than INVITE that is not answered yet. `None` where it is.
+    pub fn request_server(&mut self, now: Instant, id: RequestId) -> Option<UserAgentServer<'_>> {
+        UserAgentServer::new(&mut self.state, now, id)
+    }
+
     /// A session. `None` where it is over.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
         Session::new(&mut self.state, now, id)
@@ -109,6 +113,8 @@ impl UserAgentCore {
             invites: state.invites.len(),
             outgoing_invites: state.outgoing_invites.unanswered(),
             sessions: state.sessions.len(),
+            offers: state.offers.len(),
+            requests: state.requests.len(),
             timers: state.timers.len(),
             totals: state.totals,
         }
@@ -141,11 +147,15 @@ impl UserAgentCore {
                 }
             }
             Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
-            Timer::Accepted(id) => self.repeat_success(now, id),
-            Timer::Acknowledgement(id) => uac::bye::not_acknowledged(&mut self.state, now, id),
             Timer::Ringing(id) => uac::invite::rings_too_long(&mut self.state, now, id),
             Timer::Cancel(id) => uac::invite::give_up(&mut self.state, id),
             Timer::Redirected(id) => uac::invite::not_followed(&mut self.state, now, id),
+            Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
+            Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
+            Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
+            Timer::Acknowledgement(id, cseq) => {
+                uac::bye::not_acknowledged(&mut self.state, now, id, cseq);
+            }
         }
     }
 
@@ -172,18 +182,17 @@ impl UserAgentCore {
     }
 
     /// Sends a 2xx again that waits for its ACK.
-    fn repeat_success(&mut self, now: Instant, id: SessionId) {
+    fn repeat_success(&mut self, now: Instant, id: SessionId, cseq: u32) {
         let state = &mut self.state;
         let session = state.sessions.get_mut(id);
-        let Some(Phase::AckWait { accepted, .. }) = session.map(|session| &mut session.phase)
-        else {
+        let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
             return;
         };
         let (flow, response) = (accepted.flow, accepted.response.clone());
         accepted.interval = state.config.times.next_interval(accepted.interval);
         let after = accepted.interval;
         state.outbox.transmit(flow, response, None);
-        state.arm(now, after, Timer::Accepted(id));
+        state.arm(now, after, Timer::Accepted(id, cseq));
     }
 
     fn undelivered(&mut self, now: Instant, transaction: TransactionId) {
@@ -191,7 +200,8 @@ impl UserAgentCore {
             TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, now, slot),
             TransactionSlot::Server(slot) => {
                 let transaction = self.state.servers.get(slot);
-                if let Some(invite) = transaction.and_then(|transaction| transaction.invite) {
+                let user = transaction.map(|transaction| transaction.user);
+                if let Some(TransactionUser::Invite(invite)) = user {
                     self.state.outbox.event(Event::Undelivered { invite });
                 }
             }

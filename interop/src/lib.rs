@@ -24,7 +24,7 @@ pub use self::{
     baresip::Baresip,
     caller::{Caller, Response},
     offhook::{Counts, Offhook, Server},
-    port::free_port,
+    port::{free_port, wait_for_udp_port},
     process::{Process, Signal, is_installed},
     scratch::Scratch,
     sipp::{Report, Sipp},

@@ -1,6 +1,11 @@
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener, UdpSocket},
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A loopback port that nobody uses over UDP or TCP right now.
 ///
@@ -14,7 +19,30 @@ pub fn free_port() -> Result<u16> {
             return Ok(port);
         }
     }
-    anyhow::bail!("no port is free over both UDP and TCP after {ATTEMPTS} attempts")
+    bail!("no port is free over both UDP and TCP after {ATTEMPTS} attempts")
+}
+
+/// Waits until some process has bound UDP `port`, for a peer that does not say when it is ready.
+///
+/// # Errors
+/// Nobody has when `within` is over.
+pub fn wait_for_udp_port(port: u16, within: Duration) -> Result<()> {
+    let deadline = Instant::now() + within;
+    let local = format!(":{port:04X}");
+    loop {
+        let table = fs::read_to_string("/proc/net/udp").context("no table of UDP sockets")?;
+        let mut sockets = table
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1));
+        if sockets.any(|address| address.ends_with(&local)) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "nobody listens on UDP port {port} after {within:?}"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 const ATTEMPTS: usize = 100;

@@ -31,26 +31,16 @@ impl Sipp {
         transport: Transport,
     ) -> Result<Self> {
         let scratch = Scratch::new("sipp")?;
+        let port = free_port()?.to_string();
         command
             .arg(server.to_string())
-            .args(["-s", user, "-t", transport.sipp_mode()]);
-        command.args([
-            "-i",
-            "127.0.0.1",
-            "-p",
-            &free_port()?.to_string(),
-            "-mi",
-            "127.0.0.1",
-            "-nostdin",
-        ]);
-        command
-            .arg("-trace_err")
-            .arg("-error_file")
-            .arg(scratch.file(ERRORS));
-        command
-            .arg("-trace_stat")
-            .arg("-stf")
-            .arg(scratch.file(STATISTICS));
+            .args(["-s", user, "-nostdin"]);
+        command.args(["-i", "127.0.0.1", "-p", &port, "-mi", "127.0.0.1"]);
+        command.args(["-t", transport.sipp_mode(), "-max_socket", MOST_SOCKETS]);
+        command.arg("-trace_err");
+        command.arg("-error_file").arg(scratch.file(ERRORS));
+        command.arg("-trace_stat");
+        command.arg("-stf").arg(scratch.file(STATISTICS));
         let name = format!("sipp to {user} over {}", transport.as_str());
         let sipp = Self {
             command,
@@ -167,6 +157,8 @@ impl Report {
     }
 }
 
+/// SIPp refuses to start when its default of 50,000 is above the limit for open files.
+const MOST_SOCKETS: &str = "500";
 const ERRORS: &str = "errors.log";
 const STATISTICS: &str = "statistics.csv";
 const MESSAGES: &str = "messages.log";

@@ -2,20 +2,27 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use offhook_core::{Flow, InviteId};
+use offhook_core::{Flow, InviteId, RequestId};
 use offhook_message::Request;
 use tokio::sync::Notify;
 
-/// A call that the application has not taken yet.
+/// What the application has not taken yet.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) shard: usize,
-    pub(crate) invite: InviteId,
+    pub(crate) id: ArrivalId,
     pub(crate) flow: Flow,
     pub(crate) message: Request,
 }
 
-/// The calls of all shards that the application has not taken yet, in the order they came.
+/// A call, or another request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ArrivalId {
+    Invite(InviteId),
+    Request(RequestId),
+}
+
+/// What the application has not taken yet from all shards, in the order it came.
 pub(crate) struct Backlog {
     queue: Mutex<Queue>,
     arrived: Notify,
@@ -37,7 +44,7 @@ impl Backlog {
         }
     }
 
-    /// Gives the call back where too many wait already. Wakes nobody: see [`Backlog::wake`].
+    /// Gives it back where too many wait already. Wakes nobody: see [`Backlog::wake`].
     pub(crate) fn push(&self, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
         let mut queue = self.lock();
         if queue.arrivals.len() >= queue.bound {
@@ -52,7 +59,7 @@ impl Backlog {
         self.arrived.notify_one();
     }
 
-    /// The oldest call; `None` after [`Backlog::close`]. Loses none when dropped.
+    /// The oldest; `None` after [`Backlog::close`]. Loses none when dropped.
     pub(crate) async fn next(&self) -> Option<Box<Arrival>> {
         loop {
             let mut arrived = pin!(self.arrived.notified());
@@ -73,7 +80,7 @@ impl Backlog {
         }
     }
 
-    /// Takes no more calls, and gives back those that wait.
+    /// Takes no more, and gives back those that wait.
     pub(crate) fn close(&self) -> VecDeque<Box<Arrival>> {
         let mut queue = self.lock();
         queue.bound = 0;

@@ -1,9 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
-use offhook_core::{InviteEnd, InviteId, SessionEnd, SessionId};
+use offhook_core::{InviteEnd, InviteId, RequestId, SessionEnd, SessionId};
 use offhook_message::Request;
+
+use crate::backlog::Arrival;
 
 /// How a call ended before we answered it.
 #[derive(Clone, Debug)]
@@ -84,6 +86,49 @@ impl Calls {
     }
 
     /// Who must be woken.
+    pub(crate) fn offered(
+        &mut self,
+        session: SessionId,
+        message: Request,
+    ) -> Result<Option<Waker>, NoHandle> {
+        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
+        call.offer = Some(message);
+        Ok(call.waker.take())
+    }
+
+    /// Who must be woken.
+    pub(crate) fn requested(
+        &mut self,
+        session: SessionId,
+        request: (RequestId, Box<Arrival>),
+    ) -> Result<Option<Waker>, NoHandle> {
+        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
+        if call.requests.len() >= MOST_REQUESTS {
+            return Err(NoHandle);
+        }
+        call.requests.push_back(request);
+        Ok(call.waker.take())
+    }
+
+    /// The offer is taken back, if nobody has seen it.
+    pub(crate) fn withdrawn(&mut self, session: SessionId) {
+        if let Some(call) = self.sessions.get_mut(&session) {
+            call.offer = None;
+        }
+    }
+
+    /// Who must be woken.
+    pub(crate) fn reconfirmed(
+        &mut self,
+        session: SessionId,
+        acknowledgement: Request,
+    ) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.reconfirmation = Some(acknowledgement);
+        call.waker.take()
+    }
+
+    /// Who must be woken.
     pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
         call.end = Some(end);
@@ -131,17 +176,37 @@ impl Calls {
         }
     }
 
-    pub(crate) fn poll_ended(
+    pub(crate) fn poll_event(
         &mut self,
         session: SessionId,
         context: &mut Context<'_>,
-    ) -> Poll<SessionEnd> {
+    ) -> Poll<Happened> {
         let call = self.sessions.entry(session).or_default();
-        match call.end {
-            Some(end) => Poll::Ready(end),
-            None => wait(&mut call.waker, context),
+        if let Some(end) = call.end {
+            return Poll::Ready(Happened::Ended(end));
         }
+        if let Some(acknowledgement) = call.reconfirmation.take() {
+            return Poll::Ready(Happened::Reconfirmed(acknowledgement));
+        }
+        if let Some((id, arrival)) = call.requests.pop_front() {
+            return Poll::Ready(Happened::Requested(id, arrival));
+        }
+        if let Some(message) = call.offer.take() {
+            return Poll::Ready(Happened::Offered(message));
+        }
+        wait(&mut call.waker, context)
     }
+}
+
+/// No handle can serve a request, or it has too many already.
+pub(crate) struct NoHandle;
+
+/// What a session's handle is told.
+pub(crate) enum Happened {
+    Offered(Request),
+    Reconfirmed(Request),
+    Requested(RequestId, Box<Arrival>),
+    Ended(SessionEnd),
 }
 
 #[derive(Default)]
@@ -154,6 +219,9 @@ struct InviteCall {
 #[derive(Default)]
 struct SessionCall {
     acknowledgement: Option<Request>,
+    offer: Option<Request>,
+    reconfirmation: Option<Request>,
+    requests: VecDeque<(RequestId, Box<Arrival>)>,
     end: Option<SessionEnd>,
     waker: Option<Waker>,
 }
@@ -165,3 +233,6 @@ fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
     }
     Poll::Pending
 }
+
+/// How many requests may wait for the handle of one session.
+const MOST_REQUESTS: usize = 16;

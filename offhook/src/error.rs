@@ -1,8 +1,7 @@
 use offhook_core::VerbError;
 
-use crate::builder::StartError;
 use crate::calls::Cancelled;
-use crate::invitation::Refused;
+use crate::start_error::StartError;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -17,11 +16,4 @@ pub enum Error {
     /// The verb breaks a rule of the protocol.
     #[error(transparent)]
     Verb(#[from] VerbError),
-}
-
-/// Drops the invitation, where there still is one: the caller gets 480.
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        refused.error
-    }
 }

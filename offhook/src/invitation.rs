@@ -4,7 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
-    ContactTarget, Flow, InviteUserAgentServer, OutgoingResponse, ResponseOptions, VerbError,
+    ContactTarget, Flow, InviteId, InviteUserAgentServer, LoggerFactory, OutgoingResponse,
+    ResponseOptions, TransactionState, VerbError,
 };
 use offhook_message::{Provisional, Redirection, Rejection, Request, Success};
 
@@ -21,14 +22,16 @@ use crate::shell::Shell;
 #[must_use = "dropping an invitation answers 480"]
 pub struct Invitation {
     shell: Arc<Shell>,
+    invite: InviteId,
     arrival: Box<Arrival>,
     answered: bool,
 }
 
 impl Invitation {
-    pub(crate) fn new(shell: Arc<Shell>, arrival: Box<Arrival>) -> Self {
+    pub(crate) fn new(shell: Arc<Shell>, invite: InviteId, arrival: Box<Arrival>) -> Self {
         Self {
             shell,
+            invite,
             arrival,
             answered: false,
         }
@@ -49,11 +52,27 @@ impl Invitation {
         self.arrival.flow
     }
 
+    /// How far the server transaction of the INVITE is; `None` once the call is over.
+    pub fn transaction_state(&self) -> Option<TransactionState> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            let server = state.core.invite_server(now, self.invite)?;
+            Some(server.transaction().state())
+        })
+    }
+
+    /// The loggers of the core; `None` once the call is over.
+    pub fn logger_factory(&self) -> Option<LoggerFactory> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            let server = state.core.invite_server(now, self.invite)?;
+            Some(server.logger_factory())
+        })
+    }
+
     /// Sends 100 (Trying). It goes out by itself after 200 ms
     /// ([RFC 3261 §17.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.1)).
     pub fn trying(&mut self) -> Result<OutgoingResponse, Error> {
         self.shell.act(self.arrival.shard, |state, now| {
-            Ok(state.invite_server(now, self.arrival.invite)?.trying()?)
+            Ok(state.invite_server(now, self.invite)?.trying()?)
         })
     }
 
@@ -64,7 +83,7 @@ impl Invitation {
     ) -> Result<OutgoingResponse, Error> {
         let options = options.into();
         let response = self.shell.act(self.arrival.shard, |state, now| {
-            let mut server = state.invite_server(now, self.arrival.invite)?;
+            let mut server = state.invite_server(now, self.invite)?;
             Ok::<_, Error>(server.progress(options)?)
         })?;
         Ok(OutgoingResponse {
@@ -82,7 +101,7 @@ impl Invitation {
         mut self,
         options: impl Into<ResponseOptions<Success>>,
     ) -> Result<Session, Refused> {
-        let (invite, options) = (self.arrival.invite, options.into());
+        let (invite, options) = (self.invite, options.into());
         let accepted = self.shell.act(self.arrival.shard, |state, now| {
             let accepted = state.invite_server(now, invite)?.accept(options)?;
             state.calls.remove_invite(invite);
@@ -119,20 +138,22 @@ impl Invitation {
         self.finish(|server| server.reject(options.into()))
     }
 
+    /// Answers 480, as dropping the invitation does.
+    pub fn dispose(self) {}
+
     /// Waits until the call is over before we have answered it. The caller has its response then.
     ///
     /// Dropping the future loses nothing: it may be used in `tokio::select!`.
     pub async fn cancelled(&mut self) -> Cancelled {
         let shard = self.shell.shard(self.arrival.shard);
-        poll_fn(|context| shard.calls(|calls| calls.poll_cancelled(self.arrival.invite, context)))
-            .await
+        poll_fn(|context| shard.calls(|calls| calls.poll_cancelled(self.invite, context))).await
     }
 
     fn finish(
         mut self,
         verb: impl FnOnce(InviteUserAgentServer<'_>) -> Result<OutgoingResponse, VerbError>,
     ) -> Result<OutgoingResponse, Error> {
-        let invite = self.arrival.invite;
+        let invite = self.invite;
         let response = self.shell.act(self.arrival.shard, |state, now| {
             let response = verb(state.invite_server(now, invite)?)?;
             state.calls.remove_invite(invite);
@@ -149,8 +170,8 @@ impl Drop for Invitation {
             return;
         }
         self.shell.act(self.arrival.shard, |state, now| {
-            state.calls.remove_invite(self.arrival.invite);
-            if let Some(server) = state.core.invite_server(now, self.arrival.invite) {
+            state.calls.remove_invite(self.invite);
+            if let Some(server) = state.core.invite_server(now, self.invite) {
                 server.dispose();
             }
         });
@@ -175,4 +196,11 @@ pub struct Refused {
     pub error: Error,
     /// The invitation, where it can still be answered.
     pub invitation: Option<Invitation>,
+}
+
+/// Drops the invitation, where there still is one: the caller gets 480.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
 }

@@ -29,25 +29,30 @@ mod backlog;
 mod builder;
 mod calls;
 mod error;
+mod incoming_request;
 mod invitation;
 mod listener;
 mod log;
 mod session;
 mod shard;
 mod shell;
+mod start_error;
 mod transport;
 mod user_agent;
 
 pub use offhook_core::{
-    Channel, Config, ContactTarget, Counts, Flow, InviteEnd, Limits, OutgoingResponse, QValue,
-    ResponseOptions, SessionEnd, Times, Totals, Transport, VerbError,
+    Channel, Config, ContactTarget, Counts, Flow, InviteEnd, Limits, LogConnector, LogLevel,
+    LogLine, LoggerFactory, OutgoingResponse, QValue, Reliability, ResponseOptions, SessionEnd,
+    Tag, Times, Totals, TransactionState, Transport, VerbError,
 };
 pub use offhook_message as message;
 
-pub use self::builder::{Builder, StartError};
+pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 pub use self::error::Error;
+pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::listener::{InvalidListener, Listener};
-pub use self::session::Session;
-pub use self::user_agent::UserAgent;
+pub use self::session::{Offer, Session, SessionEvent};
+pub use self::start_error::StartError;
+pub use self::user_agent::{UserAgent, UserAgentEvent};

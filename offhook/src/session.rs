@@ -2,9 +2,11 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use offhook_core::{SessionEnd, SessionId};
-use offhook_message::Request;
+use offhook_core::{ResponseOptions, SessionEnd, SessionId, VerbError};
+use offhook_message::{Body, Rejection, Request};
 
+use crate::calls::Happened;
+use crate::incoming_request::IncomingRequest;
 use crate::shell::Shell;
 
 /// A call that we have answered.
@@ -44,10 +46,36 @@ impl Session {
         poll_fn(|context| shard.calls(|calls| calls.poll_confirmed(self.id, context))).await
     }
 
-    /// Waits until the session is over, whoever ends it.
-    pub async fn ended(&mut self) -> SessionEnd {
+    /// Waits for what the peer does next: it changes the session (hold is such a change), or ends
+    /// it.
+    pub async fn event(&mut self) -> SessionEvent {
         let shard = self.shell.shard(self.shard);
-        poll_fn(|context| shard.calls(|calls| calls.poll_ended(self.id, context))).await
+        let happened =
+            poll_fn(|context| shard.calls(|calls| calls.poll_event(self.id, context))).await;
+        match happened {
+            Happened::Offered(message) => SessionEvent::Offer(Offer {
+                shell: Arc::clone(&self.shell),
+                shard: self.shard,
+                session: self.id,
+                message,
+                is_open: true,
+            }),
+            Happened::Requested(id, arrival) => {
+                SessionEvent::Request(IncomingRequest::new(Arc::clone(&self.shell), id, arrival))
+            }
+            Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
+            Happened::Ended(end) => SessionEvent::Ended(end),
+        }
+    }
+
+    /// Waits until the session is over, whoever ends it. The peer's wishes to change it are
+    /// refused meanwhile; await [`Session::event`] to serve them.
+    pub async fn ended(&mut self) -> SessionEnd {
+        loop {
+            if let SessionEvent::Ended(end) = self.event().await {
+                return end;
+            }
+        }
     }
 
     /// Hangs up: sends BYE, after the ACK where that is still to come
@@ -59,6 +87,89 @@ impl Session {
                 session.bye(Vec::new());
             }
         });
+    }
+}
+
+/// What a peer does in a session.
+#[derive(Debug)]
+pub enum SessionEvent {
+    /// It wants to change the session.
+    Offer(Offer),
+    /// It sends something else: INFO, MESSAGE, or another of
+    /// [`Config::methods`](offhook_core::Config::methods).
+    Request(IncomingRequest),
+    /// The ACK of our 2xx to a re-INVITE; its body holds the answer where the 2xx made the offer.
+    Reconfirmed(Request),
+    /// The session is over.
+    Ended(SessionEnd),
+}
+
+/// A change that the peer wants: a re-INVITE, an UPDATE or a PRACK with an offer, or a re-INVITE
+/// without one, which asks for ours. Dropping it refuses it with 488.
+#[must_use = "dropping an offer refuses it"]
+pub struct Offer {
+    shell: Arc<Shell>,
+    shard: usize,
+    session: SessionId,
+    message: Request,
+    is_open: bool,
+}
+
+impl Offer {
+    /// The request.
+    pub fn message(&self) -> &Request {
+        &self.message
+    }
+
+    /// Accepts the change: `description` is our answer, or our offer where the request had none.
+    ///
+    /// # Errors
+    ///
+    /// The peer took the request back, or the session is over.
+    pub fn answer(mut self, description: &Body) -> Result<(), VerbError> {
+        self.is_open = false;
+        self.act(|session| session.answer(description))
+    }
+
+    /// Refuses the change. What was agreed before holds.
+    ///
+    /// # Errors
+    ///
+    /// The peer took the request back, or the session is over.
+    pub fn refuse(
+        mut self,
+        options: impl Into<ResponseOptions<Rejection>>,
+    ) -> Result<(), VerbError> {
+        self.is_open = false;
+        let options = options.into();
+        self.act(|session| session.refuse_offer(options))
+    }
+
+    fn act(
+        &self,
+        verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<(), VerbError>,
+    ) -> Result<(), VerbError> {
+        self.shell.act(self.shard, |state, now| {
+            let session = state.core.session(now, self.session);
+            verb(&mut session.ok_or(VerbError::NoOffer)?)
+        })
+    }
+}
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        if self.is_open {
+            // It fails only where the request is answered already.
+            let _ = self.act(|session| session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE));
+        }
+    }
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer")
+            .field("method", self.message.method())
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,16 +3,16 @@ use std::task::Waker;
 use std::time::Instant;
 
 use offhook_core::{
-    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, Resolve, ResponseOptions,
-    SessionId, Transmit, UserAgentCore,
+    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, RequestId, Resolve,
+    ResponseOptions, SessionId, Transmit, UserAgentCore,
 };
 use offhook_message::{Header, HeaderName, Rejection, Text};
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
-use crate::backlog::{Arrival, Backlog};
-use crate::calls::{Calls, Cancelled};
+use crate::backlog::{Arrival, ArrivalId, Backlog};
+use crate::calls::{Calls, Cancelled, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -56,8 +56,17 @@ impl Shard {
                 Output::Event(Event::Invite(invite)) => {
                     state.arrive(now, self.index, invite, backlog, &mut effects);
                 }
-                // Nobody waits for an offer inside a dialog: what was agreed before it holds.
-                Output::Event(Event::Offer { session, .. }) => state.refuse_offer(now, session),
+                Output::Event(Event::Request { request, session }) => {
+                    let at = (now, self.index);
+                    state.arrive_request(at, request, session, backlog, &mut effects);
+                }
+                Output::Event(Event::Offer { session, message }) => {
+                    match state.calls.offered(session, message) {
+                        Ok(waker) => effects.wakers.extend(waker),
+                        // Nobody waits for it: what was agreed before holds.
+                        Err(NoHandle) => state.refuse_offer(now, session),
+                    }
+                }
                 Output::Event(event) => effects.wakers.extend(state.tell(event)),
             }
         }
@@ -145,17 +154,25 @@ impl State {
         })
     }
 
-    /// Refuses a call with 503, as one that we could take later.
-    pub(crate) fn refuse(&mut self, now: Instant, invite: InviteId) {
-        let Some(server) = self.core.invite_server(now, invite) else {
-            return;
-        };
+    /// Refuses what nobody took with 503, as something that we could take later.
+    pub(crate) fn refuse(&mut self, now: Instant, id: ArrivalId) {
         let mut options = ResponseOptions::new(Rejection::SERVICE_UNAVAILABLE);
         if let Ok(seconds) = Text::new(self.retry_after.to_string()) {
             options = options.with_header(Header::known(HeaderName::RetryAfter, seconds));
         }
-        if let Err(error) = server.reject(options) {
-            debug!("a call could not be refused: {error}");
+        match id {
+            ArrivalId::Invite(invite) => {
+                let server = self.core.invite_server(now, invite);
+                if let Some(Err(error)) = server.map(|server| server.reject(options)) {
+                    debug!("a call could not be refused: {error}");
+                }
+                self.calls.remove_invite(invite);
+            }
+            ArrivalId::Request(request) => {
+                if let Some(server) = self.core.request_server(now, request) {
+                    server.reject(options);
+                }
+            }
         }
     }
 
@@ -182,26 +199,59 @@ impl State {
         };
         let arrival = Box::new(Arrival {
             shard,
-            invite,
+            id: ArrivalId::Invite(invite),
             flow: server.flow(),
             message: server.message().clone(),
         });
-        match backlog.push(arrival) {
-            Ok(()) => {
-                self.calls.add_invite(invite);
-                effects.arrived = true;
-            }
-            Err(arrival) => {
-                if let Some(count) = REFUSED.pass(now) {
-                    let call_id = call_id(arrival.message.headers());
-                    warn!(
-                        call_id,
-                        count, "calls are refused: too many wait to be taken"
-                    );
-                }
-                self.refuse(now, invite);
-            }
+        self.calls.add_invite(invite);
+        self.queue(now, arrival, backlog, effects);
+    }
+
+    fn arrive_request(
+        &mut self,
+        (now, shard): (Instant, usize),
+        request: RequestId,
+        session: Option<SessionId>,
+        backlog: &Backlog,
+        effects: &mut Effects,
+    ) {
+        let Some(server) = self.core.request_server(now, request) else {
+            return;
+        };
+        let arrival = Box::new(Arrival {
+            shard,
+            id: ArrivalId::Request(request),
+            flow: server.flow(),
+            message: server.message().clone(),
+        });
+        let Some(session) = session else {
+            return self.queue(now, arrival, backlog, effects);
+        };
+        match self.calls.requested(session, (request, arrival)) {
+            Ok(waker) => effects.wakers.extend(waker),
+            Err(NoHandle) => self.refuse(now, ArrivalId::Request(request)),
         }
+    }
+
+    fn queue(
+        &mut self,
+        now: Instant,
+        arrival: Box<Arrival>,
+        backlog: &Backlog,
+        effects: &mut Effects,
+    ) {
+        let Err(arrival) = backlog.push(arrival) else {
+            effects.arrived = true;
+            return;
+        };
+        if let Some(count) = REFUSED.pass(now) {
+            let call_id = call_id(arrival.message.headers());
+            warn!(
+                call_id,
+                count, "calls are refused: too many wait to be taken"
+            );
+        }
+        self.refuse(now, arrival.id);
     }
 
     /// Who must be woken.
@@ -217,6 +267,14 @@ impl State {
                 session,
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
+            Event::Reconfirmed {
+                session,
+                acknowledgement,
+            } => self.calls.reconfirmed(session, acknowledgement),
+            Event::OfferWithdrawn { session } => {
+                self.calls.withdrawn(session);
+                None
+            }
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
             Event::Invite(_)
             | Event::NotAcknowledged { .. }
@@ -225,7 +283,8 @@ impl State {
             | Event::Offer { .. }
             | Event::OutgoingInvite { .. }
             | Event::Response { .. }
-            | Event::RequestFailed { .. } => None,
+            | Event::RequestFailed { .. }
+            | Event::Request { .. } => None,
         }
     }
 }

@@ -131,8 +131,7 @@ impl Shell {
         }
         for arrival in self.backlog.close() {
             self.act(arrival.shard, |state, now| {
-                state.refuse(now, arrival.invite);
-                state.calls.remove_invite(arrival.invite);
+                state.refuse(now, arrival.id);
             });
         }
         if timeout(drain, self.idle()).await.is_err() {

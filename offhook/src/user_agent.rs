@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use offhook_core::Counts;
 
-use crate::builder::Builder;
+use crate::backlog::ArrivalId;
+use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::listener::Listener;
 use crate::shell::Shell;
@@ -19,33 +20,48 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// Begins to configure one.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(shell: Arc<Shell>) -> Self {
         Self { shell }
     }
 
-    /// Where it receives, in the order of [`Builder::listen`].
+    /// Where it receives, in the order of [`Builder::listen`](crate::Builder::listen).
     pub fn listeners(&self) -> &[Listener] {
         self.shell.listeners()
     }
 
-    /// The next incoming call; `None` after [`UserAgent::shutdown`].
+    /// The next incoming call; `None` after [`UserAgent::shutdown`]. Other requests get 480
+    /// meanwhile; await [`UserAgent::event`] to serve them.
     ///
     /// Calls that are cancelled before they are taken are left out. Dropping the future loses no
     /// call; several tasks may wait at the same time.
     pub async fn incoming(&self) -> Option<Invitation> {
         loop {
+            if let UserAgentEvent::Invitation(invitation) = self.event().await? {
+                return Some(invitation);
+            }
+        }
+    }
+
+    /// The next incoming call, or request outside of a call of one of
+    /// [`Config::methods`](offhook_core::Config::methods); `None` after [`UserAgent::shutdown`]. As
+    /// [`UserAgent::incoming`] otherwise.
+    pub async fn event(&self) -> Option<UserAgentEvent> {
+        loop {
             let arrival = self.shell.backlog().next().await?;
-            let (shard, invite) = (arrival.shard, arrival.invite);
+            let shell = Arc::clone(&self.shell);
+            let invite = match arrival.id {
+                ArrivalId::Invite(invite) => invite,
+                ArrivalId::Request(id) => {
+                    let request = IncomingRequest::new(shell, id, arrival);
+                    return Some(UserAgentEvent::Request(request));
+                }
+            };
+            let shard = arrival.shard;
             // Dropping the handle of one that is over only tidies up.
-            let invitation = Invitation::new(Arc::clone(&self.shell), arrival);
+            let invitation = Invitation::new(shell, invite, arrival);
             let over = self.shell.shard(shard).calls(|calls| calls.over(invite));
             if over.is_none() {
-                return Some(invitation);
+                return Some(UserAgentEvent::Invitation(invitation));
             }
         }
     }
@@ -63,6 +79,15 @@ impl UserAgent {
     pub async fn shutdown(&self, drain: Duration) {
         self.shell.stop(drain).await;
     }
+}
+
+/// What comes to a user agent from outside of its calls.
+#[derive(Debug)]
+pub enum UserAgentEvent {
+    /// A call.
+    Invitation(Invitation),
+    /// Another request.
+    Request(IncomingRequest),
 }
 
 impl std::fmt::Debug for UserAgent {

@@ -6,7 +6,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use offhook_interop::{Offhook, Process, Report, Sipp, Transport, free_port, is_installed};
+use offhook_interop::{
+    Offhook, Process, Report, Sipp, Transport, free_port, is_installed, wait_for_udp_port,
+};
 
 use crate::{command::release_binary, cpu, peer};
 
@@ -90,9 +92,7 @@ impl Bench {
             &address.port().to_string(),
         ]);
         let server = Process::start("sipp as the server", &mut command)?;
-        server.wait_for_line(Duration::from_secs(10), |line| {
-            line.contains("Scenario Screen")
-        })?;
+        wait_for_udp_port(address.port(), Duration::from_secs(10))?;
         self.measure(&server, address, rate, || Ok(()))
     }
 

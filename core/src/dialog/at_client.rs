@@ -2,7 +2,7 @@
 
 use offhook_message::{HeaderName, Headers};
 
-use super::{Dialog, Path, dialog_id};
+use super::{Dialog, dialog_id, join};
 use crate::fingerprint::Fingerprinter;
 
 /// What a dialog takes from the request that we sent.
@@ -29,21 +29,25 @@ impl Dialog {
         let contact = response.contacts().find_map(Result::ok);
         let contact = contact.as_ref().and_then(|contact| contact.address());
         let target = contact.map_or(sent.request_uri, |address| address.uri_bytes());
-        let routes = response.record_routes().filter_map(Result::ok);
-        let mut routes: Vec<_> = routes.collect();
+        let routes = response.record_routes().map_while(Result::ok);
+        let mut routes: Vec<_> = routes
+            .map(|route| [b"<", route.uri_bytes(), b">"].concat())
+            .collect();
         routes.reverse();
-        let id = dialog_id(
-            fingerprinter,
-            sent.call_id,
-            sent.from_tag,
-            to_tag.unwrap_or_default(),
-        );
-        Self::new(
-            id,
-            [sent.call_id, sent.from, to],
-            &Path::through(&routes, target),
-            sent.cseq,
-        )
+        let routes = routes.join(&b", "[..]);
+        let (texts, ends) = join([sent.call_id, sent.from, to, target, &routes]);
+        Self {
+            id: dialog_id(
+                fingerprinter,
+                sent.call_id,
+                sent.from_tag,
+                to_tag.unwrap_or_default(),
+            ),
+            texts,
+            ends,
+            local_cseq: sent.cseq,
+            remote_cseq: None,
+        }
     }
 
     /// A 2xx makes the route set and the target anew, and leaves the numbers

@@ -2,11 +2,13 @@
 
 mod at_client;
 mod offer_answer;
+mod path;
 
 pub(crate) use at_client::Sent;
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
+pub(crate) use path::Path;
 
-use offhook_message::{Contact, HeaderName, Headers, NameAddr, Request, SipUri, Uri};
+use offhook_message::{Contact, HeaderName, Headers, Request, Uri};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::tag::Tag;
@@ -19,7 +21,7 @@ use crate::tag::Tag;
 pub(crate) struct Dialog {
     pub(crate) id: Fingerprint,
     texts: Box<[u8]>,
-    ends: [u32; 6],
+    ends: [u32; 5],
     local_cseq: u32,
     /// `None` before the first request of the peer.
     remote_cseq: Option<u32>,
@@ -31,9 +33,8 @@ enum Text {
     CallId,
     Local,
     Remote,
-    RequestUri,
+    Target,
     Routes,
-    NextHop,
 }
 
 impl Dialog {
@@ -45,45 +46,26 @@ impl Dialog {
         local.extend_from_slice(b";tag=");
         local.extend_from_slice(tag.as_bytes());
         let call_id = headers.call_id().unwrap_or_default();
-        let path = Path::at_server(headers);
-        let remote = headers.raw(HeaderName::From).unwrap_or_default();
-        let remote_tag = headers.from().ok().and_then(|from| from.tag());
-        let id = dialog_id(
-            fingerprinter,
+        let texts = [
             call_id,
-            tag.as_bytes(),
-            remote_tag.unwrap_or_default(),
-        );
-        let remote_cseq = headers.cseq().map_or(0, |cseq| cseq.number);
+            &local,
+            headers.raw(HeaderName::From).unwrap_or_default(),
+            remote_target(headers).unwrap_or_default(),
+            &route_set(headers),
+        ];
+        let remote_tag = headers.from().ok().and_then(|from| from.tag());
+        let (texts, ends) = join(texts);
         Self {
-            remote_cseq: Some(remote_cseq),
-            ..Self::new(id, [call_id, &local, remote], &path, 0)
-        }
-    }
-
-    fn new(
-        id: Fingerprint,
-        [call_id, local, remote]: [&[u8]; 3],
-        path: &Path,
-        local_cseq: u32,
-    ) -> Self {
-        let Path {
-            request_uri,
-            routes,
-            next_hop,
-        } = path;
-        let texts = [call_id, local, remote, request_uri, routes, next_hop];
-        let mut length = 0;
-        let ends = texts.map(|text| {
-            length += text.len();
-            u32::try_from(length).unwrap_or(u32::MAX)
-        });
-        Self {
-            id,
-            texts: texts.concat().into_boxed_slice(),
+            id: dialog_id(
+                fingerprinter,
+                call_id,
+                tag.as_bytes(),
+                remote_tag.unwrap_or_default(),
+            ),
+            texts,
             ends,
-            local_cseq,
-            remote_cseq: None,
+            local_cseq: 0,
+            remote_cseq: headers.cseq().ok().map(|cseq| cseq.number),
         }
     }
 
@@ -101,19 +83,27 @@ impl Dialog {
         self.text(Text::Remote)
     }
 
-    /// The Request-URI of our requests.
-    pub(crate) fn request_uri(&self) -> &[u8] {
-        self.text(Text::RequestUri)
+    /// The way of our requests.
+    pub(crate) fn path(&self) -> Path<'_> {
+        Path::new(self.text(Text::Target), self.text(Text::Routes))
     }
 
-    /// The URI of where our requests go first.
-    pub(crate) fn next_hop(&self) -> &[u8] {
-        self.text(Text::NextHop)
-    }
-
-    /// The value of the Route header of our requests; empty where there is none.
-    pub(crate) fn routes(&self) -> &[u8] {
-        self.text(Text::Routes)
+    /// Takes the Contact of a request or response that was accepted
+    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)).
+    pub(crate) fn refresh_target(&mut self, headers: &Headers) {
+        let Some(Ok(Contact::Address(contact))) = headers.contacts().next() else {
+            return;
+        };
+        let text = |text| self.text(text);
+        let (texts, ends) = join([
+            text(Text::CallId),
+            text(Text::Local),
+            text(Text::Remote),
+            contact.uri_bytes(),
+            text(Text::Routes),
+        ]);
+        self.texts = texts;
+        self.ends = ends;
     }
 
     /// The number of our next request.
@@ -164,65 +154,21 @@ fn remote_target(headers: &Headers) -> Option<&[u8]> {
     headers.from().ok().map(|from| from.uri_bytes())
 }
 
-/// The way of our requests ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
-struct Path {
-    request_uri: Vec<u8>,
-    routes: Vec<u8>,
-    next_hop: Vec<u8>,
+/// The Record-Route of an INVITE in its order, as one header value.
+fn route_set(headers: &Headers) -> Vec<u8> {
+    let lines = headers.all(HeaderName::RecordRoute);
+    let values: Vec<_> = lines.map(|field| field.value).collect();
+    values.join(&b", "[..])
 }
 
-impl Path {
-    /// From the Record-Route of an INVITE in its order, and its Contact.
-    fn at_server(headers: &Headers) -> Self {
-        let target = remote_target(headers).unwrap_or_default();
-        let routes: Vec<_> = headers.record_routes().filter_map(Result::ok).collect();
-        let path = Self::through(&routes, target);
-        if !routes.first().is_some_and(is_loose) {
-            return path;
-        }
-        let lines = headers.all(HeaderName::RecordRoute);
-        let values: Vec<_> = lines.map(|field| field.value).collect();
-        Self {
-            routes: values.join(&b", "[..]),
-            ..path
-        }
-    }
-
-    /// Through these routes, nearest first, to the target.
-    fn through(routes: &[NameAddr<'_>], target: &[u8]) -> Self {
-        let in_brackets = |uri: &[u8]| [b"<", uri, b">"].concat();
-        let list = |routes: &[NameAddr<'_>]| -> Vec<_> {
-            let uris = routes.iter().map(NameAddr::uri_bytes);
-            uris.map(in_brackets).collect()
-        };
-        let Some((first, behind)) = routes.split_first() else {
-            return Self {
-                request_uri: target.to_vec(),
-                routes: Vec::new(),
-                next_hop: target.to_vec(),
-            };
-        };
-        let next_hop = first.uri_bytes().to_vec();
-        if is_loose(first) {
-            return Self {
-                request_uri: target.to_vec(),
-                routes: list(routes).join(&b", "[..]),
-                next_hop,
-            };
-        }
-        // A strict router finds its own address in the Request-URI, and the target at the end.
-        let mut behind = list(behind);
-        behind.push(in_brackets(target));
-        Self {
-            request_uri: next_hop.clone(),
-            routes: behind.join(&b", "[..]),
-            next_hop,
-        }
-    }
-}
-
-fn is_loose(route: &NameAddr<'_>) -> bool {
-    route.uri.as_sip().is_none_or(SipUri::lr)
+/// Texts one behind the other, and where each ends.
+fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
+    let mut length = 0;
+    let ends = texts.map(|text| {
+        length += text.len();
+        u32::try_from(length).unwrap_or(u32::MAX)
+    });
+    (texts.concat().into_boxed_slice(), ends)
 }
 
 /// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use offhook_message::{Header, RAck, UriBuf};
 
 use super::message::OutgoingRequestMessage;
-use crate::client_event::OutgoingInviteId;
 use crate::event::SessionId;
 use crate::flow::Flow;
+use crate::id::OutgoingInviteId;
 use crate::random::Token;
 use crate::slot::{Slot, Slots};
 use crate::tag::Tag;

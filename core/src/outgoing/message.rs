@@ -7,7 +7,7 @@ use offhook_message::{HeaderName, MessageWriter, Method, Text, Uri, UriBuf};
 
 use super::address::User;
 use super::request::OutgoingRequest;
-use crate::capabilities::{RELIABLE, allow};
+use crate::capabilities::{Allow, RELIABLE};
 use crate::config::{Config, Reliability};
 use crate::flow::{Flow, Transport};
 use crate::random::{Random, Token};
@@ -91,7 +91,7 @@ impl OutgoingRequestMessage {
             writer.header(HeaderName::Contact, OwnContact { request, flow });
         }
         if *method == Method::Invite {
-            writer.header(HeaderName::Allow, allow(config));
+            writer.header(HeaderName::Allow, Allow(config));
             match config.reliability {
                 Reliability::Off => {}
                 Reliability::Supported => {

@@ -4,19 +4,21 @@ mod accepted;
 mod invite;
 mod offer;
 mod reliable;
+mod request;
 
 pub(crate) use accepted::Accepted;
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use reliable::{Reliable, ReliableProvisional};
+pub(crate) use request::PendingRequest;
 
 use offhook_message::Header;
 
-use crate::client_event::OutgoingInviteId;
 use crate::dialog::{Dialog, OfferAnswer};
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::Flow;
+use crate::id::OutgoingInviteId;
 use crate::slot::{Slot, Slots};
 
 /// A dialog with the session in it.
@@ -26,6 +28,8 @@ pub(crate) struct InviteSession {
     /// The way the INVITE came or went.
     pub(crate) flow: Flow,
     pub(crate) phase: Phase,
+    /// The 2xx that wait for their ACK: a re-INVITE may come before the ACK of the INVITE.
+    pub(crate) accepted: Vec<Accepted>,
     pub(crate) offer_answer: OfferAnswer,
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
@@ -40,7 +44,8 @@ pub(crate) enum Phase {
     Early(InviteId),
     /// Our 2xx is out.
     AckWait {
-        accepted: Accepted,
+        /// The number of the INVITE.
+        cseq: u32,
         /// The headers of a BYE that was asked for and must wait for the ACK (RFC 3261 §15).
         bye: Option<Vec<Header>>,
     },
@@ -85,8 +90,34 @@ impl InviteSession {
         }
     }
 
-    pub(crate) fn awaits_ack(&self) -> bool {
-        matches!(self.phase, Phase::AckWait { .. })
+    /// Whether a reliable provisional response of this RSeq is repeated until its PRACK.
+    pub(crate) fn awaits_prack(&self, rseq: u32) -> bool {
+        let reliable = self.reliable.as_ref();
+        let awaits = reliable.is_some_and(|reliable| reliable.awaits_prack(rseq));
+        awaits && self.early_invite().is_some()
+    }
+
+    /// The 2xx to the INVITE of this number, while it waits for its ACK.
+    pub(crate) fn accepted(&mut self, cseq: u32) -> Option<&mut Accepted> {
+        let mut accepted = self.accepted.iter_mut();
+        accepted.find(|accepted| accepted.cseq == cseq)
+    }
+
+    /// Takes the 2xx to the INVITE of this number out: its ACK is here.
+    pub(crate) fn take_accepted(&mut self, cseq: u32) -> Option<Accepted> {
+        let place = self
+            .accepted
+            .iter()
+            .position(|accepted| accepted.cseq == cseq)?;
+        let accepted = self.accepted.swap_remove(place);
+        if self.accepted.is_empty() {
+            self.accepted = Vec::new(); // A call that is held for hours keeps no memory for it.
+        }
+        Some(accepted)
+    }
+
+    pub(crate) fn awaits_ack(&self, cseq: u32) -> bool {
+        self.accepted.iter().any(|accepted| accepted.cseq == cseq)
     }
 
     pub(crate) fn state(&self) -> SessionState {

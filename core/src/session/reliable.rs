@@ -70,7 +70,13 @@ impl Reliable {
         (provisional.rseq == rseq).then_some(provisional)
     }
 
-    /// Takes a PRACK: true where it acknowledges the response that is out.
+    /// Whether the response of this RSeq waits for its PRACK.
+    pub(crate) fn awaits_prack(&self, rseq: u32) -> bool {
+        let out = self.unacknowledged.as_ref();
+        out.is_some_and(|provisional| provisional.rseq == rseq)
+    }
+
+    /// Whether a PRACK acknowledges the response that is out.
     #[must_use]
     pub(crate) fn matches(&self, rack: &RAck) -> bool {
         let rseq = self.unacknowledged.as_ref().map(|out| out.rseq);

@@ -23,8 +23,19 @@ pub(crate) struct ServerTransaction {
     pub(crate) flow: Flow,
     /// The To tag of its responses.
     pub(crate) to_tag: Tag,
-    /// The call that an INVITE made.
-    pub(crate) invite: Option<InviteId>,
+    /// Who answers its request.
+    pub(crate) user: TransactionUser,
+}
+
+/// Who answers the request of a server transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransactionUser {
+    /// The core has answered it.
+    Core,
+    /// The application, as a new call.
+    Invite(InviteId),
+    /// The application, as an offer inside a session.
+    Offer(Slot),
 }
 
 impl ServerTransaction {
@@ -45,7 +56,7 @@ impl ServerTransaction {
             machine,
             flow,
             to_tag,
-            invite: None,
+            user: TransactionUser::Core,
         }
     }
 
@@ -151,9 +162,9 @@ impl ServerTransactions {
         self.slots.get(slot)
     }
 
-    pub(crate) fn set_invite(&mut self, slot: Slot, invite: InviteId) {
+    pub(crate) fn set_user(&mut self, slot: Slot, user: TransactionUser) {
         if let Some(transaction) = self.slots.get_mut(slot) {
-            transaction.invite = Some(invite);
+            transaction.user = user;
         }
     }
 
@@ -236,12 +247,12 @@ impl ServerTransactions {
         {
             self.by_merge_key.remove(&merge_key);
         }
-        match (transaction.machine, transaction.invite) {
+        match (transaction.machine, transaction.user) {
             (
                 Machine::Invite(InviteServerTransaction::Terminated {
                     acknowledged: false,
                 }),
-                Some(invite),
+                TransactionUser::Invite(invite),
             ) => ServerOutcome::NotAcknowledged(invite),
             _ => ServerOutcome::Pending,
         }

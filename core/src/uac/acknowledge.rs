@@ -6,9 +6,9 @@ use offhook_message::{Body, Method};
 
 use super::send_in_dialog;
 use super::write::InDialog;
-use crate::client_event::OutgoingInviteId;
-use crate::dialog::is_session_description;
+use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
+use crate::id::OutgoingInviteId;
 use crate::session::Phase;
 use crate::state::State;
 use crate::transaction::ClientUser;
@@ -21,9 +21,7 @@ pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Bo
     else {
         return false;
     };
-    if is_session_description(answer) {
-        session.offer_answer = session.offer_answer.sent();
-    }
+    session.offer_answer = OfferAnswer::Stable;
     send(state, now, id, Some(answer));
     true
 }

@@ -32,11 +32,16 @@ pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<
 }
 
 /// No ACK came in 64·T1: the session is confirmed and must be ended
-/// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
-pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId) {
-    let session = state.sessions.get_mut(id);
-    if let Some(Phase::AckWait { bye, .. }) = session.map(|session| &mut session.phase) {
-        let headers = bye.take().unwrap_or_default();
+/// ([RFC 3261 §13.3.1.4, §14.2](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    if session.take_accepted(cseq).is_some() {
+        let headers = match &mut session.phase {
+            Phase::AckWait { bye, .. } => bye.take().unwrap_or_default(),
+            _ => Vec::new(),
+        };
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Header, HeaderName, Method};
 
-use crate::client_event::OutgoingInviteId;
+use crate::id::OutgoingInviteId;
 use crate::outgoing::{Cancel, Stage};
 use crate::state::State;
 use crate::timers::Timer;

@@ -3,10 +3,10 @@
 
 use offhook_message::Headers;
 
-use crate::client_event::OutgoingInviteId;
 use crate::dialog::{Dialog, OfferAnswer, Sent, is_session_description};
 use crate::event::{SessionEnd, SessionId};
 use crate::flow::Flow;
+use crate::id::OutgoingInviteId;
 use crate::outgoing::Fork;
 use crate::session::{InviteSession, Phase};
 use crate::state::State;
@@ -87,6 +87,7 @@ fn new_fork(
         dialog: dialog(state, id, headers)?,
         flow,
         phase: Phase::Inviting(id),
+        accepted: Vec::new(),
         offer_answer,
         offer: None,
         reliable: None,

@@ -7,10 +7,11 @@ use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
 use super::{acknowledge, bye, cancel, prack, redirect};
-use crate::client_event::{OutgoingInviteEvent, OutgoingInviteId, RequestError, RequestFailure};
+use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
+use crate::id::OutgoingInviteId;
 use crate::logger::LogLevel;
 use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, Stage};
 use crate::session::Phase;
@@ -360,6 +361,9 @@ fn accept(
         session.phase = if is_offer {
             Phase::Answering(id)
         } else {
+            // Where no answer came, an unreliable response showed it, or never mind: the callee
+            // may offer again.
+            *described = OfferAnswer::Stable;
             Phase::Confirmed
         };
     }

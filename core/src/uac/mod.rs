@@ -179,7 +179,7 @@ struct NextHop {
 /// The first Route, or the remote target ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)). `None` where it is no SIP
 /// address.
 fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
-    let uri = dialog.next_hop();
+    let uri = dialog.path().next_hop;
     let Ok(Uri::Sip(uri)) = Uri::parse(uri) else {
         return None;
     };

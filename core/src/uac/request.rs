@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use offhook_message::{Method, Response, StatusCode};
 
-use crate::client_event::{OutgoingRequestId, RequestError, RequestFailure};
+use crate::client_event::{RequestError, RequestFailure};
 use crate::event::Event;
+use crate::id::OutgoingRequestId;
 use crate::outgoing::{OutgoingRequest, OutgoingRequestMessage};
 use crate::state::State;
 use crate::transaction::ClientUser;

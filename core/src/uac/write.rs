@@ -34,13 +34,14 @@ impl InDialog<'_> {
         sent_by: &SentBy,
         config: &Config,
     ) -> Option<Bytes> {
-        let request_uri = UriBuf::parse(dialog.request_uri()).ok()?;
         let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
+        let path = dialog.path();
+        let request_uri = UriBuf::parse(&path.request_uri).ok()?;
         let method = &self.method;
         let mut writer = MessageWriter::request(method, &request_uri);
         writer.header(HeaderName::Via, sent_by);
-        if !dialog.routes().is_empty() {
-            writer.header_bytes(HeaderName::Route, dialog.routes());
+        if !path.routes.is_empty() {
+            writer.header_bytes(HeaderName::Route, &path.routes);
         }
         writer.header(HeaderName::MaxForwards, 70);
         writer.header_bytes(HeaderName::From, dialog.local());

@@ -5,10 +5,10 @@ use std::time::Instant;
 use offhook_message::{Method, StatusCode};
 
 use super::reply::Reply;
-use super::{InviteUserAgentServer, does_not_exist};
+use super::{InviteUserAgentServer, does_not_exist, offer};
 use crate::incoming::Incoming;
 use crate::state::State;
-use crate::transaction::server_key;
+use crate::transaction::{TransactionUser, server_key};
 
 /// Answers a CANCEL, and where its INVITE is not answered yet, that one too.
 ///
@@ -24,11 +24,16 @@ pub(super) fn receive(state: &mut State, now: Instant, incoming: &Incoming) {
     let Some(invited) = transaction.and_then(|slot| state.servers.get(slot)) else {
         return does_not_exist().statelessly(state, incoming);
     };
-    let (invite, to_tag) = (invited.invite, invited.to_tag.clone());
+    let (user, to_tag) = (invited.user, invited.to_tag.clone());
     // No bound is asked: there is at most one for each INVITE, and those are bounded.
     Reply::new(StatusCode::OK).statefully(state, now, incoming, to_tag);
-    let server = invite.and_then(|id| InviteUserAgentServer::new(state, now, id));
-    if let Some(server) = server {
-        server.receive_cancel(&incoming.request);
+    match user {
+        TransactionUser::Invite(id) => {
+            if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+                server.receive_cancel(&incoming.request);
+            }
+        }
+        TransactionUser::Offer(slot) => offer::withdraw(state, now, slot),
+        TransactionUser::Core => {}
     }
 }

@@ -4,7 +4,7 @@
 use offhook_message::{CSeq, HeaderName, Headers, Method, Request, StatusCode, Uri};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, RELIABLE, allow, is_allowed};
+use super::respond::{ACCEPT, Allow, RELIABLE};
 use crate::config::{Config, Reliability};
 
 /// Looks at everything that does not depend on what else is going on. The first finding counts.
@@ -30,7 +30,7 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
 
 /// §8.2.1: 501 for a method nobody knows, 405 for one that is not served here.
 fn check_method(method: &Method, config: &Config) -> Result<(), Reply> {
-    if is_allowed(method, config) {
+    if Allow(config).includes(method) {
         return Ok(());
     }
     let status = if method.is_known() {
@@ -38,7 +38,7 @@ fn check_method(method: &Method, config: &Config) -> Result<(), Reply> {
     } else {
         StatusCode::NOT_IMPLEMENTED
     };
-    Err(Reply::new(status).with_header(HeaderName::Allow, allow(config)))
+    Err(Reply::new(status).with_header(HeaderName::Allow, &Allow(config).to_string()))
 }
 
 /// §8.2.2.1: sip, sips and tel are understood.
@@ -70,13 +70,17 @@ fn check_require(headers: &Headers, config: &Config) -> Result<(), Reply> {
     Err(Reply::new(StatusCode::BAD_EXTENSION).with_header(HeaderName::Unsupported, &unsupported))
 }
 
-/// §8.2.3: the body of an INVITE is SDP, or says that it may be left aside.
+/// §8.2.3: a body that describes the session is SDP, or says that it may be left aside.
 fn check_content(request: &Request) -> Result<(), Reply> {
     let headers = request.headers();
     if *request.method() == Method::Invite {
         check_accept(headers)?;
     }
-    if request.body().is_empty() {
+    let may_describe = matches!(
+        request.method(),
+        Method::Invite | Method::Update | Method::Prack
+    );
+    if request.body().is_empty() || !may_describe {
         return Ok(());
     }
     if let Some(disposition) = headers.content_disposition()?

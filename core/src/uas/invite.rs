@@ -10,7 +10,7 @@ use super::reply::Reply;
 use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
-use super::{open_transaction, reliable, write};
+use super::{accepted, open_transaction, reliable, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -18,11 +18,11 @@ use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::logger::{LogLevel, LoggerFactory};
-use crate::session::{Accepted, Invite, InviteSession, PeerReliability, Phase};
+use crate::session::{Invite, InviteSession, PeerReliability, Phase};
 use crate::state::State;
 use crate::tag::Tag;
 use crate::timers::Timer;
-use crate::transaction::{ServerTransaction, TransactionState};
+use crate::transaction::{ServerTransaction, TransactionState, TransactionUser};
 
 /// Begins a call, or refuses it where there is no room.
 pub(super) fn receive(
@@ -62,7 +62,9 @@ pub(super) fn receive(
         held: None,
         is_answered: false,
     }));
-    state.servers.set_invite(transaction, id);
+    state
+        .servers
+        .set_user(transaction, TransactionUser::Invite(id));
     let times = state.config.times;
     state.arm(now, times.trying, Timer::Trying(id));
     state.arm(now, times.no_answer, Timer::NoAnswer(id));
@@ -394,6 +396,7 @@ impl<'a> InviteUserAgentServer<'a> {
             dialog: Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag),
             flow: invite.flow,
             phase: Phase::Early(self.id),
+            accepted: Vec::new(),
             offer_answer: invite.offer_answer,
             offer: None,
             reliable: None,
@@ -463,8 +466,11 @@ impl<'a> InviteUserAgentServer<'a> {
             },
             _ => event,
         };
-        self.state.outbox.event(event);
-        self.refuse(&status.into(), &[]);
+        let Self { state, now, id } = self;
+        if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+            server.refuse(&status.into(), &[]);
+        }
+        state.outbox.event(event);
     }
 }
 
@@ -536,26 +542,18 @@ impl std::error::Error for VerbError {}
 
 /// Confirms the dialog and begins to repeat the 2xx.
 fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, response: &Bytes) {
-    let transaction = state.servers.get(invite.transaction);
-    let flow = transaction.map_or(invite.flow, |transaction| transaction.flow);
-    let cseq = invite.request.headers().cseq();
-    let times = state.config.times;
     if let Some(session) = state.sessions.get_mut(id) {
         if let Some(reliable) = &mut session.reliable {
             reliable.finish();
         }
+        let cseq = invite.request.headers().cseq();
         session.phase = Phase::AckWait {
-            accepted: Accepted {
-                response: response.clone(),
-                flow,
-                interval: times.t1,
-                cseq: cseq.map_or(0, |cseq| cseq.number),
-            },
+            cseq: cseq.map_or(0, |cseq| cseq.number),
             bye: None,
         };
     }
-    state.arm(now, times.t1, Timer::Accepted(id));
-    state.arm(now, times.transaction_life(), Timer::Acknowledgement(id));
+    let transaction = invite.transaction;
+    accepted::await_ack(state, now, id, &invite.request, transaction, response);
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {

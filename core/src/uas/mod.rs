@@ -1,5 +1,6 @@
 //! The user agent server ([RFC 3261 §8.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2)): what becomes of a request.
 
+mod accepted;
 mod bye;
 mod cancel;
 mod in_dialog;
@@ -7,13 +8,17 @@ mod inspect;
 mod invite;
 pub(crate) mod offer;
 mod options;
+mod reinvite;
 pub(crate) mod reliable;
 mod reply;
+pub(crate) mod request;
 mod respond;
 mod response_options;
+mod update;
 mod write;
 
 pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
+pub use request::UserAgentServer;
 pub use response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, QValue, ResponseOptions,
 };
@@ -97,7 +102,9 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     if *request.method() == Method::Cancel {
         return cancel::receive(state, now, &incoming);
     }
-    if state.servers.len() >= state.config.limits.transactions {
+    // A BYE makes room, so it is served whatever there is.
+    let is_full = state.servers.len() >= state.config.limits.transactions;
+    if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, &incoming);
     }
     if has_to_tag(request) {
@@ -113,8 +120,17 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     match request.method() {
         Method::Invite => invite::receive(state, now, incoming, merge_key),
         Method::Options => options::capabilities(state).statelessly(state, &incoming),
-        _ => does_not_exist().statelessly(state, &incoming),
+        method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
+        _ => request::receive(state, now, None, incoming),
     }
+}
+
+/// Whether a method has no meaning outside of a dialog. SIP.js answers such a request 481 as well.
+fn is_for_dialogs(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Ack | Method::Bye | Method::Info | Method::Prack | Method::Update
+    )
 }
 
 /// 481: the request names no dialog and no transaction of ours.
@@ -129,7 +145,7 @@ fn receive_ack(state: &mut State, now: Instant, key: Fingerprint, request: Reque
     let found = transaction.and_then(|slot| Some((slot, state.servers.get(slot)?.state())));
     match found {
         // RFC 6026 §7.1: one that has the branch of its INVITE goes to the session all the same.
-        Some((_, TransactionState::Accepted)) | None => in_dialog::receive_ack(state, now, request),
+        Some((_, TransactionState::Accepted)) | None => accepted::receive_ack(state, now, request),
         Some((slot, _)) => state.acknowledge(now, slot),
     }
 }

@@ -1,12 +1,13 @@
 //! Offers that come inside a dialog, and their answers
-//! ([RFC 3264](https://www.rfc-editor.org/rfc/rfc3264)).
+//! ([RFC 3264](https://www.rfc-editor.org/rfc/rfc3264), [RFC 6337](https://www.rfc-editor.org/rfc/rfc6337)).
 
 use std::time::Instant;
 
-use offhook_message::{Body, Rejection, StatusCode};
+use offhook_message::{Body, Method, Rejection, StatusCode};
 
 use super::reply::Reply;
-use super::{VerbError, open_transaction, reliable, respond, to_tag_of};
+use super::response_options::ResponseOptions;
+use super::{VerbError, accepted, open_transaction, reliable, respond, to_tag_of, write};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::incoming::Incoming;
@@ -14,23 +15,32 @@ use crate::session::PendingOffer;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
+use crate::transaction::TransactionUser;
 
-/// Hands an offer to the application.
+/// Hands a request that changes the session to the application.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, &incoming, None, tag);
     let message = incoming.request.clone();
+    let is_invite = *message.method() == Method::Invite;
     let slot = state.offers.insert(PendingOffer {
         incoming,
         transaction,
         session: id,
     });
+    let user = TransactionUser::Offer(slot);
+    state.servers.set_user(transaction, user);
     if let Some(session) = state.sessions.get_mut(id) {
         session.offer = Some(slot);
-        session.offer_answer = OfferAnswer::HaveRemoteOffer;
+        if message.session_description().is_some() {
+            session.offer_answer = session.offer_answer.received();
+        }
     }
-    let patience = state.config.times.transaction_life() / 2;
-    state.arm(now, patience, Timer::Offer(slot));
+    let times = state.config.times;
+    if is_invite {
+        state.arm(now, times.trying, Timer::OfferTrying(slot));
+    }
+    state.arm(now, times.transaction_life() / 2, Timer::Offer(slot));
     state.outbox.event(Event::Offer {
         session: id,
         message,
@@ -43,7 +53,9 @@ pub(super) fn is_pending(state: &State, id: SessionId) -> bool {
     session.is_some_and(|session| session.offer.is_some())
 }
 
-/// Answers the offer with a 200.
+/// Accepts the change with our description: the answer, or the offer that was asked for. Only now
+/// does the target of our requests change
+/// ([RFC 6141 §4.7](https://www.rfc-editor.org/rfc/rfc6141#section-4.7)).
 pub(crate) fn answer(
     state: &mut State,
     now: Instant,
@@ -52,36 +64,82 @@ pub(crate) fn answer(
 ) -> Result<(), VerbError> {
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
     let incoming = &offer.incoming;
-    let source = incoming.flow.remote;
-    let writer = respond::begin(&incoming.request, source, StatusCode::OK, None, None);
-    let bytes = writer.body(body);
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.offer_answer = match incoming.request.session_description() {
+            Some(_) => OfferAnswer::Stable,
+            None => OfferAnswer::HaveLocalOffer,
+        };
+        if *incoming.request.method() != Method::Prack {
+            session.dialog.refresh_target(incoming.request.headers());
+        }
+    }
+    let bytes = write::session_response(incoming, &state.config, Some(body));
+    if *incoming.request.method() == Method::Invite {
+        accepted::await_ack(state, now, id, &incoming.request, offer.transaction, &bytes);
+    }
     state.respond(now, offer.transaction, StatusCode::OK, bytes);
     reliable::release_success(state, now, id);
     Ok(())
 }
 
-/// Refuses the offer: what was agreed before holds.
+/// Refuses the change: what was agreed before holds.
 pub(crate) fn refuse(
     state: &mut State,
     now: Instant,
     id: SessionId,
-    status: Rejection,
+    options: ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
-    let offer = take(state, id).ok_or(VerbError::NoOffer)?;
-    let reply = Reply::new(status.into());
-    reply.through(state, now, &offer.incoming, offer.transaction);
+    if !abandon(state, now, id, options) {
+        return Err(VerbError::NoOffer);
+    }
     reliable::release_success(state, now, id);
     Ok(())
 }
 
-/// The application did not answer in time, or the session is over: no request stays without a
-/// response.
-pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
+/// Refuses the change, if there is one, in a session that is about to end.
+pub(super) fn abandon(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    options: ResponseOptions<Rejection>,
+) -> bool {
+    let Some(offer) = take(state, id) else {
+        return false;
+    };
+    let reply = Reply::from(options);
+    reply.through(state, now, &offer.incoming, offer.transaction);
+    true
+}
+
+/// CANCEL of a re-INVITE: 487, and what was agreed before holds.
+pub(super) fn withdraw(state: &mut State, now: Instant, slot: Slot) {
+    let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
+        return;
+    };
+    if refuse(state, now, session, Rejection::REQUEST_TERMINATED.into()).is_ok() {
+        state.outbox.event(Event::OfferWithdrawn { session });
+    }
+}
+
+/// Sends the 100 that is due 200 ms after a re-INVITE.
+pub(crate) fn trying_is_due(state: &mut State, now: Instant, slot: Slot) {
     let Some(offer) = state.offers.get(slot) else {
         return;
     };
-    let session = offer.session;
-    if refuse(state, now, session, Rejection::NOT_ACCEPTABLE_HERE).is_ok() {
+    let (incoming, transaction) = (&offer.incoming, offer.transaction);
+    let source = incoming.flow.remote;
+    let writer = respond::begin(&incoming.request, source, StatusCode::TRYING, None, None);
+    state.respond(now, transaction, StatusCode::TRYING, writer.finish());
+}
+
+/// The application did not respond in time, or the session is over: no request stays without a
+/// response.
+pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
+    let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
+        return;
+    };
+    let refused = refuse(state, now, session, Rejection::NOT_ACCEPTABLE_HERE.into());
+    if refused.is_ok() {
         return;
     }
     if let Some(offer) = state.offers.remove(slot) {

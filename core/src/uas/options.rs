@@ -3,7 +3,7 @@
 use offhook_message::{HeaderName, StatusCode};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, RELIABLE, allow};
+use super::respond::{ACCEPT, Allow, RELIABLE};
 use crate::config::Reliability;
 use crate::state::State;
 
@@ -13,7 +13,7 @@ pub(crate) fn capabilities(state: &mut State) -> Reply {
         return Reply::overload(state);
     }
     let reply = Reply::new(StatusCode::OK)
-        .with_header(HeaderName::Allow, allow(&state.config))
+        .with_header(HeaderName::Allow, &Allow(&state.config).to_string())
         .with_header(HeaderName::Accept, ACCEPT);
     match state.config.reliability {
         Reliability::Off => reply,

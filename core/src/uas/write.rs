@@ -3,14 +3,16 @@
 use std::fmt;
 
 use bytes::Bytes;
-use offhook_message::{Body, HeaderName, MessageWriter, Request, StatusCode, Uri};
+use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCode, Uri};
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use crate::config::{Config, Reliability};
 use crate::dialog::asks_for_sips;
 use crate::flow::{Flow, Transport};
+use crate::incoming::Incoming;
 use crate::session::Invite;
+use crate::tag::Tag;
 
 /// A response that makes a dialog: with Record-Route and Contact, in a 2xx with Allow, and with
 /// RSeq where it is reliable
@@ -32,7 +34,8 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     };
     writer.header(HeaderName::Contact, contact);
     if options.status.into().is_success() {
-        writer.header(HeaderName::Allow, respond::allow(config));
+        writer.header(HeaderName::Allow, respond::Allow(config));
+        write_packages(&mut writer, config);
     }
     if let Some(rseq) = rseq {
         writer.header(HeaderName::Require, respond::RELIABLE);
@@ -43,6 +46,24 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     finish(writer, config, options, body)
 }
 
+/// A 2xx inside a session; with Contact and Allow to a request that refreshes the target
+/// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
+pub(super) fn session_response(incoming: &Incoming, config: &Config, body: Option<&Body>) -> Bytes {
+    let (request, flow) = (&incoming.request, incoming.flow);
+    let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
+    if *request.method() != Method::Prack {
+        writer.header(HeaderName::Contact, OwnContact { request, flow });
+        writer.header(HeaderName::Allow, respond::Allow(config));
+    }
+    if let Some(user_agent) = &config.user_agent {
+        writer.header(HeaderName::UserAgent, user_agent);
+    }
+    match body {
+        Some(body) => writer.body(body),
+        None => writer.finish(),
+    }
+}
+
 /// A response that makes no dialog, or ends the early one.
 pub(super) fn final_response<S: Copy + Into<StatusCode>>(
     invite: &Invite,
@@ -51,12 +72,26 @@ pub(super) fn final_response<S: Copy + Into<StatusCode>>(
     contacts: &[ContactTarget],
 ) -> Bytes {
     let mut writer = begin(invite, options);
-    for ContactTarget { uri, q } in contacts {
-        match q {
-            Some(q) => writer.header(HeaderName::Contact, format_args!("<{uri}>;q={q}")),
-            None => writer.header(HeaderName::Contact, format_args!("<{uri}>")),
-        };
-    }
+    write_contacts(&mut writer, contacts);
+    finish(writer, config, options, options.body.as_ref())
+}
+
+/// The final response to a request other than INVITE.
+pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
+    incoming: &Incoming,
+    to_tag: Option<&Tag>,
+    config: &Config,
+    options: &ResponseOptions<S>,
+    contacts: &[ContactTarget],
+) -> Bytes {
+    let mut writer = respond::begin(
+        &incoming.request,
+        incoming.flow.remote,
+        options.status.into(),
+        options.reason_phrase.as_ref(),
+        to_tag,
+    );
+    write_contacts(&mut writer, contacts);
     finish(writer, config, options, options.body.as_ref())
 }
 
@@ -64,6 +99,25 @@ pub(super) fn final_response<S: Copy + Into<StatusCode>>(
 pub(super) fn trying(invite: &Invite) -> Bytes {
     let (request, source) = (&invite.request, invite.flow.remote);
     respond::begin(request, source, StatusCode::TRYING, None, None).finish()
+}
+
+fn write_contacts(writer: &mut MessageWriter, contacts: &[ContactTarget]) {
+    for ContactTarget { uri, q } in contacts {
+        match q {
+            Some(q) => writer.header(HeaderName::Contact, format_args!("<{uri}>;q={q}")),
+            None => writer.header(HeaderName::Contact, format_args!("<{uri}>")),
+        };
+    }
+}
+
+/// The INFO packages that we receive, where INFO is served
+/// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
+fn write_packages(writer: &mut MessageWriter, config: &Config) {
+    if config.methods.contains(&Method::Info) {
+        for package in &config.info_packages {
+            writer.header(HeaderName::RecvInfo, package);
+        }
+    }
 }
 
 fn begin<S: Copy + Into<StatusCode>>(

@@ -5,7 +5,8 @@ use std::time::Instant;
 use offhook_message::Method;
 
 use super::UserAgentCore;
-use crate::client_event::{OutgoingInviteId, OutgoingRequestId, RequestError};
+use crate::client_event::RequestError;
+use crate::id::{OutgoingInviteId, OutgoingRequestId};
 use crate::outgoing::OutgoingRequest;
 use crate::uac::{self, InviteUserAgentClient};
 

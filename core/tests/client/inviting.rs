@@ -32,7 +32,7 @@ fn an_invite_has_all_that_it_needs() {
          Call-ID: {call_id}\r\n\
          CSeq: 1 INVITE\r\n\
          Contact: <sip:alice@192.0.2.1:5060>\r\n\
-         Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK\r\n\
+         Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK\r\n\
          Supported: 100rel\r\n\
          User-Agent: {}\r\n\
          Content-Type: application/sdp\r\n\
@@ -308,4 +308,23 @@ fn there_is_a_bound_and_no_call_without_a_flow() {
     let invite = bench.one("INVITE");
     bench.answer(&invite, &Answer::new("486 Busy Here"));
     start(&mut bench).unwrap();
+}
+
+#[test]
+fn bob_may_offer_anew_whatever_his_success_said() {
+    for ok in [Answer::new("200 OK"), Answer::new("200 OK").sdp("answer")] {
+        let mut bench = Bench::new();
+        let (_, invite) = bench.call();
+        bench.answer(&invite, &ok);
+        let session = bench.accepted();
+        let ack = bench.one("ACK");
+        bench.receive(UDP, from_bob(&Method::Invite, &ack, 1));
+        let Event::Offer {
+            session: offered, ..
+        } = bench.event()
+        else {
+            panic!("an offer");
+        };
+        assert_eq!(offered, session);
+    }
 }

@@ -1,5 +1,6 @@
 use crate::grammar::{Cursor, is_lws, is_token_byte, number_as, trim_lws_end, unquote};
-use crate::headers::Params;
+use crate::headers::elements::Elements;
+use crate::headers::{HeaderError, HeaderName, Params};
 use crate::uri::{Uri, UriError};
 use std::borrow::Cow;
 use std::fmt;
@@ -36,6 +37,11 @@ impl<'a> NameAddr<'a> {
             uri,
             params,
         })
+    }
+
+    /// The values of a Route or Record-Route header, separated by commas.
+    pub fn parse_list(value: &'a [u8]) -> impl Iterator<Item = Result<Self, HeaderError>> {
+        Elements::new(HeaderName::Route, value, Self::take)
     }
 
     /// The tag parameter, [RFC 3261 19.3](https://www.rfc-editor.org/rfc/rfc3261#section-19.3).

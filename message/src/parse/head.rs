@@ -20,13 +20,7 @@ pub(crate) struct Head {
 impl Head {
     /// Reads the head at the beginning of `bytes`, as far as it can be read.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let mut head = Self {
-            start_line: None,
-            fields: Fields::new(),
-            content_length: Ok(None),
-            defect: None,
-            length: bytes.len(),
-        };
+        let mut head = Self::unread(bytes);
         head.read(bytes);
         head
     }
@@ -34,18 +28,23 @@ impl Head {
     /// Reads the head of a part of a multipart body, which has no start line. Gives the headers and
     /// where the content begins.
     pub(crate) fn parse_part(bytes: Bytes) -> Option<(Headers, usize)> {
-        let mut head = Self {
-            start_line: None,
-            fields: Fields::new(),
-            content_length: Ok(None),
-            defect: None,
-            length: bytes.len(),
-        };
+        let mut head = Self::unread(&bytes);
         head.read_fields(&bytes, 0);
         if head.defect.is_some() {
             return None;
         }
         Some((Headers::new(bytes, head.fields), head.length))
+    }
+
+    /// A head in which nothing was found yet.
+    fn unread(bytes: &[u8]) -> Self {
+        Self {
+            start_line: None,
+            fields: Fields::new(),
+            content_length: Ok(None),
+            defect: None,
+            length: bytes.len(),
+        }
     }
 
     /// How many octets the head takes, the empty line included.

@@ -11,7 +11,9 @@ use tracing::debug;
 
 use super::connections::{self, Connections};
 use super::datagram::{self, DatagramSocket};
-use super::{Outgoing, Receive, TransportLayer};
+use super::layer::TransportLayer;
+use super::outgoing::Outgoing;
+use super::receive::Receive;
 use crate::listener::{Listener, ListenerUri};
 
 /// Sockets that are bound but not served yet.
@@ -49,14 +51,8 @@ impl Bound {
     }
 
     pub(crate) fn transport_layer(&self, connections: Arc<Connections>) -> TransportLayer {
-        TransportLayer {
-            datagrams: self
-                .datagrams
-                .iter()
-                .map(|(socket, _)| Arc::clone(socket))
-                .collect(),
-            connections,
-        }
+        let sockets = self.datagrams.iter().map(|(socket, _)| Arc::clone(socket));
+        TransportLayer::new(sockets.collect(), connections)
     }
 
     /// Begins to receive, in tasks of `tasks`.
@@ -79,7 +75,7 @@ impl Bound {
             ));
         }
         for listener in self.streams {
-            let connections = Arc::clone(&transport.connections);
+            let connections = Arc::clone(transport.connections());
             tasks.spawn(connections::accept(listener, connections));
         }
     }

@@ -9,13 +9,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio::{select, task};
 use tracing::{debug, trace};
 
-use super::connections::Connections;
-use super::{Outgoing, Receive};
+use super::outgoing::Outgoing;
+use super::receive::Receive;
 
 /// What a connection writes.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) enum Write {
     Pong,
 }
 
-/// One stream connection, before and while it is open: owned by its own task.
+/// One stream connection, before and while it is open.
 pub(super) struct Connection {
     channel: Channel,
     remote: SocketAddr,
@@ -34,55 +34,81 @@ pub(super) struct Connection {
     queue: mpsc::WeakSender<Write>,
     writes: Writes,
     receiver: Weak<dyn Receive>,
-    connections: Weak<Connections>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
+    /// The connection, and the queue of what it is to write.
     pub(super) fn new(
         channel: Channel,
         remote: SocketAddr,
-        (queue, queued): (mpsc::WeakSender<Write>, mpsc::Receiver<Write>),
         receiver: Weak<dyn Receive>,
-        connections: Weak<Connections>,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
-        Self {
+    ) -> (Self, mpsc::Sender<Write>) {
+        let (queue, queued) = mpsc::channel(LONGEST_QUEUE);
+        let connection = Self {
             channel,
             remote,
-            queue,
+            queue: queue.downgrade(),
             writes: Writes::new(queued),
             receiver,
-            connections,
-            _permit: permit,
+        };
+        (connection, queue)
+    }
+
+    pub(super) fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    pub(super) fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// Opens a connection. `listening` is the address that the peer knows us by.
+    pub(super) async fn open(&self, listening: SocketAddr) -> io::Result<Open> {
+        let stream = timeout(CONNECT_TIME, TcpStream::connect(self.remote)).await??;
+        let mut local = stream.local_addr()?;
+        local.set_port(listening.port());
+        Ok(self.opened(stream, local, IDLE_TIME))
+    }
+
+    /// A connection that the peer opened.
+    pub(super) fn accepted(&self, stream: TcpStream, local: SocketAddr) -> Open {
+        self.opened(stream, local, MESSAGE_TIME)
+    }
+
+    /// Reads and writes until the connection ends.
+    pub(super) async fn run(&mut self, open: &mut Open) -> End {
+        let (mut reader, mut writer) = open.stream.split();
+        let mut reads = Reads {
+            flow: open.flow,
+            framer: Framer::new(LARGEST_MESSAGE),
+            deadline: Instant::now() + open.quiet,
+            incomplete: false,
+            receiver: &self.receiver,
+            queue: &self.queue,
+        };
+        select! {
+            end = reads.run(&mut reader) => end,
+            end = self.writes.run(&mut writer) => end,
         }
     }
 
-    /// Serves a connection that the peer opened.
-    pub(super) async fn accepted(self, stream: TcpStream, local: SocketAddr) {
-        self.serve(stream, local, MESSAGE_TIME).await;
+    /// Closes the connection, after its last words where the peer may still read them. What
+    /// could not be written comes back.
+    pub(super) async fn close(mut self, mut open: Open, end: &End) -> Vec<Outgoing> {
+        if matches!(end, End::OutOfStep | End::Released) {
+            let _ = timeout(LINGER, self.writes.finish(&mut open.stream)).await;
+        }
+        drop(open);
+        self.unsent().await
     }
 
-    /// Opens the connection and serves it. `listening` is the address that the peer knows us by.
-    pub(super) async fn open(self, listening: SocketAddr) {
-        let connected = timeout(CONNECT_TIME, TcpStream::connect(self.remote)).await;
-        let opened = connected
-            .unwrap_or_else(|elapsed| Err(elapsed.into()))
-            .and_then(|stream| Ok((stream.local_addr()?, stream)));
-        match opened {
-            Ok((mut local, stream)) => {
-                local.set_port(listening.port());
-                self.serve(stream, local, IDLE_TIME).await;
-            }
-            Err(error) => {
-                debug!(transport = "tcp", remote = %self.remote, "no connection: {error}");
-                self.leave().await;
-            }
-        }
+    /// What is not written, and never will be by this connection.
+    pub(super) async fn unsent(mut self) -> Vec<Outgoing> {
+        self.writes.rest().await
     }
 
     /// `quiet` is how long the peer may take to begin.
-    async fn serve(mut self, mut stream: TcpStream, local: SocketAddr, quiet: Duration) {
+    fn opened(&self, stream: TcpStream, local: SocketAddr, quiet: Duration) -> Open {
         tune(&stream);
         let flow = Flow {
             transport: Transport::Tcp,
@@ -90,64 +116,24 @@ impl Connection {
             local,
             remote: self.remote,
         };
-        let (mut reader, mut writer) = stream.split();
-        let mut reads = Reads {
+        Open {
+            stream,
             flow,
-            framer: Framer::new(LARGEST_MESSAGE),
-            deadline: Instant::now() + quiet,
-            incomplete: false,
-            receiver: &self.receiver,
-            queue: &self.queue,
-        };
-        let end = select! {
-            end = reads.run(&mut reader) => end,
-            end = self.writes.run(&mut writer) => end,
-        };
-        debug!(transport = "tcp", remote = %self.remote, "the connection ends: {end}");
-        if let Some(connections) = self.connections.upgrade() {
-            connections.remove(self.channel);
-        }
-        if matches!(end, End::OutOfStep | End::Released) {
-            let _ = timeout(LINGER, close(&mut self.writes, &mut reader, &mut writer)).await;
-        }
-        self.reroute().await;
-    }
-
-    /// Gives up all that was queued.
-    async fn leave(mut self) {
-        if let Some(connections) = self.connections.upgrade() {
-            connections.remove(self.channel);
-        }
-        let receiver = self.receiver.upgrade();
-        for outgoing in self.writes.rest().await {
-            if let Some(receiver) = &receiver {
-                outgoing.undelivered(&**receiver);
-            }
-        }
-    }
-
-    /// Sends what this connection did not write over another one, but nothing twice.
-    async fn reroute(mut self) {
-        let (connections, receiver) = (self.connections.upgrade(), self.receiver.upgrade());
-        let (Some(connections), Some(receiver)) = (connections, receiver) else {
-            return;
-        };
-        for mut outgoing in self.writes.rest().await {
-            let (shard, transaction) = (outgoing.shard, outgoing.transmit.transaction);
-            let again = !std::mem::replace(&mut outgoing.rerouted, true);
-            if again && connections.send(outgoing).is_ok() {
-                continue;
-            }
-            if let Some(transaction) = transaction {
-                receiver.undelivered(shard, transaction);
-            }
+            quiet,
         }
     }
 }
 
+/// The stream of a connection that is open.
+pub(super) struct Open {
+    stream: TcpStream,
+    flow: Flow,
+    quiet: Duration,
+}
+
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
-enum End {
+pub(super) enum End {
     #[error("the peer closed it")]
     Closed,
     #[error(transparent)]
@@ -211,6 +197,17 @@ impl Writes {
             Write::Pong => None,
         };
         rest.into_iter().filter_map(message).collect()
+    }
+
+    /// Writes what is queued and waits for the peer to close, for closing while octets are unread
+    /// resets the connection and takes our last words away.
+    async fn finish(&mut self, stream: &mut TcpStream) {
+        self.queue.close();
+        let (mut reader, mut writer) = stream.split();
+        if let End::Released = self.run(&mut writer).await {
+            let _ = writer.shutdown().await;
+            let _ = io::copy(&mut reader, &mut io::sink()).await;
+        }
     }
 
     fn fill(&mut self) {
@@ -310,19 +307,12 @@ fn tune(stream: &TcpStream) {
     }
 }
 
-/// Writes what is queued and waits for the peer to close, for closing while octets are unread
-/// resets the connection and takes our last words away.
-async fn close(unsent: &mut Writes, reader: &mut ReadHalf<'_>, writer: &mut WriteHalf<'_>) {
-    unsent.queue.close();
-    if let End::Released = unsent.run(writer).await {
-        let _ = writer.shutdown().await;
-        let _ = io::copy(reader, &mut io::sink()).await;
-    }
-}
-
 /// The largest message, body included.
 const LARGEST_MESSAGE: usize = 64 << 10;
 const LARGEST_READ: usize = 16 << 10;
+/// How many messages may wait to be written. One read can hold about a hundred messages with two
+/// answers each.
+pub(super) const LONGEST_QUEUE: usize = 1024;
 /// How many messages one write takes at most.
 const LARGEST_BATCH: usize = 64;
 const CONNECT_TIME: Duration = Duration::from_secs(5);

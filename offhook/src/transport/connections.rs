@@ -9,12 +9,13 @@ use offhook_core::{Channel, Flow};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time;
 use tracing::{debug, warn};
 
-use super::connection::{Connection, Write};
-use super::{Outgoing, Receive, Undelivered};
+use super::connection::{Connection, Open, Write};
+use super::outgoing::{Outgoing, Undelivered};
+use super::receive::Receive;
 use crate::log::Throttle;
 
 /// All stream connections, those accepted and those opened.
@@ -102,10 +103,15 @@ impl Connections {
                 return;
             }
         };
-        let Some((connection, _)) = self.add(&mut self.write(), remote, permit) else {
+        let Some((connection, _)) = self.add(&mut self.write(), remote) else {
             return;
         };
-        self.runtime.spawn(connection.accepted(stream, local));
+        let open = connection.accepted(stream, local);
+        let this = Weak::clone(&self.this);
+        self.runtime.spawn(async move {
+            run(this, connection, open).await;
+            drop(permit);
+        });
     }
 
     /// Opens a connection to the flow's remote address.
@@ -120,12 +126,22 @@ impl Connections {
         let permit = Arc::clone(&self.permits)
             .try_acquire_owned()
             .map_err(|_| Undelivered)?;
-        let (connection, queue) = self.add(&mut table, remote, permit).ok_or(Undelivered)?;
+        let (connection, queue) = self.add(&mut table, remote).ok_or(Undelivered)?;
         drop(table);
         queue
             .try_send(Write::Message(outgoing))
             .map_err(|_| Undelivered)?;
-        self.runtime.spawn(connection.open(local));
+        let this = Weak::clone(&self.this);
+        self.runtime.spawn(async move {
+            match connection.open(local).await {
+                Ok(open) => run(this, connection, open).await,
+                Err(error) => {
+                    debug!(transport = "tcp", %remote, "no connection: {error}");
+                    give_up(this, connection).await;
+                }
+            }
+            drop(permit);
+        });
         Ok(())
     }
 
@@ -133,23 +149,27 @@ impl Connections {
         &self,
         table: &mut Table,
         remote: SocketAddr,
-        permit: OwnedSemaphorePermit,
     ) -> Option<(Connection, mpsc::Sender<Write>)> {
         if table.closed {
             return None;
         }
         let channel = Channel(self.next_channel.fetch_add(1, Ordering::Relaxed));
-        let (queue, queued) = mpsc::channel(LONGEST_QUEUE);
-        let connection = Connection::new(
-            channel,
-            remote,
-            (queue.downgrade(), queued),
-            Weak::clone(&self.receiver),
-            Weak::clone(&self.this),
-            permit,
-        );
+        let receiver = Weak::clone(&self.receiver);
+        let (connection, queue) = Connection::new(channel, remote, receiver);
         table.insert(channel, remote, queue.clone());
         Some((connection, queue))
+    }
+
+    /// Sends over another connection what one did not write, but nothing twice.
+    fn reroute(&self, mut outgoing: Outgoing) {
+        let (shard, transaction) = (outgoing.shard, outgoing.transmit.transaction);
+        let again = !std::mem::replace(&mut outgoing.rerouted, true);
+        if again && self.send(outgoing).is_ok() {
+            return;
+        }
+        if let (Some(transaction), Some(receiver)) = (transaction, self.receiver.upgrade()) {
+            receiver.undelivered(shard, transaction);
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -174,6 +194,35 @@ pub(super) async fn accept(listener: TcpListener, connections: Arc<Connections>)
                 }
                 time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// Sees to an open connection until it ends.
+async fn run(connections: Weak<Connections>, mut connection: Connection, mut open: Open) {
+    let end = connection.run(&mut open).await;
+    debug!(transport = "tcp", remote = %connection.remote(), "the connection ends: {end}");
+    if let Some(connections) = connections.upgrade() {
+        connections.remove(connection.channel());
+    }
+    let unsent = connection.close(open, &end).await;
+    if let Some(connections) = connections.upgrade() {
+        for outgoing in unsent {
+            connections.reroute(outgoing);
+        }
+    }
+}
+
+/// Sees to a connection that could not be opened.
+async fn give_up(connections: Weak<Connections>, connection: Connection) {
+    let Some(connections) = connections.upgrade() else {
+        return;
+    };
+    connections.remove(connection.channel());
+    let unsent = connection.unsent().await;
+    if let Some(receiver) = connections.receiver.upgrade() {
+        for outgoing in unsent {
+            outgoing.undelivered(&*receiver);
         }
     }
 }
@@ -233,8 +282,6 @@ static NOT_ACCEPTED: Throttle = Throttle::new();
 static NOT_READING: Throttle = Throttle::new();
 static TOO_MANY: Throttle = Throttle::new();
 
-/// One read of 16 KiB can hold about a hundred messages with two answers each.
-const LONGEST_QUEUE: usize = 1024;
 /// Before the next try to accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -244,6 +291,7 @@ mod tests {
     use offhook_core::{TransactionId, Transmit, Transport};
     use offhook_message::{Malformed, Message};
 
+    use super::super::connection::LONGEST_QUEUE;
     use super::*;
 
     struct Nobody;

@@ -12,7 +12,8 @@ use tokio::{task, time};
 use tracing::{debug, trace, warn};
 
 use super::local_address::LocalAddress;
-use super::{Outgoing, Receive, Undelivered};
+use super::outgoing::{Outgoing, Undelivered};
+use super::receive::Receive;
 use crate::log::Throttle;
 
 /// One UDP socket: received from by one task, sent from by everybody.

@@ -122,6 +122,12 @@ impl Caller {
             .join("\r\n")
     }
 
+    /// A later request of this call, with a line of its own among the headers.
+    pub(crate) fn later_request(&self, method: &str, number: u32, line: &str) -> String {
+        let request = self.request_with(method, number, &format!("{method}-{number}"));
+        request.replacen("Content-Length", &format!("{line}Content-Length"), 1)
+    }
+
     fn request_with(&self, method: &str, number: u32, branch: &str) -> String {
         let Self {
             call_id,

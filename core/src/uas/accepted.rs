@@ -1,0 +1,76 @@
+//! The wait for the ACK of a 2xx
+//! ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::Request;
+
+use super::{drop_request, find_session};
+use crate::event::{Event, SessionId};
+use crate::session::{Accepted, Phase};
+use crate::slot::Slot;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::uac;
+
+/// Begins to repeat a 2xx, and to wait for its ACK.
+pub(super) fn await_ack(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    invite: &Request,
+    transaction: Slot,
+    response: &Bytes,
+) {
+    let cseq = invite.headers().cseq().map_or(0, |cseq| cseq.number);
+    let flow = state.servers.get(transaction).map(|found| found.flow);
+    let times = state.config.times;
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    session.accepted.push(Accepted {
+        response: response.clone(),
+        flow: flow.unwrap_or(session.flow),
+        interval: times.t1,
+        cseq,
+    });
+    state.arm(now, times.t1, Timer::Accepted(id, cseq));
+    let life = times.transaction_life();
+    state.arm(now, life, Timer::Acknowledgement(id, cseq));
+}
+
+/// An ACK outside of a transaction: it confirms the 2xx of its number, once.
+pub(super) fn receive_ack(state: &mut State, now: Instant, request: Request) {
+    let id = find_session(state, &request);
+    let Ok(cseq) = request.headers().cseq() else {
+        return drop_request(state, &request, "its CSeq is missing or malformed");
+    };
+    let session = id.and_then(|id| Some((id, state.sessions.get_mut(id)?)));
+    let Some((id, session)) = session else {
+        return drop_request(state, &request, "it belongs to no session");
+    };
+    if session.take_accepted(cseq.number).is_none() {
+        return drop_request(state, &request, "no 2xx waits for it");
+    }
+    if request.session_description().is_some() {
+        session.offer_answer = session.offer_answer.received();
+    }
+    let bye = match &mut session.phase {
+        Phase::AckWait { cseq: first, bye } if *first == cseq.number => bye.take(),
+        _ => {
+            return state.outbox.event(Event::Reconfirmed {
+                session: id,
+                acknowledgement: request,
+            });
+        }
+    };
+    session.phase = Phase::Confirmed;
+    state.outbox.event(Event::Confirmed {
+        session: id,
+        acknowledgement: request,
+    });
+    if let Some(headers) = bye {
+        uac::bye::send(state, now, id, headers);
+    }
+}

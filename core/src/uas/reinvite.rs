@@ -1,0 +1,33 @@
+//! INVITE inside a dialog ([RFC 3261 §14.2](https://www.rfc-editor.org/rfc/rfc3261#section-14.2)).
+
+use std::time::Instant;
+
+use super::in_dialog::try_later;
+use super::{does_not_exist, offer, to_tag_of};
+use crate::dialog::OfferAnswer;
+use crate::event::SessionId;
+use crate::incoming::Incoming;
+use crate::session::Phase;
+use crate::state::State;
+
+/// Hands a re-INVITE to the application, unless another exchange is going on.
+///
+/// One that overtakes the ACK of our 2xx is served where the offer is answered: the peer has the
+/// 2xx, or it would not know the dialog.
+pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+    let Some(session) = state.sessions.get(id) else {
+        return;
+    };
+    let reply = match session.phase {
+        Phase::Early(_) | Phase::Inviting(_) | Phase::Answering(_) => try_later(state),
+        Phase::Terminating(_) => does_not_exist(),
+        Phase::AckWait { .. } | Phase::Confirmed => {
+            let is_free = session.offer.is_none() && session.offer_answer == OfferAnswer::Stable;
+            if is_free {
+                return offer::receive(state, now, id, incoming);
+            }
+            try_later(state)
+        }
+    };
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+}

@@ -1,0 +1,42 @@
+//! UPDATE ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)).
+
+use std::time::Instant;
+
+use offhook_message::StatusCode;
+
+use super::in_dialog::try_later;
+use super::reply::Reply;
+use super::{does_not_exist, offer, open_transaction, to_tag_of, write};
+use crate::dialog::OfferAnswer;
+use crate::event::SessionId;
+use crate::incoming::Incoming;
+use crate::session::Phase;
+use crate::state::State;
+
+/// Serves an UPDATE, in an early dialog too. One without an offer only refreshes the target; an
+/// offer goes to the application, unless another waits for its answer
+/// ([RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
+pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+    let Some(session) = state.sessions.get(id) else {
+        return;
+    };
+    let is_offer = incoming.request.session_description().is_some();
+    let reply = match (&session.phase, session.offer_answer) {
+        (Phase::Terminating(_), _) => does_not_exist(),
+        _ if !is_offer => return refresh(state, now, id, &incoming),
+        (_, OfferAnswer::Stable) => return offer::receive(state, now, id, incoming),
+        (_, OfferAnswer::HaveLocalOffer) => Reply::new(StatusCode::REQUEST_PENDING),
+        (_, OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer) => try_later(state),
+    };
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+}
+
+fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) {
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.dialog.refresh_target(incoming.request.headers());
+    }
+    let bytes = write::session_response(incoming, &state.config, None);
+    let tag = to_tag_of(&incoming.request);
+    let transaction = open_transaction(state, incoming, None, tag);
+    state.respond(now, transaction, StatusCode::OK, bytes);
+}

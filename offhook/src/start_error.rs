@@ -1,0 +1,49 @@
+use std::io;
+
+use crate::listener::InvalidListener;
+use crate::transport::BindError;
+
+/// Why a user agent could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// [`Builder::listen`](crate::Builder::listen) was not called.
+    #[error("there is no listener; add one, for example udp:0.0.0.0:5060")]
+    NoListener,
+    /// A text names no listener.
+    #[error(transparent)]
+    InvalidListener(#[from] InvalidListener),
+    /// The address of a listener can not be had.
+    #[error("cannot listen on {listener}: {}", advice(source))]
+    Bind {
+        /// The listener as it was asked for.
+        listener: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gives no random octets.
+    #[error("the system gives no random octets: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+impl From<BindError> for StartError {
+    fn from(BindError { listener, source }: BindError) -> Self {
+        Self::Bind {
+            listener: listener.to_string(),
+            source,
+        }
+    }
+}
+
+fn advice(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "the address is in use; stop the program that has it, or choose another port".into()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address".into(),
+        io::ErrorKind::PermissionDenied => {
+            "the system does not allow it; ports below 1024 need a privilege".into()
+        }
+        _ => error.to_string(),
+    }
+}

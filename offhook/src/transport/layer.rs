@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use offhook_core::{Flow, Transport};
+
+use super::connections::Connections;
+use super::datagram::DatagramSocket;
+use super::outgoing::{Outgoing, Undelivered};
+
+/// All sockets of one user agent.
+pub(crate) struct TransportLayer {
+    /// Channel `n` is `datagrams[n]`; the connections have the numbers above.
+    datagrams: Box<[Arc<DatagramSocket>]>,
+    connections: Arc<Connections>,
+}
+
+impl TransportLayer {
+    pub(super) fn new(
+        datagrams: Box<[Arc<DatagramSocket>]>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self {
+            datagrams,
+            connections,
+        }
+    }
+
+    pub(super) fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
+    /// Sends, or queues where the socket is not ready. Never blocks.
+    pub(crate) fn send(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
+        match outgoing.transmit.flow.transport {
+            Transport::Udp => self
+                .datagram_socket(&outgoing.transmit.flow)
+                .ok_or(Undelivered)?
+                .send(outgoing),
+            Transport::Tcp => self.connections.send(outgoing),
+            Transport::Tls | Transport::Ws | Transport::Wss => Err(Undelivered),
+        }
+    }
+
+    /// Closes all connections once what is queued for them is written.
+    pub(crate) async fn close(&self) {
+        self.connections.close().await;
+    }
+
+    /// The socket of the flow, else any that can reach the peer: a call that came over TCP may
+    /// go on over UDP.
+    fn datagram_socket(&self, flow: &Flow) -> Option<&DatagramSocket> {
+        let reaches =
+            |socket: &&Arc<DatagramSocket>| socket.address().is_ipv4() == flow.remote.is_ipv4();
+        usize::try_from(flow.channel.0)
+            .ok()
+            .and_then(|index| self.datagrams.get(index))
+            .filter(reaches)
+            .or_else(|| self.datagrams.iter().find(reaches))
+            .map(Arc::as_ref)
+    }
+}

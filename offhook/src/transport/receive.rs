@@ -1,0 +1,10 @@
+use offhook_core::{Flow, TransactionId};
+use offhook_message::{Malformed, Message};
+
+/// Who takes what the transport layer receives.
+pub(crate) trait Receive: Send + Sync + 'static {
+    fn message(&self, flow: Flow, message: Message);
+    fn malformed(&self, flow: Flow, malformed: Malformed);
+    /// What was accepted by [`TransportLayer::send`](super::TransportLayer::send) could not be delivered after all.
+    fn undelivered(&self, shard: usize, transaction: TransactionId);
+}

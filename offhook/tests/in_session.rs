@@ -1,0 +1,124 @@
+//! What a peer does inside a session: hold, and requests that the application answers.
+
+mod caller;
+
+use caller::{Caller, answer, soon, start, start_with};
+use offhook::message::{Method, Rejection, Success, Text};
+use offhook::{Config, IncomingRequest, SessionEvent, UserAgent, UserAgentEvent};
+
+fn config() -> Config {
+    Config {
+        methods: vec![Method::Info, Method::Message],
+        info_packages: vec![Text::from_static("dtmf")],
+        ..Config::default()
+    }
+}
+
+fn request(event: SessionEvent) -> IncomingRequest {
+    match event {
+        SessionEvent::Request(request) => request,
+        other => panic!("a request was expected: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_reinvite_is_answered_by_the_application() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+
+    caller.send(caller.later_request("INVITE", 2, "")).await;
+    let SessionEvent::Offer(offer) = soon(session.event()).await else {
+        panic!("an offer was expected");
+    };
+    assert!(offer.message().session_description().is_some());
+    offer.answer(&answer()).unwrap();
+    let response = caller.response(200).await;
+    assert_eq!(response.body(), caller::SDP.as_bytes());
+    caller.send(caller.later_request("ACK", 2, "")).await;
+    let event = soon(session.event()).await;
+    assert!(matches!(event, SessionEvent::Reconfirmed(_)), "{event:?}");
+}
+
+#[tokio::test]
+async fn a_reinvite_that_nobody_looks_at_is_refused_and_the_call_goes_on() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+    let ended = tokio::spawn(async move { session.ended().await });
+
+    caller.send(caller.later_request("INVITE", 2, "")).await;
+    caller.response(488).await;
+    assert_eq!(user_agent.counts().sessions, 1);
+    assert!(!ended.is_finished());
+}
+
+#[tokio::test]
+async fn an_update_refreshes_the_session() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let _session = caller.establish(&user_agent).await;
+    caller.send(caller.later_request("UPDATE", 2, "")).await;
+    let response = caller.response(200).await;
+    assert!(response.headers().named("Contact").next().is_some());
+}
+
+#[tokio::test]
+async fn an_info_of_a_known_package_reaches_the_session() {
+    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.config(config())).await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+
+    let info = caller.later_request("INFO", 2, "Info-Package: dtmf\r\n");
+    caller.send(info).await;
+    let info = request(soon(session.event()).await);
+    assert_eq!(*info.message().method(), Method::Info);
+    assert!(info.accept(Success::OK).is_some());
+    caller.response(200).await;
+
+    let info = caller.later_request("INFO", 3, "Info-Package: other\r\n");
+    caller.send(info).await;
+    let response = caller.response(469).await;
+    let received = response.headers().named("Recv-Info").next().unwrap();
+    assert_eq!(received.value, b"dtmf");
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_gets_480() {
+    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.config(config())).await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+    caller.send(caller.later_request("MESSAGE", 2, "")).await;
+    drop(request(soon(session.event()).await));
+    caller.response(480).await;
+}
+
+#[tokio::test]
+async fn a_message_outside_of_a_call_reaches_the_user_agent() {
+    let builder = UserAgent::builder().listen("tcp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.config(config())).await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("MESSAGE")).await;
+    let Some(UserAgentEvent::Request(message)) = soon(user_agent.event()).await else {
+        panic!("a request was expected");
+    };
+    message.reject(Rejection::DECLINE);
+    let response = caller.response(603).await;
+    assert!(response.headers().to().unwrap().tag().is_some());
+    assert_eq!(user_agent.counts().requests, 0);
+}
+
+#[tokio::test]
+async fn a_method_that_nobody_serves_gets_405_and_the_list_of_those_that_are() {
+    let (_user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("MESSAGE")).await;
+    let response = caller.response(405).await;
+    let allow = response.headers().named("Allow").next().unwrap();
+    assert_eq!(
+        allow.value,
+        b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
+    );
+}

@@ -1,0 +1,202 @@
+//! What must hold after every scenario, seen from outside.
+
+use bytes::Bytes;
+use offhook_core::{Counts, Totals};
+use offhook_message::{Message, Method, Response};
+
+use crate::packet::{Direction, Packet};
+use crate::trace::Trace;
+
+/// What the responses of the server must not do, whatever the scenario.
+pub(crate) fn check_responses(trace: &Trace) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut transactions: Vec<Answers<'_>> = Vec::new();
+    let sent = trace
+        .packets()
+        .filter(|packet| packet.direction == Direction::FromServer);
+    for packet in sent {
+        match packet.message() {
+            Ok(Message::Response(response)) => {
+                if let Err(what) = check_response(&mut transactions, packet, response) {
+                    violations.push(format!("packet #{}: {what}", packet.number));
+                }
+            }
+            Ok(Message::Request(_)) => {}
+            Err(malformed) => violations.push(format!("packet #{}: {malformed}", packet.number)),
+        }
+    }
+    violations
+}
+
+/// What is left in a core when every timer has run out.
+pub(crate) fn check_empty(counts: Counts) -> Option<String> {
+    let counts = Counts {
+        totals: Totals::default(),
+        ..counts
+    };
+    (counts != Counts::default()).then(|| format!("the tables are not empty: {counts:?}"))
+}
+
+/// What one request was answered.
+struct Answers<'a> {
+    branch: &'a [u8],
+    sent_by: &'a [u8],
+    call_id: &'a [u8],
+    cseq: (u32, Method),
+    to_tag: Option<&'a [u8]>,
+    last: Option<&'a Bytes>,
+}
+
+fn check_response<'a>(
+    transactions: &mut Vec<Answers<'a>>,
+    packet: &'a Packet,
+    response: &'a Response,
+) -> Result<(), &'static str> {
+    let headers = response.headers();
+    let Ok(via) = headers.via() else {
+        return Err("a response without a Via");
+    };
+    // A request that lacks these is answered without them.
+    let cseq = headers.cseq().map(|cseq| (cseq.number, cseq.method));
+    let cseq = cseq.unwrap_or((0, Method::Other("".into())));
+    let call_id = headers.call_id().unwrap_or_default();
+    let Some(branch) = via.branch() else {
+        return Ok(()); // RFC 2543: it does not say which request it answers.
+    };
+    let known = transactions.iter().position(|other| {
+        other.branch == branch
+            && other.sent_by == via.sent_by
+            && other.call_id == call_id
+            && other.cseq == cseq
+    });
+    let index = known.unwrap_or_else(|| {
+        transactions.push(Answers {
+            branch,
+            sent_by: via.sent_by,
+            call_id,
+            cseq,
+            to_tag: None,
+            last: None,
+        });
+        transactions.len() - 1
+    });
+    let answers = &mut transactions[index];
+    let status = response.status();
+    if answers.cseq.1 == Method::Ack {
+        return Err("an ACK is answered");
+    }
+    if answers.cseq.1 != Method::Invite && status.is_provisional() {
+        return Err("a provisional response to another request than INVITE");
+    }
+    if answers.last.is_some_and(|last| *last != packet.bytes) {
+        return Err("another response follows a final one");
+    }
+    if status.is_final() {
+        answers.last = Some(&packet.bytes);
+    }
+    let to_tag = headers.to().ok().and_then(|to| to.tag());
+    if to_tag.is_none() {
+        let needs_none = status.as_u16() == 100 || headers.to().is_err();
+        return needs_none
+            .then_some(())
+            .ok_or("a response without a To tag");
+    }
+    if answers.to_tag.is_some_and(|tag| Some(tag) != to_tag) {
+        return Err("the To tag is not that of the response before");
+    }
+    answers.to_tag = to_tag;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Network, SERVER};
+    use offhook_core::{Channel, Flow, Transport};
+    use std::time::Duration;
+
+    /// What is wrong with these responses: status, method, To tag, branch.
+    fn violations(responses: &[(&str, &str, &str, &str)]) -> Vec<String> {
+        let mut network = Network::new();
+        let flow = Flow {
+            transport: Transport::Udp,
+            channel: Channel(0),
+            local: SERVER,
+            remote: SERVER,
+        };
+        for (status, method, tag, branch) in responses {
+            let response = format!(
+                "SIP/2.0 {status}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK{branch}\r\n\
+                 To: <sip:b@c>{tag}\r\nCall-ID: d\r\nCSeq: 1 {method}\r\n\r\n"
+            );
+            let is_sent = network.send_from_server(Duration::ZERO, flow, response.into());
+            assert!(is_sent);
+        }
+        check_responses(&network.trace)
+    }
+
+    #[test]
+    fn a_good_call_is_good() {
+        let good = [
+            ("100 Trying", "INVITE", "", "1"),
+            ("180 Ringing", "INVITE", ";tag=1", "1"),
+            ("200 OK", "INVITE", ";tag=1", "1"),
+            ("200 OK", "INVITE", ";tag=1", "1"),
+            ("200 OK", "BYE", ";tag=1", "2"),
+            ("482 Loop Detected", "INVITE", ";tag=2", "3"),
+            ("481 Gone", "CANCEL", ";tag=3", "3"),
+        ];
+        assert_eq!(violations(&good), [""; 0]);
+    }
+
+    #[test]
+    fn each_violation_is_found() {
+        let ok = ("200 OK", "INVITE", ";tag=1", "1");
+        let cases = [
+            (
+                vec![ok, ("487 Request Terminated", "INVITE", ";tag=1", "1")],
+                "packet #1: another response follows a final one",
+            ),
+            (
+                vec![ok, ("180 Ringing", "INVITE", ";tag=1", "1")],
+                "packet #1: another response follows a final one",
+            ),
+            (
+                vec![("180 Ringing", "INVITE", ";tag=2", "1"), ok],
+                "packet #1: the To tag is not that of the response before",
+            ),
+            (
+                vec![("200 OK", "INVITE", "", "1")],
+                "packet #0: a response without a To tag",
+            ),
+            (
+                vec![("200 OK", "ACK", ";tag=1", "1")],
+                "packet #0: an ACK is answered",
+            ),
+            (
+                vec![("100 Trying", "BYE", "", "1")],
+                "packet #0: a provisional response to another request than INVITE",
+            ),
+        ];
+        for (responses, violation) in cases {
+            assert_eq!(violations(&responses), [violation]);
+        }
+    }
+
+    #[test]
+    fn a_core_that_holds_something_is_not_empty() {
+        let counts = Counts {
+            totals: Totals {
+                requests: 7,
+                ..Totals::default()
+            },
+            ..Counts::default()
+        };
+        assert_eq!(check_empty(counts), None);
+        let left = Counts {
+            timers: 1,
+            ..counts
+        };
+        assert!(check_empty(left).is_some());
+    }
+}

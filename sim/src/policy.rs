@@ -1,0 +1,154 @@
+//! What an application does with a call.
+
+use std::time::Duration;
+
+use offhook_core::message::{Body, Provisional, Redirection, Rejection, Success};
+use offhook_core::{ContactTarget, QValue, ResponseOptions};
+
+use crate::draft::ANSWER;
+
+/// What the server's application does with each call, step by step.
+///
+/// ```
+/// use offhook_sim::{Policy, seconds};
+///
+/// let polite = Policy::new().ring().wait(seconds(3)).answer();
+/// let silent = Policy::new();
+/// # let _ = (polite, silent);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) answers_offers: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Wait(Duration),
+    Trying,
+    Progress(ResponseOptions<Provisional>),
+    Accept(ResponseOptions<Success>),
+    Redirect(Vec<ContactTarget>),
+    Reject(ResponseOptions<Rejection>),
+    Dispose,
+    HangUp,
+}
+
+impl Policy {
+    /// Nothing: the call is left alone. Offers inside a session are answered at once.
+    pub fn new() -> Self {
+        Self {
+            steps: Vec::new(),
+            answers_offers: true,
+        }
+    }
+
+    /// Leaves offers inside a session unanswered.
+    #[must_use]
+    pub fn leave_offers(mut self) -> Self {
+        self.answers_offers = false;
+        self
+    }
+
+    /// Lets time pass before the next step.
+    #[must_use]
+    pub fn wait(self, duration: Duration) -> Self {
+        self.then(Step::Wait(duration))
+    }
+
+    /// 100.
+    #[must_use]
+    pub fn trying(self) -> Self {
+        self.then(Step::Trying)
+    }
+
+    /// 180.
+    #[must_use]
+    pub fn ring(self) -> Self {
+        self.progress(Provisional::RINGING)
+    }
+
+    /// 180, reliably where the caller supports that.
+    #[must_use]
+    pub fn ring_reliably(self) -> Self {
+        self.progress(ResponseOptions::new(Provisional::RINGING).reliably())
+    }
+
+    /// 183 with an answer, reliably where the caller supports that; or with an offer, where the
+    /// INVITE made none.
+    #[must_use]
+    pub fn early_answer_reliably(self) -> Self {
+        let options = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
+        self.progress(options.with_body(Body::sdp(ANSWER)))
+    }
+
+    /// 183 with an answer.
+    #[must_use]
+    pub fn early_answer(self) -> Self {
+        let options = ResponseOptions::new(Provisional::SESSION_PROGRESS);
+        self.progress(options.with_body(Body::sdp(ANSWER)))
+    }
+
+    /// A provisional response.
+    #[must_use]
+    pub fn progress(self, options: impl Into<ResponseOptions<Provisional>>) -> Self {
+        self.then(Step::Progress(options.into()))
+    }
+
+    /// 200 with an answer (or an offer, where the INVITE made none).
+    #[must_use]
+    pub fn answer(self) -> Self {
+        self.accept(Body::sdp(ANSWER))
+    }
+
+    /// A 2xx.
+    #[must_use]
+    pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Self {
+        self.then(Step::Accept(options.into()))
+    }
+
+    /// 302 to these URIs, each with its preference in thousandths.
+    ///
+    /// # Panics
+    /// When a URI is none, or a preference is above 1000.
+    #[must_use]
+    pub fn redirect(self, contacts: &[(&str, u16)]) -> Self {
+        let contacts = contacts.iter().map(|(uri, thousandths)| ContactTarget {
+            uri: uri.parse().expect("a URI"),
+            q: Some(QValue::from_thousandths(*thousandths).expect("at most 1000")),
+        });
+        self.then(Step::Redirect(contacts.collect()))
+    }
+
+    /// A refusal.
+    #[must_use]
+    pub fn reject(self, options: impl Into<ResponseOptions<Rejection>>) -> Self {
+        self.then(Step::Reject(options.into()))
+    }
+
+    /// No answer, said aloud.
+    #[must_use]
+    pub fn dispose(self) -> Self {
+        self.then(Step::Dispose)
+    }
+
+    /// BYE.
+    #[must_use]
+    pub fn hang_up(self) -> Self {
+        self.then(Step::HangUp)
+    }
+
+    /// The status of the redirection that [`Self::redirect`] sends.
+    pub(crate) const REDIRECTION: Redirection = Redirection::MOVED_TEMPORARILY;
+
+    fn then(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,314 @@
+//! The whole of a simulation: a server, its peers, the network and the time.
+
+mod drive;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use offhook_core::message::Request;
+use offhook_core::{Config, Counts, InviteId, Resolve, SessionId, Transport, UserAgentCore};
+
+use crate::caller::{CallState, Caller, Plan};
+use crate::check::{check_empty, check_responses};
+use crate::clock::Clock;
+use crate::draft::{Draft, PEER};
+use crate::faults::Faults;
+use crate::figure::{Line, compare};
+use crate::network::Network;
+use crate::packet::{Direction, Packet};
+use crate::policy::Policy;
+use crate::server::Server;
+use crate::trace::{Entry, Trace};
+
+/// One server under test and everybody who talks to it.
+///
+/// The time stands still until a method lets it pass, and then jumps from one thing that happens to
+/// the next. Of what happens at one time, the server's timers come first, then what the network
+/// delivers, then the server's application, then the callers.
+#[derive(Debug)]
+pub struct Simulation {
+    clock: Clock,
+    network: Network,
+    server: Server,
+    callers: Vec<Caller>,
+    /// What a look-up of a host finds.
+    names: Vec<(String, Vec<SocketAddr>)>,
+    /// The request for an address that nobody has answered.
+    unresolved: Option<Resolve>,
+    /// How much of the trace was in a figure.
+    seen: usize,
+    violations: Vec<String>,
+    is_finished: bool,
+}
+
+/// # Setting the scene
+impl Simulation {
+    /// A server that treats each call by this policy, on a network of datagrams without faults and
+    /// without delay.
+    pub fn new(policy: Policy) -> Self {
+        Self::with_config(policy, Config::default())
+    }
+
+    /// The same with another configuration of the core.
+    pub fn with_config(policy: Policy, config: Config) -> Self {
+        Self {
+            clock: Clock::new(),
+            network: Network::new(),
+            server: Server::new(config, policy),
+            callers: Vec::new(),
+            names: Vec::new(),
+            unresolved: None,
+            seen: 0,
+            violations: Vec::new(),
+            is_finished: false,
+        }
+    }
+
+    /// On another transport than UDP.
+    #[must_use]
+    pub fn over(mut self, transport: Transport) -> Self {
+        self.network.transport = transport;
+        self
+    }
+
+    /// With a network that takes this long for each packet.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.network.latency = latency;
+        self
+    }
+
+    /// With these faults of the network.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.network.faults = faults;
+        self
+    }
+
+    /// With a host that has these addresses.
+    #[must_use]
+    pub fn host(mut self, name: &str, addresses: &[SocketAddr]) -> Self {
+        self.names.push((name.to_owned(), addresses.to_vec()));
+        self
+    }
+
+    /// From now on nothing arrives at an address, and the server hears of it.
+    pub fn cut_off(&mut self, address: SocketAddr) {
+        self.network.unreachable.push(address);
+    }
+}
+
+/// # Acting
+impl Simulation {
+    /// Somebody calls the server.
+    ///
+    /// # Panics
+    /// With the 256th caller.
+    pub fn call(&mut self, plan: Plan) {
+        let mut address = CALLER;
+        let host = u8::try_from(self.callers.len() + 1).expect("fewer than 256 callers");
+        address.set_ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)));
+        let transport = self.network.transport;
+        let caller = Caller::new(plan, address, transport, self.clock.now());
+        self.callers.push(caller);
+        self.send_from_caller(self.callers.len() - 1);
+    }
+
+    /// Sends a request written by hand, from [`PEER`].
+    pub fn send(&mut self, draft: &Draft) {
+        self.send_from(PEER, draft.bytes());
+    }
+
+    /// Sends any octets from any address.
+    ///
+    /// # Panics
+    /// When `from` is no address.
+    pub fn send_from(&mut self, from: &str, bytes: impl Into<Bytes>) {
+        let from = from.parse().expect("an address and a port");
+        let now = self.clock.now();
+        self.network.send_to_server(now, from, bytes.into());
+    }
+
+    /// Uses the core as its owner may, and lets it do what follows.
+    pub fn core<T>(&mut self, use_it: impl FnOnce(&mut UserAgentCore, Instant) -> T) -> T {
+        let result = use_it(&mut self.server.core, self.clock.instant());
+        self.drain();
+        result
+    }
+
+    /// Lets everything happen that happens by the time `at`.
+    ///
+    /// # Panics
+    /// When there is no end to it.
+    pub fn run_until(&mut self, at: Duration) {
+        self.run(at);
+        self.clock.advance(at);
+    }
+
+    /// Lets everything happen until nobody waits for anything.
+    ///
+    /// # Panics
+    /// When there is no end to it.
+    pub fn run_out(&mut self) {
+        self.run(Duration::MAX);
+    }
+}
+
+/// # Looking
+impl Simulation {
+    /// What happened so far.
+    pub fn trace(&self) -> &Trace {
+        &self.network.trace
+    }
+
+    /// What the core holds.
+    pub fn counts(&self) -> Counts {
+        self.server.core.counts()
+    }
+
+    /// How the last call looks from the caller's end.
+    ///
+    /// # Panics
+    /// When nobody called.
+    pub fn caller(&self) -> CallState {
+        self.callers.last().expect("somebody called").state()
+    }
+
+    /// The last INVITE that came to the application.
+    ///
+    /// # Panics
+    /// When none came.
+    pub fn invite(&self) -> InviteId {
+        self.server.invite().expect("an INVITE came")
+    }
+
+    /// The last session that the application knows of.
+    ///
+    /// # Panics
+    /// When it knows of none.
+    pub fn session(&self) -> SessionId {
+        self.server.session().expect("there is a session")
+    }
+
+    /// The last ACK that confirmed a session.
+    pub fn acknowledgement(&self) -> Option<&Request> {
+        self.server.acknowledgement.as_ref()
+    }
+
+    /// The last look-up that nobody has answered.
+    pub fn unresolved(&self) -> Option<&Resolve> {
+        self.unresolved.as_ref()
+    }
+
+    /// The last packet from the server, once everything has happened that happens now.
+    ///
+    /// # Panics
+    /// When it is not the one expected.
+    #[track_caller]
+    pub fn receive(&mut self, label: &str) -> Packet {
+        self.run(self.clock.now());
+        let mut sent = self.trace().packets().rev();
+        let last = sent.find(|packet| packet.direction == Direction::FromServer);
+        match last {
+            Some(packet) if packet.label() == label => packet.clone(),
+            other => {
+                let other = other.map_or("nothing".to_owned(), Packet::label);
+                panic!(
+                    "expected {label}, but the server's last is {other}\n{}",
+                    self.trace()
+                )
+            }
+        }
+    }
+
+    /// Lets the time pass up to the last line of a figure. Everything that has happened since the
+    /// figure before must be in this one, in its order and at its time.
+    ///
+    /// A line is a time in seconds and a packet: `INVITE -->` to the server, `<-- 180 Ringing` from
+    /// it; or `* Invite`, what the application is told. Arrows are as long as you like; `--x` is
+    /// lost, `==>` arrives twice, `~~>` is overtaken. The line `...` stands for anything.
+    ///
+    /// # Panics
+    /// When something else happens.
+    #[track_caller]
+    pub fn expect(&mut self, figure: &str) {
+        let lines = Line::parse_figure(figure).unwrap_or_else(|error| panic!("{error}"));
+        let end = lines.iter().filter_map(Line::at).max();
+        self.run_until(end.unwrap_or(self.clock.now()));
+        let entries = &self.trace().entries()[self.seen..];
+        if let Err((line, entry)) = compare(&lines, entries) {
+            let line = line.map_or("nothing more".to_owned(), |line| format!("{line:?}"));
+            let entry = entry.map_or("nothing".to_owned(), Entry::to_string);
+            panic!("expected {line}\nbut it was {entry}\n\n{}", self.trace());
+        }
+        self.seen = self.trace().entries().len();
+    }
+
+    /// Lets everything run out and checks what must hold after every scenario. A scenario that does
+    /// not end with this fails.
+    ///
+    /// # Panics
+    /// When something happens that was in no figure, or something does not hold.
+    #[track_caller]
+    pub fn finish(mut self) {
+        self.run_out();
+        let trace = self.trace();
+        if let Some(entry) = trace.entries().get(self.seen) {
+            panic!("this is in no figure:\n{entry}\n\n{trace}");
+        }
+        let violations = self.violations();
+        let trace = self.trace();
+        assert!(
+            violations.is_empty(),
+            "{}\n\n{trace}",
+            violations.join("\n")
+        );
+        self.is_finished = true;
+    }
+
+    /// Lets everything run out and says what does not hold: what [`Self::finish`] checks but for
+    /// figures.
+    #[must_use]
+    pub fn verdict(mut self) -> Verdict {
+        self.run_out();
+        self.is_finished = true;
+        Verdict {
+            violations: self.violations(),
+            caller: self.callers.last().map(Caller::state),
+            trace: std::mem::take(&mut self.network.trace),
+        }
+    }
+}
+
+/// How a simulation ended.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What does not hold, for people.
+    pub violations: Vec<String>,
+    /// How the last call ended for its caller.
+    pub caller: Option<CallState>,
+    /// What happened.
+    pub trace: Trace,
+}
+
+impl Simulation {
+    fn violations(&self) -> Vec<String> {
+        let mut violations = self.violations.clone();
+        violations.extend(check_responses(self.trace()));
+        violations.extend(check_empty(self.counts()));
+        violations
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        assert!(
+            self.is_finished || std::thread::panicking(),
+            "a scenario ends with `finish`"
+        );
+    }
+}
+
+/// The address of the first caller; those of others follow.
+const CALLER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5060);

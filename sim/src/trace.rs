@@ -1,0 +1,125 @@
+//! What happened, as a figure.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::faults::Fault;
+use crate::packet::{Direction, Packet};
+
+/// Everything that happened, in its order: packets when they were sent, and what the server's
+/// application was told.
+///
+/// It prints as a ladder, the peers to the left and the server to the right. Each line can stand in
+/// a figure that [`Simulation::expect`](crate::Simulation::expect) takes.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    entries: Vec<Entry>,
+    packets: usize,
+}
+
+/// One line of a trace.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Packet(Rc<Packet>),
+    Note {
+        at: Duration,
+        text: Cow<'static, str>,
+    },
+}
+
+impl Trace {
+    /// How many packets were sent.
+    pub fn packet_count(&self) -> usize {
+        self.packets
+    }
+
+    /// All packets in the order of sending.
+    pub fn packets(&self) -> impl DoubleEndedIterator<Item = &Packet> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Packet(packet) => Some(&**packet),
+            Entry::Note { .. } => None,
+        })
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn note(&mut self, at: Duration, text: impl Into<Cow<'static, str>>) {
+        let text = text.into();
+        self.entries.push(Entry::Note { at, text });
+    }
+
+    /// Takes a packet and says where it lies.
+    pub(crate) fn push(&mut self, packet: Packet) -> usize {
+        self.packets += 1;
+        self.entries.push(Entry::Packet(Rc::new(packet)));
+        self.entries.len() - 1
+    }
+
+    pub(crate) fn packet(&self, index: usize) -> Option<&Rc<Packet>> {
+        match self.entries.get(index)? {
+            Entry::Packet(packet) => Some(packet),
+            Entry::Note { .. } => None,
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn at(&self) -> Duration {
+        match self {
+            Self::Packet(packet) => packet.at,
+            Self::Note { at, .. } => *at,
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>9.3}   ", self.at().as_secs_f64())?;
+        match self {
+            Self::Note { text, .. } => write!(f, "{:>WIDTH$}", format!("* {text}")),
+            Self::Packet(packet) => {
+                let label = packet.label();
+                let (body, lost) = strokes(packet.fault);
+                let shaft = String::from(body).repeat(WIDTH.saturating_sub(label.len() + 2).max(2));
+                match packet.direction {
+                    Direction::ToServer => {
+                        let head = if lost { 'x' } else { '>' };
+                        write!(f, "{label} {shaft}{head}")?;
+                    }
+                    Direction::FromServer => {
+                        let head = if lost { 'x' } else { '<' };
+                        write!(f, "{head}{shaft} {label}")?;
+                    }
+                }
+                write!(f, "   #{}", packet.number)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  seconds   {:<20}{:>20}", "peer", "server")?;
+        for entry in &self.entries {
+            writeln!(f, "{entry}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How an arrow is drawn, and whether it has an `x` for its head.
+fn strokes(fault: Option<Fault>) -> (char, bool) {
+    match fault {
+        None => ('-', false),
+        Some(Fault::Lose) => ('-', true),
+        Some(Fault::Duplicate) => ('=', false),
+        Some(Fault::Overtake) => ('~', false),
+    }
+}
+
+/// How far the two columns of a ladder are apart.
+const WIDTH: usize = 44;

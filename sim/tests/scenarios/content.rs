@@ -1,0 +1,80 @@
+//! Bodies that are not understood: RFC 3261 §8.2.3, §20.1, §20.11.
+
+use offhook_sim::{Draft, OFFER, Policy, Simulation};
+
+#[test]
+fn another_type_gets_415_with_the_types_that_are_understood() {
+    let mut call = Simulation::new(Policy::new().answer());
+    call.send(&Draft::invite().body("text/plain", "hello"));
+    let answer = call.receive("415 Unsupported Media Type");
+    assert_eq!(answer.header("Accept"), Some("application/sdp"));
+    call.expect("...");
+    call.finish();
+}
+
+#[test]
+fn another_encoding_gets_415_with_the_encodings_that_are_understood() {
+    let mut call = Simulation::new(Policy::new().answer());
+    call.send(&Draft::invite().set("Content-Encoding", "gzip"));
+    let answer = call.receive("415 Unsupported Media Type");
+    assert_eq!(answer.header("Accept-Encoding"), Some("identity"));
+    call.expect("...");
+    call.finish();
+}
+
+/// §20.11: a body that may be left aside is left aside, and the INVITE makes no offer then.
+#[test]
+fn an_optional_body_does_no_harm() {
+    let mut call = Simulation::new(Policy::new().ring());
+    let invite = Draft::invite()
+        .body("text/plain", "hello")
+        .set("Content-Disposition", "render;handling=optional");
+    call.send(&invite);
+    call.receive("180 Ringing");
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
+    call.expect("...");
+    call.finish();
+}
+
+/// §20.15: a body needs a Content-Type.
+#[test]
+fn a_body_without_a_type_gets_400() {
+    let mut call = Simulation::new(Policy::new().answer());
+    call.send(&Draft::invite().without("Content-Type"));
+    call.receive("400 The Content-Type of the body is missing");
+    call.expect("...");
+    call.finish();
+}
+
+/// A media type has no case and may have parameters; SDP may be a part of a body.
+#[test]
+fn sdp_is_found_in_all_its_forms() {
+    let multipart = format!("--x\r\nContent-Type: application/sdp\r\n\r\n{OFFER}\r\n--x--\r\n");
+    for (content_type, body) in [
+        ("Application/SDP", OFFER),
+        ("application/sdp;charset=utf-8", OFFER),
+        ("multipart/mixed;boundary=x", &multipart),
+    ] {
+        let mut call = Simulation::new(Policy::new().early_answer());
+        let invite = Draft::invite().body(content_type, body);
+        call.send(&invite);
+        call.receive("183 Session Progress");
+        call.send(&invite.cancel());
+        let terminated = call.receive("487 Request Terminated");
+        call.send(&invite.ack(&terminated));
+        call.expect("...");
+        call.finish();
+    }
+}
+
+/// §20.1: a caller that takes no SDP cannot be called.
+#[test]
+fn a_caller_that_takes_no_sdp_gets_406() {
+    let mut call = Simulation::new(Policy::new().answer());
+    call.send(&Draft::invite().set("Accept", "text/plain"));
+    call.receive("406 Not Acceptable");
+    call.expect("...");
+    call.finish();
+}

@@ -1,0 +1,195 @@
+//! Changes of a session: RFC 3261 §14.2, RFC 3311.
+
+use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
+
+/// A call that is up: its INVITE and its 200.
+fn begin(call: &mut Simulation) -> (Draft, Packet) {
+    let invite = Draft::invite();
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.expect("...");
+    (invite, ok)
+}
+
+fn reinvite(invite: &Draft, ok: &Packet) -> Draft {
+    invite
+        .in_dialog("INVITE", ok)
+        .body("application/sdp", OFFER)
+}
+
+#[test]
+fn an_offer_in_a_reinvite_is_answered_in_its_200() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let (invite, ok) = begin(&mut call);
+    let change = reinvite(&invite, &ok);
+    call.run_until(seconds(1));
+    call.send(&change);
+    let changed = call.receive("200 OK");
+    assert_eq!(changed.body(), ANSWER);
+    assert_eq!(changed.header("Contact"), ok.header("Contact"));
+    call.send(&change.in_dialog("ACK", &changed));
+    call.send(&change.in_dialog("BYE", &changed));
+    call.expect(
+        "
+        1.0   INVITE        ------->
+        1.0                 * Offer
+        1.0   <------------ 200 OK
+        1.0   ACK           ------->
+        1.0   BYE           ------->
+        1.0                 * Reconfirmed
+        1.0   <------------ 200 OK
+        1.0                 * Ended RemoteBye
+        ",
+    );
+    call.finish();
+}
+
+/// §14.2: the 2xx is repeated as that of the first INVITE, and without an ACK the session ends.
+#[test]
+fn without_an_ack_the_session_ends() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let (invite, ok) = begin(&mut call);
+    call.send(&reinvite(&invite, &ok));
+    call.expect(
+        "
+         0.0   INVITE        ------->
+         0.0                 * Offer
+         0.0   <------------ 200 OK
+         0.5   <------------ 200 OK
+         1.5   <------------ 200 OK
+         3.5   <------------ 200 OK
+         7.5   <------------ 200 OK
+        11.5   <------------ 200 OK
+        15.5   <------------ 200 OK
+        19.5   <------------ 200 OK
+        23.5   <------------ 200 OK
+        27.5   <------------ 200 OK
+        31.5   <------------ 200 OK
+        32.0   <------------ BYE
+        ",
+    );
+    let bye = call.receive("BYE");
+    call.send_from(offhook_sim::PEER, bye.response("200 OK"));
+    call.expect(
+        "
+        32.0   200 OK        ------->
+        32.0                 * Ended NotAcknowledged
+        ",
+    );
+    call.finish();
+}
+
+/// Nobody answers the offer: 100 after 200 ms, 488 after 32·T1, and the session goes on.
+#[test]
+fn an_offer_that_nobody_answers_gets_488() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let change = reinvite(&invite, &ok);
+    call.send(&change);
+    call.expect(
+        "
+         0.0   INVITE        ------->
+         0.0                 * Offer
+         0.2   <-------- 100 Trying
+        16.0   <-- 488 Not Acceptable Here
+        ",
+    );
+    let refused = call.receive("488 Not Acceptable Here");
+    call.send(&change.ack(&refused));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
+
+/// §14.2: one change at a time.
+#[test]
+fn an_overlapping_change_gets_500_with_retry_after() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let first = reinvite(&invite, &ok);
+    let second = first.clone().cseq(3).branch("z9hG4bK-second");
+    call.send(&first);
+    call.send(&second);
+    let refused = call.receive("500 Server Internal Error");
+    assert!(refused.header("Retry-After").is_some());
+    call.send(&second.ack(&refused));
+    call.send(&first.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&first.ack(&terminated));
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0   INVITE        ------->
+        0.0                 * Offer
+        0.0   <-- 500 Server Internal Error
+        0.0   ACK           ------->
+        0.0   CANCEL        ------->
+        0.0   <------------ 200 OK
+        0.0   <-- 487 Request Terminated
+        0.0                 * OfferWithdrawn
+        0.0   ACK           ------->
+        ",
+    );
+    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
+
+/// §15.1.2: a request that is pending when the BYE comes is answered all the same.
+#[test]
+fn a_bye_ends_a_change_that_is_pending() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let change = reinvite(&invite, &ok);
+    call.send(&change);
+    call.run_until(milliseconds(100));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&change.ack(&terminated));
+    call.expect("...");
+    call.finish();
+}
+
+/// RFC 3311 §5.2, RFC 3261 §12.2: UPDATE refreshes the target of our requests.
+#[test]
+fn an_update_refreshes_the_target() {
+    let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
+    let (invite, ok) = begin(&mut call);
+    let update = invite
+        .in_dialog("UPDATE", &ok)
+        .set("Contact", "<sip:alice@203.0.113.77:5077>");
+    call.send(&update);
+    call.receive("200 OK");
+    call.run_until(seconds(1));
+    let bye = call.receive("BYE");
+    assert!(
+        bye.text()
+            .starts_with("BYE sip:alice@203.0.113.77:5077 SIP/2.0\r\n")
+    );
+    assert_eq!(bye.peer.to_string(), "203.0.113.77:5077");
+    call.send_from("203.0.113.77:5077", bye.response("200 OK"));
+    call.expect("...");
+    call.finish();
+}
+
+/// RFC 6141 §4.7: a change that is refused does not move the target.
+#[test]
+fn a_refused_reinvite_does_not_refresh_the_target() {
+    let policy = Policy::new().answer().wait(seconds(20)).hang_up();
+    let mut call = Simulation::new(policy.leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let change = reinvite(&invite, &ok).set("Contact", "<sip:alice@203.0.113.77:5077>");
+    call.send(&change);
+    call.run_until(seconds(16));
+    let refused = call.receive("488 Not Acceptable Here");
+    call.send(&change.ack(&refused));
+    call.run_until(seconds(20));
+    let bye = call.receive("BYE");
+    assert_eq!(bye.peer.to_string(), offhook_sim::PEER);
+    call.send_from(offhook_sim::PEER, bye.response("200 OK"));
+    call.expect("...");
+    call.finish();
+}

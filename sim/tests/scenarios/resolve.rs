@@ -1,0 +1,145 @@
+//! Where a request goes whose next hop has a name, and what becomes of one that cannot go: RFC 3261
+//! §8.1.2, §8.1.3.1, §18.4.
+
+use std::net::SocketAddr;
+
+use offhook_core::{Input, Transport};
+use offhook_sim::{Draft, PEER, Policy, Simulation, seconds};
+
+fn policy() -> Policy {
+    Policy::new().answer().wait(seconds(1)).hang_up()
+}
+
+/// A call whose Contact has a name instead of an address, up to the BYE.
+fn begin(call: &mut Simulation) {
+    let invite = Draft::invite().set("Contact", "<sip:alice@phone.example.com:5080>");
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(1));
+}
+
+#[test]
+fn a_name_is_looked_up_and_the_first_address_is_used() {
+    let addresses: [SocketAddr; 2] = [
+        "203.0.113.7:5080".parse().expect("an address"),
+        "203.0.113.8:5080".parse().expect("an address"),
+    ];
+    let mut call = Simulation::new(policy()).host("phone.example.com", &addresses);
+    begin(&mut call);
+    let bye = call.receive("BYE");
+    assert_eq!(bye.peer, addresses[0]);
+    call.expect(
+        "
+        ...
+        1.0                 * Resolve phone.example.com
+        1.0   <------------ BYE
+        ",
+    );
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect(
+        "
+        1.0   200 OK        ------->
+        1.0                 * Ended LocalBye
+        ",
+    );
+    call.finish();
+}
+
+#[test]
+fn a_name_without_an_address_ends_the_session() {
+    let mut call = Simulation::new(policy()).host("phone.example.com", &[]);
+    begin(&mut call);
+    call.expect(
+        "
+        ...
+        1.0                 * Resolve phone.example.com
+        1.0                 * Ended ByeUnanswered
+        ",
+    );
+    call.finish();
+}
+
+/// Timer F runs while nobody knows the address.
+#[test]
+fn a_name_that_is_never_resolved_ends_the_session_after_32_seconds() {
+    let mut call = Simulation::new(policy());
+    begin(&mut call);
+    call.expect("...");
+    let resolve = call.unresolved().expect("the core asked");
+    assert_eq!(
+        (resolve.host.as_str(), resolve.port),
+        ("phone.example.com", 5080)
+    );
+    assert_eq!(resolve.transport, Transport::Udp);
+    let transaction = resolve.transaction;
+    call.expect("33.0   * Ended ByeUnanswered");
+    let late = Input::Resolved {
+        transaction,
+        addresses: vec!["203.0.113.7:5080".parse().expect("an address")],
+    };
+    call.core(|core, now| core.handle(now, late));
+    call.finish();
+}
+
+#[test]
+fn a_bye_that_cannot_be_delivered_ends_the_session() {
+    let mut call = Simulation::new(policy());
+    let invite = Draft::invite();
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.expect("...");
+    call.cut_off(PEER.parse().expect("an address"));
+    call.expect(
+        "
+        1.0   x------------ BYE
+        1.0                 * Ended ByeUnanswered
+        ",
+    );
+    call.finish();
+}
+
+/// §17.2.4: the application hears of a response that does not arrive, and the call goes on.
+#[test]
+fn a_response_that_cannot_be_delivered_is_reported() {
+    let mut call = Simulation::new(Policy::new().wait(seconds(1)).ring());
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.run_until(seconds(0));
+    call.cut_off(PEER.parse().expect("an address"));
+    call.expect(
+        "
+          0.0   INVITE        ------->
+          0.0                 * Invite
+          0.2   x-------- 100 Trying
+          0.2                 * Undelivered
+          1.0   x------- 180 Ringing
+          1.0                 * Undelivered
+        ",
+    );
+    assert_eq!(call.counts().invites, 1);
+    call.expect("...");
+    call.run_out();
+    call.expect("...");
+    call.finish();
+}
+
+/// §18.2.2 and RFC 7118 §5.4: on an open stream the name in a Contact need not exist.
+#[test]
+fn an_open_stream_needs_no_address() {
+    let mut call = Simulation::new(policy()).over(Transport::Ws);
+    let invite = Draft::invite()
+        .via(Transport::Ws, "df7jal23ls0d.invalid", "z9hG4bK56sdasks")
+        .set("Contact", "<sip:alice@df7jal23ls0d.invalid;transport=ws>");
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    assert_eq!(ok.peer.to_string(), PEER);
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(1));
+    let bye = call.receive("BYE");
+    assert_eq!(bye.peer.to_string(), PEER);
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect("...");
+    call.finish();
+}

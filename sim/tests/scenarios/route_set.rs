@@ -1,0 +1,111 @@
+//! Record-Route and the way of our requests: RFC 3261 §12.1.1, §12.2.1.1.
+
+use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
+
+/// A call with these Record-Route lines: the 200, and the BYE with which we end it.
+fn call_with(record_routes: &[&str]) -> (Packet, Packet) {
+    let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
+    let mut invite = Draft::invite();
+    for line in record_routes {
+        invite = invite.add("Record-Route", line);
+    }
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(1));
+    let bye = call.receive("BYE");
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect("...");
+    call.finish();
+    (ok, bye)
+}
+
+fn request_line(packet: &Packet) -> String {
+    packet.text().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn record_route_is_copied_byte_for_byte() {
+    let lines = [
+        "<sip:203.0.113.5;lr;transport=udp> ; x=\"a, b\",<sip:p2.example.com;lr>",
+        "\"Third\"  <sip:p3.example.com;lr;ftag=1>;unknown",
+    ];
+    let (ok, _) = call_with(&lines);
+    let expected: Vec<_> = lines
+        .iter()
+        .map(|line| format!("Record-Route: {line}"))
+        .collect();
+    assert_eq!(ok.header_lines("Record-Route"), expected);
+}
+
+#[test]
+fn a_provisional_response_copies_it_too() {
+    let mut call = Simulation::new(Policy::new().ring());
+    let invite = Draft::invite().add("Record-Route", "<sip:203.0.113.5;lr>");
+    call.send(&invite);
+    let ringing = call.receive("180 Ringing");
+    assert_eq!(ringing.header("Record-Route"), Some("<sip:203.0.113.5;lr>"));
+    assert_eq!(
+        ringing.header("Contact"),
+        Some("<sip:bob@198.51.100.1:5060>")
+    );
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    assert_eq!(terminated.header("Record-Route"), None);
+    call.send(&invite.ack(&terminated));
+    call.expect("...");
+    call.finish();
+}
+
+/// A loose router is visited first, and the Request-URI stays the peer's.
+#[test]
+fn a_loose_router_is_the_next_hop() {
+    let (_, bye) = call_with(&[
+        "<sip:203.0.113.5:5070;lr>;x=1, <sip:203.0.113.6;lr>",
+        "<sip:203.0.113.7;lr>",
+    ]);
+    assert_eq!(request_line(&bye), "BYE sip:alice@203.0.113.1:5060 SIP/2.0");
+    let routes = bye.header_lines("Route").join("\n");
+    assert_eq!(
+        routes,
+        "Route: <sip:203.0.113.5:5070;lr>;x=1, <sip:203.0.113.6;lr>, <sip:203.0.113.7;lr>"
+    );
+    assert_eq!(bye.peer.to_string(), "203.0.113.5:5070");
+}
+
+/// A strict router finds itself in the Request-URI and the peer at the end of the route.
+#[test]
+fn a_strict_router_is_the_request_uri() {
+    let (_, bye) = call_with(&[
+        "<sip:203.0.113.5>, <sip:203.0.113.6;lr>;x=1",
+        "<sip:203.0.113.7>",
+    ]);
+    assert_eq!(request_line(&bye), "BYE sip:203.0.113.5 SIP/2.0");
+    let routes = bye.header_lines("Route").join("\n");
+    assert!(
+        routes.starts_with("Route: <sip:203.0.113.6;lr>"),
+        "{routes}"
+    );
+    assert!(
+        routes.ends_with(", <sip:203.0.113.7>, <sip:alice@203.0.113.1:5060>"),
+        "{routes}"
+    );
+    assert_eq!(bye.peer.to_string(), "203.0.113.5:5060");
+}
+
+/// §12.2.1.1: what a Request-URI may not have is left out of it.
+#[test]
+fn a_request_uri_from_a_route_has_no_method_and_no_headers() {
+    let (_, bye) = call_with(&["<sip:203.0.113.5;method=INVITE;transport=udp?Subject=x>"]);
+    assert_eq!(
+        request_line(&bye),
+        "BYE sip:203.0.113.5;transport=udp SIP/2.0"
+    );
+}
+
+#[test]
+fn without_a_route_the_contact_is_the_next_hop() {
+    let (_, bye) = call_with(&[]);
+    assert_eq!(bye.peer.to_string(), PEER);
+    assert_eq!(bye.header("Route"), None);
+}
