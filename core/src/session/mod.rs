@@ -15,6 +15,7 @@ pub(crate) use request::PendingRequest;
 use offhook_message::Header;
 
 use crate::dialog::{Dialog, OfferAnswer};
+use crate::digest::Authentication;
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::Flow;
@@ -35,6 +36,8 @@ pub(crate) struct InviteSession {
     pub(crate) offer: Option<Slot>,
     /// The provisional responses that are acknowledged, where there were any.
     pub(crate) reliable: Option<Box<Reliable>>,
+    /// Our credentials, where the INVITE needed any.
+    pub(crate) authentication: Option<Box<Authentication>>,
 }
 
 /// How far a session is.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offhook_message::{Header, Method};
+use offhook_message::{Header, Method, Response};
 
 use super::{acknowledge, send_request};
 use crate::event::{SessionEnd, SessionId};
@@ -46,6 +46,23 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     }
 }
 
+/// Sends our BYE again with the credentials that it was asked for. False where there are none.
+pub(super) fn challenged(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    response: &Response,
+) -> bool {
+    let random = &mut state.random;
+    let session = state.sessions.get_mut(id);
+    let authentication = session.and_then(|session| session.authentication.as_mut());
+    let is_worth = authentication.is_some_and(|it| it.challenge(response.headers(), random));
+    if is_worth {
+        send_request(state, now, id, Method::Bye, &[]);
+    }
+    is_worth
+}
+
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
 pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
     let Some(session) = state.sessions.get(id) else {
@@ -69,6 +86,9 @@ pub(super) fn terminate(
 ) {
     if let Some(session) = state.sessions.get_mut(id) {
         session.phase = Phase::Terminating(cause);
+        if let Some(authentication) = &mut session.authentication {
+            authentication.begin();
+        }
     }
     send_request(state, now, id, Method::Bye, headers);
 }

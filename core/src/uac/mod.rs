@@ -15,7 +15,7 @@ pub use invite::InviteUserAgentClient;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use offhook_message::{Header, Method, Response, Uri};
+use offhook_message::{Header, Method, Response, StatusCode, Uri};
 
 use crate::client_event::RequestFailure;
 use crate::dialog::Dialog;
@@ -60,7 +60,7 @@ fn send_in_dialog(
     let flow = hop.flow(session.flow);
     let branch = state.random.token();
     let sent_by = SentBy { flow, branch };
-    let bytes = request.write(&mut session.dialog, &sent_by, &state.config)?;
+    let bytes = request.write(session, &sent_by, &state.config)?;
     let method = request.method.clone();
     let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     reach(state, now, transaction, flow, hop);
@@ -142,7 +142,14 @@ fn finish(
 ) {
     match user {
         ClientUser::Session(id) => match outcome {
-            ClientOutcome::Final(_) => bye::answered(state, id, SessionEnd::LocalBye),
+            ClientOutcome::Final(_) => {
+                let challenge = response.filter(|(_, it)| is_challenge(it.status()));
+                let is_sent_again = challenge
+                    .is_some_and(|(_, response)| bye::challenged(state, now, id, &response));
+                if !is_sent_again {
+                    bye::answered(state, id, SessionEnd::LocalBye);
+                }
+            }
             ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
@@ -167,6 +174,14 @@ fn finish(
         },
         ClientUser::Nobody => {}
     }
+}
+
+/// Whether a response asks for credentials.
+fn is_challenge(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )
 }
 
 /// Where a request goes first.

@@ -400,6 +400,7 @@ impl<'a> InviteUserAgentServer<'a> {
             offer_answer: invite.offer_answer,
             offer: None,
             reliable: None,
+            authentication: None,
         };
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);
