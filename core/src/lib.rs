@@ -80,7 +80,7 @@ pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use event::{
     Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, RequestId,
-    Resolve, SessionEnd, SessionId, TransactionId, Transmit,
+    Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
@@ -89,7 +89,7 @@ pub use session::SessionState;
 pub use session_view::Session;
 pub use tag::Tag;
 pub use transaction::TransactionState;
-pub use uac::InviteUserAgentClient;
+pub use uac::{InsideError, InviteUserAgentClient};
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
     ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,

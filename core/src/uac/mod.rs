@@ -4,12 +4,14 @@ pub(crate) mod acknowledge;
 pub(crate) mod bye;
 mod cancel;
 mod fork;
+pub(crate) mod inside;
 pub(crate) mod invite;
 pub(crate) mod prack;
 mod redirect;
 pub(crate) mod request;
 mod write;
 
+pub use inside::InsideError;
 pub use invite::InviteUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
@@ -126,6 +128,10 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
     };
     match found.user {
         ClientUser::Session(id) => bye::answered(state, id, SessionEnd::ByeUnanswered),
+        ClientUser::Inside(id) => inside::finish(state, now, id, ClientOutcome::Timeout, None),
+        ClientUser::Change(id) => {
+            inside::finish_change(state, now, id, ClientOutcome::Timeout, None);
+        }
         ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Nobody => {}
@@ -146,6 +152,14 @@ fn finish(
             ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
+        ClientUser::Inside(id) => {
+            let response = response.map(|(_, response)| response);
+            inside::finish(state, now, id, outcome, response);
+        }
+        ClientUser::Change(id) => {
+            let response = response.map(|(_, response)| response);
+            inside::finish_change(state, now, id, outcome, response);
+        }
         ClientUser::Invite(id) => match (outcome, response) {
             (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((flow, response))) => {
                 invite::receive_response(state, now, id, flow, response);
