@@ -155,8 +155,8 @@ async fn talk(
                     return Ok(hang_up(session, media).await);
                 }
             }
-            // No method is configured that could come so.
-            SessionEvent::Request(request) => drop(request),
+            // No method is configured that could come so, and nothing is sent that it could answer.
+            SessionEvent::Request(_) | SessionEvent::Answered(_) | SessionEvent::Unanswered(_) => {}
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         }
     }

@@ -154,6 +154,21 @@ pub enum Event {
         /// The ACK; its body holds the answer where our 2xx made the offer.
         acknowledgement: Request,
     },
+    /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which; that to a
+    /// re-INVITE is acknowledged. A 2xx to an offer has the answer. After 481 and 408 the session ends.
+    Answered {
+        /// The session.
+        session: SessionId,
+        /// The response.
+        message: Response,
+    },
+    /// A request of ours inside the session has no outcome.
+    Unanswered {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        cause: Unanswered,
+    },
     /// The ACK of our 2xx to a re-INVITE came.
     Reconfirmed {
         /// The session.
@@ -207,6 +222,15 @@ pub enum InviteEnd {
     NoPrack,
 }
 
+/// Why a request of ours inside a session has no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// No response came. The session ends.
+    Timeout,
+    /// A change met a request of the peer's again and again. What was agreed before holds.
+    Collision,
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
@@ -219,6 +243,9 @@ pub enum SessionEnd {
     /// No ACK came for our 2xx in 64·T1, and BYE was sent
     /// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
     NotAcknowledged,
+    /// The peer does not know the session any more (481), or did not answer a request inside it
+    /// ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)). A BYE was sent.
+    Gone,
     /// The caller sent CANCEL while our 2xx waited for a PRACK; it was never sent.
     Cancelled,
     /// Our 2xx waited for a PRACK that never came, and was never sent.

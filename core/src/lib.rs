@@ -82,7 +82,7 @@ pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use digest::{Credentials, DigestAlgorithm};
 pub use event::{
     Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, RequestId,
-    Resolve, SessionEnd, SessionId, TransactionId, Transmit,
+    Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
@@ -91,7 +91,7 @@ pub use session::SessionState;
 pub use session_view::Session;
 pub use tag::Tag;
 pub use transaction::TransactionState;
-pub use uac::InviteUserAgentClient;
+pub use uac::{InsideError, InviteUserAgentClient};
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
     ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Rejection};
+use offhook_message::{Body, Header, Method, Rejection};
 
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::session::SessionState;
 use crate::state::State;
-use crate::uac::{acknowledge, bye, prack};
+use crate::uac::{InsideError, acknowledge, bye, inside, prack};
 use crate::uas::{ResponseOptions, VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
@@ -68,6 +68,31 @@ impl<'a> Session<'a> {
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Result<(), VerbError> {
         offer::refuse(self.state, self.now, self.id, options.into())
+    }
+
+    /// Sends a request inside the session: INFO, MESSAGE, NOTIFY, REFER or another. Gives its CSeq number; the
+    /// outcome is [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered).
+    pub fn request(
+        &mut self,
+        method: Method,
+        headers: &[Header],
+        body: Option<&Body>,
+    ) -> Result<u32, InsideError> {
+        inside::request(self.state, self.now, self.id, method, headers, body)
+    }
+
+    /// Offers another session description by re-INVITE
+    /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)): hold, resume, a new address. The outcome is
+    /// [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered). Where it meets one of the peer's, it is sent
+    /// again by itself.
+    pub fn invite(&mut self, offer: &Body) -> Result<(), InsideError> {
+        inside::change(self.state, self.now, self.id, Method::Invite, Some(offer))
+    }
+
+    /// As [`invite`](Self::invite), by UPDATE ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)). Without an offer it only refreshes
+    /// the session.
+    pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
+        inside::change(self.state, self.now, self.id, Method::Update, offer)
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer it made

@@ -88,6 +88,10 @@ impl State {
             Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
                 .get(id)
                 .is_some_and(|session| session.awaits_prack(rseq)),
+            Timer::Change(id) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.change.is_some())
+            }
             Timer::Request(id) => requests.contains(id.0),
             Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),

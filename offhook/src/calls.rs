@@ -2,8 +2,8 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
-use offhook_core::{InviteEnd, InviteId, RequestId, SessionEnd, SessionId};
-use offhook_message::Request;
+use offhook_core::{InviteEnd, InviteId, RequestId, SessionEnd, SessionId, Unanswered};
+use offhook_message::{Request, Response};
 
 use crate::backlog::Arrival;
 
@@ -110,6 +110,17 @@ impl Calls {
         Ok(call.waker.take())
     }
 
+    /// Who must be woken.
+    pub(crate) fn answered(
+        &mut self,
+        session: SessionId,
+        answer: Result<Response, Unanswered>,
+    ) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.answers.push_back(answer);
+        call.waker.take()
+    }
+
     /// The offer is taken back, if nobody has seen it.
     pub(crate) fn withdrawn(&mut self, session: SessionId) {
         if let Some(call) = self.sessions.get_mut(&session) {
@@ -188,6 +199,9 @@ impl Calls {
         if let Some(acknowledgement) = call.reconfirmation.take() {
             return Poll::Ready(Happened::Reconfirmed(acknowledgement));
         }
+        if let Some(answer) = call.answers.pop_front() {
+            return Poll::Ready(Happened::Answered(answer));
+        }
         if let Some((id, arrival)) = call.requests.pop_front() {
             return Poll::Ready(Happened::Requested(id, arrival));
         }
@@ -206,6 +220,7 @@ pub(crate) enum Happened {
     Offered(Request),
     Reconfirmed(Request),
     Requested(RequestId, Box<Arrival>),
+    Answered(Result<Response, Unanswered>),
     Ended(SessionEnd),
 }
 
@@ -222,6 +237,8 @@ struct SessionCall {
     offer: Option<Request>,
     reconfirmation: Option<Request>,
     requests: VecDeque<(RequestId, Box<Arrival>)>,
+    /// There is one for each request of ours at the most.
+    answers: VecDeque<Result<Response, Unanswered>>,
     end: Option<SessionEnd>,
     waker: Option<Waker>,
 }

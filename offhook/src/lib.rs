@@ -41,9 +41,9 @@ mod transport;
 mod user_agent;
 
 pub use offhook_core::{
-    Channel, Config, ContactTarget, Counts, Flow, InviteEnd, Limits, LogConnector, LogLevel,
-    LogLine, LoggerFactory, OutgoingResponse, QValue, Reliability, ResponseOptions, SessionEnd,
-    Tag, Times, Totals, TransactionState, Transport, VerbError,
+    Channel, Config, ContactTarget, Counts, Flow, InsideError, InviteEnd, Limits, LogConnector,
+    LogLevel, LogLine, LoggerFactory, OutgoingResponse, QValue, Reliability, ResponseOptions,
+    SessionEnd, Tag, Times, Totals, TransactionState, Transport, Unanswered, VerbError,
 };
 pub use offhook_message as message;
 

@@ -2,8 +2,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use offhook_core::{ResponseOptions, SessionEnd, SessionId, VerbError};
-use offhook_message::{Body, Rejection, Request};
+use offhook_core::{InsideError, ResponseOptions, SessionEnd, SessionId, Unanswered, VerbError};
+use offhook_message::{Body, Header, Method, Rejection, Request, Response};
 
 use crate::calls::Happened;
 use crate::incoming_request::IncomingRequest;
@@ -63,6 +63,8 @@ impl Session {
             Happened::Requested(id, arrival) => {
                 SessionEvent::Request(IncomingRequest::new(Arc::clone(&self.shell), id, arrival))
             }
+            Happened::Answered(Ok(response)) => SessionEvent::Answered(response),
+            Happened::Answered(Err(cause)) => SessionEvent::Unanswered(cause),
             Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
             Happened::Ended(end) => SessionEvent::Ended(end),
         }
@@ -76,6 +78,53 @@ impl Session {
                 return end;
             }
         }
+    }
+
+    /// Sends a request inside the session: INFO, MESSAGE, REFER or another. Gives its CSeq number;
+    /// [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
+    ///
+    /// # Errors
+    ///
+    /// The session is not confirmed or is over, or the method has a verb of its own.
+    pub fn request(
+        &mut self,
+        method: Method,
+        headers: &[Header],
+        body: Option<&Body>,
+    ) -> Result<u32, InsideError> {
+        self.act(|session| session.request(method, headers, body))
+    }
+
+    /// Offers another session description by re-INVITE
+    /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)): hold, resume, a
+    /// new address. [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
+    ///
+    /// # Errors
+    ///
+    /// The session is not confirmed or is over, or another offer waits for its answer.
+    pub fn invite(&mut self, offer: &Body) -> Result<(), InsideError> {
+        self.act(|session| session.invite(offer))
+    }
+
+    /// As [`invite`](Self::invite), by UPDATE
+    /// ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)). Without an offer it only refreshes
+    /// the session.
+    ///
+    /// # Errors
+    ///
+    /// As for [`invite`](Self::invite).
+    pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
+        self.act(|session| session.update(offer))
+    }
+
+    fn act<R>(
+        &self,
+        verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<R, InsideError>,
+    ) -> Result<R, InsideError> {
+        self.shell.act(self.shard, |state, now| {
+            let session = state.core.session(now, self.id);
+            verb(&mut session.ok_or(InsideError::NotConfirmed)?)
+        })
     }
 
     /// Hangs up: sends BYE, after the ACK where that is still to come
@@ -98,6 +147,11 @@ pub enum SessionEvent {
     /// It sends something else: INFO, MESSAGE, or another of
     /// [`Config::methods`](offhook_core::Config::methods).
     Request(IncomingRequest),
+    /// The final response to a request of ours; its CSeq says to which. A 2xx to an offer has the
+    /// answer.
+    Answered(Response),
+    /// A request of ours has no outcome.
+    Unanswered(Unanswered),
     /// The ACK of our 2xx to a re-INVITE; its body holds the answer where the 2xx made the offer.
     Reconfirmed(Request),
     /// The session is over.

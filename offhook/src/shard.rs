@@ -271,6 +271,8 @@ impl State {
                 session,
                 acknowledgement,
             } => self.calls.reconfirmed(session, acknowledgement),
+            Event::Answered { session, message } => self.calls.answered(session, Ok(message)),
+            Event::Unanswered { session, cause } => self.calls.answered(session, Err(cause)),
             Event::OfferWithdrawn { session } => {
                 self.calls.withdrawn(session);
                 None

@@ -158,6 +158,8 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::Offer { .. } => "Offer".into(),
         Event::OfferWithdrawn { .. } => "OfferWithdrawn".into(),
         Event::Reconfirmed { .. } => "Reconfirmed".into(),
+        Event::Answered { .. } => "Answered".into(),
+        Event::Unanswered { cause, .. } => format!("Unanswered {cause:?}").into(),
         Event::Request { .. } => "Request".into(),
         Event::OutgoingInvite { .. } => "OutgoingInvite".into(),
         Event::Response { .. } => "Response".into(),

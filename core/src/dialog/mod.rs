@@ -106,6 +106,11 @@ impl Dialog {
         self.ends = ends;
     }
 
+    /// The number of our last request.
+    pub(crate) fn local_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
     /// The number of our next request.
     pub(crate) fn next_cseq(&mut self) -> u32 {
         self.local_cseq += 1;

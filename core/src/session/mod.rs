@@ -1,12 +1,14 @@
 //! Sessions: what an INVITE makes of a dialog ([RFC 3261 §13](https://www.rfc-editor.org/rfc/rfc3261#section-13)).
 
 mod accepted;
+mod change;
 mod invite;
 mod offer;
 mod reliable;
 mod request;
 
 pub(crate) use accepted::Accepted;
+pub(crate) use change::{Acknowledged, Change, Role};
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use reliable::{Reliable, ReliableProvisional};
@@ -28,12 +30,16 @@ pub(crate) struct InviteSession {
     pub(crate) dialog: Dialog,
     /// The way the INVITE came or went.
     pub(crate) flow: Flow,
+    pub(crate) role: Role,
     pub(crate) phase: Phase,
     /// The 2xx that wait for their ACK: a re-INVITE may come before the ACK of the INVITE.
     pub(crate) accepted: Vec<Accepted>,
     pub(crate) offer_answer: OfferAnswer,
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
+    /// A change of ours that the peer has not answered.
+    pub(crate) change: Option<Box<Change>>,
+    pub(crate) acknowledged: Option<Acknowledged>,
     /// The provisional responses that are acknowledged, where there were any.
     pub(crate) reliable: Option<Box<Reliable>>,
     /// Our credentials, where the INVITE needed any.
@@ -90,6 +96,13 @@ impl InviteSession {
         match self.phase {
             Phase::Inviting(invite) | Phase::Answering(invite) => Some(invite),
             _ => None,
+        }
+    }
+
+    /// A new request of ours: it may be challenged again.
+    pub(crate) fn begin_request(&mut self) {
+        if let Some(authentication) = &mut self.authentication {
+            authentication.begin();
         }
     }
 

@@ -30,8 +30,12 @@ pub(crate) struct ClientTransaction {
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientUser {
-    /// A request inside the dialog of a session.
+    /// The BYE of a session.
     Session(SessionId),
+    /// A re-INVITE or UPDATE of a session.
+    Change(SessionId),
+    /// Another request inside a session.
+    Inside(SessionId),
     /// An INVITE outside of a dialog.
     Invite(OutgoingInviteId),
     /// Another request outside of a dialog.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Header, Method, Response};
 
-use super::{acknowledge, send_request};
+use super::{acknowledge, send_request, take_challenge};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -53,10 +53,7 @@ pub(super) fn challenged(
     id: SessionId,
     response: &Response,
 ) -> bool {
-    let random = &mut state.random;
-    let session = state.sessions.get_mut(id);
-    let authentication = session.and_then(|session| session.authentication.as_mut());
-    let is_worth = authentication.is_some_and(|it| it.challenge(response.headers(), random));
+    let is_worth = take_challenge(state, id, response);
     if is_worth {
         send_request(state, now, id, Method::Bye, &[]);
     }
@@ -86,9 +83,7 @@ pub(super) fn terminate(
 ) {
     if let Some(session) = state.sessions.get_mut(id) {
         session.phase = Phase::Terminating(cause);
-        if let Some(authentication) = &mut session.authentication {
-            authentication.begin();
-        }
+        session.begin_request();
     }
     send_request(state, now, id, Method::Bye, headers);
 }

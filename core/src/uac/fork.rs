@@ -8,7 +8,7 @@ use crate::event::{SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
 use crate::outgoing::Fork;
-use crate::session::{InviteSession, Phase};
+use crate::session::{InviteSession, Phase, Role};
 use crate::state::State;
 use crate::tag::Tag;
 
@@ -90,10 +90,13 @@ fn new_fork(
     let session = state.sessions.insert(InviteSession {
         dialog: dialog(state, id, headers)?,
         flow,
+        role: Role::Caller,
         phase: Phase::Inviting(id),
         accepted: Vec::new(),
         offer_answer,
         offer: None,
+        change: None,
+        acknowledged: None,
         reliable: None,
         authentication,
     });

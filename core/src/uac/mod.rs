@@ -4,12 +4,14 @@ pub(crate) mod acknowledge;
 pub(crate) mod bye;
 mod cancel;
 mod fork;
+pub(crate) mod inside;
 pub(crate) mod invite;
 pub(crate) mod prack;
 mod redirect;
 pub(crate) mod request;
 mod write;
 
+pub use inside::InsideError;
 pub use invite::InviteUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
@@ -126,6 +128,10 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
     };
     match found.user {
         ClientUser::Session(id) => bye::answered(state, id, SessionEnd::ByeUnanswered),
+        ClientUser::Inside(id) => inside::finish(state, now, id, ClientOutcome::Timeout, None),
+        ClientUser::Change(id) => {
+            inside::finish_change(state, now, id, ClientOutcome::Timeout, None);
+        }
         ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Nobody => {}
@@ -143,8 +149,7 @@ fn finish(
     match user {
         ClientUser::Session(id) => match outcome {
             ClientOutcome::Final(_) => {
-                let challenge = response.filter(|(_, it)| is_challenge(it.status()));
-                let is_sent_again = challenge
+                let is_sent_again = response
                     .is_some_and(|(_, response)| bye::challenged(state, now, id, &response));
                 if !is_sent_again {
                     bye::answered(state, id, SessionEnd::LocalBye);
@@ -153,6 +158,14 @@ fn finish(
             ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
+        ClientUser::Inside(id) => {
+            let response = response.map(|(_, response)| response);
+            inside::finish(state, now, id, outcome, response);
+        }
+        ClientUser::Change(id) => {
+            let response = response.map(|(_, response)| response);
+            inside::finish_change(state, now, id, outcome, response);
+        }
         ClientUser::Invite(id) => match (outcome, response) {
             (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((flow, response))) => {
                 invite::receive_response(state, now, id, flow, response);
@@ -182,6 +195,16 @@ fn is_challenge(status: StatusCode) -> bool {
         status,
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )
+}
+
+/// Takes the response to a request inside a session. True where it asks for credentials that the
+/// request can be sent again with.
+fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool {
+    let random = &mut state.random;
+    let session = state.sessions.get_mut(id);
+    let authentication = session.and_then(|session| session.authentication.as_mut());
+    is_challenge(response.status())
+        && authentication.is_some_and(|it| it.challenge(response.headers(), random))
 }
 
 /// Where a request goes first.

@@ -1,10 +1,15 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
 
-use bytes::Bytes;
-use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, UriBuf};
+use std::fmt;
 
+use bytes::Bytes;
+use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, NameAddr, UriBuf};
+
+use crate::capabilities::Allow;
 use crate::config::Config;
+use crate::dialog::Dialog;
 use crate::digest::Protected;
+use crate::flow::{Flow, Transport};
 use crate::outgoing::SentBy;
 use crate::session::InviteSession;
 
@@ -60,6 +65,13 @@ impl InDialog<'_> {
         writer.header_bytes(HeaderName::To, dialog.remote());
         writer.header_bytes(HeaderName::CallId, dialog.call_id());
         writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
+        if has_contact(method) {
+            let flow = sent_by.flow;
+            writer.header(HeaderName::Contact, OwnContact { dialog, flow });
+        }
+        if matches!(method, Method::Invite | Method::Update) {
+            writer.header(HeaderName::Allow, Allow(config));
+        }
         if let Some(user_agent) = &config.user_agent {
             writer.header(HeaderName::UserAgent, user_agent);
         }
@@ -70,5 +82,37 @@ impl InDialog<'_> {
             Some(body) => writer.body(body),
             None => writer.finish(),
         })
+    }
+}
+
+/// Whether a request says where its sender is, because it refreshes the target or begins a
+/// subscription ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2), [RFC 6665](https://www.rfc-editor.org/rfc/rfc6665)).
+fn has_contact(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer
+    )
+}
+
+/// Our Contact: the user of our address in the dialog, where the peer reaches us.
+struct OwnContact<'a> {
+    dialog: &'a Dialog,
+    flow: Flow,
+}
+
+impl fmt::Display for OwnContact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<sip:")?;
+        let local = NameAddr::parse_list(self.dialog.local()).next();
+        if let Some(Ok(local)) = local
+            && let Some(user) = local.uri.as_sip().and_then(|uri| uri.user)
+        {
+            write!(f, "{}@", String::from_utf8_lossy(user))?;
+        }
+        write!(f, "{}", self.flow.local)?;
+        match self.flow.transport {
+            Transport::Udp => f.write_str(">"),
+            other => write!(f, ";transport={other}>"),
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::logger::{LogLevel, LoggerFactory};
-use crate::session::{Invite, InviteSession, PeerReliability, Phase};
+use crate::session::{Invite, InviteSession, PeerReliability, Phase, Role};
 use crate::state::State;
 use crate::tag::Tag;
 use crate::timers::Timer;
@@ -395,10 +395,13 @@ impl<'a> InviteUserAgentServer<'a> {
         let session = InviteSession {
             dialog: Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag),
             flow: invite.flow,
+            role: Role::Callee,
             phase: Phase::Early(self.id),
             accepted: Vec::new(),
             offer_answer: invite.offer_answer,
             offer: None,
+            change: None,
+            acknowledged: None,
             reliable: None,
             authentication: None,
         };

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use offhook_message::StatusCode;
+
 use super::in_dialog::try_later;
+use super::reply::Reply;
 use super::{does_not_exist, offer, to_tag_of};
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
@@ -22,6 +25,11 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         Phase::Early(_) | Phase::Inviting(_) | Phase::Answering(_) => try_later(state),
         Phase::Terminating(_) => does_not_exist(),
         Phase::AckWait { .. } | Phase::Confirmed => {
+            // §14.2: ours is out.
+            if session.change.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer {
+                let reply = Reply::new(StatusCode::REQUEST_PENDING);
+                return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+            }
             let is_free = session.offer.is_none() && session.offer_answer == OfferAnswer::Stable;
             if is_free {
                 return offer::receive(state, now, id, incoming);

@@ -1,7 +1,7 @@
 //! Challenges and credentials ([RFC 3261 §22](https://www.rfc-editor.org/rfc/rfc3261#section-22)).
 
 use offhook_core::message::{Body, Method, Text};
-use offhook_core::{Config, Credentials, OutgoingInviteEvent, OutgoingRequest, Reliability};
+use offhook_core::{Config, Credentials, Event, OutgoingInviteEvent, OutgoingRequest, Reliability};
 
 use crate::support::{Answer, Bench, Sent, UDP, UDP_NEXT, request};
 
@@ -247,7 +247,38 @@ fn a_challenged_bye_goes_out_again_once() {
         &unauthorized("realm=\"r\", nonce=\"n2\", qop=\"auth\""),
     );
     assert!(bench.sent().is_empty());
-    assert!(matches!(bench.event(), offhook_core::Event::Ended { .. }));
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+}
+
+#[test]
+fn a_challenged_change_of_the_session_goes_out_again() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(with_credentials());
+    bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
+    let session = bench.accepted();
+    bench.one("ACK");
+    bench
+        .act(|core, now| {
+            core.session(now, session)
+                .unwrap()
+                .invite(&Body::sdp("hold"))
+        })
+        .unwrap();
+    let invite = bench.one("INVITE");
+    bench.answer(
+        &invite,
+        &unauthorized("realm=\"r\", nonce=\"n1\", qop=\"auth\""),
+    );
+    let again = retry(&mut bench);
+    assert_eq!(again.body(), "hold");
+    assert!(again.has("Authorization"));
+    bench.answer(&again, &Answer::new("200 OK").sdp("held"));
+    assert_eq!(
+        bench.one("ACK").header("CSeq"),
+        again.header("CSeq").replace("INVITE", "ACK")
+    );
+    assert!(matches!(bench.event(), Event::Answered { .. }));
+    bench.no_event();
 }
 
 #[test]

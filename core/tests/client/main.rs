@@ -5,6 +5,7 @@ mod cancelling;
 mod ending;
 mod failing_over;
 mod forking;
+mod inside;
 mod inviting;
 mod redirecting;
 mod reliable;

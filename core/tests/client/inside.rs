@@ -1,0 +1,207 @@
+//! Requests of ours inside a session
+//! ([RFC 3261 §12.2.1, §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1)).
+
+use offhook_core::message::{Body, Method};
+use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
+
+use crate::support::{Answer, Bench, Sent};
+
+fn offer() -> Body {
+    Body::sdp("hold")
+}
+
+/// A session with a re-INVITE of ours that is not answered.
+fn reinvited() -> (Bench, SessionId, Sent) {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| core.session(now, id).unwrap().invite(&offer()).unwrap());
+    let invite = bench.one("INVITE");
+    (bench, id, invite)
+}
+
+/// The next INVITE after `from`, and when it went out, in milliseconds from the beginning.
+fn next_invite(bench: &mut Bench, from: u64) -> (Sent, u64) {
+    for at in (from..from + 10_000).step_by(10) {
+        bench.pass(at);
+        let mut sent = bench.sent();
+        if let Some(invite) = sent.pop() {
+            assert!(sent.is_empty() && invite.method() == "INVITE");
+            return (invite, at);
+        }
+    }
+    panic!("no INVITE went out")
+}
+
+fn status(event: Event) -> u16 {
+    match event {
+        Event::Answered { message, .. } => message.status().as_u16(),
+        other => panic!("{other:?} is no answer"),
+    }
+}
+
+#[test]
+fn an_info_is_answered() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    let cseq = bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.request(Method::Info, &[], None).unwrap()
+    });
+    let info = bench.one("INFO");
+    assert_eq!(info.header("CSeq"), format!("{cseq} INFO"));
+    assert_eq!(info.header("Call-ID"), ack.header("Call-ID"));
+    assert!(!info.has("Contact"));
+    bench.answer(&info, &Answer::new("200 OK").tag("bob"));
+    assert_eq!(status(bench.event()), 200);
+}
+
+#[test]
+fn a_method_with_a_verb_of_its_own_is_no_request() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    for method in [Method::Bye, Method::Invite, Method::Prack, Method::Update] {
+        let sent = bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.request(method, &[], None)
+        });
+        assert_eq!(sent, Err(InsideError::OtherVerb));
+    }
+}
+
+/// RFC 3261 §12.2.1.2, RFC 5057 §5.1
+#[test]
+fn a_481_ends_the_session() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.request(Method::Info, &[], None).unwrap();
+    });
+    let info = bench.one("INFO");
+    bench.answer(&info, &Answer::new("481 Gone").tag("bob"));
+    assert_eq!(status(bench.event()), 481);
+    let bye = bench.one("BYE");
+    bench.answer(&bye, &Answer::new("481 Gone").tag("bob"));
+    let ended = bench.event();
+    assert!(
+        matches!(
+            ended,
+            Event::Ended {
+                cause: SessionEnd::Gone,
+                ..
+            }
+        ),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_request_without_an_answer_ends_the_session() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.request(Method::Message, &[], None).unwrap();
+    });
+    bench.pass(32_000);
+    let unanswered = bench.event();
+    assert!(
+        matches!(
+            unanswered,
+            Event::Unanswered {
+                cause: Unanswered::Timeout,
+                ..
+            }
+        ),
+        "{unanswered:?}"
+    );
+    assert_eq!(bench.methods().last().map(String::as_str), Some("BYE"));
+}
+
+/// RFC 3261 §14.1, §13.2.2.4
+#[test]
+fn a_reinvite_is_acknowledged_and_again_when_its_200_comes_again() {
+    let (mut bench, _, invite) = reinvited();
+    assert_eq!(invite.body(), "hold");
+    assert!(invite.has("Contact") && invite.has("Allow"));
+    let answer = Answer::new("200 OK").tag("bob").sdp("held");
+    bench.answer(&invite, &answer);
+    let ack = bench.one("ACK");
+    assert_ne!(ack.branch(), invite.branch());
+    assert_eq!(status(bench.event()), 200);
+    bench.answer(&invite, &answer);
+    assert_eq!(bench.one("ACK").branch(), ack.branch());
+    bench.no_event();
+}
+
+#[test]
+fn a_refused_reinvite_changes_nothing_and_another_may_follow() {
+    let (mut bench, id, invite) = reinvited();
+    let second = bench.act(|core, now| core.session(now, id).unwrap().invite(&offer()));
+    assert_eq!(second, Err(InsideError::OfferPending));
+    bench.answer(&invite, &Answer::new("488 Not Acceptable Here").tag("bob"));
+    assert_eq!(bench.one("ACK").branch(), invite.branch());
+    assert_eq!(status(bench.event()), 488);
+    bench.act(|core, now| core.session(now, id).unwrap().invite(&offer()).unwrap());
+    bench.one("INVITE");
+}
+
+/// RFC 3261 §14.1: the owner of the Call-ID waits 2.1 to 4 s.
+#[test]
+fn a_reinvite_that_met_another_is_sent_again() {
+    let (mut bench, _, invite) = reinvited();
+    bench.answer(&invite, &Answer::new("491 Request Pending").tag("bob"));
+    bench.one("ACK");
+    bench.no_event();
+    let (again, at) = next_invite(&mut bench, 0);
+    assert!((2_100..=4_000).contains(&at), "{at} ms");
+    assert_eq!(again.body(), "hold");
+    assert_ne!(again.header("CSeq"), invite.header("CSeq"));
+    bench.answer(&again, &Answer::new("200 OK").tag("bob").sdp("held"));
+    bench.one("ACK");
+    assert_eq!(status(bench.event()), 200);
+}
+
+#[test]
+fn collisions_end_some_time() {
+    let (mut bench, id, mut invite) = reinvited();
+    let mut at = 0;
+    for _ in 0..5 {
+        bench.answer(&invite, &Answer::new("491 Request Pending").tag("bob"));
+        bench.one("ACK");
+        (invite, at) = next_invite(&mut bench, at);
+    }
+    bench.answer(&invite, &Answer::new("491 Request Pending").tag("bob"));
+    bench.one("ACK");
+    let unanswered = bench.event();
+    assert!(
+        matches!(
+            unanswered,
+            Event::Unanswered {
+                cause: Unanswered::Collision,
+                ..
+            }
+        ),
+        "{unanswered:?}"
+    );
+    bench.act(|core, now| core.session(now, id).unwrap().invite(&offer()).unwrap());
+    bench.one("INVITE");
+}
+
+/// RFC 3311 §5.1
+#[test]
+fn an_update_without_an_offer_refreshes_the_target() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    assert!(update.has("Contact"));
+    let moved = Answer::bare("200 OK")
+        .tag("bob")
+        .header("Contact: <sip:bob@192.0.2.99>");
+    bench.answer(&update, &moved);
+    assert_eq!(status(bench.event()), 200);
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    assert!(bye.text().starts_with("BYE sip:bob@192.0.2.99 SIP/2.0\r\n"));
+}
