@@ -286,6 +286,7 @@ impl State {
             | Event::OutgoingInvite { .. }
             | Event::Response { .. }
             | Event::RequestFailed { .. }
+            | Event::Registration { .. }
             | Event::Request { .. } => None,
         }
     }
