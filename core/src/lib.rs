@@ -75,7 +75,7 @@ mod user_agent_core;
 pub use offhook_message as message;
 
 pub use client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
-pub use config::{Config, Limits, Reliability, Times};
+pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use event::{

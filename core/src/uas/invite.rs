@@ -10,7 +10,7 @@ use super::reply::Reply;
 use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
-use super::{accepted, open_transaction, reliable, write};
+use super::{accepted, open_transaction, reliable, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -400,6 +400,7 @@ impl<'a> InviteUserAgentServer<'a> {
             accepted: Vec::new(),
             offer_answer: invite.offer_answer,
             offer: None,
+            timer: None,
             change: None,
             acknowledged: None,
             reliable: None,
@@ -555,6 +556,8 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
             bye: None,
         };
     }
+    let agreement = session_timer::agree(invite.request.headers(), &state.config);
+    session_timer::begin(state, now, id, agreement);
     let transaction = invite.transaction;
     accepted::await_ack(state, now, id, &invite.request, transaction, response);
 }

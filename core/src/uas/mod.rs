@@ -14,6 +14,7 @@ mod reply;
 pub(crate) mod request;
 mod respond;
 mod response_options;
+mod session_timer;
 mod update;
 mod write;
 

@@ -7,7 +7,8 @@ use offhook_message::{Body, HeaderName, Provisional, Rejection, StatusCode};
 
 use super::reply::Reply;
 use super::response_options::{OutgoingResponseWithSession, ResponseOptions};
-use super::{InviteUserAgentServer, VerbError, offer, respond, to_tag_of, write};
+use super::{InviteUserAgentServer, VerbError, offer, to_tag_of, write};
+use crate::capabilities::RELIABLE;
 use crate::config::Reliability;
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, InviteEnd, InviteId, SessionId};
@@ -95,7 +96,7 @@ pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
 
 /// 421: provisional responses are reliable here, and the caller does not know how.
 pub(super) fn extension_required() -> Reply {
-    Reply::new(StatusCode::EXTENSION_REQUIRED).with_header(HeaderName::Require, respond::RELIABLE)
+    Reply::new(StatusCode::EXTENSION_REQUIRED).with_header(HeaderName::Require, RELIABLE)
 }
 
 /// Serves a PRACK: 200 where it acknowledges what is out, else 481. Its session description is an

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
 
-pub(crate) use crate::capabilities::{ACCEPT, Allow, RELIABLE};
 use crate::flow::Flow;
 use crate::tag::Tag;
 

@@ -6,7 +6,7 @@ use offhook_message::StatusCode;
 
 use super::in_dialog::try_later;
 use super::reply::Reply;
-use super::{does_not_exist, offer, open_transaction, to_tag_of, write};
+use super::{does_not_exist, offer, open_transaction, session_timer, to_tag_of, write};
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
 use crate::incoming::Incoming;
@@ -35,6 +35,8 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) 
     if let Some(session) = state.sessions.get_mut(id) {
         session.dialog.refresh_target(incoming.request.headers());
     }
+    let agreement = session_timer::agree(incoming.request.headers(), &state.config);
+    session_timer::begin(state, now, id, agreement);
     let bytes = write::session_response(incoming, &state.config, None);
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, incoming, None, tag);
