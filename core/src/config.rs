@@ -134,6 +134,9 @@ pub struct Limits {
     /// Server transactions, those that only absorb repetitions included. Default 500,000: at one
     /// call a millisecond, two transactions a call live for 32 s each.
     pub transactions: usize,
+    /// Octets of the requests of server transactions and of the responses that are kept for
+    /// repetition, about: twice the size of each request. Default 512 MiB, 500,000 ordinary ones.
+    pub octets: usize,
     /// Calls that are not answered yet, in each direction. Default 50,000.
     pub invites: usize,
     /// Sessions, early ones included. Default 100,000.
@@ -148,6 +151,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             transactions: 500_000,
+            octets: 512 << 20,
             invites: 50_000,
             sessions: 100_000,
             requests: 10_000,

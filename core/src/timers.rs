@@ -107,7 +107,7 @@ impl Timers {
             times.t4,
             times.t1 * 64,
         ];
-        let mut interval = times.t1;
+        let mut interval = times.t1.max(Duration::from_millis(1));
         while interval < times.t2 {
             durations.push(interval);
             interval *= 2;

@@ -128,7 +128,7 @@ impl fmt::Display for SentBy {
             f,
             "SIP/2.0/{} {};branch=z9hG4bK{branch};rport",
             flow.transport.as_str(),
-            flow.local
+            flow.local_host()
         )
     }
 }
@@ -154,8 +154,8 @@ impl fmt::Display for OwnContact<'_> {
             write!(f, "{}@", User(user.as_str()))?;
         }
         match flow.transport {
-            Transport::Udp => write!(f, "{}>", flow.local),
-            other => write!(f, "{};transport={other}>", flow.local),
+            Transport::Udp => write!(f, "{}>", flow.local_host()),
+            other => write!(f, "{};transport={other}>", flow.local_host()),
         }
     }
 }

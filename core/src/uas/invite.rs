@@ -68,8 +68,9 @@ pub(super) fn receive(
     let times = state.config.times;
     state.arm(now, times.trying, Timer::Trying(id));
     state.arm(now, times.no_answer, Timer::NoAnswer(id));
-    if let Some(seconds) = expires {
-        let after = Duration::from_secs(seconds.into());
+    let expires = expires.map(|seconds| Duration::from_secs(seconds.into()));
+    // Nothing rings for longer, and a timer of years would stay for years.
+    if let Some(after) = expires.filter(|after| *after < times.no_answer) {
         state.arm(now, after, Timer::Expires(id));
     }
     state.outbox.event(Event::Invite(id));

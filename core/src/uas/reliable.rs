@@ -65,6 +65,8 @@ impl InviteUserAgentServer<'_> {
             is_next = reliable.is_some_and(|reliable| reliable.push(provisional));
         }
         if is_next {
+            // The minute of an unreliable response before it is not for this one.
+            self.invite_mut().repeats_at = None;
             self.send(options.status.into(), message.clone());
             await_prack(self.state, self.now, session, rseq);
         }
@@ -213,6 +215,7 @@ fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
     if let Some((invite, (rseq, status, bytes))) = session.early_invite().zip(next)
         && let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
     {
+        server.invite_mut().repeats_at = None;
         server.send(status, bytes);
         await_prack(state, now, id, rseq);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offhook_message::StatusCode;
+use offhook_message::{Method, StatusCode};
 
 use super::in_dialog::try_later;
 use super::reply::Reply;
@@ -21,8 +21,13 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         return;
     };
     let is_offer = incoming.request.session_description().is_some();
+    let pending = session.offer.and_then(|slot| state.offers.get(slot));
+    let is_updating =
+        pending.is_some_and(|offer| *offer.incoming.request.method() == Method::Update);
     let reply = match (&session.phase, session.offer_answer) {
         (Phase::Terminating(_), _) => does_not_exist(),
+        // One UPDATE at a time; and an offer overtakes no re-INVITE, not even one that asks for ours.
+        _ if is_updating || (is_offer && session.offer.is_some()) => try_later(state),
         _ if !is_offer => return refresh(state, now, id, &incoming),
         (_, OfferAnswer::Stable) => return offer::receive(state, now, id, incoming),
         (_, OfferAnswer::HaveLocalOffer) => Reply::new(StatusCode::REQUEST_PENDING),

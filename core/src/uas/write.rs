@@ -188,7 +188,7 @@ impl fmt::Display for OwnContact<'_> {
         {
             write!(f, "{}@", String::from_utf8_lossy(user))?;
         }
-        write!(f, "{}", self.flow.local)?;
+        write!(f, "{}", self.flow.local_host())?;
         match self.flow.transport {
             Transport::Udp => f.write_str(">"),
             other => write!(f, ";transport={other}>"),
