@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use crate::{
-    configuration::{Answer, Configuration, Media, Outcome, Route},
+    configuration::{Configuration, Media, Outcome, Route},
     over::Over,
     record::Record,
 };
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
     let record = Record::new(&invitation);
     let route = configuration.routes.of(record.user());
-    let (Ok(over) | Err(over)) = follow(route, invitation, &configuration.rtp_ports).await;
+    let (Ok(over) | Err(over)) = follow(route, invitation, &configuration).await;
     record.log(&over);
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration
 async fn follow(
     route: &Route,
     mut invitation: Invitation,
-    rtp_ports: &PortRange,
+    configuration: &Configuration,
 ) -> Result<Over, Over> {
     match &route.outcome {
         Outcome::Reject(status) => {
@@ -49,7 +49,7 @@ async fn follow(
             Ok(Over::with(status, "redirected"))
         }
         Outcome::Answer(answer) => {
-            let mut media = media(answer.media, &invitation, rtp_ports);
+            let mut media = media(answer.media, &invitation, &configuration.rtp_ports);
             if let Some(offer) = invitation.message().session_description()
                 && let Err(error) = media.set_description(offer)
             {
@@ -64,7 +64,9 @@ async fn follow(
                 let early = early(invitation.message(), &description);
                 progress(&mut invitation, early, wait).await?;
             }
-            talk(answer, invitation, media, description).await
+            let longest = configuration.longest_call;
+            let hangup_after = answer.hangup_after.map_or(longest, |it| it.min(longest));
+            talk(hangup_after, invitation, media, description).await
         }
     }
 }
@@ -112,7 +114,7 @@ async fn progress(
 
 /// From the 200 to the end of the session.
 async fn talk(
-    answer: &Answer,
+    hangup_after: Duration,
     invitation: Invitation,
     mut media: Handler,
     description: Body,
@@ -135,11 +137,11 @@ async fn talk(
         }
     }
 
-    let hangup = answer.hangup_after.map(|wait| answered + wait);
+    let hangup = answered + hangup_after;
     loop {
         let event = tokio::select! {
             event = session.event() => event,
-            () = at(hangup) => return Ok(hang_up(session, media).await),
+            () = sleep_until(hangup) => return Ok(hang_up(session, media).await),
         };
         match event {
             SessionEvent::Offer(offer) => change(offer, &mut *media, agent),
@@ -177,13 +179,6 @@ fn change(offer: Offer, media: &mut (dyn SessionDescriptionHandler + Send), agen
     };
     if served.is_err() {
         media.rollback_description();
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 

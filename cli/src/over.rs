@@ -49,6 +49,7 @@ impl Over {
             SessionEnd::NoPrack => return Self::with(Rejection::SERVER_TIMEOUT, NO_PRACK),
             SessionEnd::RemoteBye => "the caller hung up",
             SessionEnd::LocalBye => "we hung up",
+            SessionEnd::Expired => "nobody refreshed the session in time",
             SessionEnd::Gone => "the caller is gone without a word",
             SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
             SessionEnd::NotAcknowledged => "the caller did not acknowledge the answer",

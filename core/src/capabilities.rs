@@ -44,5 +44,16 @@ const SERVED: &[Method] = &[
 /// The option tag of reliable provisional responses (RFC 3262).
 pub(crate) const RELIABLE: &str = "100rel";
 
+/// The option tag of session timers (RFC 4028).
+pub(crate) const TIMER: &str = "timer";
+
+/// What Supported lists.
+pub(crate) fn supported(config: &Config) -> &'static str {
+    match config.reliability {
+        Reliability::Off => TIMER,
+        _ => "100rel, timer",
+    }
+}
+
 /// The media types a body of an INVITE may have, as Accept lists them.
 pub(crate) const ACCEPT: &str = "application/sdp";

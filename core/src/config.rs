@@ -23,8 +23,30 @@ pub struct Config {
     /// The INFO packages that the application receives
     /// ([RFC 6086](https://www.rfc-editor.org/rfc/rfc6086)), for INFO among the `methods`. Default none.
     pub info_packages: Vec<Text>,
+    /// How long a session lives without a refresh.
+    pub session_timer: SessionTimerConfig,
     /// Where log lines go.
     pub loggers: LoggerFactory,
+}
+
+/// Session timers ([RFC 4028](https://www.rfc-editor.org/rfc/rfc4028)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimerConfig {
+    /// The least life that we agree to, in seconds; a shorter one gets 422. Default 90, which is
+    /// the least that the RFC allows.
+    pub min_se: u32,
+    /// The life that our 2xx sets where the peer asks for none, in seconds. Default `None`: such a
+    /// session lives until somebody ends it.
+    pub expires: Option<u32>,
+}
+
+impl Default for SessionTimerConfig {
+    fn default() -> Self {
+        Self {
+            min_se: 90,
+            expires: None,
+        }
+    }
 }
 
 /// What we make of reliable provisional responses
@@ -51,6 +73,7 @@ impl Default for Config {
             reliability: Reliability::default(),
             methods: Vec::new(),
             info_packages: Vec::new(),
+            session_timer: SessionTimerConfig::default(),
             loggers: LoggerFactory::default(),
         }
     }
@@ -111,6 +134,9 @@ pub struct Limits {
     /// Server transactions, those that only absorb repetitions included. Default 500,000: at one
     /// call a millisecond, two transactions a call live for 32 s each.
     pub transactions: usize,
+    /// Octets of the requests of server transactions and of the responses that are kept for
+    /// repetition, about: twice the size of each request. Default 512 MiB, 500,000 ordinary ones.
+    pub octets: usize,
     /// Calls that are not answered yet, in each direction. Default 50,000.
     pub invites: usize,
     /// Sessions, early ones included. Default 100,000.
@@ -125,6 +151,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             transactions: 500_000,
+            octets: 512 << 20,
             invites: 50_000,
             sessions: 100_000,
             requests: 10_000,

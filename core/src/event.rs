@@ -251,6 +251,9 @@ pub enum SessionEnd {
     /// No ACK came for our 2xx in 64·T1, and BYE was sent
     /// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
     NotAcknowledged,
+    /// Nobody refreshed the session in its time
+    /// ([RFC 4028 §10](https://www.rfc-editor.org/rfc/rfc4028#section-10)). A BYE was sent.
+    Expired,
     /// The peer does not know the session any more (481), or did not answer a request inside it
     /// ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)). A BYE was sent.
     Gone,

@@ -93,3 +93,28 @@ pub struct Flow {
     /// The peer's address.
     pub remote: SocketAddr,
 }
+
+impl Flow {
+    /// Our address as a URI or a Via writes it: the scope of a link-local address is nothing to
+    /// others ([RFC 4007 §11.2](https://www.rfc-editor.org/rfc/rfc4007#section-11.2)).
+    pub(crate) fn local_host(&self) -> SocketAddr {
+        SocketAddr::new(self.local.ip(), self.local.port())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_not_written() {
+        let address = |text: &str| text.parse().unwrap();
+        let flow = Flow {
+            transport: Transport::Udp,
+            channel: Channel::NONE,
+            local: address("[fe80::1%4]:5060"),
+            remote: address("[fe80::2%4]:5060"),
+        };
+        assert_eq!(flow.local_host().to_string(), "[fe80::1]:5060");
+    }
+}

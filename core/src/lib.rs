@@ -78,7 +78,7 @@ pub use offhook_message as message;
 pub use client_event::{
     Binding, OutgoingInviteEvent, RegistrationEvent, RequestError, RequestFailure,
 };
-pub use config::{Config, Limits, Reliability, Times};
+pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use digest::{Credentials, DigestAlgorithm};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Method, Rejection};
+use offhook_message::{Body, Header, Method, Rejection, Request};
 
 use crate::event::SessionId;
 use crate::flow::Flow;
@@ -53,6 +53,14 @@ impl<'a> Session<'a> {
     pub fn call_id(&self) -> &[u8] {
         let session = self.state.sessions.get(self.id);
         session.map_or(b"", |session| session.dialog.call_id())
+    }
+
+    /// The request of the last [`Event::Offer`](crate::Event::Offer), as long as it waits for
+    /// [`answer`](Self::answer) or [`refuse_offer`](Self::refuse_offer).
+    pub fn offer(&self) -> Option<&Request> {
+        let slot = self.state.sessions.get(self.id)?.offer?;
+        let offer = self.state.offers.get(slot)?;
+        Some(&offer.incoming.request)
     }
 
     /// Accepts the change that the last [`Event::Offer`](crate::Event::Offer) asked for, with our answer, or our

@@ -91,6 +91,10 @@ impl State {
             Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
                 .get(id)
                 .is_some_and(|session| session.awaits_prack(rseq)),
+            Timer::Session(id) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.timer.is_some())
+            }
             Timer::Change(id) => {
                 let session = sessions.get(id);
                 session.is_some_and(|session| session.change.is_some())

@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Prack(SessionId, u32),
     /// 488 when the application does not answer an offer that came inside the dialog.
     Offer(Slot),
+    /// A session to refresh, or to give up because nobody refreshed it (RFC 4028).
+    Session(SessionId),
     /// The next attempt of a change that met a request of the peer's (RFC 3261 §14.1).
     Change(SessionId),
     /// 480 when the application does not answer a request.
@@ -107,7 +109,7 @@ impl Timers {
             times.t4,
             times.t1 * 64,
         ];
-        let mut interval = times.t1;
+        let mut interval = times.t1.max(Duration::from_millis(1));
         while interval < times.t2 {
             durations.push(interval);
             interval *= 2;

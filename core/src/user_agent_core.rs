@@ -152,6 +152,7 @@ impl UserAgentCore {
             Timer::Cancel(id) => uac::invite::give_up(&mut self.state, id),
             Timer::Registration(id) => uac::register::is_due(&mut self.state, now, id),
             Timer::Redirected(id) => uac::invite::not_followed(&mut self.state, now, id),
+            Timer::Session(id) => uac::refresh::is_due(&mut self.state, now, id),
             Timer::Change(id) => uac::inside::retry(&mut self.state, now, id),
             Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
             Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use sdp_types::Direction;
@@ -154,7 +155,7 @@ impl Echo {
         let Some(mut packet) = packet else {
             return self.counters.discarded();
         };
-        match lock(&self.gate).admit(packet.payload_type(), from) {
+        match lock(&self.gate).admit(packet.payload_type(), from, Instant::now()) {
             Admission::Discard => return self.counters.discarded(),
             Admission::Receive => return self.counters.received(octets),
             Admission::Echo => self.counters.received(octets),
@@ -173,11 +174,14 @@ impl Echo {
 /// several interfaces. So the first packet of an agreed payload type decides: from then on its source alone is heard and
 /// sent to, until a description names another address. The described address itself is always heard and takes over, so
 /// that nobody who is faster locks out a peer without NAT. One packet out for one packet in, to where it came from: the
-/// port amplifies nothing.
+/// port amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
+/// talking to each other for ever, so it has to be a slow talk.
 #[derive(Debug, Default)]
 struct Gate {
     stream: Option<AudioStream>,
     source: Option<SocketAddr>,
+    /// The second that is counted, and the packets in it.
+    second: Option<(Instant, u32)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -195,7 +199,7 @@ impl Gate {
         self.stream = Some(stream);
     }
 
-    fn admit(&mut self, payload_type: u8, from: SocketAddr) -> Admission {
+    fn admit(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
         let Some(stream) = &self.stream else {
             return Admission::Discard;
         };
@@ -206,11 +210,20 @@ impl Gate {
         };
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
-        if !is_peer || !stream.payload_types.contains(payload_type) {
+        if !is_peer || !stream.payload_types.contains(payload_type) || !self.is_in_time(now) {
             return Admission::Discard;
         }
         self.source = Some(from);
         admission
+    }
+
+    fn is_in_time(&mut self, now: Instant) -> bool {
+        let (second, packets) = self.second.get_or_insert((now, 0));
+        if now.duration_since(*second) >= Duration::from_secs(1) {
+            (*second, *packets) = (now, 0);
+        }
+        *packets += 1;
+        *packets <= MOST_PACKETS
     }
 }
 
@@ -226,3 +239,31 @@ fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
 
 /// 100 ms of PCMU and every header extension that phones use; a longer datagram is discarded, not cut.
 const LONGEST_PACKET: usize = 1500;
+/// In a second: audio in pieces of 5 ms.
+const MOST_PACKETS: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_echoes_talk_slowly() {
+        let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
+        let mut gate = Gate::default();
+        let session = b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n";
+        let session = sdp_types::Session::parse(session).unwrap();
+        gate.follow(AudioStream {
+            remote: Some(peer),
+            payload_types: crate::formats::Formats::common(&session.medias[0]).payload_types(),
+            direction: Direction::SendRecv,
+        });
+        let start = Instant::now();
+        let mut echoed = |now| {
+            let admitted = (0..1000).map(|_| gate.admit(0, peer, now));
+            admitted.filter(|it| *it == Admission::Echo).count()
+        };
+        assert_eq!(echoed(start), 200);
+        assert_eq!(echoed(start + Duration::from_millis(999)), 0);
+        assert_eq!(echoed(start + Duration::from_secs(1)), 200);
+    }
+}

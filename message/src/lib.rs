@@ -54,7 +54,7 @@ pub use framer::{Frame, Framer, FramingError};
 pub use headers::{
     CSeq, Contact, DisplayName, Disposition, HeaderError, HeaderErrorKind, HeaderField, HeaderName,
     Headers, MediaRange, MediaType, NameAddr, ParamIter, ParamValue, Params, RAck, Reason,
-    RetryAfter, Rport, SipDate, Timestamp, Via,
+    Refresher, RetryAfter, Rport, SessionExpires, SipDate, Timestamp, Via,
 };
 pub use host::{Host, InvalidHost};
 pub use message::Message;

@@ -205,7 +205,13 @@ impl Offer {
     ) -> Result<(), VerbError> {
         self.shell.act(self.shard, |state, now| {
             let session = state.core.session(now, self.session);
-            verb(&mut session.ok_or(VerbError::NoOffer)?)
+            let mut session = session.ok_or(VerbError::NoOffer)?;
+            // Meanwhile the peer may have taken this one back and made another.
+            let is_open = |offer: &Request| offer.as_bytes() == self.message.as_bytes();
+            if !session.offer().is_some_and(is_open) {
+                return Err(VerbError::NoOffer);
+            }
+            verb(&mut session)
         })
     }
 }

@@ -289,6 +289,8 @@ fn share(config: &Config, shards: usize) -> Config {
     }
     for limit in [
         &mut config.limits.transactions,
+        &mut config.limits.octets,
+        &mut config.limits.requests,
         &mut config.limits.invites,
         &mut config.limits.sessions,
     ] {

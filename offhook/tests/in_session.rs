@@ -4,7 +4,7 @@ mod caller;
 
 use caller::{Caller, answer, soon, start, start_with};
 use offhook::message::{Method, Rejection, Success, Text};
-use offhook::{Config, IncomingRequest, SessionEvent, UserAgent, UserAgentEvent};
+use offhook::{Config, IncomingRequest, SessionEvent, UserAgent, UserAgentEvent, VerbError};
 
 fn config() -> Config {
     Config {
@@ -121,4 +121,30 @@ async fn a_method_that_nobody_serves_gets_405_and_the_list_of_those_that_are() {
         allow.value,
         b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
     );
+}
+
+/// The answer to an offer that was taken back is not the answer to the next one.
+#[tokio::test]
+async fn an_offer_that_was_taken_back_is_not_answered() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+
+    caller.send(caller.later_request("INVITE", 2, "")).await;
+    let SessionEvent::Offer(first) = soon(session.event()).await else {
+        panic!("an offer was expected");
+    };
+    for method in ["CANCEL", "ACK"] {
+        let request = caller.later_request(method, 2, "");
+        let branch = format!("z9hG4bK-{method}-2");
+        caller
+            .send(request.replace(&branch, "z9hG4bK-INVITE-2"))
+            .await;
+    }
+    caller.send(caller.later_request("INVITE", 3, "")).await;
+    let SessionEvent::Offer(second) = soon(session.event()).await else {
+        panic!("another offer was expected");
+    };
+    assert_eq!(first.answer(&answer()), Err(VerbError::NoOffer));
+    assert_eq!(second.answer(&answer()), Ok(()));
 }

@@ -204,3 +204,17 @@ async fn is_closed_by_peer(stream: &mut TcpStream) -> bool {
         .await
         .is_ok_and(|length| length == 0)
 }
+
+/// Its requests are not even served any more, or their answers would go over connections of their own.
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_cut_off() {
+    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    let requests = Caller::new(server).await.request("OPTIONS").repeat(100);
+    let cut_off = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), cut_off)
+        .await
+        .expect("the connection ends");
+}

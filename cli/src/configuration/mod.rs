@@ -19,7 +19,7 @@ use toml::{
 
 pub(crate) use self::{
     error::ConfigurationError,
-    route::{Answer, Media, Outcome, Route},
+    route::{Media, Outcome, Route},
     routes::Routes,
 };
 use self::{error::Defect, wait::Wait};
@@ -29,6 +29,7 @@ pub(crate) struct Configuration {
     pub(crate) listen: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) max_calls: usize,
+    pub(crate) longest_call: Duration,
     pub(crate) rtp_ports: PortRange,
     pub(crate) routes: Routes,
 }
@@ -59,6 +60,7 @@ impl Configuration {
             listen: settings.listen,
             drain: settings.drain.into(),
             max_calls: settings.max_calls,
+            longest_call: settings.longest_call.into(),
             rtp_ports: settings.rtp_ports,
             routes,
         })
@@ -74,6 +76,7 @@ struct Settings {
     drain: Wait,
     #[serde(deserialize_with = "max_calls")]
     max_calls: usize,
+    longest_call: Wait,
     #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
     rtp_ports: PortRange,
 }

@@ -1,6 +1,6 @@
 use offhook::{Transport, message::Rejection};
 
-use super::*;
+use super::{route::Answer, *};
 
 fn route(user: &str, ring: Option<u64>, outcome: Outcome) -> Route {
     Route {
@@ -120,7 +120,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `rtp_ports`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `rtp_ports`",
         ),
         (
             "max_calls = 0",

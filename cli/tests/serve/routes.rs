@@ -196,3 +196,14 @@ fn assert_lasted(since: Instant, seconds: u64) {
     assert!(lasted + Duration::from_millis(200) > expected, "{lasted:?}");
     assert!(lasted < expected + Duration::from_secs(3), "{lasted:?}");
 }
+
+#[test]
+fn a_caller_that_vanishes_is_hung_up_on() {
+    let mut program = Program::configured("longest_call = \"1s\"");
+    for user in ["echo", "anybody"] {
+        let mut caller = Caller::udp(program.udp(), user);
+        caller.establish();
+        caller.expect_bye();
+    }
+    program.wait_for("sessions", 0);
+}

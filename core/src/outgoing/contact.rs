@@ -29,8 +29,8 @@ impl fmt::Display for OwnContact<'_> {
             write!(f, "{}@", User(user.as_str()))?;
         }
         match flow.transport {
-            Transport::Udp => write!(f, "{}>", flow.local),
-            other => write!(f, "{};transport={other}>", flow.local),
+            Transport::Udp => write!(f, "{}>", flow.local_host()),
+            other => write!(f, "{};transport={other}>", flow.local_host()),
         }
     }
 }

@@ -7,7 +7,7 @@ use offhook_message::{Body, Header, HeaderName, Headers, MessageWriter, Method, 
 
 use super::contact::{Binding, OwnContact};
 use super::request::OutgoingRequest;
-use crate::capabilities::{Allow, RELIABLE};
+use crate::capabilities::{Allow, RELIABLE, TIMER, supported};
 use crate::config::{Config, Reliability};
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
@@ -28,6 +28,29 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) authentication: Authentication,
     /// What a REGISTER asks for.
     pub(crate) binding: Option<Binding>,
+    /// How long the session of an INVITE is to live without a refresh.
+    pub(crate) session_life: Option<SessionLife>,
+}
+
+/// A session timer that we ask for
+/// ([RFC 4028 §7](https://www.rfc-editor.org/rfc/rfc4028#section-7)).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionLife {
+    seconds: u32,
+    /// Whether somebody wants no less.
+    is_least: bool,
+    /// How often it was too small.
+    refused: u8,
+}
+
+impl SessionLife {
+    pub(crate) const fn new(seconds: u32) -> Self {
+        Self {
+            seconds,
+            is_least: false,
+            refused: 0,
+        }
+    }
 }
 
 impl OutgoingRequestMessage {
@@ -41,6 +64,7 @@ impl OutgoingRequestMessage {
             failed: 0,
             authentication: Authentication::new(std::mem::take(&mut request.credentials)),
             binding: None,
+            session_life: None,
             request,
         }
     }
@@ -65,6 +89,26 @@ impl OutgoingRequestMessage {
             self.cseq += 1;
         }
         is_worth
+    }
+
+    /// Takes the Min-SE of a 422. True where the request is worth another try
+    /// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+    #[must_use]
+    pub(crate) fn take_min_se(&mut self, headers: &Headers) -> bool {
+        let least = headers.min_se().ok().flatten();
+        let Some((life, least)) = self.session_life.as_mut().zip(least) else {
+            return false;
+        };
+        if least <= life.seconds || life.refused >= MOST_REFUSED {
+            return false;
+        }
+        *life = SessionLife {
+            seconds: least,
+            is_least: true,
+            refused: life.refused + 1,
+        };
+        self.cseq += 1;
+        true
     }
 
     /// Begins a further request of the same conversation, by the best flow.
@@ -116,14 +160,17 @@ impl OutgoingRequestMessage {
         self.write_contact(&mut writer, flow);
         if *method == Method::Invite {
             writer.header(HeaderName::Allow, Allow(config));
-            match config.reliability {
-                Reliability::Off => {}
-                Reliability::Supported => {
-                    writer.header(HeaderName::Supported, RELIABLE);
-                }
-                Reliability::Required => {
-                    writer.header(HeaderName::Require, RELIABLE);
-                }
+            let mut options = supported(config);
+            if config.reliability == Reliability::Required {
+                writer.header(HeaderName::Require, RELIABLE);
+                options = TIMER;
+            }
+            writer.header(HeaderName::Supported, options);
+        }
+        if let Some(life) = &self.session_life {
+            writer.header(HeaderName::SessionExpires, life.seconds);
+            if life.is_least {
+                writer.header(HeaderName::MinSe, life.seconds);
             }
         }
         if let Some(user_agent) = &config.user_agent {
@@ -197,7 +244,7 @@ impl fmt::Display for SentBy {
             f,
             "SIP/2.0/{} {};branch=z9hG4bK{branch};rport",
             flow.transport.as_str(),
-            flow.local
+            flow.local_host()
         )
     }
 }
@@ -207,3 +254,6 @@ fn new_call_id(random: &mut Random) -> Text {
     let text = format!("{}{}", random.token(), random.token());
     Text::new(text).unwrap_or(Text::from_static("0"))
 }
+
+/// How often a session may be too short for somebody on the way.
+const MOST_REFUSED: u8 = 3;

@@ -6,6 +6,7 @@ mod invite;
 mod offer;
 mod reliable;
 mod request;
+mod timer;
 
 pub(crate) use accepted::Accepted;
 pub(crate) use change::{Acknowledged, Change, Role};
@@ -13,6 +14,7 @@ pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
+pub(crate) use timer::{Party, SessionTimer};
 
 use offhook_message::Header;
 
@@ -37,6 +39,7 @@ pub(crate) struct InviteSession {
     pub(crate) offer_answer: OfferAnswer,
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
+    pub(crate) timer: Option<SessionTimer>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
     pub(crate) acknowledged: Option<Acknowledged>,

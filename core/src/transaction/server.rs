@@ -1,7 +1,7 @@
 //! The table of server transactions.
 
 use bytes::Bytes;
-use offhook_message::{Method, StatusCode};
+use offhook_message::{Method, Request, StatusCode};
 
 use super::effects::{Context, Effects};
 use super::invite_server::InviteServerTransaction;
@@ -19,6 +19,8 @@ pub(crate) struct ServerTransaction {
     key: Fingerprint,
     merge_key: Option<Fingerprint>,
     machine: Machine,
+    /// What it holds, about: the request, and a response that repeats most of its headers.
+    octets: usize,
     /// Where its responses go.
     pub(crate) flow: Flow,
     /// The To tag of its responses.
@@ -40,13 +42,13 @@ pub(crate) enum TransactionUser {
 
 impl ServerTransaction {
     pub(crate) fn new(
-        method: &Method,
+        request: &Request,
         key: Fingerprint,
         merge_key: Option<Fingerprint>,
         flow: Flow,
         to_tag: Tag,
     ) -> Self {
-        let machine = match method {
+        let machine = match request.method() {
             Method::Invite => Machine::Invite(InviteServerTransaction::new()),
             _ => Machine::NonInvite(NonInviteServerTransaction::Trying),
         };
@@ -54,6 +56,7 @@ impl ServerTransaction {
             key,
             merge_key,
             machine,
+            octets: 2 * request.as_bytes().len(),
             flow,
             to_tag,
             user: TransactionUser::Core,
@@ -124,6 +127,7 @@ pub(crate) struct ServerTransactions {
     slots: Slots<ServerTransaction>,
     by_key: ByFingerprint<Slot>,
     by_merge_key: ByFingerprint<Slot>,
+    octets: usize,
 }
 
 impl ServerTransactions {
@@ -132,6 +136,7 @@ impl ServerTransactions {
             slots: Slots::new(),
             by_key: ByFingerprint::default(),
             by_merge_key: ByFingerprint::default(),
+            octets: 0,
         }
     }
 
@@ -139,8 +144,14 @@ impl ServerTransactions {
         self.slots.len()
     }
 
+    /// What all of them hold, about.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+
     pub(crate) fn insert(&mut self, transaction: ServerTransaction) -> Slot {
         let (key, merge_key) = (transaction.key, transaction.merge_key);
+        self.octets += transaction.octets;
         let slot = self.slots.insert(transaction);
         self.by_key.insert(key, slot);
         if let Some(merge_key) = merge_key {
@@ -241,6 +252,7 @@ impl ServerTransactions {
         let Some(transaction) = self.slots.remove(slot) else {
             return ServerOutcome::Pending;
         };
+        self.octets -= transaction.octets;
         self.by_key.remove(&transaction.key);
         if let Some(merge_key) = transaction.merge_key
             && self.by_merge_key.get(&merge_key) == Some(&slot)

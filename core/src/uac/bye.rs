@@ -40,6 +40,7 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     if session.take_accepted(cseq).is_some() {
         let headers = match &mut session.phase {
             Phase::AckWait { bye, .. } => bye.take().unwrap_or_default(),
+            Phase::Terminating(_) => return, // One BYE is out already.
             _ => Vec::new(),
         };
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);

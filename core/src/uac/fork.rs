@@ -95,6 +95,7 @@ fn new_fork(
         accepted: Vec::new(),
         offer_answer,
         offer: None,
+        timer: None,
         change: None,
         acknowledged: None,
         reliable: None,

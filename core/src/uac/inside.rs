@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use offhook_message::{Body, Header, Method, Response, StatusCode};
 
 use super::write::InDialog;
-use super::{bye, send_in_dialog, take_challenge};
+use super::{bye, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Acknowledged, Change, InviteSession, Phase, Role};
@@ -183,6 +183,7 @@ fn changed(state: &mut State, now: Instant, id: SessionId, status: StatusCode, m
     session.offer_answer = OfferAnswer::Stable;
     if status.is_success() {
         session.dialog.refresh_target(message.headers());
+        refresh::agreed(state, now, id, message.headers());
         if let Some(change) = change.filter(|change| change.method == Method::Invite) {
             acknowledge(state, now, id, change.cseq);
         }
@@ -246,7 +247,9 @@ fn send_change(state: &mut State, now: Instant, id: SessionId) -> bool {
     if offer.is_some() {
         session.offer_answer = OfferAnswer::HaveLocalOffer;
     }
+    let headers = refresh::headers(session);
     let request = InDialog {
+        headers: &headers,
         body: offer.as_ref(),
         ..InDialog::new(method)
     };

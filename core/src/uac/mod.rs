@@ -8,6 +8,7 @@ pub(crate) mod inside;
 pub(crate) mod invite;
 pub(crate) mod prack;
 mod redirect;
+pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod request;
 mod write;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use offhook_message::Request;
 
 use super::{drop_request, find_session};
+use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::session::{Accepted, Phase};
 use crate::slot::Slot;
@@ -53,9 +54,12 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, request: Request) {
     if session.take_accepted(cseq.number).is_none() {
         return drop_request(state, &request, "no 2xx waits for it");
     }
-    if request.session_description().is_some() {
-        session.offer_answer = session.offer_answer.received();
-    }
+    session.offer_answer = match (request.session_description(), session.offer_answer) {
+        (Some(_), state) => state.received(),
+        // The answer that had to be here never comes (RFC 3261 §13.2.2.4), and our offer is void.
+        (None, OfferAnswer::HaveLocalOffer) => OfferAnswer::Stable,
+        (None, state) => state,
+    };
     let bye = match &mut session.phase {
         Phase::AckWait { cseq: first, bye } if *first == cseq.number => bye.take(),
         _ => {

@@ -31,7 +31,7 @@ pub(super) fn receive(
         Method::Options => options::capabilities(state),
         Method::Invite => return reinvite::receive(state, now, id, incoming),
         Method::Update => return update::receive(state, now, id, incoming),
-        _ => return request::receive(state, now, Some(id), incoming),
+        _ => return request::receive(state, now, Some(id), None, incoming),
     };
     reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
 }

@@ -4,8 +4,9 @@
 use offhook_message::{CSeq, HeaderName, Headers, Method, Request, StatusCode, Uri};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, Allow, RELIABLE};
-use crate::config::{Config, Reliability};
+use super::session_timer;
+use crate::capabilities::{ACCEPT, Allow, supported};
+use crate::config::Config;
 
 /// Looks at everything that does not depend on what else is going on. The first finding counts.
 pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply> {
@@ -24,6 +25,7 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
     if !matches!(request.method(), Method::Ack | Method::Cancel) {
         check_require(headers, config)?;
         check_content(request)?;
+        session_timer::check(request, config)?;
     }
     Ok(cseq)
 }
@@ -55,7 +57,8 @@ fn check_require(headers: &Headers, config: &Config) -> Result<(), Reply> {
     let mut unsupported = String::new();
     for tag in headers.require() {
         let tag = tag?;
-        if tag.eq_ignore_ascii_case(RELIABLE.as_bytes()) && config.reliability != Reliability::Off {
+        let mut supported = supported(config).split(", ");
+        if supported.any(|known| tag.eq_ignore_ascii_case(known.as_bytes())) {
             continue;
         }
         let tag = String::from_utf8_lossy(tag);

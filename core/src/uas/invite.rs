@@ -10,7 +10,7 @@ use super::reply::Reply;
 use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
-use super::{accepted, open_transaction, reliable, write};
+use super::{accepted, open_transaction, reliable, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -68,8 +68,9 @@ pub(super) fn receive(
     let times = state.config.times;
     state.arm(now, times.trying, Timer::Trying(id));
     state.arm(now, times.no_answer, Timer::NoAnswer(id));
-    if let Some(seconds) = expires {
-        let after = Duration::from_secs(seconds.into());
+    let expires = expires.map(|seconds| Duration::from_secs(seconds.into()));
+    // Nothing rings for longer, and a timer of years would stay for years.
+    if let Some(after) = expires.filter(|after| *after < times.no_answer) {
         state.arm(now, after, Timer::Expires(id));
     }
     state.outbox.event(Event::Invite(id));
@@ -400,6 +401,7 @@ impl<'a> InviteUserAgentServer<'a> {
             accepted: Vec::new(),
             offer_answer: invite.offer_answer,
             offer: None,
+            timer: None,
             change: None,
             acknowledged: None,
             reliable: None,
@@ -556,6 +558,8 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
             bye: None,
         };
     }
+    let agreement = session_timer::agree(invite.request.headers(), &state.config);
+    session_timer::begin(state, now, id, agreement);
     let transaction = invite.transaction;
     accepted::await_ack(state, now, id, &invite.request, transaction, response);
 }

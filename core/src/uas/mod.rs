@@ -14,6 +14,7 @@ mod reply;
 pub(crate) mod request;
 mod respond;
 mod response_options;
+mod session_timer;
 mod update;
 mod write;
 
@@ -103,7 +104,9 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
         return cancel::receive(state, now, &incoming);
     }
     // A BYE makes room, so it is served whatever there is.
-    let is_full = state.servers.len() >= state.config.limits.transactions;
+    let limits = state.config.limits;
+    let is_full =
+        state.servers.len() >= limits.transactions || state.servers.octets() >= limits.octets;
     if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, &incoming);
     }
@@ -121,7 +124,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
         Method::Invite => invite::receive(state, now, incoming, merge_key),
         Method::Options => options::capabilities(state).statelessly(state, &incoming),
         method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
-        _ => request::receive(state, now, None, incoming),
+        _ => request::receive(state, now, None, merge_key, incoming),
     }
 }
 
@@ -196,7 +199,7 @@ fn open_transaction(
     to_tag: Tag,
 ) -> Slot {
     state.insert_server(ServerTransaction::new(
-        incoming.request.method(),
+        &incoming.request,
         incoming.key,
         merge_key,
         incoming.response_flow,

@@ -7,7 +7,9 @@ use offhook_message::{Body, Method, Rejection, StatusCode};
 
 use super::reply::Reply;
 use super::response_options::ResponseOptions;
-use super::{VerbError, accepted, open_transaction, reliable, respond, to_tag_of, write};
+use super::{
+    VerbError, accepted, open_transaction, reliable, respond, session_timer, to_tag_of, write,
+};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::incoming::Incoming;
@@ -71,6 +73,8 @@ pub(crate) fn answer(
         };
         if *incoming.request.method() != Method::Prack {
             session.dialog.refresh_target(incoming.request.headers());
+            let agreement = session_timer::agree(incoming.request.headers(), &state.config);
+            session_timer::begin(state, now, id, agreement);
         }
     }
     let bytes = write::session_response(incoming, &state.config, Some(body));

@@ -3,8 +3,7 @@
 use offhook_message::{HeaderName, StatusCode};
 
 use super::reply::Reply;
-use super::respond::{ACCEPT, Allow, RELIABLE};
-use crate::config::Reliability;
+use crate::capabilities::{ACCEPT, Allow, supported};
 use crate::state::State;
 
 /// The answer that an INVITE would get now: 200 with what we can do, or 503.
@@ -12,11 +11,8 @@ pub(crate) fn capabilities(state: &mut State) -> Reply {
     if state.refusing.is_some() {
         return Reply::overload(state);
     }
-    let reply = Reply::new(StatusCode::OK)
+    Reply::new(StatusCode::OK)
         .with_header(HeaderName::Allow, &Allow(&state.config).to_string())
-        .with_header(HeaderName::Accept, ACCEPT);
-    match state.config.reliability {
-        Reliability::Off => reply,
-        _ => reply.with_header(HeaderName::Supported, RELIABLE),
-    }
+        .with_header(HeaderName::Accept, ACCEPT)
+        .with_header(HeaderName::Supported, supported(&state.config))
 }

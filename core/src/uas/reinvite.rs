@@ -30,7 +30,9 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
                 let reply = Reply::new(StatusCode::REQUEST_PENDING);
                 return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
             }
-            let is_free = session.offer.is_none() && session.offer_answer == OfferAnswer::Stable;
+            let is_free = session.offer.is_none()
+                && session.offer_answer == OfferAnswer::Stable
+                && session.accepted.len() < MOST_UNACKNOWLEDGED;
             if is_free {
                 return offer::receive(state, now, id, incoming);
             }
@@ -39,3 +41,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     };
     reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
 }
+
+/// How many 2xx of a session may wait for their ACK. Each is repeated for 32 s, so a peer that
+/// acknowledges nothing gets no more of them.
+const MOST_UNACKNOWLEDGED: usize = 2;

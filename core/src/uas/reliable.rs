@@ -7,7 +7,8 @@ use offhook_message::{Body, HeaderName, Provisional, Rejection, StatusCode};
 
 use super::reply::Reply;
 use super::response_options::{OutgoingResponseWithSession, ResponseOptions};
-use super::{InviteUserAgentServer, VerbError, offer, respond, to_tag_of, write};
+use super::{InviteUserAgentServer, VerbError, offer, to_tag_of, write};
+use crate::capabilities::RELIABLE;
 use crate::config::Reliability;
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, InviteEnd, InviteId, SessionId};
@@ -64,6 +65,8 @@ impl InviteUserAgentServer<'_> {
             is_next = reliable.is_some_and(|reliable| reliable.push(provisional));
         }
         if is_next {
+            // The minute of an unreliable response before it is not for this one.
+            self.invite_mut().repeats_at = None;
             self.send(options.status.into(), message.clone());
             await_prack(self.state, self.now, session, rseq);
         }
@@ -95,7 +98,7 @@ pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
 
 /// 421: provisional responses are reliable here, and the caller does not know how.
 pub(super) fn extension_required() -> Reply {
-    Reply::new(StatusCode::EXTENSION_REQUIRED).with_header(HeaderName::Require, respond::RELIABLE)
+    Reply::new(StatusCode::EXTENSION_REQUIRED).with_header(HeaderName::Require, RELIABLE)
 }
 
 /// Serves a PRACK: 200 where it acknowledges what is out, else 481. Its session description is an
@@ -212,6 +215,7 @@ fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
     if let Some((invite, (rseq, status, bytes))) = session.early_invite().zip(next)
         && let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
     {
+        server.invite_mut().repeats_at = None;
         server.send(status, bytes);
         await_prack(state, now, id, rseq);
     }

@@ -12,6 +12,7 @@ use super::response_options::{ContactTarget, OutgoingResponse, ResponseOptions};
 use super::{open_transaction, to_tag_of, write};
 use crate::config::Config;
 use crate::event::{Event, RequestId, SessionId};
+use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::session::PendingRequest;
@@ -24,6 +25,7 @@ pub(super) fn receive(
     state: &mut State,
     now: Instant,
     session: Option<SessionId>,
+    merge_key: Option<Fingerprint>,
     incoming: Incoming,
 ) {
     let tag = match session {
@@ -36,7 +38,7 @@ pub(super) fn receive(
     if state.requests.len() >= state.config.limits.requests {
         return Reply::overload(state).statefully(state, now, &incoming, tag);
     }
-    let transaction = open_transaction(state, &incoming, None, tag);
+    let transaction = open_transaction(state, &incoming, merge_key, tag);
     let id = RequestId(state.requests.insert(PendingRequest {
         incoming,
         transaction,

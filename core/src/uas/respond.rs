@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
 
-pub(crate) use crate::capabilities::{ACCEPT, Allow, RELIABLE};
 use crate::flow::Flow;
 use crate::tag::Tag;
 
@@ -14,12 +13,15 @@ use crate::tag::Tag;
 pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
     let source = flow.remote;
     let port = via.port.unwrap_or(flow.transport.default_port());
+    // The scope of a link-local address stays.
+    let mut source_host = source;
+    source_host.set_port(port);
     let remote = if flow.transport.is_reliable() {
-        SocketAddr::new(source.ip(), port)
+        source_host
     } else if let Some(address) = via.maddr().and_then(|host| host.ip()) {
         SocketAddr::new(address, port)
     } else if via.rport() == Rport::Absent {
-        SocketAddr::new(source.ip(), port)
+        source_host
     } else {
         source
     };

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use offhook_message::StatusCode;
+use offhook_message::{Method, StatusCode};
 
 use super::in_dialog::try_later;
 use super::reply::Reply;
-use super::{does_not_exist, offer, open_transaction, to_tag_of, write};
+use super::{does_not_exist, offer, open_transaction, session_timer, to_tag_of, write};
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
 use crate::incoming::Incoming;
@@ -21,8 +21,13 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         return;
     };
     let is_offer = incoming.request.session_description().is_some();
+    let pending = session.offer.and_then(|slot| state.offers.get(slot));
+    let is_updating =
+        pending.is_some_and(|offer| *offer.incoming.request.method() == Method::Update);
     let reply = match (&session.phase, session.offer_answer) {
         (Phase::Terminating(_), _) => does_not_exist(),
+        // One UPDATE at a time; and an offer overtakes no re-INVITE, not even one that asks for ours.
+        _ if is_updating || (is_offer && session.offer.is_some()) => try_later(state),
         _ if !is_offer => return refresh(state, now, id, &incoming),
         (_, OfferAnswer::Stable) => return offer::receive(state, now, id, incoming),
         (_, OfferAnswer::HaveLocalOffer) => Reply::new(StatusCode::REQUEST_PENDING),
@@ -35,6 +40,8 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) 
     if let Some(session) = state.sessions.get_mut(id) {
         session.dialog.refresh_target(incoming.request.headers());
     }
+    let agreement = session_timer::agree(incoming.request.headers(), &state.config);
+    session_timer::begin(state, now, id, agreement);
     let bytes = write::session_response(incoming, &state.config, None);
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, incoming, None, tag);

@@ -7,7 +7,9 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
-use crate::config::{Config, Reliability};
+use super::session_timer;
+use crate::capabilities::{Allow, RELIABLE, supported};
+use crate::config::Config;
 use crate::dialog::asks_for_sips;
 use crate::flow::{Flow, Transport};
 use crate::incoming::Incoming;
@@ -34,14 +36,15 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     };
     writer.header(HeaderName::Contact, contact);
     if options.status.into().is_success() {
-        writer.header(HeaderName::Allow, respond::Allow(config));
+        writer.header(HeaderName::Allow, Allow(config));
         write_packages(&mut writer, config);
+        write_timer(&mut writer, &invite.request, config);
     }
     if let Some(rseq) = rseq {
-        writer.header(HeaderName::Require, respond::RELIABLE);
+        writer.header(HeaderName::Require, RELIABLE);
         writer.header(HeaderName::RSeq, rseq);
-    } else if options.supported.is_none() && config.reliability != Reliability::Off {
-        writer.header(HeaderName::Supported, respond::RELIABLE);
+    } else if options.supported.is_none() {
+        writer.header(HeaderName::Supported, supported(config));
     }
     finish(writer, config, options, body)
 }
@@ -53,7 +56,8 @@ pub(super) fn session_response(incoming: &Incoming, config: &Config, body: Optio
     let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
     if *request.method() != Method::Prack {
         writer.header(HeaderName::Contact, OwnContact { request, flow });
-        writer.header(HeaderName::Allow, respond::Allow(config));
+        writer.header(HeaderName::Allow, Allow(config));
+        write_timer(&mut writer, request, config);
     }
     if let Some(user_agent) = &config.user_agent {
         writer.header(HeaderName::UserAgent, user_agent);
@@ -120,6 +124,17 @@ fn write_packages(writer: &mut MessageWriter, config: &Config) {
     }
 }
 
+/// What a 2xx agrees to ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
+fn write_timer(writer: &mut MessageWriter, request: &Request, config: &Config) {
+    let agreement = session_timer::agree(request.headers(), config);
+    if let Some(agreement) = agreement {
+        writer.header(HeaderName::SessionExpires, agreement);
+    }
+    if let Some(required) = session_timer::required(agreement) {
+        writer.header(HeaderName::Require, required);
+    }
+}
+
 fn begin<S: Copy + Into<StatusCode>>(
     invite: &Invite,
     options: &ResponseOptions<S>,
@@ -173,7 +188,7 @@ impl fmt::Display for OwnContact<'_> {
         {
             write!(f, "{}@", String::from_utf8_lossy(user))?;
         }
-        write!(f, "{}", self.flow.local)?;
+        write!(f, "{}", self.flow.local_host())?;
         match self.flow.transport {
             Transport::Udp => f.write_str(">"),
             other => write!(f, ";transport={other}>"),

@@ -2,9 +2,10 @@
 
 use crate::grammar::{Cursor, is_lws, number, number_as};
 use crate::headers::elements::Elements;
+use crate::headers::session_expires::take_min_se;
 use crate::headers::{
     CSeq, Contact, Disposition, HeaderError, HeaderName, Headers, MediaRange, MediaType, NameAddr,
-    RAck, Reason, RetryAfter, SipDate, Timestamp, Via,
+    RAck, Reason, RetryAfter, SessionExpires, SipDate, Timestamp, Via,
 };
 
 /// Each method reads the value anew. A header that may stand only once and stands twice is an error, and an iterator over
@@ -133,6 +134,16 @@ impl Headers {
     /// Retry-After, [RFC 3261 20.33](https://www.rfc-editor.org/rfc/rfc3261#section-20.33).
     pub fn retry_after(&self) -> Result<Option<RetryAfter<'_>>, HeaderError> {
         self.single(HeaderName::RetryAfter, RetryAfter::take)
+    }
+
+    /// Session-Expires, [RFC 4028 4](https://www.rfc-editor.org/rfc/rfc4028#section-4).
+    pub fn session_expires(&self) -> Result<Option<SessionExpires>, HeaderError> {
+        self.single(HeaderName::SessionExpires, SessionExpires::take)
+    }
+
+    /// Min-SE in seconds, [RFC 4028 5](https://www.rfc-editor.org/rfc/rfc4028#section-5).
+    pub fn min_se(&self) -> Result<Option<u32>, HeaderError> {
+        self.single(HeaderName::MinSe, take_min_se)
     }
 
     /// Reason, [RFC 3326 2](https://www.rfc-editor.org/rfc/rfc3326#section-2).

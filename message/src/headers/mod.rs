@@ -11,6 +11,7 @@ mod name_addr;
 mod params;
 mod reason;
 mod retry_after;
+mod session_expires;
 mod via;
 
 pub use cseq::{CSeq, RAck};
@@ -22,6 +23,7 @@ pub use name_addr::{Contact, DisplayName, NameAddr};
 pub use params::{ParamIter, ParamValue, Params};
 pub use reason::Reason;
 pub use retry_after::RetryAfter;
+pub use session_expires::{Refresher, SessionExpires};
 pub use via::{Rport, Via};
 
 use crate::grammar::{trim_lws, trim_lws_end};

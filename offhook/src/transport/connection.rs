@@ -249,6 +249,10 @@ impl Reads<'_> {
             if let Some(end) = self.take(&buffer, &*receiver) {
                 return end;
             }
+            // Nobody can answer over it any more, as when the peer has not read for too long.
+            if self.queue.strong_count() == 0 {
+                return End::Released;
+            }
             drop(receiver);
             // The answers get their turn to be written.
             task::yield_now().await;

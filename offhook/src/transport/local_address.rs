@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 /// Our address as a peer sees it, for a socket that may be bound to all addresses.
 pub(super) struct LocalAddress {
     bound: SocketAddr,
+    ask: fn(SocketAddr) -> io::Result<SocketAddr>,
     /// By the peer's address with port 0.
     known: HashMap<SocketAddr, Known>,
 }
@@ -14,12 +15,16 @@ impl LocalAddress {
     pub(super) fn new(bound: SocketAddr) -> Self {
         Self {
             bound,
+            ask: facing,
             known: HashMap::new(),
         }
     }
 
     /// The address that faces `remote`, with the port of the socket. Fails where no route leads
     /// there.
+    ///
+    /// To ask takes a file descriptor. Where there is none left, what was known before counts, and
+    /// of a new peer what is known of another: a flood elsewhere must not silence us.
     pub(super) fn facing(&mut self, remote: SocketAddr) -> io::Result<SocketAddr> {
         if !self.bound.ip().is_unspecified() {
             return Ok(self.bound);
@@ -32,7 +37,13 @@ impl LocalAddress {
         {
             return Ok(known.address);
         }
-        let mut address = facing(remote)?;
+        let mut address = match (self.ask)(remote) {
+            Ok(address) => address,
+            Err(error) if is_out_of_descriptors(&error) => {
+                return self.guess(peer).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
         address.set_port(self.bound.port());
         if self.known.len() >= MOST_PEERS {
             self.known.clear();
@@ -41,6 +52,17 @@ impl LocalAddress {
         self.known.insert(peer, Known { address, until });
         Ok(address)
     }
+
+    fn guess(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        let of_peer = self.known.get(&peer);
+        let known = of_peer.or_else(|| self.known.values().next());
+        known.map(|known| known.address)
+    }
+}
+
+/// EMFILE and ENFILE: the process or the system has no descriptor left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
 }
 
 struct Known {
@@ -76,6 +98,20 @@ mod tests {
         let mut local = LocalAddress::new(address("0.0.0.0:5060"));
         let facing = local.facing(address("127.0.0.1:9")).unwrap();
         assert_eq!(facing, address("127.0.0.1:5060"));
+    }
+
+    #[test]
+    fn without_descriptors_what_is_known_counts() {
+        let mut local = LocalAddress::new(address("0.0.0.0:5060"));
+        local.ask = |_| Err(io::Error::from_raw_os_error(24));
+        assert!(local.facing(address("127.0.0.1:9")).is_err());
+        local.ask = |_| Ok(address("192.0.2.1:1"));
+        local.facing(address("192.0.2.9:9")).unwrap();
+        local.ask = |_| Err(io::Error::from_raw_os_error(24));
+        let guessed = local.facing(address("192.0.2.77:9")).unwrap();
+        assert_eq!(guessed, address("192.0.2.1:5060"));
+        local.ask = |_| Err(io::Error::from_raw_os_error(101));
+        assert!(local.facing(address("192.0.2.78:9")).is_err());
     }
 
     #[test]

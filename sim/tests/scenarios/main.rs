@@ -30,6 +30,7 @@ mod response_routing;
 mod rfc2543_peer;
 mod ring_then_answer;
 mod route_set;
+mod session_timer;
 mod sips_contact;
 mod stateless_tags;
 mod stray_requests;

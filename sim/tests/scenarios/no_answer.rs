@@ -82,3 +82,24 @@ fn an_answered_invitation_does_not_expire() {
     );
     call.finish();
 }
+
+/// An Expires that cannot come to pass leaves no timer behind, however long other calls ring.
+#[test]
+fn an_expires_of_years_leaves_no_timer() {
+    let mut call = Simulation::new(Policy::new());
+    call.send(&Draft::invite().add("Expires", "170"));
+    for number in 0..50 {
+        let id = format!("other{number}");
+        let other = Draft::invite().add("Expires", "4294967295");
+        let other = other.set("Call-ID", &id).branch(&format!("z9hG4bK-{id}"));
+        call.send(&other);
+        call.send(&other.cancel());
+    }
+    call.run_until(seconds(100));
+    assert_eq!(call.counts().invites, 1);
+    // Its own, and the 180 s of each call.
+    assert!(call.counts().timers < 2 + 51 + 1, "{:?}", call.counts());
+    call.run_out();
+    call.expect("...");
+    call.finish();
+}

@@ -128,3 +128,23 @@ fn a_server_about_to_stop_refuses_new_calls_and_goes_on_with_the_others() {
     call.expect("...");
     call.finish();
 }
+
+/// A few large requests take as much memory as many small ones.
+#[test]
+fn too_many_octets() {
+    let limits = Limits {
+        octets: 100_000,
+        ..Limits::default()
+    };
+    let mut call = with_limits(Policy::new().ring(), limits);
+    let invite = Draft::invite().add("Subject", &"x".repeat(60_000));
+    call.send(&invite);
+    expect_refused(&mut call, "7");
+    call.send(&invite.cancel());
+    call.run_out();
+    call.send(&another().branch("z9hG4bK-later"));
+    call.receive("180 Ringing");
+    call.run_out();
+    call.expect("...");
+    call.finish();
+}

@@ -193,3 +193,90 @@ fn a_refused_reinvite_does_not_refresh_the_target() {
     call.expect("...");
     call.finish();
 }
+
+/// RFC 3311 §5.2: an UPDATE with an offer does not take the place of a re-INVITE that asks for ours.
+#[test]
+fn an_update_during_a_reinvite_without_offer_gets_500() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let change = invite.in_dialog("INVITE", &ok).without_body();
+    call.send(&change);
+    let update = invite.in_dialog("UPDATE", &ok).cseq(3);
+    call.send(&update.body("application/sdp", OFFER));
+    let refused = call.receive("500 Server Internal Error");
+    assert!(refused.header("Retry-After").is_some());
+    call.send(&change.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&change.ack(&terminated));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
+    call.expect("...");
+    call.finish();
+}
+
+/// RFC 3311 §5.2: one UPDATE at a time, with an offer or without.
+#[test]
+fn an_update_during_an_update_gets_500() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let (invite, ok) = begin(&mut call);
+    let update = invite.in_dialog("UPDATE", &ok);
+    call.send(&update.clone().body("application/sdp", OFFER));
+    call.send(&update.cseq(3).branch("z9hG4bK-second").without_body());
+    call.receive("500 Server Internal Error");
+    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
+    call.expect("...");
+    call.finish();
+}
+
+/// §15.1.1: a session that is being ended gets no second BYE when the ACK of a re-INVITE is missing too.
+#[test]
+fn one_bye_ends_the_session_whatever_else_is_missing() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let (invite, ok) = begin(&mut call);
+    call.send(&reinvite(&invite, &ok));
+    call.run_until(seconds(20));
+    let session = call.session();
+    call.core(|core, now| core.session(now, session).map(|it| it.bye(Vec::new())));
+    call.run_until(seconds(60));
+    let byes = call.trace().packets().filter(|it| it.label() == "BYE");
+    let numbers: std::collections::BTreeSet<_> = byes.filter_map(|it| it.header("CSeq")).collect();
+    assert_eq!(numbers.len(), 1, "{numbers:?}");
+    call.expect("...");
+    call.finish();
+}
+
+/// A peer that acknowledges nothing does not make us repeat more and more.
+#[test]
+fn without_acks_no_further_reinvite_is_accepted() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let (invite, ok) = begin(&mut call);
+    for number in 2..12 {
+        let change = reinvite(&invite, &ok).cseq(number);
+        call.send(&change.branch(&format!("z9hG4bK-{number}")));
+    }
+    call.run_until(milliseconds(100));
+    let accepted = call.trace().packets().filter(|it| it.label() == "200 OK");
+    assert_eq!(accepted.count(), 1 + 2);
+    call.send(&invite.in_dialog("BYE", &ok).cseq(12));
+    call.run_out();
+    call.expect("...");
+    call.finish();
+}
+
+/// §13.2.2.4: an ACK without the answer that our 2xx asked for leaves no offer open for ever.
+#[test]
+fn after_an_ack_without_answer_the_session_can_still_be_changed() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let invite = Draft::invite().without_body();
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(1));
+    let change = reinvite(&invite, &ok);
+    call.send(&change);
+    let changed = call.receive("200 OK");
+    assert_eq!(changed.header("CSeq"), Some("2 INVITE"));
+    call.send(&change.in_dialog("ACK", &changed));
+    call.send(&change.in_dialog("BYE", &changed));
+    call.expect("...");
+    call.finish();
+}

@@ -1,7 +1,7 @@
 //! Reliable provisional responses: RFC 3262.
 
-use offhook_core::message::Success;
-use offhook_core::{Config, Reliability, Transport};
+use offhook_core::message::{Provisional, Success};
+use offhook_core::{Config, Reliability, ResponseOptions, Transport};
 use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
 
 fn supported() -> Draft {
@@ -310,5 +310,32 @@ fn a_cancel_overtakes_the_2xx_that_waits() {
         0.0   ACK           ------->
         ",
     );
+    call.finish();
+}
+
+/// RFC 3262 §3: what a PRACK has acknowledged is not repeated, not even each minute as an unreliable 180 before it is.
+#[test]
+fn what_is_acknowledged_is_not_repeated_after_a_minute() {
+    let reliably = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
+    let mut call = Simulation::new(Policy::new().ring().progress(reliably));
+    let invite = Draft::invite().add("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let rack = format!("{} 1 INVITE", progress.header("RSeq").unwrap_or_default());
+    call.send(
+        &invite
+            .in_dialog("PRACK", &progress)
+            .without_body()
+            .add("RAck", &rack),
+    );
+    call.run_until(seconds(130));
+    let sent = call.trace().packets();
+    assert_eq!(
+        sent.filter(|it| it.label() == "183 Session Progress")
+            .count(),
+        1
+    );
+    call.run_out();
+    call.expect("...");
     call.finish();
 }

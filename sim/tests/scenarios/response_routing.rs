@@ -119,3 +119,11 @@ fn the_other_vias_are_copied_as_they_are() {
     call.expect("...");
     call.finish();
 }
+
+/// A link-local address means nothing without its scope.
+#[test]
+fn the_scope_of_a_link_local_address_stays() {
+    let via = "SIP/2.0/UDP [fe80::1]:5070;branch=z9hG4bK1";
+    let answer = answer(Transport::Udp, via, "[fe80::1%4]:40000");
+    assert_eq!(answer.peer.to_string(), "[fe80::1%4]:5070");
+}

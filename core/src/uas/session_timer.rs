@@ -1,0 +1,103 @@
+//! Agreeing on a session timer, as the one who answers
+//! ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
+
+use std::fmt;
+use std::time::Instant;
+
+use offhook_message::{HeaderName, Headers, Method, Refresher, Request, StatusCode};
+
+use super::reply::Reply;
+use crate::capabilities::TIMER;
+use crate::config::Config;
+use crate::event::SessionId;
+use crate::session::{Party, SessionTimer};
+use crate::state::State;
+use crate::timers::Timer;
+
+/// What a 2xx says of the session timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Agreement {
+    pub(super) seconds: u32,
+    pub(super) refresher: Refresher,
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refresher = match self.refresher {
+            Refresher::Uac => "uac",
+            Refresher::Uas => "uas",
+        };
+        write!(f, "{};refresher={refresher}", self.seconds)
+    }
+}
+
+/// 422 where the peer wants a shorter life than we bear. A peer that does not know session timers
+/// would not understand that, and gets the shortest that we bear.
+pub(super) fn check(request: &Request, config: &Config) -> Result<(), Reply> {
+    if !matches!(request.method(), Method::Invite | Method::Update) {
+        return Ok(());
+    }
+    let headers = request.headers();
+    let expires = headers.session_expires()?;
+    headers.min_se()?;
+    let least = config.session_timer.min_se;
+    if expires.is_some_and(|expires| expires.seconds < least) && knows_timers(headers) {
+        let reply = Reply::new(StatusCode::SESSION_INTERVAL_TOO_SMALL);
+        return Err(reply.with_header(HeaderName::MinSe, &least.to_string()));
+    }
+    Ok(())
+}
+
+/// What to answer. `None`: the session lives until somebody ends it.
+///
+/// We refresh by UPDATE, so a peer that cannot take one refreshes itself or nobody does.
+pub(super) fn agree(headers: &Headers, config: &Config) -> Option<Agreement> {
+    let asked = headers.session_expires().ok().flatten();
+    let theirs_at_least = headers.min_se().ok().flatten().unwrap_or(0);
+    let least = config.session_timer.min_se.max(theirs_at_least);
+    let seconds = asked.map(|asked| asked.seconds);
+    let seconds = seconds.or(config.session_timer.expires)?.max(least);
+    let can_update = headers
+        .allow()
+        .filter_map(Result::ok)
+        .any(|it| it == b"UPDATE");
+    let refresher = match asked.and_then(|asked| asked.refresher) {
+        Some(refresher) => refresher,
+        None if knows_timers(headers) => Refresher::Uac,
+        None => Refresher::Uas,
+    };
+    if refresher == Refresher::Uas && !can_update {
+        return None;
+    }
+    Some(Agreement { seconds, refresher })
+}
+
+/// Begins the timer that a 2xx of ours has agreed on, or ends the one there was.
+pub(super) fn begin(state: &mut State, now: Instant, id: SessionId, agreement: Option<Agreement>) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    session.timer = agreement.map(|agreement| {
+        let refresher = match agreement.refresher {
+            Refresher::Uac => Party::Peer,
+            Refresher::Uas => Party::Us,
+        };
+        SessionTimer::new(agreement.seconds, refresher, now)
+    });
+    if let Some(timer) = session.timer {
+        state.arm(now, timer.due - now, Timer::Session(id));
+    }
+}
+
+/// The option tag of the extension, for the Require of a 2xx that makes the peer refresh.
+pub(super) fn required(agreement: Option<Agreement>) -> Option<&'static str> {
+    agreement
+        .filter(|agreement| agreement.refresher == Refresher::Uac)
+        .map(|_| TIMER)
+}
+
+fn knows_timers(headers: &Headers) -> bool {
+    let options = headers.supported().chain(headers.require());
+    let mut options = options.filter_map(Result::ok);
+    options.any(|option| option.eq_ignore_ascii_case(TIMER.as_bytes()))
+}
