@@ -52,6 +52,7 @@ mod contact_target;
 mod counts;
 mod delegate;
 mod dialog;
+mod digest;
 mod event;
 mod fingerprint;
 mod flow;
@@ -78,6 +79,7 @@ pub use client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
+pub use digest::{Credentials, DigestAlgorithm};
 pub use event::{
     Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, RequestId,
     Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,

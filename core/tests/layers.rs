@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["timers", "outbox", "dialog", "capabilities"],
     &["config", "event", "incoming", "tag"],
     &["client_event"],
-    &["id", "contact_target"],
+    &["id", "contact_target", "digest"],
     &["counts", "fingerprint", "flow", "logger", "random", "slot"],
 ];
 

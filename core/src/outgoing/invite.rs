@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Header, RAck, UriBuf};
+use offhook_message::{Header, HeaderName, Message, RAck, Text, UriBuf, parse};
 
 use super::message::OutgoingRequestMessage;
 use crate::event::SessionId;
@@ -95,6 +95,27 @@ impl OutgoingInvite {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         !matches!(self.cancel, Cancel::No)
+    }
+
+    /// The credentials of the INVITE that was sent last, which its ACK repeats
+    /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)).
+    pub(crate) fn authorization(&self) -> Vec<Header> {
+        let attempt = self.attempt.as_ref();
+        let Some(attempt) = attempt.filter(|_| self.message.authentication.is_used()) else {
+            return Vec::new();
+        };
+        let Ok(Message::Request(invite)) = parse(attempt.bytes.clone()) else {
+            return Vec::new();
+        };
+        let names = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+        let fields = names
+            .into_iter()
+            .flat_map(|name| invite.headers().all(name));
+        let headers = fields.filter_map(|field| {
+            let value = std::str::from_utf8(field.value).ok()?;
+            Some(Header::known(field.name, Text::new(value).ok()?))
+        });
+        headers.collect()
     }
 
     pub(crate) fn fork(&mut self, to_tag: &[u8]) -> Option<&mut Fork> {

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use bytes::Bytes;
-use offhook_message::{HeaderName, MessageWriter, Method, Text, Uri, UriBuf};
+use offhook_message::{
+    Body, Header, HeaderName, Headers, MessageWriter, Method, Text, Uri, UriBuf,
+};
 
 use super::address::User;
 use super::request::OutgoingRequest;
 use crate::capabilities::{Allow, RELIABLE};
 use crate::config::{Config, Reliability};
+use crate::digest::{Authentication, Protected};
 use crate::flow::{Flow, Transport};
 use crate::random::{Random, Token};
 use crate::tag::Tag;
@@ -24,6 +27,7 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) cseq: u32,
     /// How many of the flows have failed.
     failed: usize,
+    pub(crate) authentication: Authentication,
 }
 
 impl OutgoingRequestMessage {
@@ -35,6 +39,7 @@ impl OutgoingRequestMessage {
             from_tag: random.token().into(),
             cseq: 1,
             failed: 0,
+            authentication: Authentication::new(std::mem::take(&mut request.credentials)),
             request,
         }
     }
@@ -51,9 +56,20 @@ impl OutgoingRequestMessage {
         self.flow().is_some()
     }
 
+    /// Takes a 401 or 407. True where the request is worth another try.
+    #[must_use]
+    pub(crate) fn take_challenge(&mut self, headers: &Headers, random: &mut Random) -> bool {
+        let is_worth = self.authentication.challenge(headers, random);
+        if is_worth {
+            self.cseq += 1;
+        }
+        is_worth
+    }
+
     /// Goes elsewhere, as a new request.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {
         self.cseq += 1;
+        self.authentication.begin();
         self.failed = 0;
         self.request.request_uri = request_uri;
         self.request.flows = flows;
@@ -73,10 +89,11 @@ impl OutgoingRequestMessage {
     }
 
     /// The octets of an attempt ([RFC 3261 §8.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1)).
-    pub(crate) fn write(&self, flow: Flow, branch: Token, config: &Config) -> Bytes {
+    pub(crate) fn write(&mut self, flow: Flow, branch: Token, config: &Config) -> Bytes {
+        let authorization = self.authorize();
         let Self {
             method, request, ..
-        } = self;
+        } = &*self;
         let mut writer = MessageWriter::request(method, &request.request_uri);
         writer.header(HeaderName::Via, SentBy { flow, branch });
         for route in &request.routes {
@@ -87,6 +104,9 @@ impl OutgoingRequestMessage {
         writer.header(HeaderName::To, &request.to);
         writer.header(HeaderName::CallId, &self.call_id);
         writer.header(HeaderName::CSeq, format_args!("{} {method}", self.cseq));
+        for header in &authorization {
+            writer.extra(header);
+        }
         if matches!(method, Method::Invite | Method::Subscribe) {
             writer.header(HeaderName::Contact, OwnContact { request, flow });
         }
@@ -112,6 +132,18 @@ impl OutgoingRequestMessage {
             Some(body) => writer.body(body),
             None => writer.finish(),
         }
+    }
+
+    fn authorize(&mut self) -> Vec<Header> {
+        if !self.authentication.is_used() {
+            return Vec::new();
+        }
+        let body = self.request.body.as_ref().map(Body::content);
+        self.authentication.authorize(Protected {
+            method: self.method.as_str(),
+            uri: &self.request.request_uri.to_string(),
+            body: body.map_or(&b""[..], |body| body),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use offhook_message::{Body, Header, Text, UriBuf};
 
 use super::address::Address;
+use crate::digest::Credentials;
 use crate::flow::Flow;
 
 /// A request outside of a dialog. The core adds Via, Max-Forwards, Call-ID, CSeq, the tag of From
@@ -38,6 +39,8 @@ pub struct OutgoingRequest {
     pub extra_headers: Vec<Header>,
     /// The body.
     pub body: Option<Body>,
+    /// What answers the challenges of servers and proxies: the first that fits a realm.
+    pub credentials: Vec<Credentials>,
 }
 
 impl OutgoingRequest {
@@ -53,6 +56,7 @@ impl OutgoingRequest {
             call_id: None,
             extra_headers: Vec::new(),
             body: None,
+            credentials: Vec::new(),
         }
     }
 
@@ -68,6 +72,13 @@ impl OutgoingRequest {
     #[must_use]
     pub fn with_body(mut self, body: Body) -> Self {
         self.body = Some(body);
+        self
+    }
+
+    /// With credentials, for when a server or proxy asks for them.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials.push(credentials);
         self
     }
 }

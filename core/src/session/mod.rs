@@ -19,6 +19,7 @@ pub(crate) use timer::{Party, SessionTimer};
 use offhook_message::Header;
 
 use crate::dialog::{Dialog, OfferAnswer};
+use crate::digest::Authentication;
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::Flow;
@@ -44,6 +45,8 @@ pub(crate) struct InviteSession {
     pub(crate) acknowledged: Option<Acknowledged>,
     /// The provisional responses that are acknowledged, where there were any.
     pub(crate) reliable: Option<Box<Reliable>>,
+    /// Our credentials, where the INVITE needed any.
+    pub(crate) authentication: Option<Box<Authentication>>,
 }
 
 /// How far a session is.
@@ -96,6 +99,13 @@ impl InviteSession {
         match self.phase {
             Phase::Inviting(invite) | Phase::Answering(invite) => Some(invite),
             _ => None,
+        }
+    }
+
+    /// A new request of ours: it may be challenged again.
+    pub(crate) fn begin_request(&mut self) {
+        if let Some(authentication) = &mut self.authentication {
+            authentication.begin();
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn of_fork(
     let cseq = Some(outgoing.message.cseq);
     let request = InDialog {
         cseq,
+        headers: &outgoing.authorization(),
         body,
         ..InDialog::new(Method::Ack)
     };

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use offhook_message::{Header, Method};
+use offhook_message::{Header, Method, Response};
 
-use super::{acknowledge, send_request};
+use super::{acknowledge, send_request, take_challenge};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -47,6 +47,20 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     }
 }
 
+/// Sends our BYE again with the credentials that it was asked for. False where there are none.
+pub(super) fn challenged(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    response: &Response,
+) -> bool {
+    let is_worth = take_challenge(state, id, response);
+    if is_worth {
+        send_request(state, now, id, Method::Bye, &[]);
+    }
+    is_worth
+}
+
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
 pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
     let Some(session) = state.sessions.get(id) else {
@@ -70,6 +84,7 @@ pub(super) fn terminate(
 ) {
     if let Some(session) = state.sessions.get_mut(id) {
         session.phase = Phase::Terminating(cause);
+        session.begin_request();
     }
     send_request(state, now, id, Method::Bye, headers);
 }

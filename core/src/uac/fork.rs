@@ -83,6 +83,10 @@ fn new_fork(
     } else {
         sent_by
     };
+    let authentication = &invite.message.authentication;
+    let authentication = authentication
+        .has_credentials()
+        .then(|| Box::new(authentication.clone()));
     let session = state.sessions.insert(InviteSession {
         dialog: dialog(state, id, headers)?,
         flow,
@@ -95,6 +99,7 @@ fn new_fork(
         change: None,
         acknowledged: None,
         reliable: None,
+        authentication,
     });
     let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;

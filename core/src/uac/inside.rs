@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use offhook_message::{Body, Header, Method, Response, StatusCode};
 
 use super::write::InDialog;
-use super::{bye, refresh, send_in_dialog};
+use super::{bye, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Acknowledged, Change, InviteSession, Phase, Role};
@@ -88,6 +88,7 @@ pub(crate) fn change(
     if !is_free {
         return Err(InsideError::OfferPending);
     }
+    session.begin_request();
     session.change = Some(Box::new(Change {
         method,
         cseq: 0,
@@ -171,6 +172,9 @@ pub(super) fn finish_change(
 fn changed(state: &mut State, now: Instant, id: SessionId, status: StatusCode, message: Response) {
     if status == StatusCode::REQUEST_PENDING {
         return collide(state, now, id);
+    }
+    if take_challenge(state, id, &message) && send_change(state, now, id) {
+        return;
     }
     let Some(session) = state.sessions.get_mut(id) else {
         return;

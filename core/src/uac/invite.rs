@@ -6,7 +6,7 @@ use bytes::Bytes;
 use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
-use super::{acknowledge, bye, cancel, prack, redirect};
+use super::{acknowledge, bye, cancel, is_challenge, prack, redirect};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId};
@@ -389,6 +389,10 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
     }
     let status = message.status();
     if status == StatusCode::SERVICE_UNAVAILABLE && invite.message.next_flow() {
+        return try_again(state, now, id);
+    }
+    if is_challenge(status) && (invite.message).take_challenge(message.headers(), &mut state.random)
+    {
         return try_again(state, now, id);
     }
     if !status.is_redirection() {

@@ -18,7 +18,7 @@ pub use invite::InviteUserAgentClient;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use offhook_message::{Header, Method, Response, Uri};
+use offhook_message::{Header, Method, Response, StatusCode, Uri};
 
 use crate::client_event::RequestFailure;
 use crate::dialog::Dialog;
@@ -63,7 +63,7 @@ fn send_in_dialog(
     let flow = hop.flow(session.flow);
     let branch = state.random.token();
     let sent_by = SentBy { flow, branch };
-    let bytes = request.write(&mut session.dialog, &sent_by, &state.config)?;
+    let bytes = request.write(session, &sent_by, &state.config)?;
     let method = request.method.clone();
     let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     reach(state, now, transaction, flow, hop);
@@ -149,7 +149,13 @@ fn finish(
 ) {
     match user {
         ClientUser::Session(id) => match outcome {
-            ClientOutcome::Final(_) => bye::answered(state, id, SessionEnd::LocalBye),
+            ClientOutcome::Final(_) => {
+                let is_sent_again = response
+                    .is_some_and(|(_, response)| bye::challenged(state, now, id, &response));
+                if !is_sent_again {
+                    bye::answered(state, id, SessionEnd::LocalBye);
+                }
+            }
             ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
@@ -182,6 +188,24 @@ fn finish(
         },
         ClientUser::Nobody => {}
     }
+}
+
+/// Whether a response asks for credentials.
+fn is_challenge(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )
+}
+
+/// Takes the response to a request inside a session. True where it asks for credentials that the
+/// request can be sent again with.
+fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool {
+    let random = &mut state.random;
+    let session = state.sessions.get_mut(id);
+    let authentication = session.and_then(|session| session.authentication.as_mut());
+    is_challenge(response.status())
+        && authentication.is_some_and(|it| it.challenge(response.headers(), random))
 }
 
 /// Where a request goes first.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use offhook_message::{Method, Response, StatusCode};
 
+use super::is_challenge;
 use crate::client_event::{RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::OutgoingRequestId;
@@ -51,6 +52,9 @@ pub(super) fn receive_response(
     if status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow() {
         return attempt(state, now, id);
     }
+    if is_challenge(status) && message.take_challenge(response.headers(), &mut state.random) {
+        return attempt(state, now, id);
+    }
     if status.is_final() {
         state.outgoing_requests.remove(id.0);
     }
@@ -80,7 +84,7 @@ pub(super) fn failed(
 }
 
 fn attempt(state: &mut State, now: Instant, id: OutgoingRequestId) {
-    let Some(message) = state.outgoing_requests.get(id.0) else {
+    let Some(message) = state.outgoing_requests.get_mut(id.0) else {
         return;
     };
     let Some(flow) = message.flow() else {

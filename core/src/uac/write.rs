@@ -8,8 +8,10 @@ use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, NameAddr,
 use crate::capabilities::Allow;
 use crate::config::Config;
 use crate::dialog::Dialog;
+use crate::digest::Protected;
 use crate::flow::{Flow, Transport};
 use crate::outgoing::SentBy;
+use crate::session::InviteSession;
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
@@ -34,14 +36,25 @@ impl InDialog<'_> {
     /// `None` where the target of the dialog is no URI.
     pub(super) fn write(
         &self,
-        dialog: &mut Dialog,
+        session: &mut InviteSession,
         sent_by: &SentBy,
         config: &Config,
     ) -> Option<Bytes> {
-        let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
+        let cseq = self.cseq.unwrap_or_else(|| session.dialog.next_cseq());
+        let dialog = &session.dialog;
         let path = dialog.path();
         let request_uri = UriBuf::parse(&path.request_uri).ok()?;
         let method = &self.method;
+        let authentication = session.authentication.as_mut();
+        // An ACK cannot be challenged: it repeats the credentials of its INVITE.
+        let authentication = authentication.filter(|_| *method != Method::Ack);
+        let authorization = authentication.map(|authentication| {
+            authentication.authorize(Protected {
+                method: method.as_str(),
+                uri: &request_uri.to_string(),
+                body: self.body.map_or(&b""[..], |body| body.content()),
+            })
+        });
         let mut writer = MessageWriter::request(method, &request_uri);
         writer.header(HeaderName::Via, sent_by);
         if !path.routes.is_empty() {
@@ -62,7 +75,7 @@ impl InDialog<'_> {
         if let Some(user_agent) = &config.user_agent {
             writer.header(HeaderName::UserAgent, user_agent);
         }
-        for header in self.headers {
+        for header in authorization.iter().flatten().chain(self.headers) {
             writer.extra(header);
         }
         Some(match self.body {

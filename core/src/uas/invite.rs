@@ -405,6 +405,7 @@ impl<'a> InviteUserAgentServer<'a> {
             change: None,
             acknowledged: None,
             reliable: None,
+            authentication: None,
         };
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);

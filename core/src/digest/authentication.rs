@@ -1,0 +1,170 @@
+//! The challenges of one conversation, and our answers to them.
+
+use offhook_message::{Header, HeaderName, Headers, Text};
+
+use super::challenge::{Challenge, Protected};
+
+use super::credentials::Credentials;
+use crate::random::{Random, Token};
+
+/// Credentials, with the challenges that they have answered. Once a realm has challenged us, every
+/// request has an answer for it
+/// ([RFC 3261 §22.2, §22.3](https://www.rfc-editor.org/rfc/rfc3261#section-22.2)).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Authentication {
+    credentials: Vec<Credentials>,
+    answers: Vec<Answer>,
+}
+
+#[derive(Clone, Debug)]
+struct Answer {
+    asker: Asker,
+    challenge: Challenge,
+    /// Which of the credentials answer it.
+    credentials: usize,
+    client_nonce: Token,
+    /// How often the nonce was used.
+    count: u32,
+    /// How often this realm has challenged the present request.
+    challenged: u8,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    Server,
+    Proxy,
+}
+
+impl Authentication {
+    pub(crate) fn new(credentials: Vec<Credentials>) -> Self {
+        Self {
+            credentials,
+            answers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn has_credentials(&self) -> bool {
+        !self.credentials.is_empty()
+    }
+
+    /// Whether anybody has asked.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// A new request: it may be challenged again.
+    pub(crate) fn begin(&mut self) {
+        for answer in &mut self.answers {
+            answer.challenged = 0;
+        }
+    }
+
+    /// Takes the challenges of a 401 or 407. True where the request is worth another try: a
+    /// challenge is new, or only our nonce was too old.
+    #[must_use]
+    pub(crate) fn challenge(&mut self, headers: &Headers, random: &mut Random) -> bool {
+        let mut is_worth = false;
+        for asker in [Asker::Server, Asker::Proxy] {
+            let name = match asker {
+                Asker::Server => HeaderName::WwwAuthenticate,
+                Asker::Proxy => HeaderName::ProxyAuthenticate,
+            };
+            let lines = headers.all(name);
+            let challenges = lines.filter_map(|field| Challenge::parse(field.value));
+            for (challenge, credentials) in self.strongest(challenges) {
+                is_worth |= self.take(asker, challenge, credentials, random);
+            }
+        }
+        is_worth
+    }
+
+    /// The credentials for a request.
+    pub(crate) fn authorize(&mut self, request: Protected<'_>) -> Vec<Header> {
+        let Self {
+            credentials,
+            answers,
+        } = self;
+        let headers = answers.iter_mut().filter_map(|answer| {
+            let name = match answer.asker {
+                Asker::Server => HeaderName::Authorization,
+                Asker::Proxy => HeaderName::ProxyAuthorization,
+            };
+            answer.count = answer.count.saturating_add(1);
+            let client_nonce = answer.client_nonce.to_string();
+            let once = (client_nonce.as_str(), answer.count);
+            let credentials = credentials.get(answer.credentials)?;
+            let value = answer.challenge.answer(credentials, once, request);
+            Some(Header::known(name, Text::new(value).ok()?))
+        });
+        headers.collect()
+    }
+
+    /// For each realm the strongest challenge that we can answer, of equal ones the first
+    /// ([RFC 8760 §2.4](https://www.rfc-editor.org/rfc/rfc8760#section-2.4)).
+    fn strongest(&self, challenges: impl Iterator<Item = Challenge>) -> Vec<(Challenge, usize)> {
+        let mut strongest: Vec<(Challenge, usize)> = Vec::new();
+        for challenge in challenges {
+            let Some(credentials) = self.credentials_for(&challenge) else {
+                continue;
+            };
+            let same = strongest
+                .iter_mut()
+                .find(|(other, _)| other.realm == challenge.realm);
+            match same {
+                Some((other, _)) if other.algorithm >= challenge.algorithm => {}
+                Some(other) => *other = (challenge, credentials),
+                None => strongest.push((challenge, credentials)),
+            }
+        }
+        strongest
+    }
+
+    fn credentials_for(&self, challenge: &Challenge) -> Option<usize> {
+        let mut credentials = self.credentials.iter();
+        credentials.position(|own| own.fit(&challenge.realm, challenge.algorithm))
+    }
+
+    fn take(
+        &mut self,
+        asker: Asker,
+        challenge: Challenge,
+        credentials: usize,
+        random: &mut Random,
+    ) -> bool {
+        let mut answers = self.answers.iter_mut();
+        let known = answers.find(|it| it.asker == asker && it.challenge.realm == challenge.realm);
+        let Some(answer) = known else {
+            if self.answers.len() >= MOST_REALMS {
+                return false;
+            }
+            self.answers.push(Answer {
+                asker,
+                challenge,
+                credentials,
+                client_nonce: random.token(),
+                count: 0,
+                challenged: 1,
+            });
+            return true;
+        };
+        let is_new_nonce = answer.challenge.nonce != challenge.nonce;
+        let is_refused = !(challenge.is_stale && is_new_nonce);
+        if answer.challenged >= MOST_CHALLENGES || (answer.challenged > 0 && is_refused) {
+            return false;
+        }
+        if is_new_nonce {
+            answer.client_nonce = random.token();
+            answer.count = 0;
+        }
+        answer.challenge = challenge;
+        answer.credentials = credentials;
+        answer.challenged += 1;
+        true
+    }
+}
+
+/// How many realms may challenge one conversation: a server and the proxies on the way.
+const MOST_REALMS: usize = 8;
+/// How often one realm may challenge one request, stale nonces included.
+const MOST_CHALLENGES: u8 = 3;
