@@ -32,7 +32,7 @@ impl LocalAddress {
         {
             return Ok(known.address);
         }
-        let mut address = facing(remote)?;
+        let mut address = address_facing(remote)?;
         address.set_port(self.bound.port());
         if self.known.len() >= MOST_PEERS {
             self.known.clear();
@@ -48,8 +48,9 @@ struct Known {
     until: Instant,
 }
 
-/// Asks the routing table: connecting a datagram socket sends nothing.
-fn facing(remote: SocketAddr) -> io::Result<SocketAddr> {
+/// Our address as `remote` sees it, with any port. Asks the routing table: connecting a datagram
+/// socket sends nothing.
+pub(crate) fn address_facing(remote: SocketAddr) -> io::Result<SocketAddr> {
     let any: SocketAddr = match remote {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
