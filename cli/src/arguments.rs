@@ -2,7 +2,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-/// A SIP user agent: answers, rings, redirects, rejects, and hangs up.
+use crate::calling::CallArguments;
+
+/// A SIP user agent: calls, answers, rings, redirects, rejects, and hangs up.
 #[derive(Debug, Parser)]
 #[command(name = "offhook", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -14,6 +16,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Answer calls until SIGINT or SIGTERM
     Serve(ServeArguments),
+    /// Place a call, and hang up after a while or on SIGINT or SIGTERM
+    Call(CallArguments),
     /// Print the default configuration, commented, as TOML
     Config,
 }
@@ -45,15 +49,16 @@ pub(crate) struct ServeArguments {
     pub(crate) json: bool,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Whole seconds, one hour at most.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds @ 0..=MAX_DRAIN) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("expected whole seconds from 0 to {MAX_DRAIN}")),
+        Ok(seconds @ 0..=LONGEST) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("expected whole seconds from 0 to {LONGEST}")),
     }
 }
 
 /// One hour, in seconds, as for every time in the configuration.
-const MAX_DRAIN: u64 = 3600;
+const LONGEST: u64 = 3600;
 
 #[cfg(test)]
 mod tests {
@@ -65,7 +70,7 @@ mod tests {
         let line = ["offhook", "serve"].iter().chain(arguments);
         match Arguments::try_parse_from(line)?.command {
             Command::Serve(serve) => Ok(serve),
-            Command::Config => panic!("`serve` was taken for `config`"),
+            other => panic!("`serve` was taken for {other:?}"),
         }
     }
 

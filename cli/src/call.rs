@@ -1,19 +1,18 @@
 //! One call, from its INVITE to its end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use offhook::{
-    Invitation, Offer, ResponseOptions, Session, SessionEvent,
-    message::{Body, Header, Provisional, Redirection, Rejection, Request},
+    Invitation, ResponseOptions, Session, SessionEvent,
+    message::{Body, Provisional, Redirection, Request},
 };
-use offhook_media::{
-    BareHandler, DescriptionError, EchoHandler, PortRange, SessionDescriptionHandler,
-};
+use offhook_media::{BareHandler, DescriptionError, EchoHandler, PortRange};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use crate::{
     configuration::{Configuration, Media, Outcome, Route},
+    negotiation::{Handler, change, refusal},
     over::Over,
     record::Record,
 };
@@ -164,24 +163,6 @@ async fn talk(
     }
 }
 
-/// Serves what the caller wants changed: hold and resume are the common ones.
-fn change(offer: Offer, media: &mut (dyn SessionDescriptionHandler + Send), agent: SocketAddr) {
-    let asked = match offer.message().session_description() {
-        Some(description) => media.set_description(description),
-        None => Ok(()),
-    };
-    let served = match asked.and_then(|()| media.description()) {
-        Ok(description) => offer.answer(&description),
-        Err(error) => {
-            media.rollback_description();
-            offer.refuse(refusal(&error, agent))
-        }
-    };
-    if served.is_err() {
-        media.rollback_description();
-    }
-}
-
 /// The audio stops with our BYE, whenever that is answered.
 async fn hang_up(mut session: Session, mut media: Handler) -> Over {
     session.bye();
@@ -196,25 +177,3 @@ fn refuse(invitation: Invitation, error: &DescriptionError) -> Result<Over, Over
     invitation.reject(rejection)?;
     Ok(Over::with(status, error.to_string()))
 }
-
-/// Why a description is refused, in the words of SIP.
-fn refusal(error: &DescriptionError, agent: SocketAddr) -> ResponseOptions<Rejection> {
-    let code = error.status().as_u16();
-    let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
-    let mut headers = Vec::new();
-    if let Some(warning) = error.warning() {
-        headers.extend(Header::new("Warning", &warning.header_value(agent)));
-    }
-    if status == Rejection::SERVICE_UNAVAILABLE {
-        headers.extend(Header::new("Retry-After", RETRY_AFTER));
-    }
-    ResponseOptions {
-        extra_headers: headers,
-        ..ResponseOptions::new(status)
-    }
-}
-
-type Handler = Box<dyn SessionDescriptionHandler + Send>;
-
-/// Seconds until a port may be free again.
-const RETRY_AFTER: &str = "10";

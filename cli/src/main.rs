@@ -1,9 +1,12 @@
-//! The `offhook` program: `offhook serve` answers calls, `offhook config` prints the default configuration.
+//! The `offhook` program: `offhook serve` answers calls, `offhook call` places one, `offhook config` prints the default
+//! configuration.
 
 mod arguments;
 mod call;
+mod calling;
 mod configuration;
 mod logging;
+mod negotiation;
 mod over;
 mod record;
 mod serve;
@@ -22,6 +25,7 @@ use self::{
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::serve(arguments),
+        Command::Call(arguments) => calling::call(arguments),
         Command::Config => {
             stdout::print(Configuration::DEFAULT.trim_end());
             Ok(ExitCode::SUCCESS)

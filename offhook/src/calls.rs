@@ -2,10 +2,14 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
-use offhook_core::{InviteEnd, InviteId, RequestId, SessionEnd, SessionId, Unanswered};
+use offhook_core::{
+    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, RequestId, SessionEnd, SessionId,
+    Unanswered,
+};
 use offhook_message::{Request, Response};
 
 use crate::backlog::Arrival;
+use crate::outgoing_calls::OutgoingCalls;
 
 /// How a call ended before we answered it.
 #[derive(Clone, Debug)]
@@ -33,6 +37,7 @@ impl fmt::Display for Cancelled {
 /// What the handles of one shard's calls wait for. An entry lives as long as its handle.
 #[derive(Default)]
 pub(crate) struct Calls {
+    pub(crate) outgoing: OutgoingCalls,
     invites: HashMap<InviteId, InviteCall>,
     sessions: HashMap<SessionId, SessionCall>,
 }
@@ -146,10 +151,22 @@ impl Calls {
         call.waker.take()
     }
 
+    /// Who must be woken.
+    pub(crate) fn happened(
+        &mut self,
+        invite: OutgoingInviteId,
+        event: OutgoingInviteEvent,
+    ) -> Option<Waker> {
+        if let OutgoingInviteEvent::Accept { session, .. } = event {
+            self.add_session(session);
+        }
+        self.outgoing.happened(invite, event)
+    }
+
     /// Says of all calls that they are over, for nothing will come any more, and who must be
     /// woken.
     pub(crate) fn abandon(&mut self) -> Vec<Waker> {
-        let mut wakers = Vec::new();
+        let mut wakers = self.outgoing.abandon();
         for call in self.invites.values_mut() {
             call.over
                 .get_or_insert(Cancelled::Ended(InviteEnd::NoAnswer));
@@ -243,7 +260,8 @@ struct SessionCall {
     waker: Option<Waker>,
 }
 
-fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
+/// Remembers who is to be woken.
+pub(crate) fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
     match waker {
         Some(waker) => waker.clone_from(context.waker()),
         None => *waker = Some(context.waker().clone()),

@@ -1,6 +1,7 @@
-use offhook_core::VerbError;
+use offhook_core::{RequestError, VerbError};
 
 use crate::calls::Cancelled;
+use crate::flows::NoFlow;
 use crate::start_error::StartError;
 
 /// Why something was not done.
@@ -16,4 +17,10 @@ pub enum Error {
     /// The verb breaks a rule of the protocol.
     #[error(transparent)]
     Verb(#[from] VerbError),
+    /// No way leads to the peer.
+    #[error(transparent)]
+    Flow(#[from] NoFlow),
+    /// A request of ours was not sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
 }

@@ -20,8 +20,29 @@
 //! # const ANSWER: &str = "v=0\r\n";
 //! ```
 //!
+//! Calls are placed the same way:
+//!
+//! ```no_run
+//! # use offhook::message::{Body, UriBuf};
+//! use offhook::{InviterEvent, OutgoingRequest};
+//!
+//! # async fn call(user_agent: offhook::UserAgent) -> Result<(), Box<dyn std::error::Error>> {
+//! let (alice, bob) = ("sip:alice@example.com".parse()?, "sip:bob@192.0.2.4".parse::<UriBuf>()?);
+//! let flows = user_agent.flows(&bob).await?;
+//! let request = OutgoingRequest::new(flows, alice, bob.into()).with_body(Body::sdp(OFFER));
+//! let mut inviter = user_agent.invite(request)?;
+//! while let Some(event) = inviter.event().await {
+//!     if let InviterEvent::Accepted(mut accepted) = event {
+//!         accepted.session.ended().await;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! # const OFFER: &str = "v=0\r\n";
+//! ```
+//!
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
-//! loses nothing. [`Invitation`] and [`Session`] are the call: dropping one ends it.
+//! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
 //!
 //! This crate offers and answers no media: bodies are octets to it.
 
@@ -29,10 +50,13 @@ mod backlog;
 mod builder;
 mod calls;
 mod error;
+mod flows;
 mod incoming_request;
 mod invitation;
+mod inviter;
 mod listener;
 mod log;
+mod outgoing_calls;
 mod session;
 mod shard;
 mod shell;
@@ -41,17 +65,20 @@ mod transport;
 mod user_agent;
 
 pub use offhook_core::{
-    Channel, Config, ContactTarget, Counts, Flow, InsideError, InviteEnd, Limits, LogConnector,
-    LogLevel, LogLine, LoggerFactory, OutgoingResponse, QValue, Reliability, ResponseOptions,
-    SessionEnd, Tag, Times, Totals, TransactionState, Transport, Unanswered, VerbError,
+    Address, Channel, Config, ContactTarget, Counts, Flow, InsideError, InviteEnd, Limits,
+    LogConnector, LogLevel, LogLine, LoggerFactory, OutgoingRequest, OutgoingResponse, QValue,
+    Reliability, RequestError, RequestFailure, ResponseOptions, SessionEnd, Tag, Times, Totals,
+    TransactionState, Transport, Unanswered, VerbError,
 };
 pub use offhook_message as message;
 
 pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 pub use self::error::Error;
+pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
+pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidListener, Listener};
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;

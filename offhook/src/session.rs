@@ -9,7 +9,7 @@ use crate::calls::Happened;
 use crate::incoming_request::IncomingRequest;
 use crate::shell::Shell;
 
-/// A call that we have answered.
+/// A call that is answered, by us or by the peer.
 ///
 /// Waits may be dropped and begun again: they lose nothing. Dropping the session hangs up, as
 /// [`Session::bye`] does; await [`Session::ended`] to keep it.
@@ -36,7 +36,8 @@ impl Session {
         &self.call_id
     }
 
-    /// Waits for the ACK of our 2xx. Its body holds the answer where the 2xx made the offer.
+    /// Waits for the ACK of our 2xx. Its body holds the answer where the 2xx made the offer. A call
+    /// that we placed gets none: there it waits for the end.
     ///
     /// # Errors
     ///
@@ -44,6 +45,19 @@ impl Session {
     pub async fn confirmed(&mut self) -> Result<Request, SessionEnd> {
         let shard = self.shell.shard(self.shard);
         poll_fn(|context| shard.calls(|calls| calls.poll_confirmed(self.id, context))).await
+    }
+
+    /// Acknowledges the 2xx to our INVITE with the answer to the offer that the 2xx made
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+    ///
+    /// # Errors
+    ///
+    /// It made none, or is acknowledged already.
+    pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
+        self.shell.act(self.shard, |state, now| {
+            let session = state.core.session(now, self.id);
+            session.ok_or(VerbError::NoOffer)?.acknowledge(answer)
+        })
     }
 
     /// Waits for what the peer does next: it changes the session (hold is such a change), or ends
@@ -236,10 +250,7 @@ impl fmt::Debug for Offer {
 impl Drop for Session {
     fn drop(&mut self) {
         self.shell.act(self.shard, |state, now| {
-            state.calls.remove_session(self.id);
-            if let Some(session) = state.core.session(now, self.id) {
-                session.bye(Vec::new());
-            }
+            state.hang_up(now, self.id);
         });
     }
 }

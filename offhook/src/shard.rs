@@ -123,7 +123,7 @@ impl State {
         self.core.refuse_new_calls(self.retry_after);
     }
 
-    /// Ends all calls: 480 where no final response is sent yet, else BYE. Who must be woken.
+    /// Ends all calls: 480 or CANCEL where there is no final response yet, else BYE. Who must be woken.
     pub(crate) fn end_calls(&mut self, now: Instant) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for invite in self.calls.invites() {
@@ -133,12 +133,25 @@ impl State {
                 wakers.extend(self.calls.cancelled(invite, over));
             }
         }
+        for invite in self.calls.outgoing.invites() {
+            if let Some(client) = self.core.invite_client(now, invite) {
+                client.cancel(Vec::new());
+            }
+        }
         for session in self.calls.sessions() {
             if let Some(session) = self.core.session(now, session) {
                 session.bye(Vec::new());
             }
         }
         wakers
+    }
+
+    /// Ends a session that has no handle any more.
+    pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId) {
+        self.calls.remove_session(session);
+        if let Some(session) = self.core.session(now, session) {
+            session.bye(Vec::new());
+        }
     }
 
     /// A call that can still be answered.
@@ -278,12 +291,12 @@ impl State {
                 None
             }
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
+            Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
             Event::Invite(_)
             | Event::NotAcknowledged { .. }
             | Event::Undelivered { .. }
             | Event::Prack { .. }
             | Event::Offer { .. }
-            | Event::OutgoingInvite { .. }
             | Event::Response { .. }
             | Event::RequestFailed { .. }
             | Event::Registration { .. }

@@ -4,13 +4,13 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use offhook_core::{Config, Counts, Flow, Input, Resolve, TransactionId, Transport, UserAgentCore};
-use offhook_message::{Malformed, Message};
+use offhook_message::{Malformed, Message, Text};
 use smallvec::SmallVec;
 use tokio::net::lookup_host;
 use tokio::runtime::Handle;
@@ -33,6 +33,8 @@ pub(crate) struct Shell {
     shards: Box<[Shard]>,
     /// Keyed, for peers choose the Call-IDs.
     hasher: RandomState,
+    /// How many calls we have placed.
+    placed: AtomicU64,
     transport: TransportLayer,
     backlog: Backlog,
     listeners: Box<[Listener]>,
@@ -76,6 +78,7 @@ impl Shell {
                 this: Weak::clone(this),
                 shards: shards.into(),
                 hasher: RandomState::new(),
+                placed: AtomicU64::new(0),
                 transport: bound.transport_layer(connections),
                 backlog: Backlog::new(bounds.backlog),
                 listeners: bound.listeners().into(),
@@ -103,6 +106,18 @@ impl Shell {
 
     pub(crate) fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    pub(crate) fn transport(&self) -> &TransportLayer {
+        &self.transport
+    }
+
+    /// A Call-ID that nobody else has, nor can guess ([RFC 3261 §8.1.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.4)).
+    pub(crate) fn new_call_id(&self) -> Text {
+        let number = self.placed.fetch_add(1, Ordering::Relaxed);
+        let [first, second] = ["call", "id"].map(|half| self.hasher.hash_one((number, half)));
+        let text = format!("{first:016x}{second:016x}");
+        Text::new(text).unwrap_or(Text::from_static("0"))
     }
 
     /// `index` is one that [`Shell::shard_of`] gave.
@@ -163,14 +178,15 @@ impl Shell {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             let counts = self.counts();
-            if counts.invites + counts.sessions == 0 {
+            if counts.invites + counts.outgoing_invites + counts.sessions == 0 {
                 return;
             }
             changed.await;
         }
     }
 
-    fn shard_of(&self, key: impl Hash) -> usize {
+    /// Which shard a call belongs to, by its Call-ID.
+    pub(crate) fn shard_of(&self, key: impl Hash) -> usize {
         let hash = self.hasher.hash_one(key);
         usize::try_from(hash % self.shards.len() as u64).unwrap_or_default()
     }

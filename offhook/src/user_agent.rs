@@ -1,15 +1,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::Counts;
+use offhook_core::{Counts, Flow, OutgoingRequest, RequestError};
+use offhook_message::UriBuf;
 
 use crate::backlog::ArrivalId;
+use crate::flows::NoFlow;
 use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
+use crate::inviter::Inviter;
 use crate::listener::Listener;
 use crate::shell::Shell;
 
-/// A SIP user agent: its listeners, and the calls that come in.
+/// A SIP user agent: its listeners, the calls that come in, and those that it places.
 ///
 /// A clone is a second handle of the same user agent. The sockets close when the last handle is
 /// gone, [`Invitation`]s and [`Session`](crate::Session)s included; to leave in good order call
@@ -64,6 +67,20 @@ impl UserAgent {
                 return Some(UserAgentEvent::Invitation(invitation));
             }
         }
+    }
+
+    /// The ways to a peer, best first: by the transport that the URI names, UDP where it names none,
+    /// to each address of its host. Look up the first of the Route set, or else the Request-URI.
+    ///
+    /// The address that faces the peer is in [`Flow::local`]: session descriptions name it.
+    pub async fn flows(&self, next_hop: &UriBuf) -> Result<Vec<Flow>, NoFlow> {
+        self.shell.flows(next_hop).await
+    }
+
+    /// Places a call: sends the INVITE by the first of its flows. A Call-ID is chosen where the
+    /// request has none.
+    pub fn invite(&self, request: OutgoingRequest) -> Result<Inviter, RequestError> {
+        Inviter::start(Arc::clone(&self.shell), request)
     }
 
     /// What is alive and what has passed, summed over all calls.

@@ -1,6 +1,7 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use offhook_core::{Flow, Transport};
+use offhook_core::{Channel, Flow, Transport};
 
 use super::connections::Connections;
 use super::datagram::DatagramSocket;
@@ -38,6 +39,13 @@ impl TransportLayer {
             Transport::Tcp => self.connections.send(outgoing),
             Transport::Tls | Transport::Ws | Transport::Wss => Err(Undelivered),
         }
+    }
+
+    /// The channel of the datagram socket that is bound to this address.
+    pub(crate) fn channel_of(&self, address: SocketAddr) -> Channel {
+        let mut sockets = self.datagrams.iter().zip(0..);
+        let found = sockets.find(|(socket, _)| socket.address() == address);
+        found.map_or(Channel::NONE, |(_, number)| Channel(number))
     }
 
     /// Closes all connections once what is queued for them is written.

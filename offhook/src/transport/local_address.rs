@@ -15,7 +15,7 @@ impl LocalAddress {
     pub(super) fn new(bound: SocketAddr) -> Self {
         Self {
             bound,
-            ask: facing,
+            ask: address_facing,
             known: HashMap::new(),
         }
     }
@@ -70,8 +70,9 @@ struct Known {
     until: Instant,
 }
 
-/// Asks the routing table: connecting a datagram socket sends nothing.
-fn facing(remote: SocketAddr) -> io::Result<SocketAddr> {
+/// Our address as `remote` sees it, with any port. Asks the routing table: connecting a datagram
+/// socket sends nothing.
+pub(crate) fn address_facing(remote: SocketAddr) -> io::Result<SocketAddr> {
     let any: SocketAddr = match remote {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),

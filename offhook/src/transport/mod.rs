@@ -13,5 +13,6 @@ mod receive;
 pub(crate) use self::bind::{BindError, Bound};
 pub(crate) use self::connections::Connections;
 pub(crate) use self::layer::TransportLayer;
+pub(crate) use self::local_address::address_facing;
 pub(crate) use self::outgoing::{Outgoing, Undelivered};
 pub(crate) use self::receive::Receive;

@@ -1,0 +1,291 @@
+//! `offhook call`: one call, from its INVITE to its end.
+
+mod arguments;
+mod step;
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use anyhow::{Context, anyhow};
+use offhook::{
+    Accepted, Config, ContactTarget, Flow, Inviter, InviterEvent, OutgoingRequest, Session,
+    SessionEnd, SessionEvent, StartError, UserAgent,
+    message::{Response, UriBuf},
+};
+use offhook_media::BareHandler;
+use tokio::{
+    runtime::Runtime,
+    time::{Instant, sleep_until, timeout},
+};
+
+pub(crate) use self::arguments::CallArguments;
+use self::step::{Status, Step, failed};
+use crate::{
+    logging,
+    negotiation::{Handler, change},
+    signals::{Signal, Signals},
+    stdout::Format,
+};
+
+/// Places a call and sees it to its end. An error means that it was not placed.
+pub(crate) fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
+    logging::start(arguments.log.as_deref())?;
+    let runtime = Runtime::new().context("no runtime")?;
+    let outcome = runtime.block_on(run(arguments))?;
+    runtime.shutdown_background();
+    Ok(outcome.into())
+}
+
+async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
+    let signals = Signals::catch().context("signals cannot be caught")?;
+    let user_agent = listen(Config::default()).await?;
+    let flows = user_agent.flows(&arguments.uri).await?;
+    let flow = *flows.first().context("no way leads there")?;
+    let mut media = Box::new(BareHandler::new(flow.local.ip())) as Handler;
+    let offer = media.description()?;
+    let from = match &arguments.from {
+        Some(from) => from.clone(),
+        None => own_uri(flow.local)?,
+    };
+    let to = arguments.uri.clone();
+    let request = OutgoingRequest::new(flows, from.into(), to.into()).with_body(offer);
+    let inviter = user_agent.invite(request)?;
+
+    let begin = Instant::now();
+    let mut call = Call {
+        format: if arguments.json {
+            Format::Json
+        } else {
+            Format::Text
+        },
+        begin,
+        agent: flow.local,
+        media,
+        signals,
+        answer_by: Some(begin + arguments.timeout),
+        leave_by: None,
+        duration: arguments.duration,
+        early: None,
+    };
+    call.tell(&calling(arguments.uri, flow, &inviter));
+    let outcome = call.ring(inviter).await;
+    call.media.close();
+    // A callee that says nothing at all is not waited for.
+    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    Ok(outcome)
+}
+
+/// How a call came out.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Established,
+    Refused,
+    NoAnswer,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Established => Self::SUCCESS,
+            Outcome::Refused => Self::FAILURE,
+            Outcome::NoAnswer => Self::from(NO_ANSWER),
+        }
+    }
+}
+
+/// The call as it goes on.
+struct Call {
+    format: Format,
+    begin: Instant,
+    /// Our address, for warnings.
+    agent: SocketAddr,
+    media: Handler,
+    signals: Signals,
+    /// When it is given up; `None` once it is.
+    answer_by: Option<Instant>,
+    /// When nothing more is expected of a call that was given up.
+    leave_by: Option<Instant>,
+    duration: Option<Duration>,
+    /// The last session description of a provisional response.
+    early: Option<Vec<u8>>,
+}
+
+impl Call {
+    /// From the INVITE to a final response, and on.
+    async fn ring(&mut self, mut inviter: Inviter) -> Outcome {
+        loop {
+            let event = tokio::select! {
+                event = inviter.event() => event,
+                () = at(self.answer_by) => {
+                    self.give_up(&mut inviter);
+                    continue;
+                }
+                () = at(self.leave_by) => return self.failed("nobody answered"),
+                signal = self.signals.next() => {
+                    if let Signal::Stop = signal {
+                        self.give_up(&mut inviter);
+                    }
+                    continue;
+                }
+            };
+            match event {
+                Some(InviterEvent::Trying(response)) => self.progress(&response),
+                Some(InviterEvent::Progress(progress)) => self.progress(&progress.message),
+                Some(InviterEvent::NoAnswer) | None => {}
+                Some(InviterEvent::Accepted(accepted)) => return self.accepted(accepted).await,
+                Some(InviterEvent::Redirected { contacts, message }) => {
+                    if !self.follow(&mut inviter, &contacts, &message).await {
+                        return self.rejected(&message);
+                    }
+                }
+                Some(InviterEvent::Rejected(response)) => return self.rejected(&response),
+                Some(InviterEvent::Cancelled(_)) => return self.failed("nobody answered"),
+                Some(InviterEvent::Failed(cause)) => return self.failed(failed(cause)),
+            }
+        }
+    }
+
+    fn give_up(&mut self, inviter: &mut Inviter) {
+        self.answer_by = None;
+        self.leave_by = Some(Instant::now() + LEAVE_TIME);
+        inviter.cancel();
+    }
+
+    fn progress(&mut self, response: &Response) {
+        if let Some(description) = response.session_description() {
+            self.early = Some(description.to_vec());
+        }
+        self.tell(&Step::Progress(Status::of(response)));
+    }
+
+    /// Whether one of the contacts is tried.
+    async fn follow(
+        &mut self,
+        inviter: &mut Inviter,
+        contacts: &[ContactTarget],
+        response: &Response,
+    ) -> bool {
+        for contact in contacts {
+            if inviter.follow(contact).await.is_ok() {
+                let (status, uri) = (Status::of(response), contact.uri.clone());
+                self.tell(&Step::Redirected { status, uri });
+                return true;
+            }
+        }
+        false
+    }
+
+    /// From the 2xx to the end of the session.
+    async fn accepted(&mut self, accepted: Accepted) -> Outcome {
+        let Accepted {
+            mut session,
+            message,
+            ..
+        } = accepted;
+        let answered = Instant::now();
+        let answer = message.session_description().or(self.early.as_deref());
+        if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
+            session.bye();
+            session.ended().await;
+            let cause = format!("no usable answer to our offer: {error}");
+            self.tell(&Step::Failed { cause });
+            return Outcome::Refused;
+        }
+        self.tell(&Step::Established(Status::of(&message)));
+        let until = self.duration.map(|duration| answered + duration);
+        let cause = self.talk(&mut session, until).await;
+        let talked = answered.elapsed();
+        self.tell(&Step::Ended { cause, talked });
+        Outcome::Established
+    }
+
+    async fn talk(&mut self, session: &mut Session, mut until: Option<Instant>) -> SessionEnd {
+        loop {
+            let event = tokio::select! {
+                event = session.event() => event,
+                () = at(until) => {
+                    until = None;
+                    session.bye();
+                    continue;
+                }
+                signal = self.signals.next() => {
+                    if let Signal::Stop = signal {
+                        session.bye();
+                    }
+                    continue;
+                }
+            };
+            match event {
+                SessionEvent::Offer(offer) => change(offer, &mut *self.media, self.agent),
+                SessionEvent::Reconfirmed(acknowledgement) => {
+                    if let Some(description) = acknowledgement.session_description()
+                        && self.media.set_description(description).is_err()
+                    {
+                        session.bye();
+                    }
+                }
+                // No method is configured that could come so, and nothing is sent that it could
+                // answer.
+                SessionEvent::Request(_)
+                | SessionEvent::Answered(_)
+                | SessionEvent::Unanswered(_) => {}
+                SessionEvent::Ended(end) => return end,
+            }
+        }
+    }
+
+    fn rejected(&self, response: &Response) -> Outcome {
+        self.tell(&Step::Rejected(Status::of(response)));
+        Outcome::Refused
+    }
+
+    fn failed(&self, cause: &str) -> Outcome {
+        let cause = cause.to_owned();
+        self.tell(&Step::Failed { cause });
+        Outcome::NoAnswer
+    }
+
+    fn tell(&self, step: &Step) {
+        step.print(self.format, self.begin.elapsed());
+    }
+}
+
+/// A user agent on free ports of every address: those of IPv6 only where the system has it.
+async fn listen(config: Config) -> Result<UserAgent, StartError> {
+    let builder = UserAgent::builder()
+        .config(config)
+        .listen("udp:0.0.0.0:0")
+        .listen("tcp:0.0.0.0:0");
+    let both = builder.clone().listen("udp:[::]:0").listen("tcp:[::]:0");
+    match both.start().await {
+        Err(StartError::Bind { .. }) => builder.start().await,
+        other => other,
+    }
+}
+
+/// Who calls, when nobody said it.
+fn own_uri(local: SocketAddr) -> anyhow::Result<UriBuf> {
+    let uri = format!("sip:offhook@{local}");
+    uri.parse().map_err(|error| anyhow!("{uri}: {error}"))
+}
+
+fn calling(uri: UriBuf, flow: Flow, inviter: &Inviter) -> Step {
+    Step::Calling {
+        uri,
+        transport: flow.transport,
+        local: flow.local,
+        remote: flow.remote,
+        call_id: inviter.call_id().to_owned(),
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long the last responses may take.
+const LEAVE_TIME: Duration = Duration::from_secs(2);
+/// The exit code of a call that nobody answered.
+const NO_ANSWER: u8 = 3;

@@ -1,0 +1,53 @@
+//! Offers and answers between a session and its media.
+
+use std::net::SocketAddr;
+
+use offhook::{
+    Offer, ResponseOptions,
+    message::{Header, Rejection},
+};
+use offhook_media::{DescriptionError, SessionDescriptionHandler};
+
+pub(crate) type Handler = Box<dyn SessionDescriptionHandler + Send>;
+
+/// Serves what the peer wants changed: hold and resume are the common ones.
+pub(crate) fn change(
+    offer: Offer,
+    media: &mut (dyn SessionDescriptionHandler + Send),
+    agent: SocketAddr,
+) {
+    let asked = match offer.message().session_description() {
+        Some(description) => media.set_description(description),
+        None => Ok(()),
+    };
+    let served = match asked.and_then(|()| media.description()) {
+        Ok(description) => offer.answer(&description),
+        Err(error) => {
+            media.rollback_description();
+            offer.refuse(refusal(&error, agent))
+        }
+    };
+    if served.is_err() {
+        media.rollback_description();
+    }
+}
+
+/// Why a description is refused, in the words of SIP.
+pub(crate) fn refusal(error: &DescriptionError, agent: SocketAddr) -> ResponseOptions<Rejection> {
+    let code = error.status().as_u16();
+    let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
+    let mut headers = Vec::new();
+    if let Some(warning) = error.warning() {
+        headers.extend(Header::new("Warning", &warning.header_value(agent)));
+    }
+    if status == Rejection::SERVICE_UNAVAILABLE {
+        headers.extend(Header::new("Retry-After", RETRY_AFTER));
+    }
+    ResponseOptions {
+        extra_headers: headers,
+        ..ResponseOptions::new(status)
+    }
+}
+
+/// Seconds until a port may be free again.
+const RETRY_AFTER: &str = "10";

@@ -1,0 +1,124 @@
+//! `offhook call` against `offhook serve`.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::UdpSocket,
+    process::{Child, Command, Output, Stdio},
+};
+
+/// A running `offhook serve`, killed on drop.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(transport: &str) -> Self {
+        let listener = format!("{transport}:127.0.0.1:0");
+        let mut child = offhook(&["serve", "--log", "warn", "--listen", &listener])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        stdout.read_line(&mut line).expect("a line");
+        let address = line.trim().rsplit(' ').next().expect("an address");
+        let address = format!("{address};transport={transport}");
+        Self { child, address }
+    }
+
+    /// The exit code of a call to this user, and its lines.
+    fn call(&self, user: &str, arguments: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+        let uri = format!("sip:{user}@{}", self.address);
+        call(&uri, arguments)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
+fn offhook(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
+    command.args(arguments);
+    command
+}
+
+fn call(uri: &str, arguments: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+    let mut command = offhook(&["call", uri, "--json"]);
+    let Output { status, stdout, .. } = command.args(arguments).output().expect("it ends");
+    let lines = stdout.split(|octet| *octet == b'\n');
+    let lines = lines.filter(|line| !line.is_empty());
+    let objects = lines.map(|line| serde_json::from_slice(line).expect("an object"));
+    (status.code(), objects.collect())
+}
+
+fn events(lines: &[serde_json::Value]) -> Vec<&str> {
+    let events = lines.iter().map(|line| line["event"].as_str());
+    events.map(|event| event.expect("a name")).collect()
+}
+
+#[test]
+fn a_call_is_established_and_ended() {
+    for transport in ["udp", "tcp"] {
+        let server = Server::start(transport);
+        let (code, lines) = server.call("echo", &["--bare", "--duration", "0"]);
+        assert_eq!(events(&lines), ["calling", "established", "ended"]);
+        assert_eq!(lines[0]["transport"], transport);
+        assert_eq!(lines[2]["cause"], "we hung up");
+        assert_eq!(code, Some(0));
+    }
+}
+
+#[test]
+fn the_callee_hangs_up() {
+    let (code, lines) = Server::start("udp").call("hangup", &["--bare"]);
+    assert_eq!(lines.last().expect("a line")["cause"], "the callee hung up");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_redirection_is_followed() {
+    let (code, lines) = Server::start("udp").call("moved", &["--bare", "--duration", "0"]);
+    assert_eq!(
+        events(&lines),
+        ["calling", "redirected", "established", "ended"]
+    );
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_refused_call_exits_with_1() {
+    let (code, lines) = Server::start("udp").call("busy", &["--bare"]);
+    let last = lines.last().expect("a line");
+    assert_eq!(
+        (&last["event"], &last["status"]),
+        (&"rejected".into(), &486.into())
+    );
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn a_call_that_nobody_answers_exits_with_3() {
+    let server = Server::start("udp");
+    let (code, lines) = server.call("silent", &["--bare", "--timeout", "0"]);
+    assert_eq!(lines.last().expect("a line")["event"], "failed");
+    assert_eq!(code, Some(3));
+
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let uri = format!("sip:a@{}", silent.local_addr().expect("its address"));
+    let (code, lines) = call(&uri, &["--bare", "--timeout", "0"]);
+    assert_eq!(events(&lines), ["calling", "failed"]);
+    assert_eq!(code, Some(3));
+}
+
+#[test]
+fn what_cannot_be_called_exits_with_2() {
+    for uri in ["tel:+4930", "a", "sips:a@127.0.0.1", "sip:a@nobody.invalid"] {
+        let (code, lines) = call(uri, &["--bare"]);
+        assert_eq!((code, lines.len()), (Some(2), 0), "{uri}");
+    }
+}

@@ -1,0 +1,235 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use offhook_core::{
+    ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
+    RequestFailure, SessionId, VerbError,
+};
+use offhook_message::{Body, Response};
+
+use crate::error::Error;
+use crate::session::Session;
+use crate::shell::Shell;
+
+/// A call that we place and that is not answered yet.
+///
+/// Verbs send at once; only waits are `async`. Dropping an inviter before its call is answered
+/// gives it up, as [`Inviter::cancel`] does.
+#[must_use = "dropping an inviter gives the call up"]
+pub struct Inviter {
+    shell: Arc<Shell>,
+    shard: usize,
+    invite: OutgoingInviteId,
+    call_id: Box<str>,
+}
+
+impl Inviter {
+    pub(crate) fn start(
+        shell: Arc<Shell>,
+        mut request: OutgoingRequest,
+    ) -> Result<Self, RequestError> {
+        let call_id = request.call_id.take();
+        let call_id = call_id.unwrap_or_else(|| shell.new_call_id());
+        let shard = shell.shard_of(call_id.as_str().as_bytes());
+        let text = call_id.as_str().into();
+        request.call_id = Some(call_id);
+        let invite = shell.act(shard, |state, now| {
+            let invite = state.core.invite(now, request)?;
+            state.calls.outgoing.add(invite);
+            Ok(invite)
+        })?;
+        Ok(Self {
+            shell,
+            shard,
+            invite,
+            call_id: text,
+        })
+    }
+
+    /// The Call-ID of the call.
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// Waits for what becomes of the call; `None` after the last event, which is each but
+    /// [`Trying`](InviterEvent::Trying), [`Progress`](InviterEvent::Progress) and
+    /// [`NoAnswer`](InviterEvent::NoAnswer). Dropping the future loses nothing.
+    pub async fn event(&mut self) -> Option<InviterEvent> {
+        let shard = self.shell.shard(self.shard);
+        let invite = self.invite;
+        let event =
+            poll_fn(|context| shard.calls(|calls| calls.outgoing.poll_event(invite, context)));
+        let event = event.await?;
+        Some(self.told(event))
+    }
+
+    /// Gives the call up: sends CANCEL, at once or when the first provisional response comes
+    /// ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
+    /// [`InviterEvent::Cancelled`] follows. On a call that is answered or over it does nothing.
+    pub fn cancel(&mut self) {
+        self.shell.act(self.shard, |state, now| {
+            if let Some(client) = state.core.invite_client(now, self.invite) {
+                client.cancel(Vec::new());
+            }
+        });
+    }
+
+    /// Goes where a redirection points, within 32 s of it
+    /// ([RFC 3261 §8.1.3.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.4)). Events follow as for a new call.
+    ///
+    /// # Errors
+    ///
+    /// No way leads there, the call went there already, was redirected five times, or was not
+    /// redirected.
+    pub async fn follow(&mut self, contact: &ContactTarget) -> Result<(), Error> {
+        let flows = self.shell.flows(&contact.uri).await?;
+        let (invite, target) = (self.invite, contact.uri.clone());
+        let followed = self.shell.act(self.shard, |state, now| {
+            let client = state.core.invite_client(now, invite);
+            client
+                .ok_or(RequestError::NotRedirected)?
+                .follow(target, flows)?;
+            state.calls.outgoing.reopen(invite);
+            Ok::<_, RequestError>(())
+        });
+        Ok(followed?)
+    }
+
+    fn told(&self, event: OutgoingInviteEvent) -> InviterEvent {
+        match event {
+            OutgoingInviteEvent::Trying { message } => InviterEvent::Trying(message),
+            OutgoingInviteEvent::Progress {
+                session,
+                is_offer,
+                message,
+            } => InviterEvent::Progress(Progress {
+                offer: session.filter(|_| is_offer).map(|session| EarlyOffer {
+                    shell: Arc::clone(&self.shell),
+                    shard: self.shard,
+                    session,
+                }),
+                message,
+            }),
+            OutgoingInviteEvent::NoAnswer => InviterEvent::NoAnswer,
+            OutgoingInviteEvent::Accept {
+                session,
+                is_offer,
+                message,
+            } => InviterEvent::Accepted(Accepted {
+                session: Session::new(
+                    Arc::clone(&self.shell),
+                    self.shard,
+                    session,
+                    self.call_id.clone(),
+                ),
+                is_offer,
+                message,
+            }),
+            OutgoingInviteEvent::Redirect { contacts, message } => {
+                InviterEvent::Redirected { contacts, message }
+            }
+            OutgoingInviteEvent::Reject { message } => InviterEvent::Rejected(message),
+            OutgoingInviteEvent::Cancelled { message } => InviterEvent::Cancelled(message),
+            OutgoingInviteEvent::Failed { cause } => InviterEvent::Failed(cause),
+        }
+    }
+}
+
+impl Drop for Inviter {
+    fn drop(&mut self) {
+        self.shell.act(self.shard, |state, now| {
+            if let Some(session) = state.calls.outgoing.remove(self.invite) {
+                state.hang_up(now, session);
+            } else if let Some(client) = state.core.invite_client(now, self.invite) {
+                client.cancel(Vec::new());
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Inviter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inviter")
+            .field("call_id", &self.call_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a call that we place.
+#[derive(Debug)]
+pub enum InviterEvent {
+    /// 100: the next hop has it.
+    Trying(Response),
+    /// 101 to 199: it rings, or there is early media.
+    Progress(Progress),
+    /// It rings for longer than [`Times::ringing`](offhook_core::Times::ringing): it is given up, and
+    /// [`Cancelled`](Self::Cancelled) follows.
+    NoAnswer,
+    /// 2xx: there is a session.
+    Accepted(Accepted),
+    /// 3xx. [`Inviter::follow`] goes to one of the contacts; without it the call is over.
+    Redirected {
+        /// Where to, the preferred first.
+        contacts: Vec<ContactTarget>,
+        /// The response.
+        message: Response,
+    },
+    /// 4xx, 5xx or 6xx.
+    Rejected(Response),
+    /// The call was given up, and this is the final response. A 2xx came too late: it got ACK and
+    /// BYE. `None` where none came in 32 s.
+    Cancelled(Option<Response>),
+    /// The call is over, and no response says so.
+    Failed(RequestFailure),
+}
+
+/// A provisional response above 100 to a call of ours. A reliable one is acknowledged by itself,
+/// unless it makes an offer.
+#[derive(Debug)]
+pub struct Progress {
+    /// The response.
+    pub message: Response,
+    /// Its session description, where that is an offer to answer.
+    pub offer: Option<EarlyOffer>,
+}
+
+/// The offer of a reliable provisional response to an INVITE that had none.
+pub struct EarlyOffer {
+    shell: Arc<Shell>,
+    shard: usize,
+    session: SessionId,
+}
+
+impl EarlyOffer {
+    /// Answers it, in the PRACK
+    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+    ///
+    /// # Errors
+    ///
+    /// The call is over.
+    pub fn answer(self, description: &Body) -> Result<(), VerbError> {
+        self.shell.act(self.shard, |state, now| {
+            let session = state.core.session(now, self.session);
+            session.ok_or(VerbError::NoOffer)?.prack(description)
+        })
+    }
+}
+
+impl fmt::Debug for EarlyOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyOffer").finish_non_exhaustive()
+    }
+}
+
+/// The 2xx to a call of ours.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The session.
+    pub session: Session,
+    /// Whether the session description of the response is an offer. Then answer it with
+    /// [`Session::acknowledge`]; else the ACK is sent.
+    pub is_offer: bool,
+    /// The response.
+    pub message: Response,
+}
