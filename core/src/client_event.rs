@@ -1,5 +1,6 @@
 //! What happens to requests of ours.
 
+use std::fmt;
 use std::time::Duration;
 
 use offhook_message::{Response, UriBuf};
@@ -125,6 +126,18 @@ pub enum RequestFailure {
     NoDialog,
 }
 
+impl fmt::Display for RequestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "no response came in time",
+            Self::Undelivered => "the request could not be delivered",
+            Self::NoDialog => "the answer says neither who sends it nor where that is",
+        })
+    }
+}
+
+impl std::error::Error for RequestFailure {}
+
 /// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
@@ -142,8 +155,8 @@ pub enum RequestError {
     AlreadyTried,
 }
 
-impl std::fmt::Display for RequestError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoFlow => "there is no flow to send the request by: look up its next hop first",
             Self::Full => "there are as many calls as the limits allow: try again later",

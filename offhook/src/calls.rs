@@ -3,13 +3,15 @@ use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use offhook_core::{
-    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, RequestId, SessionEnd, SessionId,
+    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId,
+    RegistrationEvent, RegistrationId, RequestFailure, RequestId, SessionEnd, SessionId,
     Unanswered,
 };
 use offhook_message::{Request, Response};
 
 use crate::backlog::Arrival;
 use crate::outgoing_calls::OutgoingCalls;
+use crate::outgoing_requests::OutgoingRequests;
 
 /// How a call ended before we answered it.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ impl fmt::Display for Cancelled {
 #[derive(Default)]
 pub(crate) struct Calls {
     pub(crate) outgoing: OutgoingCalls,
+    pub(crate) requests: OutgoingRequests<OutgoingRequestId, Result<Response, RequestFailure>>,
+    pub(crate) registrations: OutgoingRequests<RegistrationId, RegistrationEvent>,
     invites: HashMap<InviteId, InviteCall>,
     sessions: HashMap<SessionId, SessionCall>,
 }
@@ -163,10 +167,27 @@ impl Calls {
         self.outgoing.happened(invite, event)
     }
 
+    /// Who must be woken.
+    pub(crate) fn registration(
+        &mut self,
+        id: RegistrationId,
+        event: RegistrationEvent,
+    ) -> Option<Waker> {
+        match event {
+            RegistrationEvent::Unregistered { .. }
+            | RegistrationEvent::Refused { retry_in: None, .. } => {
+                self.registrations.ended(id, event)
+            }
+            _ => self.registrations.happened(id, event),
+        }
+    }
+
     /// Says of all calls that they are over, for nothing will come any more, and who must be
     /// woken.
     pub(crate) fn abandon(&mut self) -> Vec<Waker> {
         let mut wakers = self.outgoing.abandon();
+        wakers.extend(self.requests.abandon());
+        wakers.extend(self.registrations.abandon());
         for call in self.invites.values_mut() {
             call.over
                 .get_or_insert(Cancelled::Ended(InviteEnd::NoAnswer));

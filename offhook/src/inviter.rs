@@ -6,7 +6,7 @@ use offhook_core::{
     ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
     RequestFailure, SessionId, VerbError,
 };
-use offhook_message::{Body, Response};
+use offhook_message::{Body, Response, Text};
 
 use crate::error::Error;
 use crate::session::Session;
@@ -29,11 +29,9 @@ impl Inviter {
         shell: Arc<Shell>,
         mut request: OutgoingRequest,
     ) -> Result<Self, RequestError> {
-        let call_id = request.call_id.take();
-        let call_id = call_id.unwrap_or_else(|| shell.new_call_id());
-        let shard = shell.shard_of(call_id.as_str().as_bytes());
-        let text = call_id.as_str().into();
-        request.call_id = Some(call_id);
+        let shard = shell.place(&mut request);
+        let call_id = request.call_id.as_ref().map(Text::as_str);
+        let text = call_id.unwrap_or_default().into();
         let invite = shell.act(shard, |state, now| {
             let invite = state.core.invite(now, request)?;
             state.calls.outgoing.add(invite);

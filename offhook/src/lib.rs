@@ -41,6 +41,8 @@
 //! # const OFFER: &str = "v=0\r\n";
 //! ```
 //!
+//! [`UserAgent::register`] keeps an address registered, and [`UserAgent::request`] sends what is no call.
+//!
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
 //! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
 //!
@@ -57,6 +59,9 @@ mod inviter;
 mod listener;
 mod log;
 mod outgoing_calls;
+mod outgoing_requests;
+mod registerer;
+mod sent_request;
 mod session;
 mod shard;
 mod shell;
@@ -65,9 +70,10 @@ mod transport;
 mod user_agent;
 
 pub use offhook_core::{
-    Address, Channel, Config, ContactTarget, Counts, Flow, InsideError, InviteEnd, Limits,
-    LogConnector, LogLevel, LogLine, LoggerFactory, OutgoingRequest, OutgoingResponse, QValue,
-    Reliability, RequestError, RequestFailure, ResponseOptions, SessionEnd, Tag, Times, Totals,
+    Address, Binding, Channel, Config, ContactTarget, Counts, Credentials, DigestAlgorithm, Flow,
+    InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
+    OutgoingRequest, OutgoingResponse, QValue, RegistrationEvent, RegistrationOptions, Reliability,
+    RequestError, RequestFailure, ResponseOptions, SessionEnd, Tag, Times, Totals,
     TransactionState, Transport, Unanswered, VerbError,
 };
 pub use offhook_message as message;
@@ -80,6 +86,8 @@ pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidListener, Listener};
+pub use self::registerer::Registerer;
+pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
 pub use self::user_agent::{UserAgent, UserAgentEvent};

@@ -118,9 +118,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Refuses all new calls from now on.
-    pub(crate) fn refuse_new_calls(&mut self) {
+    /// Refuses all new calls from now on, and asks for none.
+    pub(crate) fn refuse_new_calls(&mut self, now: Instant) {
         self.core.refuse_new_calls(self.retry_after);
+        for registration in self.calls.registrations.ids() {
+            if let Some(client) = self.core.register_client(now, registration) {
+                client.unregister();
+            }
+        }
     }
 
     /// Ends all calls: 480 or CANCEL where there is no final response yet, else BYE. Who must be woken.
@@ -292,14 +297,22 @@ impl State {
             }
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
             Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
+            Event::Response { request, message } if message.status().is_final() => {
+                self.calls.requests.ended(request, Ok(message))
+            }
+            Event::RequestFailed { request, cause } => {
+                self.calls.requests.ended(request, Err(cause))
+            }
+            Event::Registration {
+                registration,
+                event,
+            } => self.calls.registration(registration, event),
             Event::Invite(_)
             | Event::NotAcknowledged { .. }
             | Event::Undelivered { .. }
             | Event::Prack { .. }
             | Event::Offer { .. }
             | Event::Response { .. }
-            | Event::RequestFailed { .. }
-            | Event::Registration { .. }
             | Event::Request { .. } => None,
         }
     }

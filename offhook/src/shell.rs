@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use offhook_core::{Config, Counts, Flow, Input, Resolve, TransactionId, Transport, UserAgentCore};
+use offhook_core::{
+    Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, Transport, UserAgentCore,
+};
 use offhook_message::{Malformed, Message, Text};
 use smallvec::SmallVec;
 use tokio::net::lookup_host;
@@ -120,6 +122,12 @@ impl Shell {
         Text::new(text).unwrap_or(Text::from_static("0"))
     }
 
+    /// Chooses a Call-ID where the request has none, and gives the shard that it falls to.
+    pub(crate) fn place(&self, request: &mut OutgoingRequest) -> usize {
+        let call_id = request.call_id.get_or_insert_with(|| self.new_call_id());
+        self.shard_of(call_id.as_str().as_bytes())
+    }
+
     /// `index` is one that [`Shell::shard_of`] gave.
     pub(crate) fn shard(&self, index: usize) -> &Shard {
         &self.shards[index]
@@ -142,7 +150,7 @@ impl Shell {
     pub(crate) async fn stop(&self, drain: Duration) {
         self.stopping.store(true, Ordering::Release);
         for shard in 0..self.shards.len() {
-            self.act(shard, |state, _| state.refuse_new_calls());
+            self.act(shard, State::refuse_new_calls);
         }
         for arrival in self.backlog.close() {
             self.act(arrival.shard, |state, now| {
@@ -172,13 +180,14 @@ impl Shell {
         tasks.shutdown().await;
     }
 
-    /// Waits until no call is in progress. Only while [`Shell::stop`] runs.
+    /// Waits until no call is in progress, and nothing is registered. Only while [`Shell::stop`] runs.
     async fn idle(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             let counts = self.counts();
-            if counts.invites + counts.outgoing_invites + counts.sessions == 0 {
+            let calls = counts.invites + counts.outgoing_invites + counts.sessions;
+            if calls + counts.registrations == 0 {
                 return;
             }
             changed.await;

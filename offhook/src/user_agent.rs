@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::{Counts, Flow, OutgoingRequest, RequestError};
-use offhook_message::UriBuf;
+use offhook_core::{Counts, Flow, OutgoingRequest, RegistrationOptions, RequestError};
+use offhook_message::{Method, UriBuf};
 
 use crate::backlog::ArrivalId;
 use crate::flows::NoFlow;
@@ -10,6 +10,8 @@ use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
+use crate::registerer::Registerer;
+use crate::sent_request::SentRequest;
 use crate::shell::Shell;
 
 /// A SIP user agent: its listeners, the calls that come in, and those that it places.
@@ -83,6 +85,21 @@ impl UserAgent {
         Inviter::start(Arc::clone(&self.shell), request)
     }
 
+    /// Sends a request outside of a call, by the first of its flows: MESSAGE, OPTIONS, PUBLISH or
+    /// another.
+    pub fn request(
+        &self,
+        method: Method,
+        request: OutgoingRequest,
+    ) -> Result<SentRequest, RequestError> {
+        SentRequest::start(Arc::clone(&self.shell), method, request)
+    }
+
+    /// Registers an address, and keeps it registered.
+    pub fn register(&self, options: RegistrationOptions) -> Result<Registerer, RequestError> {
+        Registerer::start(Arc::clone(&self.shell), options)
+    }
+
     /// What is alive and what has passed, summed over all calls.
     pub fn counts(&self) -> Counts {
         self.shell.counts()
@@ -90,8 +107,8 @@ impl UserAgent {
 
     /// Leaves in good order.
     ///
-    /// New calls, and those not taken yet, get 503 with Retry-After at once. Returns when all
-    /// other calls are over, or when `drain` has passed: then those left get 480 or BYE, and a few
+    /// Registrations end, new calls, and those not taken yet, get 503 with Retry-After at once.
+    /// Returns when all other calls are over, or when `drain` has passed: then those left get 480 or BYE, and a few
     /// seconds to answer.
     pub async fn shutdown(&self, drain: Duration) {
         self.shell.stop(drain).await;
