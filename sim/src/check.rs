@@ -1,9 +1,12 @@
 //! What must hold after every scenario, seen from outside.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use offhook_core::{Counts, Totals};
 use offhook_message::{Message, Method, Response};
 
+use crate::clock::seconds;
 use crate::packet::{Direction, Packet};
 use crate::trace::Trace;
 
@@ -34,7 +37,7 @@ pub(crate) fn check_empty(counts: Counts) -> Option<String> {
         totals: Totals::default(),
         ..counts
     };
-    (counts != Counts::default()).then(|| format!("the tables are not empty: {counts:?}"))
+    (counts != Counts::default()).then(|| format!("{NOT_EMPTY}: {counts:?}"))
 }
 
 /// What one request was answered.
@@ -44,7 +47,8 @@ struct Answers<'a> {
     call_id: &'a [u8],
     cseq: (u32, Method),
     to_tag: Option<&'a [u8]>,
-    last: Option<&'a Bytes>,
+    /// The final response, and when it was sent first.
+    last: Option<(&'a Bytes, Duration)>,
 }
 
 fn check_response<'a>(
@@ -80,6 +84,11 @@ fn check_response<'a>(
         });
         transactions.len() - 1
     });
+    // A copy of a merged request is known by the life of the first one, not by its own.
+    let began = transactions.iter().filter(|other| {
+        other.call_id == transactions[index].call_id && other.cseq == transactions[index].cseq
+    });
+    let began = began.filter_map(|other| Some(other.last?.1)).min();
     let answers = &mut transactions[index];
     let status = response.status();
     if answers.cseq.1 == Method::Ack {
@@ -88,11 +97,16 @@ fn check_response<'a>(
     if answers.cseq.1 != Method::Invite && status.is_provisional() {
         return Err("a provisional response to another request than INVITE");
     }
-    if answers.last.is_some_and(|last| *last != packet.bytes) {
-        return Err("another response follows a final one");
+    if let Some((last, at)) = answers.last {
+        if packet.at >= began.unwrap_or(at) + LONGEST_LIFE && *last != packet.bytes {
+            // A repetition that comes after its transaction's life is a new request.
+            (answers.last, answers.to_tag) = (None, None);
+        } else if *last != packet.bytes {
+            return Err("another response follows a final one");
+        }
     }
-    if status.is_final() {
-        answers.last = Some(&packet.bytes);
+    if status.is_final() && answers.last.is_none() {
+        answers.last = Some((&packet.bytes, packet.at));
     }
     let to_tag = headers.to().ok().and_then(|to| to.tag());
     if to_tag.is_none() {
@@ -108,12 +122,18 @@ fn check_response<'a>(
     Ok(())
 }
 
+/// How the violation begins that [`check_empty`] finds.
+pub(crate) const NOT_EMPTY: &str = "the tables are not empty";
+
+/// 64·T1: how long a transaction lives at most once it is answered, timer H and its like
+/// ([RFC 3261, table 4](https://www.rfc-editor.org/rfc/rfc3261#page-265)).
+const LONGEST_LIFE: Duration = seconds(32);
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::{Network, SERVER};
     use offhook_core::{Channel, Flow, Transport};
-    use std::time::Duration;
 
     /// What is wrong with these responses: status, method, To tag, branch.
     fn violations(responses: &[(&str, &str, &str, &str)]) -> Vec<String> {

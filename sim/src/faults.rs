@@ -1,9 +1,13 @@
 //! What goes wrong on the way.
 
+use std::time::Duration;
+
+use offhook_core::Transport;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What happens to one datagram.
+/// What happens to one message: a datagram may be lost, doubled or overtaken; a stream may only
+/// stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It never arrives.
@@ -13,20 +17,45 @@ pub enum Fault {
     /// It arrives right behind the next one of its direction that is not lost itself; alone after
     /// 4 s, which is less than the T4 a message may stay in the network.
     Overtake,
+    /// It arrives 1.2 s late, and what is sent behind it not before it: long enough for what waits
+    /// for an answer to be repeated.
+    Stall,
+    /// The same for 40 s: long enough for every transaction to give up.
+    Freeze,
 }
 
 impl Fault {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Lose, Self::Duplicate, Self::Overtake];
+    /// What may happen to a datagram.
+    pub const DATAGRAM: [Self; 3] = [Self::Lose, Self::Duplicate, Self::Overtake];
+    /// What may happen to a message on a stream.
+    pub const STREAM: [Self; 2] = [Self::Stall, Self::Freeze];
+
+    /// What may happen on a transport.
+    pub const fn on(transport: Transport) -> &'static [Self] {
+        if transport.is_reliable() {
+            &Self::STREAM
+        } else {
+            &Self::DATAGRAM
+        }
+    }
+
+    /// How long a stream stands still.
+    pub(crate) const fn delay(self) -> Duration {
+        match self {
+            Self::Stall => Duration::from_millis(1200),
+            Self::Freeze => Duration::from_secs(40),
+            Self::Lose | Self::Duplicate | Self::Overtake => Duration::ZERO,
+        }
+    }
 }
 
-/// Which datagrams suffer which fault. A stream has none.
+/// Which messages suffer which fault. One that the transport does not know does nothing.
 #[derive(Clone, Debug, Default)]
 pub enum Faults {
     /// None does.
     #[default]
     None,
-    /// Exactly these do. Packets are numbered from 0 in the order of sending, both directions and
+    /// Exactly these do. Messages are numbered from 0 in the order of sending, both directions and
     /// repetitions included.
     Schedule(Vec<(usize, Fault)>),
     /// Each does by chance, the same one for the same seed.
@@ -34,7 +63,8 @@ pub enum Faults {
 }
 
 impl Faults {
-    /// Faults by chance: percentages of all packets.
+    /// Faults by chance: percentages of all messages. On a stream what would be lost is sent again
+    /// below, so it stalls, and nothing else happens.
     pub fn random(seed: u64, lose: u8, duplicate: u8, overtake: u8) -> Self {
         Self::Random(Box::new(RandomFaults {
             generator: ChaCha8Rng::seed_from_u64(seed),
@@ -44,14 +74,15 @@ impl Faults {
         }))
     }
 
-    pub(crate) fn of(&mut self, number: usize) -> Option<Fault> {
-        match self {
+    pub(crate) fn of(&mut self, number: usize, transport: Transport) -> Option<Fault> {
+        let fault = match self {
             Self::None => None,
             Self::Schedule(faults) => faults
                 .iter()
                 .find_map(|(candidate, fault)| (*candidate == number).then_some(*fault)),
-            Self::Random(random) => random.next(),
-        }
+            Self::Random(random) => random.next(transport),
+        };
+        fault.filter(|fault| Fault::on(transport).contains(fault))
     }
 }
 
@@ -65,15 +96,16 @@ pub struct RandomFaults {
 }
 
 impl RandomFaults {
-    fn next(&mut self) -> Option<Fault> {
+    fn next(&mut self, transport: Transport) -> Option<Fault> {
         let mut drawn = self.generator.next_u32() % 100;
         for (percentage, fault) in [self.lose, self.duplicate, self.overtake]
             .into_iter()
-            .zip(Fault::ALL)
+            .zip(Fault::DATAGRAM)
         {
             let percentage = u32::from(percentage);
             if drawn < percentage {
-                return Some(fault);
+                let is_stall = transport.is_reliable() && fault == Fault::Lose;
+                return Some(if is_stall { Fault::Stall } else { fault });
             }
             drawn -= percentage;
         }
@@ -81,30 +113,45 @@ impl RandomFaults {
     }
 }
 
-/// Runs every schedule of at most `most` faults, and counts them.
+/// Runs every schedule of at most `most` faults of these kinds, and counts them.
 ///
-/// `run` takes a schedule and says how many packets were sent under it. What happens up to the
+/// `run` takes a schedule and says how many messages were sent under it. What happens up to the
 /// last fault of a schedule is the same under every schedule that begins with it, so adding one
 /// fault behind the last reaches each schedule that can make a difference, and none twice.
-pub fn every_schedule(most: usize, mut run: impl FnMut(&[(usize, Fault)]) -> usize) -> usize {
-    extend(&mut Vec::with_capacity(most), most, &mut run)
+pub fn every_schedule(
+    most: usize,
+    kinds: &[Fault],
+    run: impl FnMut(&[(usize, Fault)]) -> usize,
+) -> usize {
+    every_schedule_after(Vec::new(), most, kinds, run)
+}
+
+/// The same for the schedules that begin with this one.
+pub(crate) fn every_schedule_after(
+    mut first: Vec<(usize, Fault)>,
+    most: usize,
+    kinds: &[Fault],
+    mut run: impl FnMut(&[(usize, Fault)]) -> usize,
+) -> usize {
+    extend(&mut first, most, kinds, &mut run)
 }
 
 fn extend(
     schedule: &mut Vec<(usize, Fault)>,
     most: usize,
+    kinds: &[Fault],
     run: &mut impl FnMut(&[(usize, Fault)]) -> usize,
 ) -> usize {
     let packets = run(schedule);
     let mut runs = 1;
-    if schedule.len() == most {
+    if schedule.len() >= most {
         return runs;
     }
     let first = schedule.last().map_or(0, |(number, _)| number + 1);
     for number in first..packets {
-        for fault in Fault::ALL {
+        for &fault in kinds {
             schedule.push((number, fault));
-            runs += extend(schedule, most, run);
+            runs += extend(schedule, most, kinds, run);
             schedule.pop();
         }
     }
@@ -118,7 +165,7 @@ mod tests {
     #[test]
     fn every_schedule_is_run_once() {
         let mut seen = Vec::new();
-        let runs = every_schedule(2, |schedule| {
+        let runs = every_schedule(2, &Fault::DATAGRAM, |schedule| {
             seen.push(schedule.to_vec());
             3
         });
@@ -133,7 +180,9 @@ mod tests {
     fn the_same_seed_draws_the_same_faults() {
         let draw = |seed| {
             let mut faults = Faults::random(seed, 20, 10, 10);
-            (0..100).map(|number| faults.of(number)).collect::<Vec<_>>()
+            (0..100)
+                .map(|number| faults.of(number, Transport::Udp))
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

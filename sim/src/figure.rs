@@ -151,7 +151,7 @@ struct Arrow {
     fault: Option<Fault>,
 }
 
-/// `<--`, `x--`, `<==`, `<~~`, however long; read from its head.
+/// `<--`, `x--`, `<==`, `<~~`, `<..`, `<::`, however long; read from its head.
 fn parse_arrow(mut strokes: impl Iterator<Item = char>, tip: char) -> Option<Arrow> {
     let head = strokes.next()?;
     let body = strokes.next()?;
@@ -163,6 +163,8 @@ fn parse_arrow(mut strokes: impl Iterator<Item = char>, tip: char) -> Option<Arr
         (head, '-') if head == tip => None,
         (head, '=') if head == tip => Some(Fault::Duplicate),
         (head, '~') if head == tip => Some(Fault::Overtake),
+        (head, '.') if head == tip => Some(Fault::Stall),
+        (head, ':') if head == tip => Some(Fault::Freeze),
         _ => return None,
     };
     Some(Arrow { fault })

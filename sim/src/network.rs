@@ -22,6 +22,8 @@ pub(crate) struct Network {
     /// Nothing sent to these arrives, and the sender hears of it.
     pub(crate) unreachable: Vec<SocketAddr>,
     arriving: Vec<Arrival>,
+    /// Until when a stream stands still.
+    stalls: Vec<(SocketAddr, Direction, Duration)>,
     sent: u64,
     /// The peers that have a connection to the server; its channel is 1 more than the place here.
     connections: Vec<SocketAddr>,
@@ -49,6 +51,7 @@ impl Network {
             trace: Trace::default(),
             unreachable: Vec::new(),
             arriving: Vec::new(),
+            stalls: Vec::new(),
             sent: 0,
             connections: Vec::new(),
         }
@@ -87,7 +90,7 @@ impl Network {
         }
         let index = first.index;
         self.arriving.remove(place);
-        self.trace.packet(index).cloned()
+        self.trace.arrive(now, index)
     }
 
     fn send(
@@ -102,16 +105,17 @@ impl Network {
         let mut packet = Packet::new(number, now, direction, peer, flow, bytes);
         packet.fault = if self.unreachable.contains(&peer) {
             Some(Fault::Lose)
-        } else if flow.transport.is_reliable() {
-            None
         } else {
-            self.faults.of(number)
+            self.faults.of(number, flow.transport)
         };
         let fault = packet.fault;
         let index = self.trace.push(packet);
-        let at = now + self.latency;
+        let mut at = now + self.latency;
+        if flow.transport.is_reliable() {
+            at = self.stall(at, peer, direction, fault);
+        }
         match fault {
-            None => self.pass(at, index, direction),
+            None | Some(Fault::Stall | Fault::Freeze) => self.pass(at, index, direction),
             Some(Fault::Duplicate) => {
                 self.arrive(at, index, direction);
                 self.pass(at, index, direction);
@@ -138,6 +142,25 @@ impl Network {
         if let Some(arrival) = self.arriving.last_mut() {
             arrival.is_held = true;
         }
+    }
+
+    /// When a message arrives on a stream, behind all that were sent before it.
+    fn stall(
+        &mut self,
+        at: Duration,
+        peer: SocketAddr,
+        direction: Direction,
+        fault: Option<Fault>,
+    ) -> Duration {
+        let at = at + fault.map_or(Duration::ZERO, Fault::delay);
+        let mut stalls = self.stalls.iter_mut();
+        let known = stalls.find(|(other, way, _)| (*other, *way) == (peer, direction));
+        if let Some((_, _, until)) = known {
+            *until = at.max(*until);
+            return *until;
+        }
+        self.stalls.push((peer, direction, at));
+        at
     }
 
     fn arrive(&mut self, at: Duration, index: usize, direction: Direction) {

@@ -19,7 +19,15 @@ use crate::draft::ANSWER;
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) steps: Vec<Step>,
-    pub(crate) answers_offers: bool,
+    pub(crate) offers: Offers,
+}
+
+/// What becomes of an offer inside a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Offers {
+    Answer,
+    Refuse,
+    Leave,
 }
 
 #[derive(Clone, Debug)]
@@ -39,14 +47,21 @@ impl Policy {
     pub fn new() -> Self {
         Self {
             steps: Vec::new(),
-            answers_offers: true,
+            offers: Offers::Answer,
         }
     }
 
     /// Leaves offers inside a session unanswered.
     #[must_use]
     pub fn leave_offers(mut self) -> Self {
-        self.answers_offers = false;
+        self.offers = Offers::Leave;
+        self
+    }
+
+    /// Refuses offers inside a session, with 488.
+    #[must_use]
+    pub fn refuse_offers(mut self) -> Self {
+        self.offers = Offers::Refuse;
         self
     }
 

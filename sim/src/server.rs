@@ -1,15 +1,18 @@
 //! The user agent under test, with an application on top.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Config, Event, InviteId, Output, SessionId, UserAgentCore, VerbError,
-    message::{Body, Request},
+    Config, Counts, Event, Input, InviteId, Output, SessionId, UserAgentCore, VerbError,
+    message::{Body, Rejection, Request},
 };
 
+use crate::clock::Clock;
 use crate::draft::ANSWER;
-use crate::policy::{Policy, Step};
+use crate::mutant::{Mutant, Passing};
+use crate::policy::{Offers, Policy, Step};
 
 /// A core, and an application that treats each call by a [`Policy`].
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub(crate) struct Server {
     calls: Vec<Call>,
     /// The last ACK that confirmed a session.
     pub(crate) acknowledgement: Option<Request>,
+    /// What breaks the core, where it is to be broken.
+    pub(crate) mutant: Option<Box<dyn Mutant>>,
+    /// What a mutant wants done next.
+    outputs: VecDeque<Output>,
 }
 
 #[derive(Debug)]
@@ -37,6 +44,8 @@ impl Server {
             policy,
             calls: Vec::new(),
             acknowledgement: None,
+            mutant: None,
+            outputs: VecDeque::new(),
         }
     }
 
@@ -50,8 +59,65 @@ impl Server {
         self.calls.iter().rev().find_map(|call| call.session)
     }
 
-    pub(crate) fn poll(&mut self) -> Option<Output> {
-        self.core.poll()
+    /// What happened, to the core.
+    pub(crate) fn handle(&mut self, clock: &Clock, input: Input) {
+        match &mut self.mutant {
+            None => self.core.handle(clock.instant(), input),
+            Some(mutant) => {
+                let passed = mutant.pass(clock.now(), Passing::Input(input));
+                self.pass(clock, passed);
+            }
+        }
+    }
+
+    /// What is to be done.
+    pub(crate) fn poll(&mut self, clock: &Clock) -> Option<Output> {
+        loop {
+            let polled = self.outputs.pop_front();
+            if polled.is_some() {
+                return polled;
+            }
+            let output = self.core.poll()?;
+            let Some(mutant) = &mut self.mutant else {
+                return Some(output);
+            };
+            let passed = mutant.pass(clock.now(), Passing::Output(output));
+            self.pass(clock, passed);
+        }
+    }
+
+    /// When the core is to be called next.
+    pub(crate) fn timer(&mut self, clock: &Clock) -> Option<Duration> {
+        let core = self.core.timeout().map(|at| clock.of(at));
+        let mutant = self.mutant.as_ref().and_then(|mutant| mutant.timeout());
+        core.into_iter().chain(mutant).min()
+    }
+
+    /// Calls the core because it is time.
+    pub(crate) fn fire(&mut self, clock: &Clock) {
+        self.core.handle(clock.instant(), Input::Timeout);
+        if let Some(mutant) = &mut self.mutant
+            && mutant.timeout().is_some_and(|at| at <= clock.now())
+        {
+            let passed = mutant.act(clock.now());
+            self.pass(clock, passed);
+        }
+    }
+
+    /// What the core holds.
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = self.core.counts();
+        let mutant = self.mutant.as_ref();
+        mutant.map_or(counts, |mutant| mutant.counts(counts))
+    }
+
+    fn pass(&mut self, clock: &Clock, passed: Vec<Passing>) {
+        for passing in passed {
+            match passing {
+                Passing::Input(input) => self.core.handle(clock.instant(), input),
+                Passing::Output(output) => self.outputs.push_back(output),
+            }
+        }
     }
 
     /// When the application does something next.
@@ -79,14 +145,21 @@ impl Server {
             | Event::Reconfirmed {
                 acknowledgement, ..
             } => self.acknowledgement = Some(acknowledgement),
-            Event::Offer { session, .. } if self.policy.answers_offers => {
-                if let Some(mut session) = self.core.session(now, session) {
-                    let answered = session.answer(&Body::sdp(ANSWER));
-                    assert_eq!(answered, Ok(()), "the offer waits");
-                }
-            }
+            Event::Offer { session, .. } => self.treat_offer(now, session),
             _ => {}
         }
+    }
+
+    fn treat_offer(&mut self, now: Instant, session: SessionId) {
+        let Some(mut session) = self.core.session(now, session) else {
+            return;
+        };
+        let treated = match self.policy.offers {
+            Offers::Answer => session.answer(&Body::sdp(ANSWER)),
+            Offers::Refuse => session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE),
+            Offers::Leave => Ok(()),
+        };
+        assert_eq!(treated, Ok(()), "the offer waits");
     }
 
     /// The application does what is due.

@@ -17,6 +17,16 @@ use crate::packet::{Direction, Packet};
 pub struct Trace {
     entries: Vec<Entry>,
     packets: usize,
+    arrivals: Vec<Arrival>,
+}
+
+/// A packet that reached its receiver.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) at: Duration,
+    /// How many packets had been sent by then.
+    pub(crate) sent: usize,
+    pub(crate) packet: Rc<Packet>,
 }
 
 /// One line of a trace.
@@ -43,6 +53,19 @@ impl Trace {
         })
     }
 
+    /// What reached its receiver, in that order.
+    pub(crate) fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
+    }
+
+    /// What the server's application was told, and when.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = (Duration, &str)> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Packet(_) => None,
+            Entry::Note { at, text } => Some((*at, &**text)),
+        })
+    }
+
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -59,10 +82,43 @@ impl Trace {
         self.entries.len() - 1
     }
 
-    pub(crate) fn packet(&self, index: usize) -> Option<&Rc<Packet>> {
-        match self.entries.get(index)? {
-            Entry::Packet(packet) => Some(packet),
-            Entry::Note { .. } => None,
+    /// Notes that the packet that lies at `index` has arrived.
+    pub(crate) fn arrive(&mut self, at: Duration, index: usize) -> Option<Rc<Packet>> {
+        let Entry::Packet(packet) = self.entries.get(index)? else {
+            return None;
+        };
+        let packet = Rc::clone(packet);
+        self.arrivals.push(Arrival {
+            at,
+            sent: self.packets,
+            packet: Rc::clone(&packet),
+        });
+        Some(packet)
+    }
+}
+
+impl PartialEq for Trace {
+    /// Whether the same happened at the same times, octet for octet.
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Packet(packet), Self::Packet(other)) => {
+                let is_same = packet.direction == other.direction && packet.fault == other.fault;
+                is_same && packet.at == other.at && packet.bytes == other.bytes
+            }
+            (
+                Self::Note { at, text },
+                Self::Note {
+                    at: when,
+                    text: said,
+                },
+            ) => at == when && text == said,
+            _ => false,
         }
     }
 }
@@ -118,6 +174,8 @@ fn strokes(fault: Option<Fault>) -> (char, bool) {
         Some(Fault::Lose) => ('-', true),
         Some(Fault::Duplicate) => ('=', false),
         Some(Fault::Overtake) => ('~', false),
+        Some(Fault::Stall) => ('.', false),
+        Some(Fault::Freeze) => (':', false),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The kit itself: what it must notice, it notices.
 
+use offhook_core::Transport;
 use offhook_core::message::Rejection;
 use offhook_sim::{
-    Acknowledge, Draft, Fault, Faults, Plan, Policy, Simulation, milliseconds, seconds,
+    Acknowledge, Draft, Fault, Faults, PEER, Plan, Policy, Simulation, milliseconds, seconds,
 };
 
 fn refused() -> Simulation {
@@ -117,6 +118,41 @@ fn a_packet_waits_four_seconds_at_most() {
         4.0   <------------ 200 OK
         ",
     );
+    call.finish();
+}
+
+/// What is sent on a stream behind a message that stalls does not arrive before it.
+#[test]
+fn a_stream_stalls() {
+    let faults = Faults::Schedule(vec![(0, Fault::Stall), (3, Fault::Freeze)]);
+    let mut call = Simulation::new(Policy::new())
+        .over(Transport::Tcp)
+        .faults(faults);
+    for number in 0..2 {
+        let branch = format!("z9hG4bK-{number}");
+        call.send(&Draft::new("OPTIONS").via(Transport::Tcp, PEER, &branch));
+        call.run_until(milliseconds(500));
+    }
+    call.expect(
+        "
+        0.0   OPTIONS       .......>
+        0.5   OPTIONS       ------->
+        1.2   <------------ 200 OK
+        1.2   <:::::::::::: 200 OK
+        ",
+    );
+    call.finish();
+}
+
+/// What a transport does not know, it does not do.
+#[test]
+fn a_stream_loses_nothing() {
+    let faults = Faults::Schedule(vec![(0, Fault::Lose), (1, Fault::Duplicate)]);
+    let mut call = Simulation::new(Policy::new())
+        .over(Transport::Tcp)
+        .faults(faults);
+    call.send(&Draft::new("OPTIONS").via(Transport::Tcp, PEER, "z9hG4bK-1"));
+    call.expect("0.0 OPTIONS -->\n 0.0 <-- 200 OK");
     call.finish();
 }
 

@@ -1,5 +1,6 @@
 //! The core as a client, in virtual time, against a peer whose every message the test writes.
 
+mod at_random;
 mod authenticating;
 mod cancelling;
 mod ending;

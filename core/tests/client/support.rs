@@ -258,6 +258,10 @@ impl Bench {
         self.events.pop_front().expect("an event")
     }
 
+    pub(crate) fn try_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
     pub(crate) fn invite_event(&mut self) -> OutgoingInviteEvent {
         match self.event() {
             Event::OutgoingInvite { event, .. } => event,

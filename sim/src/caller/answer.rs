@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use offhook_message::{Method, Request};
 
-use super::invite::DialogState;
+use super::Caller;
+use super::dialog::DialogState;
 use super::timers::{LIFE, Timer};
-use super::{CallState, Caller};
 use crate::packet::respond;
 
 /// A request that was answered and may be repeated
@@ -63,16 +63,15 @@ impl Caller {
         let is_live = |state| !matches!(state, DialogState::Terminated);
         let dialog = self
             .dialogs
-            .iter_mut()
-            .find(|dialog| dialog.tag.as_bytes() == tag && is_live(dialog.state));
+            .iter()
+            .position(|dialog| dialog.tag.as_bytes() == tag && is_live(dialog.state));
         let Some(dialog) = dialog.filter(|_| call_id == self.call_id.as_bytes()) else {
             return "481 Call/Transaction Does Not Exist";
         };
         if *request.method() != Method::Bye {
             return "405 Method Not Allowed";
         }
-        dialog.state = DialogState::Terminated;
-        self.state = CallState::Ended;
+        self.end_dialog(dialog);
         "200 OK"
     }
 }

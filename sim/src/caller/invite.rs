@@ -1,24 +1,26 @@
-//! The INVITE of a caller and what becomes of it.
+//! The INVITEs of a caller and what becomes of them.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_message::{Contact, HeaderName, Response};
+use offhook_message::{HeaderName, Response};
 
-use super::plan::{Acknowledge, Offer};
+use super::dialog::{DialogState, header};
+use super::plan::{Acknowledge, Branches, Offer, Reliability};
 use super::request::Purpose;
 use super::timers::{LIFE, T1, Timer};
 use super::{CallState, Caller};
-use crate::draft::{ANSWER, Draft, OFFER};
+use crate::draft::{Draft, OFFER};
 
 /// The INVITE client transaction ([RFC 3261 §17.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.1), with Accepted of
 /// [RFC 6026 §7.2](https://www.rfc-editor.org/rfc/rfc6026#section-7.2)).
 #[derive(Debug)]
 pub(super) struct InviteTransaction {
-    pub(super) draft: Draft,
     pub(super) branch: String,
+    draft: Draft,
     bytes: Bytes,
     state: InviteState,
+    purpose: InvitePurpose,
 }
 
 #[derive(Debug)]
@@ -30,78 +32,77 @@ enum InviteState {
     Terminated,
 }
 
-/// What a caller knows of one dialog.
-#[derive(Debug)]
-pub(super) struct Dialog {
-    /// The server's To with its tag.
-    pub(super) remote: String,
-    pub(super) tag: String,
-    pub(super) target: String,
-    pub(super) cseq: u32,
-    pub(super) state: DialogState,
-    /// The ACK of its 2xx, sent again for each repetition.
-    ack: Option<Bytes>,
+/// How an INVITE failed, the worse first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    TimedOut,
+    Refused(u16),
 }
 
+/// What an INVITE is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DialogState {
-    Early,
-    Confirmed,
-    /// Our BYE is out.
-    Terminating,
-    Terminated,
-}
-
-impl InviteTransaction {
-    pub(super) fn new(draft: Draft) -> Self {
-        Self {
-            draft,
-            branch: String::new(),
-            bytes: Bytes::new(),
-            state: InviteState::Terminated,
-        }
-    }
+enum InvitePurpose {
+    Call,
+    /// A change of the session in this dialog, with this number.
+    Change {
+        dialog: usize,
+        cseq: u32,
+    },
 }
 
 impl Caller {
     /// Sends the INVITE.
     pub(super) fn call(&mut self, now: Duration) {
-        let branch = self.branch();
-        let mut draft = self.with_branch(self.invite.draft.clone(), &branch);
-        if self.plan.offer == Offer::InInvite {
+        let mut draft = self.draft.clone();
+        if self.plan.offer != Offer::ByServer {
             draft = draft.body("application/sdp", OFFER);
         }
-        self.invite = InviteTransaction {
-            bytes: draft.bytes(),
-            draft,
-            branch,
-            state: InviteState::Calling { interval: T1 },
-        };
-        self.outbox.push(self.invite.bytes.clone());
-        if !self.transport.is_reliable() {
-            self.timers.arm(now + T1, Timer::A);
+        if self.plan.reliability == Reliability::Supported {
+            draft = draft.set("Supported", "100rel");
         }
-        self.timers.arm(now + LIFE, Timer::B);
+        let branches = match self.plan.branches {
+            Branches::One => 1,
+            Branches::Two => 2,
+        };
+        for _ in 0..branches {
+            let branch = self.branch();
+            let draft = self.with_branch(draft.clone(), &branch);
+            self.invite(now, draft, branch, InvitePurpose::Call);
+        }
         if let Some(after) = self.plan.give_up_after {
             self.timers.arm(now + after, Timer::GiveUp);
         }
     }
 
-    pub(super) fn invite_response(&mut self, now: Duration, response: &Response) {
+    /// A re-INVITE in every session that is up ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+    pub(super) fn reinvite(&mut self, now: Duration) {
+        for dialog in 0..self.dialogs.len() {
+            if self.dialogs[dialog].state != DialogState::Confirmed {
+                continue;
+            }
+            let branch = self.branch();
+            let draft = self.next_in_dialog("INVITE", dialog, &branch);
+            let draft = draft.body("application/sdp", OFFER);
+            let cseq = self.dialogs[dialog].cseq;
+            self.invite(now, draft, branch, InvitePurpose::Change { dialog, cseq });
+        }
+    }
+
+    pub(super) fn invite_response(&mut self, now: Duration, index: usize, response: &Response) {
         let status = response.status();
-        match &self.invite.state {
+        match &self.invites[index].state {
             InviteState::Calling { .. } | InviteState::Proceeding => {
                 if status.is_provisional() {
-                    self.proceed(now, response);
+                    self.proceed(now, index, response);
                 } else if status.is_success() {
-                    self.invite.state = InviteState::Accepted;
-                    self.timers.arm(now + LIFE, Timer::M);
-                    self.succeed(now, response);
+                    self.invites[index].state = InviteState::Accepted;
+                    self.timers.arm(now + LIFE, Timer::M(index));
+                    self.succeed(now, index, response);
                 } else {
-                    self.fail(now, response);
+                    self.fail(now, index, response);
                 }
             }
-            InviteState::Accepted if status.is_success() => self.succeed(now, response),
+            InviteState::Accepted if status.is_success() => self.succeed(now, index, response),
             InviteState::Completed { ack } if status.as_u16() >= 300 => {
                 self.outbox.extend(ack.clone());
             }
@@ -109,20 +110,21 @@ impl Caller {
         }
     }
 
-    pub(super) fn invite_timer(&mut self, now: Duration, timer: Timer) {
-        match (&mut self.invite.state, timer) {
-            (InviteState::Calling { interval }, Timer::A) => {
+    pub(super) fn invite_timer(&mut self, now: Duration, timer: Timer, index: usize) {
+        let invite = &mut self.invites[index];
+        match (&mut invite.state, timer) {
+            (InviteState::Calling { interval }, Timer::A(_)) => {
                 *interval *= 2;
-                self.timers.arm(now + *interval, Timer::A);
-                self.outbox.push(self.invite.bytes.clone());
+                self.timers.arm(now + *interval, timer);
+                self.outbox.push(invite.bytes.clone());
             }
-            (InviteState::Calling { .. }, Timer::B)
-            | (InviteState::Calling { .. } | InviteState::Proceeding, Timer::Abandon) => {
-                self.invite.state = InviteState::Terminated;
-                self.state = CallState::TimedOut;
+            (InviteState::Calling { .. }, Timer::B(_))
+            | (InviteState::Calling { .. } | InviteState::Proceeding, Timer::Abandon(_)) => {
+                invite.state = InviteState::Terminated;
+                self.conclude_invite(now, index, Outcome::TimedOut);
             }
-            (InviteState::Completed { .. }, Timer::D) | (InviteState::Accepted, Timer::M) => {
-                self.invite.state = InviteState::Terminated;
+            (InviteState::Completed { .. } | InviteState::Accepted, Timer::D(_) | Timer::M(_)) => {
+                invite.state = InviteState::Terminated;
             }
             _ => {}
         }
@@ -131,145 +133,131 @@ impl Caller {
     /// The user does not want the call any more ([RFC 3261 §9.1, §15](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
     pub(super) fn give_up(&mut self, now: Duration) {
         self.has_given_up = true;
-        if matches!(self.invite.state, InviteState::Proceeding) {
-            self.cancel(now);
-        }
-    }
-
-    /// BYE in every dialog that a 2xx made.
-    pub(super) fn hang_up(&mut self, now: Duration) {
-        for index in 0..self.dialogs.len() {
-            if self.dialogs[index].state != DialogState::Confirmed {
-                continue;
+        for index in 0..self.invites.len() {
+            if matches!(self.invites[index].state, InviteState::Proceeding) {
+                self.cancel(now, index);
             }
-            let branch = self.branch();
-            let dialog = &mut self.dialogs[index];
-            dialog.state = DialogState::Terminating;
-            dialog.cseq += 1;
-            let cseq = dialog.cseq;
-            let draft = self.in_dialog("BYE", index).cseq(cseq);
-            let draft = self.with_branch(draft, &branch);
-            self.request(now, &draft, branch, "BYE", Purpose::Bye { dialog: index });
         }
     }
 
-    fn proceed(&mut self, now: Duration, response: &Response) {
-        let is_first = matches!(self.invite.state, InviteState::Calling { .. });
-        self.invite.state = InviteState::Proceeding;
-        self.state = CallState::Proceeding;
-        self.dialog(response, DialogState::Early);
+    fn invite(&mut self, now: Duration, draft: Draft, branch: String, purpose: InvitePurpose) {
+        let index = self.invites.len();
+        let bytes = draft.bytes();
+        self.outbox.push(bytes.clone());
+        self.invites.push(InviteTransaction {
+            branch,
+            draft,
+            bytes,
+            state: InviteState::Calling { interval: T1 },
+            purpose,
+        });
+        if !self.transport.is_reliable() {
+            self.timers.arm(now + T1, Timer::A(index));
+        }
+        self.timers.arm(now + LIFE, Timer::B(index));
+    }
+
+    fn proceed(&mut self, now: Duration, index: usize, response: &Response) {
+        let invite = &mut self.invites[index];
+        let is_first = matches!(invite.state, InviteState::Calling { .. });
+        invite.state = InviteState::Proceeding;
+        if invite.purpose != InvitePurpose::Call {
+            return;
+        }
+        if self.state == CallState::Calling {
+            self.state = CallState::Proceeding;
+        }
+        if let Some(dialog) = self.dialog(response, DialogState::Early) {
+            self.acknowledge_provisional(now, dialog, response);
+        }
         if is_first && self.has_given_up {
-            self.cancel(now);
+            self.cancel(now, index);
         }
     }
 
-    fn cancel(&mut self, now: Duration) {
-        let draft = self.invite.draft.cancel();
-        let branch = self.invite.branch.clone();
+    fn cancel(&mut self, now: Duration, index: usize) {
+        let invite = &self.invites[index];
+        let (draft, branch) = (invite.draft.cancel(), invite.branch.clone());
         self.request(now, &draft, branch, "CANCEL", Purpose::Cancel);
-        self.timers.arm(now + LIFE, Timer::Abandon);
+        self.timers.arm(now + LIFE, Timer::Abandon(index));
     }
 
     /// ACK inside the transaction ([RFC 3261 §17.1.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.1.3)).
-    fn fail(&mut self, now: Duration, response: &Response) {
+    fn fail(&mut self, now: Duration, index: usize, response: &Response) {
+        let outcome = Outcome::Refused(response.status().as_u16());
         let to = header(response.headers().raw(HeaderName::To));
-        let draft = self.invite.draft.with_method("ACK").without("Contact");
+        let invite = &mut self.invites[index];
+        let draft = invite.draft.with_method("ACK").without("Contact");
         let ack = draft.set("To", &to).bytes();
         let ack = (self.plan.acknowledge != Acknowledge::Never).then_some(ack);
         self.outbox.extend(ack.clone());
-        self.state = CallState::Refused(response.status().as_u16());
-        self.end_early_dialogs();
         if self.transport.is_reliable() {
-            self.invite.state = InviteState::Terminated;
+            invite.state = InviteState::Terminated;
         } else {
-            self.invite.state = InviteState::Completed { ack };
-            self.timers.arm(now + LIFE, Timer::D);
+            invite.state = InviteState::Completed { ack };
+            self.timers.arm(now + LIFE, Timer::D(index));
         }
+        self.conclude_invite(now, index, outcome);
     }
 
-    /// Each 2xx is acknowledged, and a user who gave up hangs up then
+    /// A user who gave up hangs up as soon as the call is up
     /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
-    fn succeed(&mut self, now: Duration, response: &Response) {
-        let Some(index) = self.dialog(response, DialogState::Confirmed) else {
+    fn succeed(&mut self, now: Duration, index: usize, response: &Response) {
+        let invite = &self.invites[index];
+        let branch = invite.branch.clone();
+        let (dialog, cseq) = match invite.purpose {
+            InvitePurpose::Change { dialog, cseq } => (Some(dialog), cseq),
+            InvitePurpose::Call => (self.dialog(response, DialogState::Confirmed), 1),
+        };
+        let Some(dialog) = dialog.filter(|_| self.plan.acknowledge != Acknowledge::Never) else {
             return;
         };
-        if self.plan.acknowledge == Acknowledge::Never {
+        let is_first = self.acknowledge(dialog, cseq, &branch, response);
+        let is_up = self.dialogs[dialog].state == DialogState::Confirmed;
+        if !is_first || !is_up || cseq != 1 {
             return;
         }
-        if let Some(ack) = &self.dialogs[index].ack {
-            return self.outbox.push(ack.clone());
-        }
-        let branch = match self.plan.acknowledge {
-            Acknowledge::WithInviteBranch => self.invite.branch.clone(),
-            _ => self.branch(),
-        };
-        let mut draft = self.with_branch(self.in_dialog("ACK", index), &branch);
-        if self.plan.offer == Offer::InSuccess {
-            draft = draft.body("application/sdp", ANSWER);
-        }
-        let ack = draft.bytes();
-        self.dialogs[index].ack = Some(ack.clone());
-        self.outbox.push(ack);
         self.state = CallState::Established;
         if self.has_given_up {
-            self.hang_up(now);
-        } else if let Some(after) = self.plan.hang_up_after {
+            return self.hang_up(now);
+        }
+        if let Some(after) = self.plan.reinvite_after {
+            self.timers.arm(now + after, Timer::Reinvite);
+        }
+        if let Some(after) = self.plan.hang_up_after {
             self.timers.arm(now + after, Timer::HangUp);
         }
     }
 
-    /// The dialog of a response with a To tag ([RFC 3261 §12.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.2)).
-    fn dialog(&mut self, response: &Response, state: DialogState) -> Option<usize> {
-        let headers = response.headers();
-        let tag = header(headers.to().ok()?.tag());
-        if tag.is_empty() {
-            return None;
-        }
-        let known = self.dialogs.iter().position(|dialog| dialog.tag == tag);
-        let index = known.unwrap_or(self.dialogs.len());
-        if known.is_none() {
-            let contact = headers.contacts().find_map(Result::ok);
-            let Some(Contact::Address(contact)) = contact else {
-                return None;
-            };
-            self.dialogs.push(Dialog {
-                remote: header(headers.raw(HeaderName::To)),
-                tag,
-                target: header(Some(contact.uri_bytes())),
-                cseq: 1,
-                state,
-                ack: None,
-            });
-        } else if self.dialogs[index].state == DialogState::Early {
-            self.dialogs[index].state = state;
-        }
-        Some(index)
-    }
-
-    fn end_early_dialogs(&mut self) {
-        for dialog in &mut self.dialogs {
-            if dialog.state == DialogState::Early {
-                dialog.state = DialogState::Terminated;
+    /// An INVITE failed. A call has failed when all its branches have; a session outlives a change
+    /// that was refused, but not one that nobody answered or knew the dialog of
+    /// ([RFC 3261 §12.2.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.2)).
+    fn conclude_invite(&mut self, now: Duration, index: usize, outcome: Outcome) {
+        match self.invites[index].purpose {
+            InvitePurpose::Call => {
+                self.failures.push(outcome);
+                let branches = self.invites.iter();
+                let branches = branches.filter(|other| other.purpose == InvitePurpose::Call);
+                if self.failures.len() == branches.count() {
+                    let worst = self.failures.iter().min().unwrap_or(&outcome);
+                    self.state = (*worst).into();
+                    self.end_early_dialogs();
+                }
             }
-        }
-    }
-
-    /// A request inside a dialog, with the number of the INVITE.
-    fn in_dialog(&self, method: &str, index: usize) -> Draft {
-        let dialog = &self.dialogs[index];
-        let draft = self.invite.draft.with_method(method);
-        draft.uri(&dialog.target).set("To", &dialog.remote)
-    }
-
-    /// The end of a request of ours.
-    pub(super) fn conclude(&mut self, purpose: Purpose) {
-        if let Purpose::Bye { dialog } = purpose {
-            self.dialogs[dialog].state = DialogState::Terminated;
-            self.state = CallState::Ended;
+            InvitePurpose::Change { dialog, .. } => match outcome {
+                Outcome::TimedOut => self.hang_up(now),
+                Outcome::Refused(481) => self.end_dialog(dialog),
+                Outcome::Refused(_) => {}
+            },
         }
     }
 }
 
-fn header(value: Option<&[u8]>) -> String {
-    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+impl From<Outcome> for CallState {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::TimedOut => Self::TimedOut,
+            Outcome::Refused(status) => Self::Refused(status),
+        }
+    }
 }

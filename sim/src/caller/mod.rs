@@ -1,6 +1,7 @@
 //! A caller: a user agent client after the letter of RFC 3261, which shares no code with the core.
 
 mod answer;
+mod dialog;
 mod invite;
 mod plan;
 mod request;
@@ -17,7 +18,8 @@ use offhook_message::{Message, Method, Response};
 
 use crate::draft::Draft;
 use answer::Answered;
-use invite::{Dialog, InviteTransaction};
+use dialog::Dialog;
+use invite::{InviteTransaction, Outcome};
 use request::RequestTransaction;
 use timers::{Timer, Timers};
 
@@ -46,7 +48,11 @@ pub(crate) struct Caller {
     transport: Transport,
     call_id: String,
     state: CallState,
-    invite: InviteTransaction,
+    /// What every request of this caller is made of.
+    draft: Draft,
+    invites: Vec<InviteTransaction>,
+    /// How the branches of the call failed that did.
+    failures: Vec<Outcome>,
     dialogs: Vec<Dialog>,
     requests: Vec<RequestTransaction>,
     answered: Vec<Answered>,
@@ -65,7 +71,9 @@ impl Caller {
             .set("Call-ID", &call_id)
             .set("Contact", &format!("<sip:alice@{local}>"));
         let mut caller = Self {
-            invite: InviteTransaction::new(draft),
+            draft,
+            invites: Vec::new(),
+            failures: Vec::new(),
             plan,
             local,
             transport,
@@ -114,14 +122,17 @@ impl Caller {
     pub(crate) fn act(&mut self, now: Duration) {
         while let Some(timer) = self.timers.due(now) {
             match timer {
-                Timer::A | Timer::B | Timer::D | Timer::M | Timer::Abandon => {
-                    self.invite_timer(now, timer);
-                }
+                Timer::A(index)
+                | Timer::B(index)
+                | Timer::D(index)
+                | Timer::M(index)
+                | Timer::Abandon(index) => self.invite_timer(now, timer, index),
                 Timer::E(index) | Timer::F(index) | Timer::K(index) => {
                     self.request_timer(now, timer, index);
                 }
                 Timer::J(index) => self.forget_answer(index),
                 Timer::GiveUp => self.give_up(now),
+                Timer::Reinvite => self.reinvite(now),
                 Timer::HangUp => self.hang_up(now),
             }
         }
@@ -135,8 +146,13 @@ impl Caller {
             return;
         };
         let branch = via.branch().unwrap_or_default();
-        if cseq.method == Method::Invite && branch == self.invite.branch.as_bytes() {
-            return self.invite_response(now, response);
+        if cseq.method == Method::Invite {
+            let mut invites = self.invites.iter();
+            let invite = invites.position(|invite| invite.branch.as_bytes() == branch);
+            if let Some(index) = invite {
+                self.invite_response(now, index, response);
+            }
+            return;
         }
         let matching = self.requests.iter().position(|request| {
             request.branch.as_bytes() == branch && cseq.method.as_str() == request.method

@@ -8,7 +8,10 @@ use std::time::Duration;
 pub struct Plan {
     pub(super) offer: Offer,
     pub(super) acknowledge: Acknowledge,
+    pub(super) branches: Branches,
+    pub(super) reliability: Reliability,
     pub(super) give_up_after: Option<Duration>,
+    pub(super) reinvite_after: Option<Duration>,
     pub(super) hang_up_after: Option<Duration>,
 }
 
@@ -17,8 +20,28 @@ pub struct Plan {
 pub(super) enum Offer {
     #[default]
     InInvite,
-    /// The server offers in its 2xx, and the ACK answers.
-    InSuccess,
+    /// In the INVITE, and once more in the PRACK of a response that has answered.
+    Twice,
+    /// The server offers, in its 2xx or in a reliable provisional response; ACK or PRACK answers.
+    ByServer,
+}
+
+/// How many copies of the INVITE reach the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Branches {
+    #[default]
+    One,
+    /// A proxy on the way has forked it, and both branches lead here.
+    Two,
+}
+
+/// What the caller says of reliable provisional responses
+/// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reliability {
+    #[default]
+    Unsupported,
+    Supported,
 }
 
 /// How a caller acknowledges a 2xx.
@@ -30,7 +53,7 @@ pub enum Acknowledge {
     Always,
     /// With the branch of the INVITE, as many do.
     WithInviteBranch,
-    /// Not at all, nor any other final response.
+    /// Not at all, nor any other final response, nor a reliable provisional one.
     Never,
 }
 
@@ -43,7 +66,15 @@ impl Plan {
     /// Offers nothing in the INVITE, so that the server must.
     #[must_use]
     pub fn without_offer(mut self) -> Self {
-        self.offer = Offer::InSuccess;
+        self.offer = Offer::ByServer;
+        self
+    }
+
+    /// Offers something else in the PRACK of a response that has answered the first offer
+    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+    #[must_use]
+    pub fn offer_again(mut self) -> Self {
+        self.offer = Offer::Twice;
         self
     }
 
@@ -54,11 +85,34 @@ impl Plan {
         self
     }
 
+    /// Sends the INVITE by two branches, as a forking proxy may
+    /// ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)).
+    #[must_use]
+    pub fn forked(mut self) -> Self {
+        self.branches = Branches::Two;
+        self
+    }
+
+    /// Supports reliable provisional responses, and acknowledges them by PRACK
+    /// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
+    #[must_use]
+    pub fn reliably(mut self) -> Self {
+        self.reliability = Reliability::Supported;
+        self
+    }
+
     /// Gives the call up this long after the INVITE, if it is not answered by then: CANCEL, as soon
     /// as a provisional response allows it, and BYE where a 2xx comes all the same.
     #[must_use]
     pub fn give_up_after(mut self, after: Duration) -> Self {
         self.give_up_after = Some(after);
+        self
+    }
+
+    /// Sends a re-INVITE with a new offer this long after the call was answered.
+    #[must_use]
+    pub fn reinvite_after(mut self, after: Duration) -> Self {
+        self.reinvite_after = Some(after);
         self
     }
 

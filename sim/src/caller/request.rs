@@ -24,6 +24,7 @@ pub(super) struct RequestTransaction {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Cancel,
+    Prack,
     Bye { dialog: usize },
 }
 

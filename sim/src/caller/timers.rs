@@ -9,13 +9,13 @@ use crate::clock::{milliseconds, seconds};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Timer {
     /// The INVITE again.
-    A,
+    A(usize),
     /// No response to the INVITE.
-    B,
+    B(usize),
     /// No more repetitions of a final response are expected.
-    D,
+    D(usize),
     /// No more 2xx are expected (RFC 6026 §7.2).
-    M,
+    M(usize),
     /// Another request again.
     E(usize),
     /// No final response to another request.
@@ -26,10 +26,12 @@ pub(super) enum Timer {
     J(usize),
     /// The user has waited long enough.
     GiveUp,
+    /// The user wants to change the session.
+    Reinvite,
     /// The user has talked long enough.
     HangUp,
     /// No final response to the INVITE came after its CANCEL (RFC 3261 §9.1).
-    Abandon,
+    Abandon(usize),
 }
 
 #[derive(Debug, Default)]

@@ -11,21 +11,27 @@ use crate::packet::{Direction, Packet};
 use crate::server::describe;
 
 impl Simulation {
-    pub(super) fn run(&mut self, until: Duration) {
+    pub(super) fn run_or_panic(&mut self, until: Duration) {
+        let run = self.run(until);
+        assert!(run.is_ok(), "there is no end to this:\n{}", self.trace());
+    }
+
+    /// Lets everything happen that happens by then.
+    pub(super) fn run(&mut self, until: Duration) -> Result<(), Endless> {
         for _ in 0..MOST_STEPS {
             match self.timeout() {
                 Some(at) if at <= until => self.step(at),
-                _ => return,
+                _ => return Ok(()),
             }
         }
-        panic!("there is no end to this:\n{}", self.trace());
+        Err(Endless)
     }
 
     /// When something happens next.
     fn timeout(&mut self) -> Option<Duration> {
-        let core = self.server.core.timeout().map(|at| self.clock.of(at));
+        let timer = self.server.timer(&self.clock);
         let callers = self.callers.iter().filter_map(Caller::timeout);
-        let others = [core, self.network.timeout(), self.server.timeout()];
+        let others = [timer, self.network.timeout(), self.server.timeout()];
         callers.chain(others.into_iter().flatten()).min()
     }
 
@@ -33,8 +39,8 @@ impl Simulation {
     fn step(&mut self, at: Duration) {
         self.clock.advance(at);
         let (now, instant) = (self.clock.now(), self.clock.instant());
-        if self.server.core.timeout().is_some_and(|at| at <= instant) {
-            self.server.core.handle(instant, Input::Timeout);
+        if self.server.timer(&self.clock).is_some_and(|at| at <= now) {
+            self.server.fire(&self.clock);
             return self.drain();
         }
         if let Some(packet) = self.network.receive(now) {
@@ -77,7 +83,7 @@ impl Simulation {
                 malformed: malformed.clone(),
             },
         };
-        self.server.core.handle(self.clock.instant(), input);
+        self.server.handle(&self.clock, input);
         self.drain();
         if !matches!(packet.message(), Ok(Message::Response(_))) {
             return;
@@ -101,7 +107,7 @@ impl Simulation {
     /// Does what the core wants done.
     pub(super) fn drain(&mut self) {
         let (now, instant) = (self.clock.now(), self.clock.instant());
-        while let Some(output) = self.server.poll() {
+        while let Some(output) = self.server.poll(&self.clock) {
             match output {
                 Output::Transmit(transmit) => self.transmit(transmit),
                 Output::Resolve(resolve) => self.resolve(resolve),
@@ -123,7 +129,7 @@ impl Simulation {
         let arrives = self.network.send_from_server(now, flow, bytes);
         if let Some(transaction) = transaction.filter(|_| !arrives) {
             let input = Input::Undelivered { transaction };
-            self.server.core.handle(self.clock.instant(), input);
+            self.server.handle(&self.clock, input);
         }
     }
 
@@ -140,9 +146,13 @@ impl Simulation {
             transaction: resolve.transaction,
             addresses: addresses.clone(),
         };
-        self.server.core.handle(self.clock.instant(), input);
+        self.server.handle(&self.clock, input);
     }
 }
 
-/// More steps than any scenario needs: two ends that answer each other for ever are found by it.
+/// Two ends answer each other for ever.
+#[derive(Debug)]
+pub(super) struct Endless;
+
+/// More steps than any scenario needs.
 const MOST_STEPS: usize = 20_000;

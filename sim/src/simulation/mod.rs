@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::draft::{Draft, PEER};
 use crate::faults::Faults;
 use crate::figure::{Line, compare};
+use crate::mutant::Mutant;
 use crate::network::Network;
 use crate::packet::{Direction, Packet};
 use crate::policy::Policy;
@@ -93,6 +94,13 @@ impl Simulation {
         self
     }
 
+    /// With a server that is broken in this way.
+    #[must_use]
+    pub fn broken(mut self, mutant: Box<dyn Mutant>) -> Self {
+        self.server.mutant = Some(mutant);
+        self
+    }
+
     /// From now on nothing arrives at an address, and the server hears of it.
     pub fn cut_off(&mut self, address: SocketAddr) {
         self.network.unreachable.push(address);
@@ -142,7 +150,7 @@ impl Simulation {
     /// # Panics
     /// When there is no end to it.
     pub fn run_until(&mut self, at: Duration) {
-        self.run(at);
+        self.run_or_panic(at);
         self.clock.advance(at);
     }
 
@@ -151,7 +159,7 @@ impl Simulation {
     /// # Panics
     /// When there is no end to it.
     pub fn run_out(&mut self) {
-        self.run(Duration::MAX);
+        self.run_or_panic(Duration::MAX);
     }
 }
 
@@ -164,7 +172,7 @@ impl Simulation {
 
     /// What the core holds.
     pub fn counts(&self) -> Counts {
-        self.server.core.counts()
+        self.server.counts()
     }
 
     /// How the last call looks from the caller's end.
@@ -207,7 +215,7 @@ impl Simulation {
     /// When it is not the one expected.
     #[track_caller]
     pub fn receive(&mut self, label: &str) -> Packet {
-        self.run(self.clock.now());
+        self.run_or_panic(self.clock.now());
         let mut sent = self.trace().packets().rev();
         let last = sent.find(|packet| packet.direction == Direction::FromServer);
         match last {
@@ -227,7 +235,8 @@ impl Simulation {
     ///
     /// A line is a time in seconds and a packet: `INVITE -->` to the server, `<-- 180 Ringing` from
     /// it; or `* Invite`, what the application is told. Arrows are as long as you like; `--x` is
-    /// lost, `==>` arrives twice, `~~>` is overtaken. The line `...` stands for anything.
+    /// lost, `==>` arrives twice, `~~>` is overtaken, `..>` and `::>` stall a stream for 1.2 s and
+    /// 40 s. The line `...` stands for anything.
     ///
     /// # Panics
     /// When something else happens.
@@ -271,7 +280,9 @@ impl Simulation {
     /// figures.
     #[must_use]
     pub fn verdict(mut self) -> Verdict {
-        self.run_out();
+        if self.run(Duration::MAX).is_err() {
+            self.violations.push("there is no end to this".to_owned());
+        }
         self.is_finished = true;
         Verdict {
             violations: self.violations(),

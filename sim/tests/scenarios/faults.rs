@@ -2,7 +2,8 @@
 
 use offhook_core::message::Rejection;
 use offhook_sim::{
-    CallState, Faults, Plan, Policy, Simulation, Verdict, every_schedule, milliseconds, seconds,
+    CallState, Fault, Faults, Plan, Policy, Simulation, Verdict, every_schedule, milliseconds,
+    seconds,
 };
 
 /// A policy and a plan, and how such a call may end for its caller.
@@ -76,7 +77,7 @@ fn assert_good(name: &str, verdict: &Verdict) {
 #[test]
 fn every_schedule_of_two_faults() {
     for (name, policy, plan) in calls() {
-        let runs = every_schedule(2, |schedule| {
+        let runs = every_schedule(2, &Fault::DATAGRAM, |schedule| {
             let verdict = run(&policy, &plan, Faults::Schedule(schedule.to_vec()));
             assert_good(name, &verdict);
             verdict.trace.packet_count()

@@ -1,0 +1,214 @@
+//! A trace in order: what the server sent and what it received, read from the octets alone.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use offhook_message::{Message, Method, RAck};
+
+use crate::packet::{Direction, Packet};
+use crate::trace::{Arrival, Trace};
+
+/// What the server sent, each message once with all times it was sent at, and what reached it.
+#[derive(Debug)]
+pub(super) struct Timeline<'a> {
+    pub(super) sent: Vec<Sent<'a>>,
+    pub(super) received: Vec<Received<'a>>,
+    pub(super) is_stream: bool,
+}
+
+/// One message of the server.
+#[derive(Debug)]
+pub(super) struct Sent<'a> {
+    pub(super) key: Key<'a>,
+    /// The status of a response; `None` for a request.
+    pub(super) status: Option<u16>,
+    /// 0 where it cannot be read.
+    pub(super) rseq: Option<u32>,
+    pub(super) is_described: bool,
+    /// The number of the packet that was the first to bear it.
+    pub(super) number: usize,
+    /// When it was sent, the first time first.
+    pub(super) times: Vec<Duration>,
+    bytes: &'a Bytes,
+    packet: &'a Packet,
+}
+
+/// One message that reached the server.
+#[derive(Debug)]
+pub(super) struct Received<'a> {
+    pub(super) key: Key<'a>,
+    pub(super) status: Option<u16>,
+    pub(super) rack: Option<RAck>,
+    pub(super) is_described: bool,
+    pub(super) at: Duration,
+    /// How many packets had been sent by then.
+    pub(super) sent: usize,
+    /// Its place among all arrivals.
+    pub(super) order: usize,
+}
+
+/// What names a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key<'a> {
+    pub(super) branch: &'a [u8],
+    pub(super) method: Method,
+    pub(super) cseq: u32,
+    /// The tag of the server's end: that of To in responses and in requests to it, that of From in
+    /// its own.
+    pub(super) tag: Option<&'a [u8]>,
+}
+
+impl<'a> Timeline<'a> {
+    pub(super) fn new(trace: &'a Trace, is_stream: bool) -> Self {
+        let mut sent: Vec<Sent<'a>> = Vec::new();
+        for packet in trace.packets() {
+            if packet.direction == Direction::ToServer {
+                continue;
+            }
+            let known = sent.iter_mut().find(|sent| *sent.bytes == packet.bytes);
+            match known {
+                Some(sent) => sent.times.push(packet.at),
+                None => sent.extend(Sent::new(packet)),
+            }
+        }
+        let arrivals = trace.arrivals().iter().enumerate();
+        let received = arrivals.filter_map(|(order, arrival)| Received::new(order, arrival));
+        Self {
+            sent,
+            received: received.collect(),
+            is_stream,
+        }
+    }
+
+    /// The other responses to the same request.
+    pub(super) fn siblings(&self, of: &Sent<'a>) -> impl Iterator<Item = &Sent<'a>> {
+        let (branch, method, number) = (of.key.branch, of.key.method.clone(), of.number);
+        self.sent.iter().filter(move |other| {
+            other.number != number
+                && other.status.is_some()
+                && other.key.branch == branch
+                && other.key.method == method
+        })
+    }
+
+    /// The times at which a request came, its repetitions included.
+    pub(super) fn requests(&self, sent: &Sent<'a>) -> impl Iterator<Item = &Received<'a>> {
+        let (branch, method) = (sent.key.branch, sent.key.method.clone());
+        self.received.iter().filter(move |received| {
+            received.status.is_none()
+                && received.key.branch == branch
+                && received.key.method == method
+        })
+    }
+
+    /// The first request of this method inside the dialog of a response.
+    pub(super) fn first_in_dialog(
+        &self,
+        sent: &Sent<'a>,
+        method: &Method,
+        fits: impl Fn(&Received<'a>) -> bool,
+    ) -> Option<&Received<'a>> {
+        self.received.iter().find(|received| {
+            received.status.is_none()
+                && received.key.method == *method
+                && received.key.tag == sent.key.tag
+                && received.sent > sent.number
+                && fits(received)
+        })
+    }
+
+    /// The first final response to a request of the server.
+    pub(super) fn answer(&self, sent: &Sent<'a>) -> Option<&Received<'a>> {
+        self.received.iter().find(|received| {
+            received.status.is_some_and(|status| status >= 200)
+                && received.key.branch == sent.key.branch
+                && received.key.method == sent.key.method
+        })
+    }
+
+    /// The BYE that the server sent in the dialog of a response.
+    pub(super) fn bye(&self, sent: &Sent<'a>) -> Option<&Sent<'a>> {
+        self.sent
+            .iter()
+            .find(|other| other.is_request(&Method::Bye) && other.key.tag == sent.key.tag)
+    }
+}
+
+impl<'a> Sent<'a> {
+    fn new(packet: &'a Packet) -> Option<Self> {
+        let message = packet.message().ok()?;
+        let headers = message.headers();
+        let status = packet.status();
+        Some(Self {
+            key: Key::new(message, status.is_none())?,
+            status,
+            rseq: headers.rseq().unwrap_or(Some(UNREADABLE)),
+            is_described: !message.body().is_empty(),
+            number: packet.number,
+            times: vec![packet.at],
+            bytes: &packet.bytes,
+            packet,
+        })
+    }
+
+    /// When it was sent first.
+    pub(super) fn first(&self) -> Duration {
+        self.times.first().copied().unwrap_or_default()
+    }
+
+    pub(super) fn is_request(&self, method: &Method) -> bool {
+        self.status.is_none() && self.key.method == *method
+    }
+
+    /// Whether it answers an INVITE with a status of this range.
+    pub(super) fn answers_invite(&self, statuses: std::ops::Range<u16>) -> bool {
+        let is_in = self.status.is_some_and(|status| statuses.contains(&status));
+        is_in && self.key.method == Method::Invite
+    }
+
+    /// What a violation calls it.
+    pub(super) fn label(&self) -> String {
+        format!("#{} {}", self.number, self.packet.label())
+    }
+}
+
+impl<'a> Received<'a> {
+    fn new(order: usize, arrival: &'a Arrival) -> Option<Self> {
+        if arrival.packet.direction == Direction::FromServer {
+            return None;
+        }
+        let message = arrival.packet.message().ok()?;
+        let status = arrival.packet.status();
+        Some(Self {
+            key: Key::new(message, status.is_some())?,
+            status,
+            rack: message.headers().rack().ok(),
+            is_described: !message.body().is_empty(),
+            at: arrival.at,
+            sent: arrival.sent,
+            order,
+        })
+    }
+}
+
+impl<'a> Key<'a> {
+    /// `is_ours`: the request that the message is, or answers, is the server's own.
+    fn new(message: &'a Message, is_ours: bool) -> Option<Self> {
+        let headers = message.headers();
+        let cseq = headers.cseq().ok()?;
+        let end = if is_ours {
+            headers.from()
+        } else {
+            headers.to()
+        };
+        Some(Self {
+            branch: headers.via().ok()?.branch()?,
+            method: cseq.method,
+            cseq: cseq.number,
+            tag: end.ok()?.tag(),
+        })
+    }
+}
+
+/// No `RSeq` is 0.
+const UNREADABLE: u32 = 0;

@@ -1,0 +1,112 @@
+//! UPDATE with an offer, before the answer of the INVITE and after: RFC 3311 §5.2.
+
+use offhook_core::message::{Body, Success};
+use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, seconds};
+
+/// The PRACK for a response.
+fn prack(invite: &Draft, response: &Packet) -> Draft {
+    let rseq = response.header("RSeq").expect("it is reliable");
+    let rack = format!("{rseq} 1 INVITE");
+    invite.in_dialog("PRACK", response).set("RAck", &rack)
+}
+
+fn update(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
+    let update = invite.in_dialog("UPDATE", response).cseq(cseq);
+    let update = update.branch(&format!("z9hG4bK-update-{cseq}"));
+    update.body("application/sdp", OFFER)
+}
+
+fn cancel(mut call: Simulation, invite: &Draft) {
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
+    call.expect("...");
+    call.finish();
+}
+
+/// Once offer and answer are exchanged in 183 and PRACK, the early session may be changed.
+#[test]
+fn an_early_session_is_changed() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&prack(&invite, &progress));
+    call.receive("200 OK");
+    call.send(&update(&invite, &progress, 3));
+    let updated = call.receive("200 OK");
+    assert_eq!(updated.header("CSeq"), Some("3 UPDATE"));
+    assert_eq!(updated.body(), ANSWER);
+    cancel(call, &invite);
+}
+
+/// Our offer is out: 491.
+#[test]
+fn while_our_offer_is_open_it_gets_491() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::new("INVITE").set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&update(&invite, &progress, 2));
+    call.receive("491 Request Pending");
+    cancel(call, &invite);
+}
+
+/// Their offer is not answered yet: 500 with a Retry-After between 0 and 10 seconds.
+#[test]
+fn while_their_offer_is_open_it_gets_500() {
+    let mut call = Simulation::new(Policy::new().ring());
+    let invite = Draft::invite();
+    call.send(&invite);
+    let ringing = call.receive("180 Ringing");
+    call.send(&update(&invite, &ringing, 2));
+    let refused = call.receive("500 Server Internal Error");
+    let seconds: u32 = refused
+        .header("Retry-After")
+        .and_then(|seconds| seconds.parse().ok())
+        .expect("a number of seconds");
+    assert!(seconds <= 10, "{seconds}");
+    cancel(call, &invite);
+}
+
+/// A confirmed session is changed, or the change is refused and what was agreed before holds.
+#[test]
+fn a_confirmed_session_is_changed_or_not() {
+    let accept = || Policy::new().accept(Body::sdp(ANSWER));
+    for (policy, label) in [
+        (accept(), "200 OK"),
+        (accept().refuse_offers(), "488 Not Acceptable Here"),
+    ] {
+        let mut call = Simulation::new(policy);
+        let invite = Draft::invite();
+        call.send(&invite);
+        let ok = call.receive("200 OK");
+        call.send(&invite.in_dialog("ACK", &ok));
+        call.send(&update(&invite, &ok, 2));
+        call.receive(label);
+        call.send(&invite.in_dialog("BYE", &ok).cseq(3));
+        call.receive("200 OK");
+        call.expect("...");
+        call.finish();
+    }
+}
+
+/// RFC 3261 §14.2: an INVITE inside the early dialog comes too soon.
+#[test]
+fn an_invite_in_an_early_dialog_gets_500() {
+    let mut call = Simulation::new(
+        Policy::new()
+            .early_answer()
+            .wait(seconds(9))
+            .accept(Success::OK),
+    );
+    let invite = Draft::invite();
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let second = invite.in_dialog("INVITE", &progress);
+    call.send(&second);
+    let refused = call.receive("500 Server Internal Error");
+    assert!(refused.header("Retry-After").is_some());
+    call.send(&second.ack(&refused));
+    cancel(call, &invite);
+}
