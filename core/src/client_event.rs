@@ -1,6 +1,8 @@
 //! What happens to requests of ours.
 
-use offhook_message::Response;
+use std::time::Duration;
+
+use offhook_message::{Response, UriBuf};
 
 use crate::contact_target::ContactTarget;
 use crate::id::SessionId;
@@ -63,6 +65,52 @@ pub enum OutgoingInviteEvent {
         /// Why.
         cause: RequestFailure,
     },
+}
+
+/// What happens to a registration ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
+#[derive(Debug)]
+pub enum RegistrationEvent {
+    /// The registrar has our binding. Told again each time it is refreshed.
+    Registered {
+        /// How long it holds. It is refreshed before.
+        expires: Duration,
+        /// All bindings of the address, ours among them where the registrar lists any.
+        bindings: Vec<Binding>,
+        /// The way that requests of ours should go
+        /// ([RFC 3608](https://www.rfc-editor.org/rfc/rfc3608)).
+        service_route: Vec<UriBuf>,
+        /// The response.
+        message: Response,
+    },
+    /// The registrar refused.
+    Refused {
+        /// When it is asked again. `None`: it never is, the registration is over.
+        retry_in: Option<Duration>,
+        /// The response.
+        message: Response,
+    },
+    /// The registrar is not there.
+    Failed {
+        /// Why.
+        cause: RequestFailure,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// Our binding is gone, or with it all of the address, and the registration is over.
+    Unregistered {
+        /// The response; `None` where there was nothing to end, or the registrar did not answer:
+        /// then the binding runs out by itself.
+        message: Option<Response>,
+    },
+}
+
+/// Where an address is reached, as its registrar says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The Contact.
+    pub uri: UriBuf,
+    /// How long it holds, where the registrar says so.
+    pub expires: Option<Duration>,
 }
 
 /// Why a request of ours has no outcome.

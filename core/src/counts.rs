@@ -15,6 +15,8 @@ pub struct Counts {
     pub outgoing_invites: usize,
     /// Sessions that live, early ones included.
     pub sessions: usize,
+    /// Registrations that are kept.
+    pub registrations: usize,
     /// Changes that peers want and the application has not answered.
     pub offers: usize,
     /// Requests other than INVITE that the application has not answered.
@@ -55,6 +57,7 @@ impl Add for Counts {
             invites: self.invites + other.invites,
             outgoing_invites: self.outgoing_invites + other.outgoing_invites,
             sessions: self.sessions + other.sessions,
+            registrations: self.registrations + other.registrations,
             offers: self.offers + other.offers,
             requests: self.requests + other.requests,
             timers: self.timers + other.timers,

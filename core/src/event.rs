@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use offhook_message::{Malformed, Message, Request, Response};
 
-use crate::client_event::{OutgoingInviteEvent, RequestFailure};
+use crate::client_event::{OutgoingInviteEvent, RegistrationEvent, RequestFailure};
 use crate::flow::{Flow, Transport};
 pub(crate) use crate::id::TransactionSlot;
 pub use crate::id::{
-    InviteId, OutgoingInviteId, OutgoingRequestId, RequestId, SessionId, TransactionId,
+    InviteId, OutgoingInviteId, OutgoingRequestId, RegistrationId, RequestId, SessionId,
+    TransactionId,
 };
 
 /// Something for the core to act on.
@@ -198,6 +199,13 @@ pub enum Event {
         request: OutgoingRequestId,
         /// The response.
         message: Response,
+    },
+    /// Something happened to a registration.
+    Registration {
+        /// The registration.
+        registration: RegistrationId,
+        /// What happened.
+        event: RegistrationEvent,
     },
     /// No response to a request of ours outside of a dialog will come.
     RequestFailed {

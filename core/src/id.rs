@@ -54,6 +54,18 @@ impl OutgoingRequestId {
     }
 }
 
+/// Names a registration until it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RegistrationId(pub(crate) Slot);
+
+impl RegistrationId {
+    /// The name as a number, never used twice in the life of a core (until 2^32 registrations have
+    /// had the same place in its table).
+    pub fn as_u64(self) -> u64 {
+        self.0.as_u64()
+    }
+}
+
 /// Names a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransactionId(pub(crate) TransactionSlot);

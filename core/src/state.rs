@@ -12,7 +12,7 @@ use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
-use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Stage};
+use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Registration, Stage};
 use crate::random::{Random, Token};
 use crate::session::{Invite, PendingOffer, PendingRequest, Sessions};
 use crate::slot::{Slot, Slots};
@@ -38,6 +38,7 @@ pub(crate) struct State {
     pub(crate) offers: Slots<PendingOffer>,
     pub(crate) outgoing_invites: OutgoingInvites,
     pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
+    pub(crate) registrations: Slots<Registration>,
     pub(crate) requests: Slots<PendingRequest>,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
@@ -60,6 +61,7 @@ impl State {
             offers: Slots::new(),
             outgoing_invites: OutgoingInvites::new(),
             outgoing_requests: Slots::new(),
+            registrations: Slots::new(),
             requests: Slots::new(),
             totals: Totals::default(),
             refusing: None,
@@ -77,6 +79,7 @@ impl State {
             sessions,
             offers,
             outgoing_invites,
+            registrations,
             requests,
             ..
         } = self;
@@ -104,6 +107,7 @@ impl State {
                 let session = sessions.get(id);
                 session.is_some_and(|session| session.awaits_ack(cseq))
             }
+            Timer::Registration(id) => registrations.contains(id.0),
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
                 let invite = outgoing_invites.get(id);
                 invite.is_some_and(|invite| invite.stage != Stage::Accepted)

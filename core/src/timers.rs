@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Times;
 use crate::event::{InviteId, RequestId, SessionId};
-use crate::id::OutgoingInviteId;
+use crate::id::{OutgoingInviteId, RegistrationId};
 use crate::slot::Slot;
 
 /// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
@@ -43,6 +43,8 @@ pub(crate) enum Timer {
     Ringing(OutgoingInviteId),
     /// The end of the wait for the final response after CANCEL (RFC 3261 §9.1).
     Cancel(OutgoingInviteId),
+    /// The refresh of a registration, or the next try.
+    Registration(RegistrationId),
     /// The end of the time in which a 3xx may be followed.
     Redirected(OutgoingInviteId),
     /// The next repetition of the 2xx to the INVITE of this number (RFC 3261 §13.3.1.4).

@@ -299,6 +299,7 @@ impl State {
             | Event::Offer { .. }
             | Event::Response { .. }
             | Event::RequestFailed { .. }
+            | Event::Registration { .. }
             | Event::Request { .. } => None,
         }
     }

@@ -237,6 +237,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::OutgoingInvite { .. } => "OutgoingInvite".into(),
         Event::Response { .. } => "Response".into(),
         Event::RequestFailed { .. } => "RequestFailed".into(),
+        Event::Registration { .. } => "Registration".into(),
     }
 }
 

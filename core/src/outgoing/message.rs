@@ -3,16 +3,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use offhook_message::{
-    Body, Header, HeaderName, Headers, MessageWriter, Method, Text, Uri, UriBuf,
-};
+use offhook_message::{Body, Header, HeaderName, Headers, MessageWriter, Method, Text, UriBuf};
 
-use super::address::User;
+use super::contact::{Binding, OwnContact};
 use super::request::OutgoingRequest;
-use crate::capabilities::{Allow, RELIABLE};
+use crate::capabilities::{Allow, RELIABLE, TIMER, supported};
 use crate::config::{Config, Reliability};
 use crate::digest::{Authentication, Protected};
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
 use crate::random::{Random, Token};
 use crate::tag::Tag;
 
@@ -28,6 +26,31 @@ pub(crate) struct OutgoingRequestMessage {
     /// How many of the flows have failed.
     failed: usize,
     pub(crate) authentication: Authentication,
+    /// What a REGISTER asks for.
+    pub(crate) binding: Option<Binding>,
+    /// How long the session of an INVITE is to live without a refresh.
+    pub(crate) session_life: Option<SessionLife>,
+}
+
+/// A session timer that we ask for
+/// ([RFC 4028 §7](https://www.rfc-editor.org/rfc/rfc4028#section-7)).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionLife {
+    seconds: u32,
+    /// Whether somebody wants no less.
+    is_least: bool,
+    /// How often it was too small.
+    refused: u8,
+}
+
+impl SessionLife {
+    pub(crate) const fn new(seconds: u32) -> Self {
+        Self {
+            seconds,
+            is_least: false,
+            refused: 0,
+        }
+    }
 }
 
 impl OutgoingRequestMessage {
@@ -40,6 +63,8 @@ impl OutgoingRequestMessage {
             cseq: 1,
             failed: 0,
             authentication: Authentication::new(std::mem::take(&mut request.credentials)),
+            binding: None,
+            session_life: None,
             request,
         }
     }
@@ -66,11 +91,36 @@ impl OutgoingRequestMessage {
         is_worth
     }
 
+    /// Takes the Min-SE of a 422. True where the request is worth another try
+    /// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+    #[must_use]
+    pub(crate) fn take_min_se(&mut self, headers: &Headers) -> bool {
+        let least = headers.min_se().ok().flatten();
+        let Some((life, least)) = self.session_life.as_mut().zip(least) else {
+            return false;
+        };
+        if least <= life.seconds || life.refused >= MOST_REFUSED {
+            return false;
+        }
+        *life = SessionLife {
+            seconds: least,
+            is_least: true,
+            refused: life.refused + 1,
+        };
+        self.cseq += 1;
+        true
+    }
+
+    /// Begins a further request of the same conversation, by the best flow.
+    pub(crate) fn renew(&mut self) {
+        self.cseq += 1;
+        self.failed = 0;
+        self.authentication.begin();
+    }
+
     /// Goes elsewhere, as a new request.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {
-        self.cseq += 1;
-        self.authentication.begin();
-        self.failed = 0;
+        self.renew();
         self.request.request_uri = request_uri;
         self.request.flows = flows;
     }
@@ -107,19 +157,20 @@ impl OutgoingRequestMessage {
         for header in &authorization {
             writer.extra(header);
         }
-        if matches!(method, Method::Invite | Method::Subscribe) {
-            writer.header(HeaderName::Contact, OwnContact { request, flow });
-        }
+        self.write_contact(&mut writer, flow);
         if *method == Method::Invite {
             writer.header(HeaderName::Allow, Allow(config));
-            match config.reliability {
-                Reliability::Off => {}
-                Reliability::Supported => {
-                    writer.header(HeaderName::Supported, RELIABLE);
-                }
-                Reliability::Required => {
-                    writer.header(HeaderName::Require, RELIABLE);
-                }
+            let mut options = supported(config);
+            if config.reliability == Reliability::Required {
+                writer.header(HeaderName::Require, RELIABLE);
+                options = TIMER;
+            }
+            writer.header(HeaderName::Supported, options);
+        }
+        if let Some(life) = &self.session_life {
+            writer.header(HeaderName::SessionExpires, life.seconds);
+            if life.is_least {
+                writer.header(HeaderName::MinSe, life.seconds);
             }
         }
         if let Some(user_agent) = &config.user_agent {
@@ -131,6 +182,39 @@ impl OutgoingRequestMessage {
         match &request.body {
             Some(body) => writer.body(body),
             None => writer.finish(),
+        }
+    }
+
+    /// The URI of our Contact by that flow.
+    pub(crate) fn contact(&self, flow: Flow) -> Option<UriBuf> {
+        let contact = OwnContact {
+            request: &self.request,
+            flow,
+        };
+        let text = contact.to_string();
+        let uri = text.strip_prefix('<')?.strip_suffix('>')?;
+        uri.parse().ok()
+    }
+
+    fn write_contact(&self, writer: &mut MessageWriter, flow: Flow) {
+        let contact = OwnContact {
+            request: &self.request,
+            flow,
+        };
+        match &self.binding {
+            Some(Binding::Own { params, expires }) => {
+                let value = format_args!("{contact}{params};expires={expires}");
+                writer.header(HeaderName::Contact, value);
+                writer.header(HeaderName::Expires, expires);
+            }
+            Some(Binding::NoneAtAll) => {
+                writer.header(HeaderName::Contact, "*");
+                writer.header(HeaderName::Expires, 0);
+            }
+            None if matches!(self.method, Method::Invite | Method::Subscribe) => {
+                writer.header(HeaderName::Contact, contact);
+            }
+            None => {}
         }
     }
 
@@ -165,35 +249,11 @@ impl fmt::Display for SentBy {
     }
 }
 
-/// Our Contact: our user, at the address that the peer sees
-/// ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)).
-struct OwnContact<'a> {
-    request: &'a OutgoingRequest,
-    flow: Flow,
-}
-
-impl fmt::Display for OwnContact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, flow } = self;
-        let first_hop = request.routes.first().unwrap_or(&request.request_uri);
-        let is_sips = |uri: &UriBuf| matches!(uri.as_uri(), Uri::Sip(uri) if uri.secure);
-        f.write_str(if is_sips(&request.request_uri) || is_sips(first_hop) {
-            "<sips:"
-        } else {
-            "<sip:"
-        })?;
-        if let Some(user) = &request.contact_user {
-            write!(f, "{}@", User(user.as_str()))?;
-        }
-        match flow.transport {
-            Transport::Udp => write!(f, "{}>", flow.local_host()),
-            other => write!(f, "{};transport={other}>", flow.local_host()),
-        }
-    }
-}
-
 /// 128 random bits ([RFC 3261 §8.1.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.4)).
 fn new_call_id(random: &mut Random) -> Text {
     let text = format!("{}{}", random.token(), random.token());
     Text::new(text).unwrap_or(Text::from_static("0"))
 }
+
+/// How often a session may be too short for somebody on the way.
+const MOST_REFUSED: u8 = 3;

@@ -2,11 +2,15 @@
 //! them until they are answered.
 
 mod address;
+mod contact;
 mod invite;
 mod message;
+mod registration;
 mod request;
 
 pub use address::Address;
 pub(crate) use invite::{Attempt, Cancel, Fork, OutgoingInvite, OutgoingInvites, Stage};
-pub(crate) use message::{OutgoingRequestMessage, SentBy};
+pub(crate) use message::{OutgoingRequestMessage, SentBy, SessionLife};
+pub use registration::RegistrationOptions;
+pub(crate) use registration::{Registration, Wish};
 pub use request::OutgoingRequest;

@@ -11,7 +11,7 @@ use super::non_invite_client::{ClientOutcome, NonInviteClientTransaction};
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::fingerprint::Already;
 use crate::flow::Flow;
-use crate::id::{OutgoingInviteId, OutgoingRequestId};
+use crate::id::{OutgoingInviteId, OutgoingRequestId, RegistrationId};
 use crate::random::Token;
 use crate::slot::{Slot, Slots};
 use crate::timers::ClientTimer;
@@ -40,6 +40,8 @@ pub(crate) enum ClientUser {
     Invite(OutgoingInviteId),
     /// Another request outside of a dialog.
     Request(OutgoingRequestId),
+    /// The REGISTER of a registration.
+    Registration(RegistrationId),
     /// A CANCEL or an ACK: nobody waits for an outcome.
     Nobody,
 }

@@ -6,14 +6,16 @@ use bytes::Bytes;
 use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
-use super::{acknowledge, bye, cancel, is_challenge, prack, redirect};
+use super::{acknowledge, bye, cancel, is_challenge, prack, redirect, refresh};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
 use crate::logger::LogLevel;
-use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, Stage};
+use crate::outgoing::{
+    Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, SessionLife, Stage,
+};
 use crate::session::Phase;
 use crate::state::State;
 use crate::timers::Timer;
@@ -107,7 +109,8 @@ pub(crate) fn start(
     {
         return Err(RequestError::Full);
     }
-    let message = OutgoingRequestMessage::new(Method::Invite, request, &mut state.random);
+    let mut message = OutgoingRequestMessage::new(Method::Invite, request, &mut state.random);
+    message.session_life = state.config.session_timer.expires.map(SessionLife::new);
     let id = state.outgoing_invites.insert(OutgoingInvite::new(message));
     attempt(state, now, id);
     Ok(id)
@@ -367,6 +370,7 @@ fn accept(
             Phase::Confirmed
         };
     }
+    refresh::agreed(state, now, session, response.headers());
     if !is_offer {
         acknowledge::of_fork(state, now, id, session, None);
     }
@@ -392,6 +396,11 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
         return try_again(state, now, id);
     }
     if is_challenge(status) && (invite.message).take_challenge(message.headers(), &mut state.random)
+    {
+        return try_again(state, now, id);
+    }
+    if status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+        && invite.message.take_min_se(message.headers())
     {
         return try_again(state, now, id);
     }

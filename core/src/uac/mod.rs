@@ -9,11 +9,13 @@ pub(crate) mod invite;
 pub(crate) mod prack;
 mod redirect;
 pub(crate) mod refresh;
+pub(crate) mod register;
 pub(crate) mod request;
 mod write;
 
 pub use inside::InsideError;
 pub use invite::InviteUserAgentClient;
+pub use register::RegisterUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -135,6 +137,9 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         }
         ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
+        ClientUser::Registration(id) => {
+            register::failed(state, now, id, RequestFailure::Undelivered);
+        }
         ClientUser::Nobody => {}
     }
 }
@@ -183,6 +188,15 @@ fn finish(
             }
             (ClientOutcome::Timeout, _) => {
                 request::failed(state, now, id, RequestFailure::Timeout);
+            }
+            _ => {}
+        },
+        ClientUser::Registration(id) => match (outcome, response) {
+            (ClientOutcome::Final(_), Some((_, response))) => {
+                register::receive_response(state, now, id, response);
+            }
+            (ClientOutcome::Timeout, _) => {
+                register::failed(state, now, id, RequestFailure::Timeout);
             }
             _ => {}
         },

@@ -6,9 +6,9 @@ use offhook_message::Method;
 
 use super::UserAgentCore;
 use crate::client_event::RequestError;
-use crate::id::{OutgoingInviteId, OutgoingRequestId};
-use crate::outgoing::OutgoingRequest;
-use crate::uac::{self, InviteUserAgentClient};
+use crate::id::{OutgoingInviteId, OutgoingRequestId, RegistrationId};
+use crate::outgoing::{OutgoingRequest, RegistrationOptions};
+use crate::uac::{self, InviteUserAgentClient, RegisterUserAgentClient};
 
 impl UserAgentCore {
     /// Places a call: sends an INVITE. What becomes of it is told by
@@ -44,5 +44,24 @@ impl UserAgentCore {
         request: OutgoingRequest,
     ) -> Result<OutgoingRequestId, RequestError> {
         uac::request::start(&mut self.state, now, method, request)
+    }
+
+    /// Registers an address, and keeps it registered. What becomes of it is told by
+    /// [`Event::Registration`](crate::Event::Registration).
+    pub fn register(
+        &mut self,
+        now: Instant,
+        options: RegistrationOptions,
+    ) -> Result<RegistrationId, RequestError> {
+        uac::register::start(&mut self.state, now, options)
+    }
+
+    /// A registration. `None` where it is over.
+    pub fn register_client(
+        &mut self,
+        now: Instant,
+        id: RegistrationId,
+    ) -> Option<RegisterUserAgentClient<'_>> {
+        RegisterUserAgentClient::new(&mut self.state, now, id)
     }
 }

@@ -33,7 +33,7 @@ fn an_invite_has_all_that_it_needs() {
          CSeq: 1 INVITE\r\n\
          Contact: <sip:alice@192.0.2.1:5060>\r\n\
          Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK\r\n\
-         Supported: 100rel\r\n\
+         Supported: 100rel, timer\r\n\
          User-Agent: {}\r\n\
          Content-Type: application/sdp\r\n\
          Content-Length: 5\r\n\r\noffer",
@@ -47,16 +47,16 @@ fn an_invite_has_all_that_it_needs() {
 #[test]
 fn reliability_and_stream_show_in_the_invite() {
     for (reliability, supported, required) in [
-        (Reliability::Off, false, false),
-        (Reliability::Supported, true, false),
-        (Reliability::Required, false, true),
+        (Reliability::Off, "timer", false),
+        (Reliability::Supported, "100rel, timer", false),
+        (Reliability::Required, "timer", true),
     ] {
         let mut bench = Bench::with(Config {
             reliability,
             ..Config::default()
         });
         let (_, invite) = bench.call_with(request([TCP]));
-        assert_eq!(invite.has("Supported"), supported);
+        assert_eq!(invite.header("Supported"), supported);
         assert_eq!(invite.has("Require"), required);
         assert_eq!(
             invite.header("Contact"),
@@ -327,4 +327,56 @@ fn bob_may_offer_anew_whatever_his_success_said() {
         };
         assert_eq!(offered, session);
     }
+}
+
+#[test]
+fn a_session_timer_is_asked_for_as_long_as_the_callee_wants() {
+    let mut config = Config::default();
+    config.session_timer.expires = Some(100);
+    let mut bench = Bench::with(config);
+    let (_, invite) = bench.call();
+    assert_eq!(invite.header("Session-Expires"), "100");
+    assert!(!invite.has("Min-SE"));
+    let small = |least: u32| {
+        Answer::new("422 Session Interval Too Small").header(&format!("Min-SE: {least}"))
+    };
+    bench.answer(&invite, &small(200));
+    let mut sent = bench.sent();
+    let again = sent.remove(1);
+    assert_eq!(again.header("CSeq"), "2 INVITE");
+    assert_eq!(
+        (again.header("Session-Expires"), again.header("Min-SE")),
+        ("200", "200")
+    );
+    let ok = Answer::new("200 OK")
+        .sdp("answer")
+        .header("Session-Expires: 200;refresher=uac");
+    bench.answer(&again, &ok);
+    bench.accepted();
+    bench.one("ACK");
+    bench.pass(99_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(100_000);
+    bench.one("UPDATE");
+}
+
+#[test]
+fn a_callee_that_wants_ever_more_is_left() {
+    let mut config = Config::default();
+    config.session_timer.expires = Some(100);
+    let mut bench = Bench::with(config);
+    let (_, mut invite) = bench.call();
+    for least in 101..104 {
+        let small = Answer::new("422 Session Interval Too Small");
+        bench.answer(&invite, &small.header(&format!("Min-SE: {least}")));
+        invite = bench.sent().remove(1);
+    }
+    bench.answer(
+        &invite,
+        &Answer::new("422 Session Interval Too Small").header("Min-SE: 104"),
+    );
+    assert!(matches!(
+        bench.invite_event(),
+        OutgoingInviteEvent::Reject { .. }
+    ));
 }

@@ -8,6 +8,7 @@ mod forking;
 mod inside;
 mod inviting;
 mod redirecting;
+mod registering;
 mod reliable;
 mod requesting;
 mod support;

@@ -228,6 +228,11 @@ impl Bench {
         self.drain();
     }
 
+    /// Since the beginning.
+    pub(crate) fn ms(&self) -> u64 {
+        u64::try_from((self.now - self.begin).as_millis()).unwrap()
+    }
+
     /// All messages since the last look.
     pub(crate) fn sent(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.sent)

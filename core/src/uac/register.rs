@@ -1,0 +1,351 @@
+//! Registering ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
+
+use std::time::{Duration, Instant};
+
+use offhook_message::{
+    Contact, Header, HeaderName, Headers, Method, NameAddr, Response, StatusCode, Uri, UriBuf,
+};
+
+use super::is_challenge;
+use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
+use crate::event::Event;
+use crate::id::RegistrationId;
+use crate::outgoing::{OutgoingRequestMessage, Registration, RegistrationOptions, Wish};
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::ClientUser;
+
+/// A registration. The view borrows the core.
+#[derive(Debug)]
+pub struct RegisterUserAgentClient<'a> {
+    state: &'a mut State,
+    now: Instant,
+    id: RegistrationId,
+}
+
+impl<'a> RegisterUserAgentClient<'a> {
+    pub(crate) fn new(state: &'a mut State, now: Instant, id: RegistrationId) -> Option<Self> {
+        state.registrations.get(id.0)?;
+        Some(Self { state, now, id })
+    }
+
+    /// Which registration this is.
+    pub fn id(&self) -> RegistrationId {
+        self.id
+    }
+
+    /// Asks the registrar now, and does not wait for the next refresh or try. Where a request is
+    /// out already, that will do; one that is ending ends.
+    pub fn refresh(self) {
+        self.wish(Wish::Registered);
+    }
+
+    /// Takes our binding away ([RFC 3261 §10.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.2)).
+    /// [`RegistrationEvent::Unregistered`] follows, whatever the registrar says.
+    pub fn unregister(self) {
+        self.wish(Wish::Unregistered);
+    }
+
+    /// Takes all bindings of the address away, those of other user agents included.
+    /// [`RegistrationEvent::Unregistered`] follows, whatever the registrar says.
+    pub fn unregister_all(self) {
+        self.wish(Wish::NobodyRegistered);
+    }
+
+    /// One request at a time: what is out is waited for.
+    fn wish(self, wish: Wish) {
+        let Self { state, now, id } = self;
+        let Some(registration) = state.registrations.get_mut(id.0) else {
+            return;
+        };
+        if wish == Wish::Registered && registration.wish != wish {
+            return; // It is ending.
+        }
+        registration.wish = wish;
+        if registration.asked.is_some() {
+            return;
+        }
+        if wish == Wish::Unregistered && !registration.is_bound {
+            return end(state, id, RegistrationEvent::Unregistered { message: None });
+        }
+        registration.message.renew();
+        send(state, now, id);
+    }
+}
+
+/// Registers an address.
+pub(crate) fn start(
+    state: &mut State,
+    now: Instant,
+    mut options: RegistrationOptions,
+) -> Result<RegistrationId, RequestError> {
+    if options.request.flows.is_empty() {
+        return Err(RequestError::NoFlow);
+    }
+    if state.clients.len() >= state.config.limits.transactions {
+        return Err(RequestError::Full);
+    }
+    let supported = Header::known(HeaderName::Supported, options.supported());
+    options.request.extra_headers.insert(0, supported);
+    let random = &mut state.random;
+    let message = OutgoingRequestMessage::new(Method::Register, options.request.clone(), random);
+    let registration = Registration::new(message, &options);
+    let id = RegistrationId(state.registrations.insert(registration));
+    send(state, now, id);
+    Ok(id)
+}
+
+/// The refresh of a binding is due, or the next try.
+pub(crate) fn is_due(state: &mut State, now: Instant, id: RegistrationId) {
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
+    };
+    if registration.due.is_some_and(|due| due <= now) {
+        registration.message.renew();
+        send(state, now, id);
+    }
+}
+
+/// A final response to the REGISTER.
+pub(super) fn receive_response(
+    state: &mut State,
+    now: Instant,
+    id: RegistrationId,
+    response: Response,
+) {
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
+    };
+    let message = &mut registration.message;
+    let (status, headers) = (response.status(), response.headers());
+    let is_worth = (is_challenge(status) && message.take_challenge(headers, &mut state.random))
+        || (status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow());
+    if is_worth {
+        return send_again(state, now, id);
+    }
+    let asked = registration.asked.take();
+    if asked.is_some_and(|asked| asked != Wish::Registered) {
+        let message = Some(response);
+        return end(state, id, RegistrationEvent::Unregistered { message });
+    }
+    if status.is_success() {
+        registered(state, now, id, response);
+    } else if is_longer_wanted(registration, status, headers) {
+        registration.message.renew();
+        return send(state, now, id);
+    } else {
+        refused(state, now, id, response);
+    }
+    go_on(state, now, id);
+}
+
+/// No response will come by this flow.
+pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause: RequestFailure) {
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
+    };
+    if registration.message.next_flow() {
+        return send_again(state, now, id);
+    }
+    let asked = registration.asked.take();
+    if asked.is_some_and(|asked| asked != Wish::Registered) {
+        return end(state, id, RegistrationEvent::Unregistered { message: None });
+    }
+    let retry_in = back_off(state, id);
+    wait(state, now, id, retry_in);
+    tell(state, id, RegistrationEvent::Failed { cause, retry_in });
+    go_on(state, now, id);
+}
+
+/// The registrar has the binding. It is refreshed after 50 to 90 % of its time, so that many
+/// clients do not come at once.
+fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
+    let per_mille = 500 + state.random.below(401);
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
+    };
+    let own = registration.message.flow();
+    let own = own.and_then(|flow| registration.message.contact(flow));
+    let granted = granted(message.headers(), own.as_ref());
+    if granted == Some(0) {
+        return not_kept(state, now, id, message);
+    }
+    let expires = Duration::from_secs(granted.unwrap_or(registration.expires).into());
+    registration.is_bound = true;
+    registration.failures = 0;
+    registration.too_brief = 0;
+    let millis = u64::try_from(expires.as_millis()).unwrap_or(u64::MAX);
+    let refresh = Duration::from_millis(millis / 1000 * per_mille).max(LEAST_WAIT);
+    wait(state, now, id, refresh);
+    let event = RegistrationEvent::Registered {
+        expires,
+        bindings: bindings(message.headers()).collect(),
+        service_route: service_route(message.headers()),
+        message,
+    };
+    tell(state, id, event);
+}
+
+/// A 2xx that takes the binding away which it was asked for.
+fn not_kept(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
+    let retry_in = back_off(state, id);
+    wait(state, now, id, retry_in);
+    let retry_in = Some(retry_in);
+    tell(state, id, RegistrationEvent::Refused { retry_in, message });
+}
+
+/// The registrar refused. It is asked again where it says when, or where it may only be in
+/// trouble.
+fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
+    let status = message.status();
+    let named = message.headers().retry_after().ok().flatten();
+    let named = named.map(|it| Duration::from_secs(it.seconds.into()).max(LEAST_WAIT));
+    let is_trouble = matches!(status.as_u16(), 408 | 430 | 480 | 500..=599);
+    let retry_in = match named {
+        Some(named) => Some(named),
+        None if is_trouble => Some(back_off(state, id)),
+        None => None,
+    };
+    let event = RegistrationEvent::Refused { retry_in, message };
+    match retry_in {
+        Some(retry_in) => {
+            wait(state, now, id, retry_in);
+            tell(state, id, event);
+        }
+        None => end(state, id, event),
+    }
+}
+
+/// 423: takes the time that the registrar wants
+/// ([RFC 3261 §10.2.8](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.8)).
+fn is_longer_wanted(
+    registration: &mut Registration,
+    status: StatusCode,
+    headers: &Headers,
+) -> bool {
+    if status != StatusCode::INTERVAL_TOO_BRIEF || registration.too_brief >= MOST_TOO_BRIEF {
+        return false;
+    }
+    let least = headers.raw(HeaderName::MinExpires).and_then(seconds);
+    let Some(least) = least.filter(|least| *least > registration.expires) else {
+        return false;
+    };
+    registration.expires = least;
+    registration.too_brief += 1;
+    true
+}
+
+/// What the application wished while a request was out.
+fn go_on(state: &mut State, now: Instant, id: RegistrationId) {
+    let wish = state.registrations.get(id.0).map(|it| it.wish);
+    let Some(client) = RegisterUserAgentClient::new(state, now, id) else {
+        return;
+    };
+    match wish {
+        Some(Wish::Unregistered) => client.unregister(),
+        Some(Wish::NobodyRegistered) => client.unregister_all(),
+        _ => {}
+    }
+}
+
+/// How long to wait after a failure
+/// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
+fn back_off(state: &mut State, id: RegistrationId) -> Duration {
+    let per_mille = 500 + state.random.below(501);
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return MOST_BACK_OFF;
+    };
+    registration.failures = registration.failures.saturating_add(1);
+    let factor = 2_u32.checked_pow(registration.failures);
+    let most = factor.and_then(|factor| BASE_BACK_OFF.checked_mul(factor));
+    let most = most.unwrap_or(MOST_BACK_OFF).min(MOST_BACK_OFF);
+    Duration::from_millis(most.as_secs() * per_mille)
+}
+
+fn wait(state: &mut State, now: Instant, id: RegistrationId, after: Duration) {
+    if let Some(registration) = state.registrations.get_mut(id.0) {
+        registration.due = now.checked_add(after);
+        state.arm(now, after, Timer::Registration(id));
+    }
+}
+
+/// Sends the REGISTER that is wished now.
+fn send(state: &mut State, now: Instant, id: RegistrationId) {
+    if let Some(registration) = state.registrations.get_mut(id.0) {
+        registration.ask();
+        send_again(state, now, id);
+    }
+}
+
+fn send_again(state: &mut State, now: Instant, id: RegistrationId) {
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
+    };
+    let Some(flow) = registration.message.flow() else {
+        return;
+    };
+    let branch = state.random.token();
+    let bytes = registration.message.write(flow, branch, &state.config);
+    let (method, user) = (Method::Register, ClientUser::Registration(id));
+    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
+    state.send_client(now, transaction, flow);
+}
+
+fn end(state: &mut State, id: RegistrationId, event: RegistrationEvent) {
+    if state.registrations.remove(id.0).is_some() {
+        tell(state, id, event);
+    }
+}
+
+fn tell(state: &mut State, registration: RegistrationId, event: RegistrationEvent) {
+    state.outbox.event(Event::Registration {
+        registration,
+        event,
+    });
+}
+
+/// The bindings of a 2xx.
+fn bindings(headers: &Headers) -> impl Iterator<Item = Binding> {
+    let contacts = headers.contacts().filter_map(Result::ok);
+    contacts.filter_map(|contact| {
+        Some(Binding {
+            uri: UriBuf::from(contact.address()?.uri),
+            expires: contact
+                .expires()
+                .map(|seconds| Duration::from_secs(seconds.into())),
+        })
+    })
+}
+
+/// How long our binding holds, in seconds: as its Contact says, or else the Expires header
+/// ([RFC 3261 §10.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.4)). `None` where the registrar says nothing.
+fn granted(headers: &Headers, own: Option<&UriBuf>) -> Option<u32> {
+    let is_own = |contact: &Contact<'_>| {
+        let uri = contact.address().map(|address| &address.uri);
+        let own: Option<Uri<'_>> = own.map(UriBuf::as_uri);
+        uri.zip(own).is_some_and(|(uri, own)| uri.equivalent(&own))
+    };
+    let contacts = headers.contacts().filter_map(Result::ok);
+    let own = contacts.filter(is_own).find_map(|own| own.expires());
+    own.or_else(|| headers.expires().ok().flatten())
+}
+
+fn service_route(headers: &Headers) -> Vec<UriBuf> {
+    let lines = headers.all(HeaderName::ServiceRoute);
+    let routes = lines.flat_map(|line| NameAddr::parse_list(line.value));
+    let routes = routes.map_while(Result::ok);
+    routes.map(|route| UriBuf::from(route.uri)).collect()
+}
+
+fn seconds(value: &[u8]) -> Option<u32> {
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
+/// No registrar is asked more often, whatever it grants or wants.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+/// RFC 5626 §4.5, where all flows have failed.
+const BASE_BACK_OFF: Duration = Duration::from_secs(30);
+/// RFC 5626 §4.5.
+const MOST_BACK_OFF: Duration = Duration::from_mins(30);
+/// How often in a row a registrar may want a longer time.
+const MOST_TOO_BRIEF: u32 = 3;
