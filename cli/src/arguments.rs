@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::calling::CallArguments;
+use crate::{calling::CallArguments, load::LoadArguments};
 
 /// A SIP user agent: calls, answers, rings, redirects, rejects, and hangs up.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Place a call, and hang up after a while or on SIGINT or SIGTERM
     Call(CallArguments),
+    /// Place many calls at a rate, and tell how they fare
+    Load(LoadArguments),
     /// Print the default configuration, commented, as TOML
     Config,
 }

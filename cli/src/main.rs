@@ -1,10 +1,11 @@
-//! The `offhook` program: `offhook serve` answers calls, `offhook call` places one, `offhook config` prints the default
-//! configuration.
+//! The `offhook` program: `offhook serve` answers calls, `offhook call` places one, `offhook load` places
+//! many, `offhook config` prints the default configuration.
 
 mod arguments;
 mod call;
 mod calling;
 mod configuration;
+mod load;
 mod logging;
 mod negotiation;
 mod over;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Call(arguments) => calling::call(arguments),
+        Command::Load(arguments) => load::load(arguments),
         Command::Config => {
             stdout::print(Configuration::DEFAULT.trim_end());
             Ok(ExitCode::SUCCESS)

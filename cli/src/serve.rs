@@ -135,6 +135,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("repeated_requests", totals.repeated_requests),
         ("responses", totals.responses),
         ("requests_sent", totals.requests_sent),
+        ("repeated_requests_sent", totals.repeated_requests_sent),
         ("malformed", totals.malformed),
         ("dropped", totals.dropped),
         ("overload", totals.overload),

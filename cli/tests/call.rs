@@ -1,4 +1,4 @@
-//! `offhook call` against `offhook serve`.
+//! `offhook call` and `offhook load` against `offhook serve`.
 
 use std::{
     io::{BufRead, BufReader},
@@ -32,6 +32,13 @@ impl Server {
         let uri = format!("sip:{user}@{}", self.address);
         call(&uri, arguments)
     }
+
+    /// The exit code of a load on this user, and its summary.
+    fn load(&self, user: &str, arguments: &[&str]) -> (Option<i32>, serde_json::Value) {
+        let uri = format!("sip:{user}@{}", self.address);
+        let (code, mut lines) = run("load", &uri, arguments);
+        (code, lines.pop().expect("a summary"))
+    }
 }
 
 impl Drop for Server {
@@ -48,7 +55,11 @@ fn offhook(arguments: &[&str]) -> Command {
 }
 
 fn call(uri: &str, arguments: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
-    let mut command = offhook(&["call", uri, "--json"]);
+    run("call", uri, arguments)
+}
+
+fn run(verb: &str, uri: &str, arguments: &[&str]) -> (Option<i32>, Vec<serde_json::Value>) {
+    let mut command = offhook(&[verb, uri, "--json"]);
     let Output { status, stdout, .. } = command.args(arguments).output().expect("it ends");
     let lines = stdout.split(|octet| *octet == b'\n');
     let lines = lines.filter(|line| !line.is_empty());
@@ -121,4 +132,35 @@ fn what_cannot_be_called_exits_with_2() {
         let (code, lines) = call(uri, &["--bare"]);
         assert_eq!((code, lines.len()), (Some(2), 0), "{uri}");
     }
+}
+
+#[test]
+fn a_load_of_calls_is_established_and_ended() {
+    for transport in ["udp", "tcp"] {
+        let server = Server::start(transport);
+        let (code, summary) = server.load("bare", &["--rate", "200", "--calls", "60"]);
+        assert_eq!(code, Some(0), "{summary}");
+        assert_eq!(summary["event"], "summary");
+        for (name, expected) in [("offered", 60), ("done", 60), ("up", 0), ("failed", 0)] {
+            assert_eq!(summary[name], expected, "{name}");
+        }
+        assert!(summary["setup_ms"]["p99"].as_f64() > Some(0.0), "{summary}");
+    }
+}
+
+#[test]
+fn refused_calls_are_counted_by_their_status() {
+    let (code, summary) = Server::start("udp").load("busy", &["--rate", "100", "--calls", "5"]);
+    assert_eq!(code, Some(1));
+    assert_eq!(summary["failures"], serde_json::json!({ "486": 5 }));
+}
+
+#[test]
+fn no_more_calls_are_in_progress_than_the_limit_allows() {
+    let arguments = [
+        "--rate", "100", "--calls", "3", "--limit", "1", "--hold", "1",
+    ];
+    let (code, summary) = Server::start("udp").load("bare", &arguments);
+    assert_eq!((code, &summary["done"]), (Some(0), &3.into()));
+    assert!(summary["slid_ms"].as_u64() > Some(1900), "{summary}");
 }

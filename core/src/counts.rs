@@ -38,6 +38,8 @@ pub struct Totals {
     pub responses: u64,
     /// Requests sent, not counting their repetitions.
     pub requests_sent: u64,
+    /// Repetitions of requests that had no response in time, those of ACK not counted.
+    pub repeated_requests_sent: u64,
     /// Messages that are no SIP, answered or not.
     pub malformed: u64,
     /// Messages dropped without an answer: no Via to route by, an ACK or a response that belongs
@@ -75,6 +77,7 @@ impl Add for Totals {
             repeated_requests: self.repeated_requests + other.repeated_requests,
             responses: self.responses + other.responses,
             requests_sent: self.requests_sent + other.requests_sent,
+            repeated_requests_sent: self.repeated_requests_sent + other.repeated_requests_sent,
             malformed: self.malformed + other.malformed,
             dropped: self.dropped + other.dropped,
             overload: self.overload + other.overload,

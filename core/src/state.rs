@@ -196,8 +196,13 @@ impl State {
         transaction: Slot,
         timer: ClientTimer,
     ) -> ClientOutcome {
+        let waiting = self.outbox.len();
         let (clients, mut context) = self.clients(now);
-        clients.timer(transaction, timer, &mut context)
+        let outcome = clients.timer(transaction, timer, &mut context);
+        if matches!(timer, ClientTimer::A | ClientTimer::E) && self.outbox.len() > waiting {
+            self.totals.repeated_requests_sent += 1;
+        }
+        outcome
     }
 
     /// Takes an unanswered call out, and its early dialog with it.

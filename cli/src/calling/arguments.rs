@@ -41,7 +41,7 @@ pub(crate) struct CallArguments {
 }
 
 /// A URI that can be called.
-fn sip_uri(text: &str) -> Result<UriBuf, String> {
+pub(crate) fn sip_uri(text: &str) -> Result<UriBuf, String> {
     let uri: UriBuf = text
         .parse()
         .map_err(|error| format!("{error}; {EXAMPLE}"))?;

@@ -17,8 +17,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-pub(crate) use self::arguments::CallArguments;
-use self::step::{Status, Step, failed};
+pub(crate) use self::arguments::{CallArguments, sip_uri};
+pub(crate) use self::step::failed;
+use self::step::{Status, Step};
 use crate::{
     logging,
     negotiation::{Handler, change},
@@ -250,7 +251,7 @@ impl Call {
 }
 
 /// A user agent on free ports of every address: those of IPv6 only where the system has it.
-async fn listen(config: Config) -> Result<UserAgent, StartError> {
+pub(crate) async fn listen(config: Config) -> Result<UserAgent, StartError> {
     let builder = UserAgent::builder()
         .config(config)
         .listen("udp:0.0.0.0:0")
@@ -263,7 +264,7 @@ async fn listen(config: Config) -> Result<UserAgent, StartError> {
 }
 
 /// Who calls, when nobody said it.
-fn own_uri(local: SocketAddr) -> anyhow::Result<UriBuf> {
+pub(crate) fn own_uri(local: SocketAddr) -> anyhow::Result<UriBuf> {
     let uri = format!("sip:offhook@{local}");
     uri.parse().map_err(|error| anyhow!("{uri}: {error}"))
 }

@@ -52,6 +52,7 @@ fn timer_e_repeats_it_until_timer_f() {
             500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500
         ]
     );
+    assert_eq!(bench.core.counts().totals.repeated_requests_sent, 10);
     bench.pass(32_000);
     let Event::RequestFailed { request, cause } = bench.event() else {
         panic!("failed");

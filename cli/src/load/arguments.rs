@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+use offhook::message::UriBuf;
+
+use crate::{arguments::seconds, calling::sip_uri};
+
+/// Calls begin at their times whether earlier ones are answered or not. Exits with 0 when every call
+/// was established and ended, with 1 when one was not, and with 2 when none was placed.
+#[derive(Debug, Args)]
+pub(crate) struct LoadArguments {
+    /// Whom to call: sip:USER@HOST:PORT, with ;transport=tcp for TCP
+    #[arg(value_parser = sip_uri)]
+    pub(crate) uri: UriBuf,
+
+    /// How many calls to begin in a second
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+
+    /// How many calls to place in all
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) calls: u32,
+
+    /// How long each call lasts
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub(crate) hold: Duration,
+
+    /// How many calls may be in progress at once; past that calls begin late
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
+    ///
+    /// Replaces the environment variable `RUST_LOG`. Without either: info.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+
+    /// Print each line on stdout as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

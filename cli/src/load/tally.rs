@@ -1,0 +1,204 @@
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use anyhow::Context;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+/// What has become of the calls so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally {
+    /// Calls that were begun.
+    pub(crate) offered: u32,
+    /// Calls that are established and not ended yet.
+    pub(crate) up: u32,
+    /// Calls that were established and ended as they should.
+    pub(crate) done: u32,
+    /// The other calls that are over, by their status, or by what went wrong.
+    pub(crate) failed: BTreeMap<String, u32>,
+    /// Repetitions of requests that had no response in time.
+    pub(crate) retransmissions: u64,
+    /// The longest time by which a call began late because we were slow.
+    pub(crate) behind: Duration,
+    /// By how much the calls begin later than planned because of `--limit`.
+    pub(crate) slid: Duration,
+    /// When the last call began.
+    last: Duration,
+    /// From the INVITE to the 2xx, in µs.
+    setup: Histogram<u64>,
+}
+
+impl Tally {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            offered: 0,
+            up: 0,
+            done: 0,
+            failed: BTreeMap::new(),
+            retransmissions: 0,
+            behind: Duration::ZERO,
+            slid: Duration::ZERO,
+            last: Duration::ZERO,
+            setup: Histogram::new_with_bounds(1, LONGEST_SETUP, 3).context("no histogram")?,
+        })
+    }
+
+    /// A call begins at `now`, this much late.
+    pub(crate) fn offer(&mut self, now: Duration, late: Duration) {
+        self.offered += 1;
+        self.last = now;
+        self.behind = self.behind.max(late);
+    }
+
+    /// A call was answered this long after its INVITE.
+    pub(crate) fn established(&mut self, setup: Duration) {
+        self.up += 1;
+        let micros = u64::try_from(setup.as_micros()).unwrap_or(LONGEST_SETUP);
+        self.setup.saturating_record(micros);
+    }
+
+    /// An established call ended with our BYE.
+    pub(crate) fn done(&mut self) {
+        self.up -= 1;
+        self.done += 1;
+    }
+
+    /// An established call ended otherwise.
+    pub(crate) fn broke_off(&mut self, why: &str) {
+        self.up -= 1;
+        self.failed(why);
+    }
+
+    /// A call was not established.
+    pub(crate) fn failed(&mut self, why: impl Into<String>) {
+        *self.failed.entry(why.into()).or_default() += 1;
+    }
+
+    pub(crate) fn all_failed(&self) -> u32 {
+        self.failed.values().sum()
+    }
+
+    /// How many calls are not over.
+    pub(crate) fn in_progress(&self) -> u32 {
+        self.offered - self.done - self.all_failed()
+    }
+
+    /// Whether calls began so late that the figures speak of us and not of the peer.
+    pub(crate) fn is_bottleneck(&self) -> bool {
+        self.behind >= TOLERANCE
+    }
+
+    /// Calls begun in a second, up to the last.
+    fn rate(&self) -> f64 {
+        let seconds = self.last.as_secs_f64();
+        if seconds > 0.0 {
+            f64::from(self.offered.saturating_sub(1)) / seconds
+        } else {
+            f64::from(self.offered)
+        }
+    }
+
+    pub(crate) fn json(&self, event: &str, elapsed: Duration) -> Value {
+        json!({
+            "event": event,
+            "seconds": rounded(elapsed.as_secs_f64()),
+            "rate": rounded(self.rate()),
+            "offered": self.offered,
+            "up": self.up,
+            "done": self.done,
+            "failed": self.all_failed(),
+            "failures": self.failed,
+            "retransmissions": self.retransmissions,
+            "setup_ms": {
+                "p50": self.setup_time(0.5),
+                "p99": self.setup_time(0.99),
+                "p99.9": self.setup_time(0.999),
+                "max": rounded(milliseconds(self.setup.max())),
+            },
+            "behind_ms": self.behind.as_millis(),
+            "slid_ms": self.slid.as_millis(),
+            "is_bottleneck": self.is_bottleneck(),
+        })
+    }
+
+    /// The setup time that this part of the calls did not exceed, in ms.
+    fn setup_time(&self, part: f64) -> f64 {
+        rounded(milliseconds(self.setup.value_at_quantile(part)))
+    }
+}
+
+/// What stands in a progress line, and in the summary.
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            offered,
+            up,
+            done,
+            retransmissions,
+            ..
+        } = self;
+        write!(
+            f,
+            "{:.0}/s  offered {offered}  up {up}  done {done}  failed {}  retransmissions {retransmissions}  \
+             setup p50 {:.1} p99 {:.1} p99.9 {:.1} ms",
+            self.rate(),
+            self.all_failed(),
+            self.setup_time(0.5),
+            self.setup_time(0.99),
+            self.setup_time(0.999),
+        )
+    }
+}
+
+fn milliseconds(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64() * 1000.0
+}
+
+/// To three decimals.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// One minute, in µs.
+const LONGEST_SETUP: u64 = 60_000_000;
+/// What a timer of the system may be late.
+const TOLERANCE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally() -> Tally {
+        let mut tally = Tally::new().unwrap();
+        for call in 1..=1002 {
+            tally.offer(Duration::from_millis(call), Duration::ZERO);
+        }
+        for call in 1..=1000 {
+            tally.established(Duration::from_millis(call));
+            tally.done();
+        }
+        tally.failed("486");
+        tally
+    }
+
+    #[test]
+    fn the_calls_add_up() {
+        let mut tally = tally();
+        assert_eq!(tally.in_progress(), 1);
+        tally.failed("486");
+        assert_eq!(tally.failed["486"], 2);
+        assert_eq!(tally.in_progress(), 0);
+        assert!(!tally.is_bottleneck());
+        tally.offer(Duration::from_secs(2), Duration::from_millis(60));
+        assert!(tally.is_bottleneck());
+    }
+
+    #[test]
+    fn setup_times_are_told_within_a_thousandth() {
+        let object = tally().json("summary", Duration::from_secs(1));
+        for (part, expected) in [("p50", 500.0), ("p99", 990.0), ("max", 1000.0)] {
+            let found = object["setup_ms"][part].as_f64().unwrap();
+            assert!((found - expected).abs() <= expected / 1000.0, "{found}");
+        }
+        assert_eq!(object["failures"], json!({ "486": 1 }));
+    }
+}
