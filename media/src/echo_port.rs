@@ -4,16 +4,21 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use sdp_types::Direction;
 use tokio::{net::UdpSocket, task::AbortHandle};
 use tracing::Instrument;
 
-use crate::{PortRange, offer_answer::AudioStream, random::random, rtp::RtpPacket};
+use crate::{
+    PortRange,
+    gate::{Admission, Gate, lock},
+    offer_answer::AudioStream,
+    random::random,
+    rtp::{LONGEST_PACKET, RtpPacket},
+};
 
 /// What went through a call's RTP port. Octets are those of whole RTP packets, without UDP and IP.
 #[derive(Debug, Default)]
@@ -166,63 +171,3 @@ impl Echo {
         }
     }
 }
-
-/// Decides which packets are the peer's.
-///
-/// The address in a description is often not the one that packets come from: a NAT stands between, or the phone has
-/// several interfaces. So the first packet of an agreed payload type decides: from then on its source alone is heard and
-/// sent to, until a description names another address. The described address itself is always heard and takes over, so
-/// that nobody who is faster locks out a peer without NAT. One packet out for one packet in, to where it came from: the
-/// port amplifies nothing.
-#[derive(Debug, Default)]
-struct Gate {
-    stream: Option<AudioStream>,
-    source: Option<SocketAddr>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Admission {
-    Echo,
-    Receive,
-    Discard,
-}
-
-impl Gate {
-    fn follow(&mut self, stream: AudioStream) {
-        if self.stream.is_some_and(|old| old.remote != stream.remote) {
-            self.source = None;
-        }
-        self.stream = Some(stream);
-    }
-
-    fn admit(&mut self, payload_type: u8, from: SocketAddr) -> Admission {
-        let Some(stream) = &self.stream else {
-            return Admission::Discard;
-        };
-        let admission = match stream.direction {
-            Direction::SendRecv => Admission::Echo,
-            Direction::RecvOnly => Admission::Receive,
-            Direction::SendOnly | Direction::Inactive => return Admission::Discard,
-        };
-        let is_peer = self.source.is_none_or(|source| source == from)
-            || stream.remote.is_some_and(|remote| same_port(remote, from));
-        if !is_peer || !stream.payload_types.contains(payload_type) {
-            return Admission::Discard;
-        }
-        self.source = Some(from);
-        admission
-    }
-}
-
-/// A received IPv6 address has a scope that SDP cannot tell.
-fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
-    (a.ip(), a.port()) == (b.ip(), b.port())
-}
-
-/// A panic elsewhere leaves the gate as it was: whole.
-fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
-    gate.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// 100 ms of PCMU and every header extension that phones use; a longer datagram is discarded, not cut.
-const LONGEST_PACKET: usize = 1500;
