@@ -164,3 +164,37 @@ fn no_more_calls_are_in_progress_than_the_limit_allows() {
     assert_eq!((code, &summary["done"]), (Some(0), &3.into()));
     assert!(summary["slid_ms"].as_u64() > Some(1900), "{summary}");
 }
+
+#[test]
+fn what_is_played_comes_back_from_an_echo() {
+    let folder = std::env::temp_dir().join(format!("offhook-call-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("heard.wav");
+    let heard = file.to_str().expect("a UTF-8 path");
+    let arguments = [
+        "--tone",
+        "--dtmf",
+        "42#",
+        "--duration",
+        "3",
+        "--record",
+        heard,
+    ];
+    let (code, _) = Server::start("udp").call("echo", &arguments);
+    let wave = std::fs::read(&file);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+    let wave = wave.expect("a recording");
+    assert_eq!(code, Some(0));
+    assert!(wave.len() > 16_000, "{} octets", wave.len());
+    let loud = wave
+        .chunks_exact(2)
+        .skip(22)
+        .filter(|sample| i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 4000);
+    assert!(loud.count() > 4000, "it is not loud");
+}
+
+#[test]
+fn a_file_that_cannot_be_played_exits_with_2() {
+    let (code, lines) = call("sip:a@127.0.0.1", &["--play", "/nowhere.wav"]);
+    assert_eq!((code, lines.len()), (Some(2), 0));
+}

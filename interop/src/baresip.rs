@@ -13,18 +13,32 @@ use crate::{
 pub struct Baresip {
     process: Process,
     scratch: Scratch,
+    address: String,
 }
 
 impl Baresip {
     /// Calls `uri` and hangs up `seconds` after its start.
     pub fn call(uri: &str, seconds: u32) -> Result<Self> {
+        let dial = format!("/dial {uri}");
+        Self::start(&format!("calling {uri}"), seconds, "", &["-e", &dial])
+    }
+
+    /// Answers calls until it ends, `seconds` after its start.
+    pub fn answer(seconds: u32) -> Result<Self> {
+        let baresip = Self::start("answering", seconds, ";answermode=auto", &[])?;
+        let is_ready = |line: &str| line.contains("baresip is ready");
+        baresip.process.wait_for_line(LIMIT, is_ready)?;
+        Ok(baresip)
+    }
+
+    fn start(what: &str, seconds: u32, account: &str, arguments: &[&str]) -> Result<Self> {
         let scratch = Scratch::new("baresip")?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let folder = scratch.path().display();
         scratch.write("in.wav", tone(8000, Self::TONE, seconds).to_bytes())?;
         scratch.write(
             "accounts",
-            format!("<sip:baresip@{address}>;regint=0;audio_codecs=PCMU\n"),
+            format!("<sip:baresip@{address}>;regint=0;audio_codecs=PCMU{account}\n"),
         )?;
         scratch.write("contacts", "")?;
         scratch.write(
@@ -46,14 +60,19 @@ impl Baresip {
             ),
         )?;
         let mut command = Command::new("baresip");
-        command.arg("-f").arg(scratch.path()).args([
-            "-e",
-            &format!("/dial {uri}"),
-            "-t",
-            &seconds.to_string(),
-        ]);
-        let process = Process::start(format!("baresip calling {uri}"), &mut command)?;
-        Ok(Self { process, scratch })
+        command.arg("-f").arg(scratch.path()).args(arguments);
+        command.args(["-t", &seconds.to_string()]);
+        let process = Process::start(format!("baresip {what}"), &mut command)?;
+        Ok(Self {
+            process,
+            scratch,
+            address,
+        })
+    }
+
+    /// A request URI for it.
+    pub fn uri(&self) -> String {
+        format!("sip:baresip@{}", self.address)
     }
 
     /// The process, for its log.

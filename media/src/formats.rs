@@ -2,6 +2,8 @@
 
 use sdp_types::{Attribute, Media};
 
+use crate::g711::Law;
+
 /// The formats of one audio stream, in order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Formats(Vec<Format>);
@@ -86,12 +88,27 @@ impl Formats {
         self.0.is_empty()
     }
 
-    pub(crate) fn payload_types(&self) -> PayloadTypes {
-        let mut payload_types = PayloadTypes::default();
-        for format in &self.0 {
-            payload_types.insert(format.payload_type);
-        }
-        payload_types
+    pub(crate) fn contains(&self, payload_type: u8) -> bool {
+        self.0.iter().any(|f| f.payload_type == payload_type)
+    }
+
+    /// How this payload type writes speech.
+    pub(crate) fn law(&self, payload_type: u8) -> Option<Law> {
+        let format = self.0.iter().find(|f| f.payload_type == payload_type);
+        format?.codec.law()
+    }
+
+    /// The speech that the peer likes best: its payload type, and how it is written.
+    pub(crate) fn speech(&self) -> Option<(u8, Law)> {
+        let mut formats = self.0.iter();
+        formats.find_map(|f| Some((f.payload_type, f.codec.law()?)))
+    }
+
+    /// The payload type of telephone events.
+    pub(crate) fn telephone_event(&self) -> Option<u8> {
+        let mut formats = self.0.iter();
+        let format = formats.find(|f| f.codec == Codec::TelephoneEvent);
+        Some(format?.payload_type)
     }
 
     /// The format list of an m= line.
@@ -138,6 +155,14 @@ impl Codec {
         }
     }
 
+    const fn law(self) -> Option<Law> {
+        match self {
+            Self::Pcmu => Some(Law::Mu),
+            Self::Pcma => Some(Law::A),
+            Self::TelephoneEvent => None,
+        }
+    }
+
     const fn encoding_name(self) -> &'static str {
         match self {
             Self::Pcmu => "PCMU",
@@ -165,10 +190,10 @@ impl Codec {
 
 /// A set of RTP payload types, 0 to 127.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PayloadTypes(u128);
+struct PayloadTypes(u128);
 
 impl PayloadTypes {
-    pub(crate) fn contains(self, payload_type: u8) -> bool {
+    fn contains(self, payload_type: u8) -> bool {
         self.0 & Self::bit(payload_type) != 0
     }
 

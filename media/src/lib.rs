@@ -1,12 +1,13 @@
 //! Session descriptions and media for SIP calls, behind one trait: [`SessionDescriptionHandler`].
 //!
-//! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Two implementations are here:
+//! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Three implementations are here:
 //!
 //! - [`EchoHandler`] answers with PCMU, PCMA and telephone-event, and sends every RTP packet back to where it came from.
+//! - [`AudioHandler`] offers them too, plays a sound, presses keys and records what comes.
 //! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
 //!
-//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It does not encode, decode, play
-//! or record audio, sends and reads no RTCP, and speaks neither SRTP nor ICE.
+//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It sends and reads no
+//! RTCP, and speaks neither SRTP nor ICE.
 //!
 //! ```
 //! use offhook_media::{BareHandler, SessionDescriptionHandler};
@@ -46,24 +47,34 @@
     )
 )]
 
+mod audio_handler;
+mod audio_port;
 mod bare_handler;
 mod connection;
 mod description_error;
 mod echo_handler;
 mod echo_port;
 mod formats;
+mod g711;
+mod gate;
 mod media_line;
 mod offer_answer;
+mod player;
 mod port_range;
 mod random;
+mod recording;
 mod remote_audio;
 mod rtp;
 mod session_description;
 mod session_description_handler;
+mod sound;
 
+pub use audio_handler::AudioHandler;
 pub use bare_handler::BareHandler;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use echo_handler::EchoHandler;
 pub use echo_port::RtpCounters;
 pub use port_range::{InvalidPortRange, PortRange};
+pub use recording::Recording;
 pub use session_description_handler::SessionDescriptionHandler;
+pub use sound::Sound;

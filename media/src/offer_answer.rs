@@ -9,7 +9,7 @@ use sdp_types::{Connection, Direction, Media, Origin, Session, Time};
 
 use crate::{
     DescriptionError, Incompatibility,
-    formats::{Formats, PayloadTypes},
+    formats::Formats,
     media_line,
     random::random,
     remote_audio::{RemoteAudio, is_audio},
@@ -50,11 +50,12 @@ enum State {
 }
 
 /// The audio stream of a complete pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AudioStream {
     /// Where the peer says that it receives; unknown for a host name.
     pub(crate) remote: Option<SocketAddr>,
-    pub(crate) payload_types: PayloadTypes,
+    /// Those we share, in the peer's order.
+    pub(crate) formats: Formats,
     /// As we see it: `SendOnly` means that we send.
     pub(crate) direction: Direction,
 }
@@ -83,7 +84,7 @@ impl OfferAnswer {
 
     /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
     pub(crate) fn audio(&self) -> Option<AudioStream> {
-        self.audio
+        self.audio.clone()
     }
 
     /// Our answer to the pending offer, else our offer. `port` is asked for our RTP port if the description needs one; where
@@ -155,8 +156,9 @@ impl OfferAnswer {
             answer.medias.push(match &offer.audio {
                 Some((place, audio)) if *place == index => {
                     let agreed = self.stream(audio, &audio.formats);
+                    let direction = agreed.direction;
                     stream = Some(agreed);
-                    media_line::accepted(offered, &audio.formats, port()?, agreed.direction)
+                    media_line::accepted(offered, &audio.formats, port()?, direction)
                 }
                 _ => media_line::refused(offered),
             });
@@ -214,7 +216,7 @@ impl OfferAnswer {
     fn stream(&self, audio: &RemoteAudio, formats: &Formats) -> AudioStream {
         AudioStream {
             remote: audio.remote,
-            payload_types: formats.payload_types(),
+            formats: formats.clone(),
             direction: self.direction.intersect_with_remote(audio.direction),
         }
     }

@@ -18,12 +18,40 @@ impl<'a> RtpPacket<'a> {
         self.0[1] & 0x7f
     }
 
+    pub(crate) fn timestamp(&self) -> u32 {
+        let [_, _, _, _, a, b, c, d, ..] = *self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// What stands behind the header and before the padding; empty where that makes no sense.
+    pub(crate) fn payload(datagram: &[u8]) -> &[u8] {
+        payload(datagram).unwrap_or_default()
+    }
+
     /// Replaces the synchronization source.
     pub(crate) fn set_source(&mut self, source: u32) {
         self.0[8..12].copy_from_slice(&source.to_be_bytes());
     }
 }
 
+fn payload(datagram: &[u8]) -> Option<&[u8]> {
+    let flags = *datagram.first()?;
+    let mut payload = datagram.get(FIXED_HEADER + 4 * usize::from(flags & 0x0f)..)?;
+    if flags & HAS_EXTENSION != 0 {
+        let [_, _, high, low] = *payload.first_chunk::<4>()?;
+        payload = payload.get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)?;
+    }
+    if flags & HAS_PADDING != 0 {
+        let padding = usize::from(*payload.last()?);
+        payload = payload.get(..payload.len().checked_sub(padding)?)?;
+    }
+    Some(payload)
+}
+
+/// 100 ms of PCMU and every header extension that phones use; a longer datagram is discarded, not cut.
+pub(crate) const LONGEST_PACKET: usize = 1500;
+const HAS_PADDING: u8 = 0x20;
+const HAS_EXTENSION: u8 = 0x10;
 const FIXED_HEADER: usize = 12;
 const VERSION: u8 = 2;
 const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
@@ -42,6 +70,27 @@ mod tests {
             &datagram,
             b"\x80\xe5\x12\x34\x00\x00\x00\xa0\x01\x02\x03\x04payload"
         );
+    }
+
+    #[test]
+    fn the_payload_stands_between_header_and_padding() {
+        let header = |flags: u8| [&[flags], &[0; 11][..]].concat();
+        for (flags, rest, expected) in [
+            (0x80, &b"ab"[..], &b"ab"[..]),
+            (0x81, b"cccc-ab", b"-ab"),
+            (0x90, b"\0\0\0\x01xxxxab", b"ab"),
+            (0x90, b"\0\0\0\x02xxxxab", b""),
+            (0xa0, b"ab\0\x02", b"ab"),
+            (0xa0, b"ab\0\x05", b""),
+            (0xa0, b"", b""),
+        ] {
+            let datagram = [&header(flags), rest].concat();
+            assert_eq!(
+                RtpPacket::payload(&datagram),
+                expected,
+                "{flags:#x} {rest:?}"
+            );
+        }
     }
 
     #[test]

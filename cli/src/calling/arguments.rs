@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use offhook::message::{Uri, UriBuf};
@@ -18,8 +18,24 @@ pub(crate) struct CallArguments {
     pub(crate) from: Option<UriBuf>,
 
     /// Offer an inactive stream and open no port for audio
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf"])]
     pub(crate) bare: bool,
+
+    /// Send a tone of 440 Hz; without it and --play: silence
+    #[arg(long, conflicts_with = "play")]
+    pub(crate) tone: bool,
+
+    /// Send this WAV file: one channel, 8,000 samples of 16 bits a second
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play: Option<PathBuf>,
+
+    /// Write what is heard to this WAV file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Press these keys once the call is established: 0 to 9, *, # and A to D
+    #[arg(long, value_name = "DIGITS", value_parser = keys)]
+    pub(crate) dtmf: Option<Keys>,
 
     /// How long to talk before we hang up; without it the other side ends the call
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -40,6 +56,19 @@ pub(crate) struct CallArguments {
     pub(crate) json: bool,
 }
 
+/// Event codes of [RFC 4733 §3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys(pub(crate) Vec<u8>);
+
+fn keys(text: &str) -> Result<Keys, String> {
+    let code = |key: char| {
+        let code = KEYPAD.find(key.to_ascii_uppercase());
+        code.and_then(|code| u8::try_from(code).ok())
+            .ok_or_else(|| format!("{key:?} is no key; expected 0 to 9, *, # and A to D"))
+    };
+    text.chars().map(code).collect::<Result<_, _>>().map(Keys)
+}
+
 /// A URI that can be called.
 pub(crate) fn sip_uri(text: &str) -> Result<UriBuf, String> {
     let uri: UriBuf = text
@@ -51,4 +80,17 @@ pub(crate) fn sip_uri(text: &str) -> Result<UriBuf, String> {
     }
 }
 
+/// In the order of their codes.
+const KEYPAD: &str = "0123456789*#ABCD";
 const EXAMPLE: &str = "expected for example sip:echo@192.0.2.1";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_their_codes() {
+        assert_eq!(keys("19*#d0"), Ok(Keys(vec![1, 9, 10, 11, 15, 0])));
+        assert!(keys("12x").unwrap_err().starts_with("'x' is no key"));
+    }
+}

@@ -2,8 +2,13 @@
 
 mod arguments;
 mod step;
+mod wave;
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use offhook::{
@@ -11,7 +16,7 @@ use offhook::{
     SessionEnd, SessionEvent, StartError, UserAgent,
     message::{Response, UriBuf},
 };
-use offhook_media::BareHandler;
+use offhook_media::{AudioHandler, BareHandler, PortRange, Recording, Sound};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep_until, timeout},
@@ -41,7 +46,7 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     let user_agent = listen(Config::default()).await?;
     let flows = user_agent.flows(&arguments.uri).await?;
     let flow = *flows.first().context("no way leads there")?;
-    let mut media = Box::new(BareHandler::new(flow.local.ip())) as Handler;
+    let (mut media, recording) = media(&arguments, flow.local.ip())?;
     let offer = media.description()?;
     let from = match &arguments.from {
         Some(from) => from.clone(),
@@ -70,6 +75,9 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     call.tell(&calling(arguments.uri, flow, &inviter));
     let outcome = call.ring(inviter).await;
     call.media.close();
+    if let Some(file) = &arguments.record {
+        wave::write(file, &recording.samples())?;
+    }
     // A callee that says nothing at all is not waited for.
     let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
     Ok(outcome)
@@ -250,6 +258,22 @@ impl Call {
     }
 }
 
+/// What the callee hears, and where we keep what it says.
+fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, Recording)> {
+    if arguments.bare {
+        return Ok((Box::new(BareHandler::new(local)), Recording::default()));
+    }
+    let sound = match &arguments.play {
+        Some(file) => Sound::once(wave::read(file)?),
+        None if arguments.tone => Sound::tone(TONE),
+        None => Sound::silence(),
+    };
+    let keys = arguments.dtmf.as_ref().map_or(&[][..], |keys| &keys.0);
+    let handler = AudioHandler::new(local, &PortRange::any(), sound, keys);
+    let recording = handler.recording();
+    Ok((Box::new(handler), recording))
+}
+
 /// A user agent on free ports of every address: those of IPv6 only where the system has it.
 pub(crate) async fn listen(config: Config) -> Result<UserAgent, StartError> {
     let builder = UserAgent::builder()
@@ -286,6 +310,8 @@ async fn at(time: Option<Instant>) {
     }
 }
 
+/// In Hz.
+const TONE: u16 = 440;
 /// How long the last responses may take.
 const LEAVE_TIME: Duration = Duration::from_secs(2);
 /// The exit code of a call that nobody answered.

@@ -156,8 +156,9 @@ impl Load {
         }
         if tally.is_bottleneck() {
             print(format_args!(
-                "calls began up to {} ms late: this program is the bottleneck, not what it calls; \
+                "{} calls began up to {} ms late: this program is the bottleneck, not what it calls; \
                  give it more processors or a lower --rate",
+                tally.late,
                 tally.behind.as_millis()
             ));
         }

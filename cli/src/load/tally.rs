@@ -19,6 +19,8 @@ pub(crate) struct Tally {
     pub(crate) retransmissions: u64,
     /// The longest time by which a call began late because we were slow.
     pub(crate) behind: Duration,
+    /// How many calls began later than [`TOLERANCE`] because we were slow.
+    pub(crate) late: u32,
     /// By how much the calls begin later than planned because of `--limit`.
     pub(crate) slid: Duration,
     /// When the last call began.
@@ -36,6 +38,7 @@ impl Tally {
             failed: BTreeMap::new(),
             retransmissions: 0,
             behind: Duration::ZERO,
+            late: 0,
             slid: Duration::ZERO,
             last: Duration::ZERO,
             setup: Histogram::new_with_bounds(1, LONGEST_SETUP, 3).context("no histogram")?,
@@ -47,6 +50,7 @@ impl Tally {
         self.offered += 1;
         self.last = now;
         self.behind = self.behind.max(late);
+        self.late += u32::from(late > TOLERANCE);
     }
 
     /// A call was answered this long after its INVITE.
@@ -82,9 +86,10 @@ impl Tally {
         self.offered - self.done - self.all_failed()
     }
 
-    /// Whether calls began so late that the figures speak of us and not of the peer.
+    /// Whether so many calls began late that the figures speak of us and not of the peer: one in a
+    /// hundred.
     pub(crate) fn is_bottleneck(&self) -> bool {
-        self.behind >= TOLERANCE
+        self.late > self.offered / 100
     }
 
     /// Calls begun in a second, up to the last.
@@ -114,6 +119,7 @@ impl Tally {
                 "p99.9": self.setup_time(0.999),
                 "max": rounded(milliseconds(self.setup.max())),
             },
+            "late": self.late,
             "behind_ms": self.behind.as_millis(),
             "slid_ms": self.slid.as_millis(),
             "is_bottleneck": self.is_bottleneck(),
@@ -160,8 +166,8 @@ fn rounded(value: f64) -> f64 {
 
 /// One minute, in µs.
 const LONGEST_SETUP: u64 = 60_000_000;
-/// What a timer of the system may be late.
-const TOLERANCE: Duration = Duration::from_millis(50);
+/// What the system may be late to wake us.
+const TOLERANCE: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -188,7 +194,10 @@ mod tests {
         assert_eq!(tally.failed["486"], 2);
         assert_eq!(tally.in_progress(), 0);
         assert!(!tally.is_bottleneck());
-        tally.offer(Duration::from_secs(2), Duration::from_millis(60));
+        for _ in 0..11 {
+            assert!(!tally.is_bottleneck());
+            tally.offer(Duration::from_secs(2), Duration::from_millis(60));
+        }
         assert!(tally.is_bottleneck());
     }
 

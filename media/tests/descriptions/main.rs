@@ -1,6 +1,7 @@
 //! Descriptions and media through the public API.
 
 mod answers;
+mod audio;
 mod echo;
 mod offers;
 mod support;

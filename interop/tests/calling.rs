@@ -1,0 +1,139 @@
+//! `offhook call` and `offhook load` place calls to SIPp, to baresip and to `offhook serve`.
+
+use std::{
+    process::{Command, Output},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use offhook_interop::{
+    Baresip, Offhook, Process, Scratch, Wave, free_port, longest_tone, wait_for_udp_port,
+};
+
+#[test]
+fn sipp_is_called() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let (_sipp, uri) = sipp()?;
+    let output = place(&offhook, &["call", &uri, "--bare", "--duration", "1"])?;
+    exits_with(0, &output)
+}
+
+#[test]
+fn sipp_takes_a_load() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let (_sipp, uri) = sipp()?;
+    bears(&offhook, &uri)
+}
+
+#[test]
+fn serve_takes_a_load() -> Result<()> {
+    let Some(offhook) = Offhook::find(&[])? else {
+        return Ok(());
+    };
+    let server = offhook.serve_by(Command::new(offhook.binary()), &["--log", "warn"])?;
+    bears(&offhook, &server.uri("bare"))
+}
+
+#[test]
+fn an_echo_sends_the_tone_back() -> Result<()> {
+    let Some(offhook) = Offhook::find(&[])? else {
+        return Ok(());
+    };
+    let server = offhook.serve()?;
+    let heard = hear(&offhook, &server.uri("echo"), 3)?;
+    ensure!(heard >= 2.5, "the tone came back for {heard:.1} s on end");
+    Ok(())
+}
+
+#[test]
+fn refused_and_unanswered_calls_are_told_apart() -> Result<()> {
+    let Some(offhook) = Offhook::find(&[])? else {
+        return Ok(());
+    };
+    let server = offhook.serve()?;
+    for (user, code) in [("busy", 1), ("decline", 1), ("silent", 3)] {
+        let output = place(&offhook, &["call", &server.uri(user), "--timeout", "1"])?;
+        exits_with(code, &output)?;
+    }
+    Ok(())
+}
+
+/// Each hears the other's tone, so both directions of the audio are right.
+#[test]
+fn baresip_answers() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["baresip"])? else {
+        return Ok(());
+    };
+    let mut baresip = Baresip::answer(8)?;
+    let ours = hear(&offhook, &baresip.uri(), 4)
+        .with_context(|| format!("baresip:\n{}", baresip.process().tail()))?;
+    let heard = baresip.heard()?;
+    let tones = heard.iter().map(|wave| longest_tone(wave, Baresip::TONE));
+    let theirs = tones.fold(0.0, f64::max);
+    ensure!(
+        ours >= 3.0 && theirs >= 3.0,
+        "we heard {ours:.1} s, baresip {theirs:.1} s\n{}",
+        baresip.process().tail()
+    );
+    Ok(())
+}
+
+/// SIPp as the callee, and its URI.
+fn sipp() -> Result<(Process, String)> {
+    let port = free_port()?;
+    let mut command = Command::new("sipp");
+    command.args(["-sn", "uas", "-nostdin", "-i", "127.0.0.1"]);
+    command.args(["-p", &port.to_string()]);
+    let sipp = Process::start("sipp as the callee", &mut command)?;
+    wait_for_udp_port(port, Duration::from_secs(10))?;
+    Ok((sipp, format!("sip:sipp@127.0.0.1:{port}")))
+}
+
+/// No call of a load fails.
+fn bears(offhook: &Offhook, uri: &str) -> Result<()> {
+    let load = ["load", uri, "--rate", "200", "--calls", "1000"];
+    let output = place(offhook, &load)?;
+    exits_with(0, &output)?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    ensure!(told.contains("done 1000  failed 0"), "{told}");
+    Ok(())
+}
+
+/// For how long, in seconds on end, a call with a tone hears a tone of the same frequency.
+fn hear(offhook: &Offhook, uri: &str, seconds: u32) -> Result<f64> {
+    let scratch = Scratch::new("call")?;
+    let file = scratch.file("heard.wav");
+    let name = file.to_str().context("the path is no UTF-8")?;
+    let duration = seconds.to_string();
+    let call = [
+        "call",
+        uri,
+        "--tone",
+        "--duration",
+        &duration,
+        "--record",
+        name,
+    ];
+    exits_with(0, &place(offhook, &call)?)?;
+    Ok(longest_tone(&Wave::read(&file)?, Baresip::TONE))
+}
+
+fn place(offhook: &Offhook, arguments: &[&str]) -> Result<Output> {
+    let output = Command::new(offhook.binary()).args(arguments).output()?;
+    Ok(output)
+}
+
+fn exits_with(code: i32, output: &Output) -> Result<()> {
+    ensure!(
+        output.status.code() == Some(code),
+        "{} instead of {code}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}

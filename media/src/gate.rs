@@ -1,0 +1,127 @@
+//! Which packets are the peer's.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sdp_types::Direction;
+
+use crate::{formats::Formats, g711::Law, offer_answer::AudioStream};
+
+/// Decides which packets are the peer's.
+///
+/// The address in a description is often not the one that packets come from: a NAT stands between, or the phone has
+/// several interfaces. So the first packet of an agreed payload type decides: from then on its source alone is heard and
+/// sent to, until a description names another address. The described address itself is always heard and takes over, so
+/// that nobody who is faster locks out a peer without NAT. One packet out for one packet in, to where it came from: the
+/// port amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
+/// talking to each other for ever, so it has to be a slow talk.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    stream: Option<AudioStream>,
+    source: Option<SocketAddr>,
+    /// The second that is counted, and the packets in it.
+    second: Option<(Instant, u32)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Echo,
+    Receive,
+    Discard,
+}
+
+impl Gate {
+    pub(crate) fn follow(&mut self, stream: AudioStream) {
+        if self
+            .stream
+            .as_ref()
+            .is_some_and(|old| old.remote != stream.remote)
+        {
+            self.source = None;
+        }
+        self.stream = Some(stream);
+    }
+
+    pub(crate) fn admit(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
+        let Some(stream) = &self.stream else {
+            return Admission::Discard;
+        };
+        let admission = match stream.direction {
+            Direction::SendRecv => Admission::Echo,
+            Direction::RecvOnly => Admission::Receive,
+            Direction::SendOnly | Direction::Inactive => return Admission::Discard,
+        };
+        let is_peer = self.source.is_none_or(|source| source == from)
+            || stream.remote.is_some_and(|remote| same_port(remote, from));
+        if !is_peer || !stream.formats.contains(payload_type) || !self.is_in_time(now) {
+            return Admission::Discard;
+        }
+        self.source = Some(from);
+        admission
+    }
+
+    fn is_in_time(&mut self, now: Instant) -> bool {
+        let (second, packets) = self.second.get_or_insert((now, 0));
+        if now.duration_since(*second) >= Duration::from_secs(1) {
+            (*second, *packets) = (now, 0);
+        }
+        *packets += 1;
+        *packets <= MOST_PACKETS
+    }
+
+    /// Where our packets go, and in which formats; `None` where the stream's direction is against
+    /// it, or its address is not known yet.
+    pub(crate) fn destination(&self) -> Option<(SocketAddr, Formats)> {
+        let stream = self.stream.as_ref()?;
+        let sends = matches!(stream.direction, Direction::SendRecv | Direction::SendOnly);
+        let to = self.source.or(stream.remote).filter(|_| sends)?;
+        Some((to, stream.formats.clone()))
+    }
+
+    /// How this payload type writes speech.
+    pub(crate) fn law(&self, payload_type: u8) -> Option<Law> {
+        self.stream.as_ref()?.formats.law(payload_type)
+    }
+}
+
+/// A received IPv6 address has a scope that SDP cannot tell.
+fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
+    (a.ip(), a.port()) == (b.ip(), b.port())
+}
+
+/// A panic elsewhere leaves the gate as it was: whole.
+pub(crate) fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
+    gate.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// In a second: audio in pieces of 5 ms.
+const MOST_PACKETS: u32 = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_echoes_talk_slowly() {
+        let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
+        let mut gate = Gate::default();
+        let session = b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n";
+        let session = sdp_types::Session::parse(session).unwrap();
+        gate.follow(AudioStream {
+            remote: Some(peer),
+            formats: Formats::common(&session.medias[0]),
+            direction: Direction::SendRecv,
+        });
+        let start = Instant::now();
+        let mut echoed = |now| {
+            let admitted = (0..1000).map(|_| gate.admit(0, peer, now));
+            admitted.filter(|it| *it == Admission::Echo).count()
+        };
+        assert_eq!(echoed(start), 200);
+        assert_eq!(echoed(start + Duration::from_millis(999)), 0);
+        assert_eq!(echoed(start + Duration::from_secs(1)), 200);
+    }
+}

@@ -1,0 +1,38 @@
+//! The handler that plays and records, against the one that echoes.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use offhook_media::{AudioHandler, EchoHandler, PortRange, SessionDescriptionHandler, Sound};
+use tokio::time::{sleep, timeout};
+
+use crate::support::{answer, description, media};
+
+#[tokio::test]
+async fn a_tone_comes_back_from_an_echo() {
+    let local = Ipv4Addr::LOCALHOST.into();
+    let mut player = AudioHandler::new(local, &PortRange::any(), Sound::tone(440), &[]);
+    let mut echo = EchoHandler::new(local, &PortRange::any());
+    let offer = description(&mut player);
+    assert!(media(&offer).contains("RTP/AVP 0 8 101\r\n"), "{offer}");
+    let answer = answer(&mut echo, &offer);
+    player.set_description(answer.as_bytes()).unwrap();
+
+    let recording = player.recording();
+    let heard = async {
+        while recording.samples().len() < 1600 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, heard).await.expect("the tone comes back");
+    player.close();
+    let samples = recording.samples();
+    let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max();
+    assert!((7900..8400).contains(&loudest.unwrap()), "{loudest:?}");
+    let crossings = samples
+        .windows(2)
+        .filter(|pair| (pair[0] < 0) != (pair[1] < 0));
+    let frequency = crossings.count() * 4000 / samples.len();
+    assert!((430..450).contains(&frequency), "{frequency} Hz");
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
