@@ -3,11 +3,10 @@
 use std::{collections::VecDeque, net::IpAddr};
 
 use offhook_message::{Body, MediaType};
-use sdp_types::Direction;
 
 use crate::{
     DescriptionError, PortRange, Recording, SessionDescriptionHandler, Sound,
-    audio_port::AudioPort, offer_answer::OfferAnswer, player::Player,
+    audio_port::open_audio, player::Player, port_agreement::PortAgreement,
 };
 
 /// Offers and answers PCMU, PCMA and telephone-event, plays a [`Sound`] and records what comes.
@@ -17,13 +16,10 @@ use crate::{
 /// - Packets go where the peer says that it receives, or where its own come from once they do.
 #[derive(Debug)]
 pub struct AudioHandler {
-    local: IpAddr,
-    ports: PortRange,
-    offer_answer: OfferAnswer,
+    agreement: PortAgreement,
     /// What the port is to play, until it is open.
     player: Option<Player>,
     recording: Recording,
-    port: Option<AudioPort>,
 }
 
 impl AudioHandler {
@@ -32,29 +28,17 @@ impl AudioHandler {
     /// It presses `keys` when the sound begins: event codes of
     /// [RFC 4733 §3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2), those of DTMF from 0 to 15.
     pub fn new(local: IpAddr, ports: &PortRange, sound: Sound, keys: &[u8]) -> Self {
-        let local = local.to_canonical();
         let keys: VecDeque<_> = keys.iter().copied().collect();
         Self {
-            local,
-            ports: ports.clone(),
-            offer_answer: OfferAnswer::new(local, Direction::SendRecv),
+            agreement: PortAgreement::new(local, ports),
             player: Some(Player::new(sound, keys)),
             recording: Recording::default(),
-            port: None,
         }
     }
 
     /// What the peer says; stays readable when the handler is closed.
     pub fn recording(&self) -> Recording {
         self.recording.clone()
-    }
-
-    /// Makes the port do what the last complete pair says.
-    fn follow_agreement(&mut self) {
-        match (self.offer_answer.audio(), &self.port) {
-            (Some(stream), Some(port)) => port.follow(stream),
-            _ => self.port = None,
-        }
     }
 }
 
@@ -63,29 +47,16 @@ impl SessionDescriptionHandler for AudioHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        let content = self.offer_answer.description(|| {
-            let port = if let Some(port) = self.port.take() {
-                port
-            } else {
-                let player = self.player.take();
-                let player = player.unwrap_or_else(|| Player::new(Sound::silence(), [].into()));
-                AudioPort::bind(self.local, &self.ports, player, self.recording.clone())
-                    .map_err(DescriptionError::NoPort)?
-            };
-            Ok(self.port.insert(port).port())
-        })?;
-        if self.offer_answer.is_stable() {
-            self.follow_agreement();
-        }
-        Ok(Body::sdp(content))
+        let (player, recording) = (&mut self.player, &self.recording);
+        self.agreement.description(|local, ports| {
+            let player = player.take();
+            let player = player.unwrap_or_else(|| Player::new(Sound::silence(), [].into()));
+            open_audio(local, ports, player, recording.clone())
+        })
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.offer_answer.set_description(content)?;
-        if self.offer_answer.is_stable() {
-            self.follow_agreement();
-        }
-        Ok(())
+        self.agreement.set_description(content)
     }
 
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {
@@ -93,12 +64,10 @@ impl SessionDescriptionHandler for AudioHandler {
     }
 
     fn rollback_description(&mut self) {
-        self.offer_answer.rollback();
-        self.follow_agreement();
+        self.agreement.rollback();
     }
 
     fn close(&mut self) {
-        self.offer_answer.close();
-        self.port = None;
+        self.agreement.close();
     }
 }

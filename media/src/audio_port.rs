@@ -7,66 +7,37 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::UdpSocket, task::AbortHandle, time::interval};
-use tracing::Instrument;
+use tokio::{net::UdpSocket, time::interval};
 
 use crate::{
     PortRange,
     gate::{Admission, Gate, lock},
-    offer_answer::AudioStream,
     player::Player,
     recording::Recording,
     rtp::{LONGEST_PACKET, RtpPacket},
+    rtp_port::{RtpPort, goes_on},
 };
 
-/// One open UDP port and the task that plays and records on it. Dropping it closes the port.
-#[derive(Debug)]
-pub(crate) struct AudioPort {
-    port: u16,
-    gate: Arc<Mutex<Gate>>,
-    task: AbortHandle,
-}
-
-impl AudioPort {
-    /// Opens a port. It is silent until it follows a stream.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    pub(crate) fn bind(
-        local: IpAddr,
-        ports: &PortRange,
-        player: Player,
-        recording: Recording,
-    ) -> io::Result<Self> {
-        let socket = ports.bind(local)?;
-        socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
-        let gate = Arc::<Mutex<Gate>>::default();
+/// Opens a port that plays and records.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub(crate) fn open_audio(
+    local: IpAddr,
+    ports: &PortRange,
+    player: Player,
+    recording: Recording,
+) -> io::Result<RtpPort> {
+    RtpPort::bind(local, ports, |socket, gate| {
         let audio = Audio {
-            socket: UdpSocket::from_std(socket)?,
-            gate: Arc::clone(&gate),
+            socket,
+            gate,
             player,
             recording,
         };
-        let task = tokio::spawn(audio.run().in_current_span()).abort_handle();
-        Ok(Self { port, gate, task })
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Takes what was agreed; from the next packet on it counts.
-    pub(crate) fn follow(&self, stream: AudioStream) {
-        lock(&self.gate).follow(stream);
-    }
-}
-
-impl Drop for AudioPort {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+        audio.run()
+    })
 }
 
 /// The task's part.
@@ -89,12 +60,8 @@ impl Audio {
                             self.take(datagram, from);
                         }
                     }
-                    // An earlier packet met a closed port.
-                    Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "the RTP port failed, the call is silent from here on");
-                        return;
-                    }
+                    Err(error) if goes_on(&error) => {}
+                    Err(_) => return,
                 },
                 _ = packets.tick() => self.play(),
             }

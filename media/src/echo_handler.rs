@@ -3,11 +3,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use offhook_message::{Body, MediaType};
-use sdp_types::Direction;
 
 use crate::{
-    DescriptionError, PortRange, RtpCounters, SessionDescriptionHandler, echo_port::EchoPort,
-    offer_answer::OfferAnswer,
+    DescriptionError, PortRange, RtpCounters, SessionDescriptionHandler, echo_port::open_echo,
+    port_agreement::PortAgreement,
 };
 
 /// Answers with PCMU, PCMA and telephone-event and sends the peer's packets back, so that a caller hears itself.
@@ -20,10 +19,7 @@ use crate::{
 /// - RTCP is ignored. `a=rtcp-mux` is agreed to, so that it is ignored on the RTP port.
 #[derive(Debug)]
 pub struct EchoHandler {
-    local: IpAddr,
-    ports: PortRange,
-    offer_answer: OfferAnswer,
-    port: Option<EchoPort>,
+    agreement: PortAgreement,
     counters: Arc<RtpCounters>,
 }
 
@@ -31,12 +27,8 @@ impl EchoHandler {
     /// A handler that binds and describes `local`, the address of ours that faces the peer; not an unspecified one, which
     /// no peer can send to.
     pub fn new(local: IpAddr, ports: &PortRange) -> Self {
-        let local = local.to_canonical();
         Self {
-            local,
-            ports: ports.clone(),
-            offer_answer: OfferAnswer::new(local, Direction::SendRecv),
-            port: None,
+            agreement: PortAgreement::new(local, ports),
             counters: Arc::default(),
         }
     }
@@ -45,14 +37,6 @@ impl EchoHandler {
     pub fn counters(&self) -> Arc<RtpCounters> {
         Arc::clone(&self.counters)
     }
-
-    /// Makes the port do what the last complete pair says.
-    fn follow_agreement(&mut self) {
-        match (self.offer_answer.audio(), &self.port) {
-            (Some(stream), Some(port)) => port.follow(stream),
-            _ => self.port = None,
-        }
-    }
 }
 
 impl SessionDescriptionHandler for EchoHandler {
@@ -60,26 +44,13 @@ impl SessionDescriptionHandler for EchoHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        let content = self.offer_answer.description(|| {
-            let port = match self.port.take() {
-                Some(port) => port,
-                None => EchoPort::bind(self.local, &self.ports, Arc::clone(&self.counters))
-                    .map_err(DescriptionError::NoPort)?,
-            };
-            Ok(self.port.insert(port).port())
-        })?;
-        if self.offer_answer.is_stable() {
-            self.follow_agreement();
-        }
-        Ok(Body::sdp(content))
+        let counters = &self.counters;
+        self.agreement
+            .description(|local, ports| open_echo(local, ports, Arc::clone(counters)))
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.offer_answer.set_description(content)?;
-        if self.offer_answer.is_stable() {
-            self.follow_agreement();
-        }
-        Ok(())
+        self.agreement.set_description(content)
     }
 
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {
@@ -87,12 +58,10 @@ impl SessionDescriptionHandler for EchoHandler {
     }
 
     fn rollback_description(&mut self) {
-        self.offer_answer.rollback();
-        self.follow_agreement();
+        self.agreement.rollback();
     }
 
     fn close(&mut self) {
-        self.offer_answer.close();
-        self.port = None;
+        self.agreement.close();
     }
 }

@@ -10,15 +10,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::{net::UdpSocket, task::AbortHandle};
-use tracing::Instrument;
+use tokio::net::UdpSocket;
 
 use crate::{
     PortRange,
     gate::{Admission, Gate, lock},
-    offer_answer::AudioStream,
     random::random,
     rtp::{LONGEST_PACKET, RtpPacket},
+    rtp_port::{RtpPort, goes_on},
 };
 
 /// What went through a call's RTP port. Octets are those of whole RTP packets, without UDP and IP.
@@ -73,55 +72,27 @@ impl RtpCounters {
     }
 }
 
-/// One open UDP port and the task that echoes on it. Dropping it closes the port.
+/// Opens a port that sends the peer's packets back.
 ///
 /// Packets keep their payload, marker, sequence number and timestamp; the synchronization source is ours.
-#[derive(Debug)]
-pub(crate) struct EchoPort {
-    port: u16,
-    gate: Arc<Mutex<Gate>>,
-    task: AbortHandle,
-}
-
-impl EchoPort {
-    /// Opens a port. It is silent until it follows a stream.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    pub(crate) fn bind(
-        local: IpAddr,
-        ports: &PortRange,
-        counters: Arc<RtpCounters>,
-    ) -> io::Result<Self> {
-        let socket = ports.bind(local)?;
-        socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
-        let gate = Arc::<Mutex<Gate>>::default();
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub(crate) fn open_echo(
+    local: IpAddr,
+    ports: &PortRange,
+    counters: Arc<RtpCounters>,
+) -> io::Result<RtpPort> {
+    RtpPort::bind(local, ports, |socket, gate| {
         let echo = Echo {
-            socket: UdpSocket::from_std(socket)?,
-            gate: Arc::clone(&gate),
+            socket,
+            gate,
             counters,
             source: (random() >> 32) as u32,
         };
-        let task = tokio::spawn(echo.run().in_current_span()).abort_handle();
-        Ok(Self { port, gate, task })
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Takes what was agreed; from the next packet on it counts.
-    pub(crate) fn follow(&self, stream: AudioStream) {
-        lock(&self.gate).follow(stream);
-    }
-}
-
-impl Drop for EchoPort {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+        echo.run()
+    })
 }
 
 /// The task's part.
@@ -142,12 +113,8 @@ impl Echo {
                         self.take(datagram, from);
                     }
                 }
-                // An earlier packet met a closed port.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the RTP port failed, the call is silent from here on");
-                    return;
-                }
+                Err(error) if goes_on(&error) => {}
+                Err(_) => return,
             }
         }
     }

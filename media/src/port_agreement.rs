@@ -1,0 +1,75 @@
+//! An agreement on audio and the RTP port that does what it says.
+
+use std::{io, net::IpAddr};
+
+use offhook_message::Body;
+use sdp_types::Direction;
+
+use crate::{DescriptionError, PortRange, offer_answer::OfferAnswer, rtp_port::RtpPort};
+
+/// What the handlers with an RTP port have in common.
+#[derive(Debug)]
+pub(crate) struct PortAgreement {
+    local: IpAddr,
+    ports: PortRange,
+    offer_answer: OfferAnswer,
+    port: Option<RtpPort>,
+}
+
+impl PortAgreement {
+    pub(crate) fn new(local: IpAddr, ports: &PortRange) -> Self {
+        let local = local.to_canonical();
+        Self {
+            local,
+            ports: ports.clone(),
+            offer_answer: OfferAnswer::new(local, Direction::SendRecv),
+            port: None,
+        }
+    }
+
+    /// Our description. The first one with an audio stream opens the port.
+    pub(crate) fn description(
+        &mut self,
+        mut open: impl FnMut(IpAddr, &PortRange) -> io::Result<RtpPort>,
+    ) -> Result<Body, DescriptionError> {
+        let content = self.offer_answer.description(|| {
+            let port = match self.port.take() {
+                Some(port) => port,
+                None => open(self.local, &self.ports).map_err(DescriptionError::NoPort)?,
+            };
+            Ok(self.port.insert(port).port())
+        })?;
+        self.follow_if_stable();
+        Ok(Body::sdp(content))
+    }
+
+    pub(crate) fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        self.offer_answer.set_description(content)?;
+        self.follow_if_stable();
+        Ok(())
+    }
+
+    pub(crate) fn rollback(&mut self) {
+        self.offer_answer.rollback();
+        self.follow();
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.offer_answer.close();
+        self.port = None;
+    }
+
+    fn follow_if_stable(&mut self) {
+        if self.offer_answer.is_stable() {
+            self.follow();
+        }
+    }
+
+    /// Makes the port do what the last complete pair says.
+    fn follow(&mut self) {
+        match (self.offer_answer.audio(), &self.port) {
+            (Some(stream), Some(port)) => port.follow(stream),
+            _ => self.port = None,
+        }
+    }
+}
