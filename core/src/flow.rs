@@ -100,6 +100,25 @@ impl Flow {
     pub(crate) fn local_host(&self) -> SocketAddr {
         SocketAddr::new(self.local.ip(), self.local.port())
     }
+
+    /// What stands behind the user in our Contact: where the peer reaches us, and how where that is
+    /// not UDP.
+    pub(crate) fn contact_address(self) -> ContactAddress {
+        ContactAddress(self)
+    }
+}
+
+/// See [`Flow::contact_address`].
+pub(crate) struct ContactAddress(Flow);
+
+impl fmt::Display for ContactAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(flow) = self;
+        match flow.transport {
+            Transport::Udp => write!(f, "{}", flow.local_host()),
+            other => write!(f, "{};transport={other}", flow.local_host()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -116,5 +135,10 @@ mod tests {
             remote: address("[fe80::2%4]:5060"),
         };
         assert_eq!(flow.local_host().to_string(), "[fe80::1]:5060");
+        assert_eq!(flow.contact_address().to_string(), "[fe80::1]:5060");
+        let transport = Transport::Tcp;
+        let flow = Flow { transport, ..flow };
+        let contact = flow.contact_address().to_string();
+        assert_eq!(contact, "[fe80::1]:5060;transport=tcp");
     }
 }

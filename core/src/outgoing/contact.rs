@@ -6,7 +6,7 @@ use offhook_message::{Uri, UriBuf};
 
 use super::address::User;
 use super::request::OutgoingRequest;
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
 
 /// Our Contact: our user, at the address that the peer sees
 /// ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)).
@@ -28,10 +28,7 @@ impl fmt::Display for OwnContact<'_> {
         if let Some(user) = &request.contact_user {
             write!(f, "{}@", User(user.as_str()))?;
         }
-        match flow.transport {
-            Transport::Udp => write!(f, "{}>", flow.local_host()),
-            other => write!(f, "{};transport={other}>", flow.local_host()),
-        }
+        write!(f, "{}>", flow.contact_address())
     }
 }
 

@@ -116,6 +116,11 @@ impl InviteSession {
         awaits && self.early_invite().is_some()
     }
 
+    /// Whether no offer is open, the peer's or ours, so that another may be made (RFC 3264 §4).
+    pub(crate) fn is_settled(&self) -> bool {
+        self.offer.is_none() && self.offer_answer == OfferAnswer::Stable
+    }
+
     /// The 2xx to the INVITE of this number, while it waits for its ACK.
     pub(crate) fn accepted(&mut self, cseq: u32) -> Option<&mut Accepted> {
         let mut accepted = self.accepted.iter_mut();

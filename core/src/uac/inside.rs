@@ -82,10 +82,7 @@ pub(crate) fn change(
     offer: Option<&Body>,
 ) -> Result<(), InsideError> {
     let session = confirmed(state, id)?;
-    let is_free = session.change.is_none()
-        && session.offer.is_none()
-        && session.offer_answer == OfferAnswer::Stable;
-    if !is_free {
+    if session.change.is_some() || !session.is_settled() {
         return Err(InsideError::OfferPending);
     }
     session.begin_request();
@@ -105,11 +102,7 @@ pub(crate) fn change(
 /// Sends the change again that met a request of the peer's.
 pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
     let session = state.sessions.get(id);
-    let is_free = session.is_some_and(|session| {
-        session.change.is_some()
-            && session.offer.is_none()
-            && session.offer_answer == OfferAnswer::Stable
-    });
+    let is_free = session.is_some_and(|session| session.change.is_some() && session.is_settled());
     if !is_free {
         // The peer was faster, and what it wants is not settled yet.
         return collide(state, now, id);

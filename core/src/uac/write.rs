@@ -9,7 +9,7 @@ use crate::capabilities::Allow;
 use crate::config::Config;
 use crate::dialog::Dialog;
 use crate::digest::Protected;
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
 use crate::outgoing::SentBy;
 use crate::session::InviteSession;
 
@@ -109,10 +109,6 @@ impl fmt::Display for OwnContact<'_> {
         {
             write!(f, "{}@", String::from_utf8_lossy(user))?;
         }
-        write!(f, "{}", self.flow.local)?;
-        match self.flow.transport {
-            Transport::Udp => f.write_str(">"),
-            other => write!(f, ";transport={other}>"),
-        }
+        write!(f, "{}>", self.flow.contact_address())
     }
 }

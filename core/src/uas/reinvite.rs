@@ -30,9 +30,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
                 let reply = Reply::new(StatusCode::REQUEST_PENDING);
                 return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
             }
-            let is_free = session.offer.is_none()
-                && session.offer_answer == OfferAnswer::Stable
-                && session.accepted.len() < MOST_UNACKNOWLEDGED;
+            let is_free = session.is_settled() && session.accepted.len() < MOST_UNACKNOWLEDGED;
             if is_free {
                 return offer::receive(state, now, id, incoming);
             }

@@ -11,7 +11,7 @@ use super::session_timer;
 use crate::capabilities::{Allow, RELIABLE, supported};
 use crate::config::Config;
 use crate::dialog::asks_for_sips;
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::session::Invite;
 use crate::tag::Tag;
@@ -188,10 +188,6 @@ impl fmt::Display for OwnContact<'_> {
         {
             write!(f, "{}@", String::from_utf8_lossy(user))?;
         }
-        write!(f, "{}", self.flow.local_host())?;
-        match self.flow.transport {
-            Transport::Udp => f.write_str(">"),
-            other => write!(f, ";transport={other}>"),
-        }
+        write!(f, "{}>", self.flow.contact_address())
     }
 }
