@@ -24,8 +24,8 @@ impl fmt::Display for Allow<'_> {
         let methods = SERVED.iter().chain(prack);
         let further = self.0.methods.iter().filter(|it| !SERVED.contains(it));
         for (index, method) in methods.chain(further).enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{method}")?;
+            f.write_str(if index == 0 { "" } else { ", " })?;
+            f.write_str(method.as_str())?;
         }
         Ok(())
     }

@@ -87,11 +87,25 @@ pub(crate) enum ClientTimer {
     M,
 }
 
+impl Timer {
+    /// Whether it only forgets a transaction that repetitions might still have met. Nobody is woken for it alone:
+    /// it fires with whatever comes next, or with others of its kind.
+    fn is_patient(self) -> bool {
+        use {ClientTimer as Client, ServerTimer as Server};
+        matches!(
+            self,
+            Self::Server(_, Server::I | Server::J | Server::L)
+                | Self::Client(_, Client::D | Client::K | Client::M)
+        )
+    }
+}
+
 /// Armed timers, earliest first.
 ///
 /// RFC 3261 arms the same ten durations over and over. Within one duration the order of arming is
 /// the order of firing, so each has a queue of its own where arming and firing cost a push and a
-/// pop. A heap takes the durations that messages bring (Expires).
+/// pop; two where some of its timers are patient. A heap takes the durations that messages bring
+/// (Expires).
 #[derive(Debug)]
 pub(crate) struct Timers {
     lanes: Vec<Lane>,
@@ -117,8 +131,12 @@ impl Timers {
         durations.push(times.t2);
         durations.sort_unstable();
         durations.dedup();
+        let patient = [times.t4, times.t1 * 64].map(|duration| Lane::new(duration, PATIENCE));
+        let prompt = durations
+            .into_iter()
+            .map(|it| Lane::new(it, Duration::ZERO));
         Self {
-            lanes: durations.into_iter().map(Lane::new).collect(),
+            lanes: prompt.chain(patient).collect(),
             heap: BinaryHeap::new(),
             armed: 0,
         }
@@ -138,7 +156,8 @@ impl Timers {
         let Some(at) = now.checked_add(after) else {
             return; // Not within the life of this process.
         };
-        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.duration == after) {
+        let mut lanes = self.lanes.iter_mut();
+        if let Some(lane) = lanes.find(|lane| lane.takes(after, timer)) {
             // Callers read their clocks before they take turns, so `now` may step back a little.
             let at = lane.queue.back().map_or(at, |last| at.max(last.at));
             lane.queue.push_back(Armed { at, timer });
@@ -164,8 +183,8 @@ impl Timers {
         None
     }
 
-    /// When the next timer is due. Timers at the front that `live` denies are dropped, so that
-    /// nobody is woken for them.
+    /// When somebody is to be woken for the next timer. Timers at the front that `live` denies are
+    /// dropped, so that nobody is woken for them.
     pub(crate) fn next(&mut self, live: impl Fn(Timer) -> bool) -> Option<Instant> {
         for lane in &mut self.lanes {
             while lane.queue.front().is_some_and(|armed| !live(armed.timer)) {
@@ -176,7 +195,7 @@ impl Timers {
             self.heap.pop();
         }
         let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
-        let in_lanes = self.lanes.iter().filter_map(Lane::head);
+        let in_lanes = self.lanes.iter().filter_map(Lane::deadline);
         in_lanes.chain(in_heap).min()
     }
 
@@ -192,19 +211,30 @@ impl Timers {
 #[derive(Debug)]
 struct Lane {
     duration: Duration,
+    /// How much later than due its timers may fire.
+    patience: Duration,
     queue: VecDeque<Armed>,
 }
 
 impl Lane {
-    fn new(duration: Duration) -> Self {
+    fn new(duration: Duration, patience: Duration) -> Self {
         Self {
             duration,
+            patience,
             queue: VecDeque::new(),
         }
     }
 
+    fn takes(&self, duration: Duration, timer: Timer) -> bool {
+        self.duration == duration && self.patience.is_zero() != timer.is_patient()
+    }
+
     fn head(&self) -> Option<Instant> {
         self.queue.front().map(|armed| armed.at)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.head()?.checked_add(self.patience)
     }
 }
 
@@ -241,6 +271,9 @@ impl PartialEq for Rare {
 }
 
 impl Eq for Rare {}
+
+/// How long a patient timer waits for others at most.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 #[expect(
@@ -284,6 +317,22 @@ mod tests {
         let live = |timer| timer == Timer::Expires(second);
         assert_eq!(timers.next(live), Some(now + ms(400)));
         assert_eq!(timers.len(), 1);
+    }
+
+    #[test]
+    fn patient_timers_wake_nobody_before_their_patience_ends() {
+        let mut transactions = Slots::new();
+        let (first, second) = (transactions.insert(()), transactions.insert(()));
+        let (mut timers, now, ..) = timers();
+        let after = Times::default().t1 * 64;
+        let forget = |slot| Timer::Server(slot, ServerTimer::L);
+        timers.arm(now, after, forget(first));
+        timers.arm(now + PATIENCE, after, forget(second));
+        assert_eq!(timers.next(|_| true), Some(now + after + PATIENCE));
+        assert_eq!(timers.due(now + after), Some(forget(first)));
+        assert_eq!(timers.due(now + after), None);
+        timers.arm(now, after, Timer::Server(first, ServerTimer::H));
+        assert_eq!(timers.next(|_| true), Some(now + after));
     }
 
     #[test]

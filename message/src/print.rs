@@ -140,7 +140,7 @@ impl MessageWriter {
     }
 
     fn put_number(&mut self, number: u64) {
-        self.put_display(number);
+        self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
     fn put(&mut self, bytes: &[u8]) {

@@ -25,7 +25,7 @@ impl Dialog {
         response: &Headers,
     ) -> Self {
         let to = response.raw(HeaderName::To).unwrap_or_default();
-        let to_tag = response.to().ok().and_then(|to| to.tag());
+        let to_tag = response.to_tag();
         let contact = response.contacts().find_map(Result::ok);
         let contact = contact.as_ref().and_then(|contact| contact.address());
         let target = contact.map_or(sent.request_uri, |address| address.uri_bytes());

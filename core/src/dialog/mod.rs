@@ -8,7 +8,7 @@ pub(crate) use at_client::Sent;
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 pub(crate) use path::Path;
 
-use offhook_message::{Contact, HeaderName, Headers, Request, Uri};
+use offhook_message::{Contact, HeaderName, Headers, Request};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::tag::Tag;
@@ -53,7 +53,7 @@ impl Dialog {
             remote_target(headers).unwrap_or_default(),
             &route_set(headers),
         ];
-        let remote_tag = headers.from().ok().and_then(|from| from.tag());
+        let remote_tag = headers.from_tag();
         let (texts, ends) = join(texts);
         Self {
             id: dialog_id(
@@ -179,14 +179,19 @@ fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
 /// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route
 /// or else its Contact is one ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
 pub(crate) fn asks_for_sips(invite: &Request) -> bool {
-    let is_sips = |uri: &Uri<'_>| matches!(uri, Uri::Sip(uri) if uri.secure);
     let headers = invite.headers();
-    if invite.uri().is_ok_and(|uri| is_sips(&uri)) {
+    if is_sips(invite.uri_bytes()) {
         return true;
     }
     if let Some(record_route) = headers.record_routes().next() {
-        return record_route.is_ok_and(|address| is_sips(&address.uri));
+        return record_route.is_ok_and(|address| is_sips(address.uri_bytes()));
     }
-    let contact = headers.contacts().find_map(Result::ok);
-    matches!(contact, Some(Contact::Address(address)) if is_sips(&address.uri))
+    headers.contact_uri_bytes().is_some_and(is_sips)
 }
+
+fn is_sips(uri: &[u8]) -> bool {
+    let scheme = uri.get(..SIPS.len());
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIPS))
+}
+
+const SIPS: &[u8] = b"sips:";

@@ -31,14 +31,13 @@ pub(crate) fn server_key(
 /// ways ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)). `None` for a request inside a dialog and
 /// for one without a From tag, which says too little.
 pub(crate) fn merge_key(fingerprinter: &Fingerprinter, headers: &Headers) -> Option<Fingerprint> {
-    if headers.to().ok()?.tag().is_some() {
+    if headers.to_tag().is_some() {
         return None;
     }
-    let from = headers.from().ok()?;
     let cseq = headers.cseq().ok()?;
     Some(fingerprinter.of([
         b"merge",
-        from.tag()?,
+        headers.from_tag()?,
         headers.call_id().ok()?,
         &cseq.number.to_be_bytes(),
         cseq.method.as_str().as_bytes(),
@@ -63,7 +62,7 @@ fn key_without_branch(
     method: &str,
 ) -> Fingerprint {
     let headers = request.headers();
-    let from = headers.from().ok().and_then(|from| from.tag());
+    let from = headers.from_tag();
     let cseq = headers.cseq().map_or(0, |cseq| cseq.number);
     fingerprinter.of([
         b"2543",

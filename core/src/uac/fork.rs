@@ -153,8 +153,7 @@ pub(super) fn sessions(
 }
 
 pub(super) fn to_tag(headers: &Headers) -> &[u8] {
-    let to = headers.to().ok();
-    to.and_then(|to| to.tag()).unwrap_or_default()
+    headers.to_tag().unwrap_or_default()
 }
 
 pub(super) fn has_contact(headers: &Headers) -> bool {

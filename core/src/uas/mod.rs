@@ -156,24 +156,22 @@ fn receive_ack(state: &mut State, now: Instant, key: Fingerprint, request: Reque
 /// The session whose dialog a request names.
 fn find_session(state: &State, request: &Request) -> Option<SessionId> {
     let headers = request.headers();
-    let (to, from) = (headers.to().ok()?, headers.from().ok()?);
     let id = dialog_id(
         &state.fingerprinter,
         headers.call_id().ok()?,
-        to.tag()?,
-        from.tag().unwrap_or_default(),
+        headers.to_tag()?,
+        headers.from_tag().unwrap_or_default(),
     );
     state.sessions.find(id)
 }
 
 /// The To tag that a request inside a dialog came with.
 fn to_tag_of(request: &Request) -> Tag {
-    let to = request.headers().to().ok();
-    Tag::received(to.and_then(|to| to.tag()).unwrap_or_default())
+    Tag::received(request.headers().to_tag().unwrap_or_default())
 }
 
 fn has_to_tag(request: &Request) -> bool {
-    request.headers().to().is_ok_and(|to| to.tag().is_some())
+    request.headers().to_tag().is_some()
 }
 
 fn drop_request(state: &mut State, request: &Request, reason: &str) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
 
-use crate::flow::Flow;
+use crate::flow::{Flow, write_address, write_number};
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
@@ -44,7 +44,7 @@ pub(crate) fn begin(
     for field in headers.all(HeaderName::From) {
         writer.copy(field);
     }
-    let has_tag = headers.to().is_ok_and(|to| to.tag().is_some());
+    let has_tag = headers.to_tag().is_some();
     for field in headers.all(HeaderName::To) {
         match to_tag.filter(|_| !has_tag) {
             Some(tag) => {
@@ -106,20 +106,27 @@ impl fmt::Display for Received<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { via, source } = self;
         let text = |bytes| String::from_utf8_lossy(bytes);
-        write!(f, "SIP/2.0/{} {}", text(via.transport), text(via.sent_by))?;
+        f.write_str("SIP/2.0/")?;
+        f.write_str(&text(via.transport))?;
+        f.write_str(" ")?;
+        f.write_str(&text(via.sent_by))?;
         for (name, value) in &via.params {
             if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
                 continue;
             }
-            write!(f, ";{}", text(name))?;
+            f.write_str(";")?;
+            f.write_str(&text(name))?;
             if let Some(value) = value {
-                write!(f, "={}", text(value.as_bytes()))?;
+                f.write_str("=")?;
+                f.write_str(&text(value.as_bytes()))?;
             }
         }
         if via.rport() != Rport::Absent {
-            write!(f, ";rport={}", source.port())?;
+            f.write_str(";rport=")?;
+            write_number(f, source.port())?;
         }
-        write!(f, ";received={}", source.ip())
+        f.write_str(";received=")?;
+        write_address(f, source.ip())
     }
 }
 

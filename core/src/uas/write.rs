@@ -186,8 +186,10 @@ impl fmt::Display for OwnContact<'_> {
         if let Ok(Uri::Sip(uri)) = self.request.uri()
             && let Some(user) = uri.user
         {
-            write!(f, "{}@", String::from_utf8_lossy(user))?;
+            f.write_str(&String::from_utf8_lossy(user))?;
+            f.write_str("@")?;
         }
-        write!(f, "{}>", self.flow.contact_address())
+        fmt::Display::fmt(&self.flow.contact_address(), f)?;
+        f.write_str(">")
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::grammar::{Cursor, is_lws, number, number_as};
 use crate::headers::elements::Elements;
+use crate::headers::name_addr::{tag_of, uri_of};
 use crate::headers::session_expires::take_min_se;
 use crate::headers::{
     CSeq, Contact, Disposition, HeaderError, HeaderName, Headers, MediaRange, MediaType, NameAddr,
@@ -31,6 +32,16 @@ impl Headers {
         self.mandatory(HeaderName::To, NameAddr::take)
     }
 
+    /// The tag of From, read alone: that is cheaper than [`Headers::from`], which checks the rest of the header.
+    pub fn from_tag(&self) -> Option<&[u8]> {
+        tag_of(self.raw(HeaderName::From)?)
+    }
+
+    /// The tag of To, read alone: that is cheaper than [`Headers::to`], which checks the rest of the header.
+    pub fn to_tag(&self) -> Option<&[u8]> {
+        tag_of(self.raw(HeaderName::To)?)
+    }
+
     /// The topmost value of Via. The values below it are not looked at.
     pub fn via(&self) -> Result<Via<'_>, HeaderError> {
         let value = self
@@ -49,6 +60,11 @@ impl Headers {
     /// Contact, [RFC 3261 20.10](https://www.rfc-editor.org/rfc/rfc3261#section-20.10).
     pub fn contacts(&self) -> impl Iterator<Item = Result<Contact<'_>, HeaderError>> {
         self.elements(HeaderName::Contact, Contact::take)
+    }
+
+    /// The URI of the first value of Contact, as it came: it need not be one.
+    pub fn contact_uri_bytes(&self) -> Option<&[u8]> {
+        uri_of(self.raw(HeaderName::Contact)?)
     }
 
     /// Route, [RFC 3261 20.34](https://www.rfc-editor.org/rfc/rfc3261#section-20.34).

@@ -19,17 +19,7 @@ pub struct NameAddr<'a> {
 
 impl<'a> NameAddr<'a> {
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
-        let display_name = take_display_name(cursor)?;
-        let uri = if cursor.eat(b'<') {
-            let end = memchr::memchr(b'>', cursor.rest()).ok_or("the < has no >")?;
-            let uri = cursor.take(end);
-            cursor.eat(b'>');
-            uri
-        } else if display_name.is_some() {
-            return Err("the display name is not followed by <");
-        } else {
-            take_addr_spec(cursor)?
-        };
+        let (display_name, uri) = take_address(cursor)?;
         let uri = Uri::parse(uri).map_err(UriError::reason)?;
         let params = Params::take(cursor)?;
         Ok(Self {
@@ -124,6 +114,38 @@ impl<'a> Contact<'a> {
     pub fn expires(&self) -> Option<u32> {
         number_as(self.address()?.params.get("expires")?.as_bytes())
     }
+}
+
+/// The tag parameter of a From or To. Nothing else of the value is looked at.
+pub(super) fn tag_of(value: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(value);
+    take_address(&mut cursor).ok()?;
+    let tag = Params::behind(cursor).get("tag")?;
+    Some(tag.as_bytes())
+}
+
+/// The URI of the first value, not looked at.
+pub(super) fn uri_of(value: &[u8]) -> Option<&[u8]> {
+    let (_, uri) = take_address(&mut Cursor::new(value)).ok()?;
+    Some(uri)
+}
+
+/// Takes what stands in front of the header parameters: the name and the URI.
+fn take_address<'a>(
+    cursor: &mut Cursor<'a>,
+) -> Result<(Option<DisplayName<'a>>, &'a [u8]), &'static str> {
+    let display_name = take_display_name(cursor)?;
+    let uri = if cursor.eat(b'<') {
+        let end = memchr::memchr(b'>', cursor.rest()).ok_or("the < has no >")?;
+        let uri = cursor.take(end);
+        cursor.eat(b'>');
+        uri
+    } else if display_name.is_some() {
+        return Err("the display name is not followed by <");
+    } else {
+        take_addr_spec(cursor)?
+    };
+    Ok((display_name, uri))
 }
 
 /// Takes what stands in front of `<`, or nothing when there is no `<` behind it.

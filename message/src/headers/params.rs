@@ -26,6 +26,13 @@ impl<'a> Params<'a> {
         })
     }
 
+    /// What is left of a header value that was looked at before.
+    pub(crate) fn behind(cursor: Cursor<'a>) -> Self {
+        Self {
+            text: cursor.rest(),
+        }
+    }
+
     /// Parameters of a URI, whose characters the caller has checked.
     pub(crate) const fn of_uri(text: &'a [u8]) -> Self {
         Self { text }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_core::message::Request;
-use offhook_core::{Config, Counts, InviteId, Resolve, SessionId, Transport, UserAgentCore};
+use offhook_core::{Config, Counts, Input, InviteId, Resolve, SessionId, Transport, UserAgentCore};
 
 use crate::caller::{CallState, Caller, Plan};
 use crate::check::{check_empty, check_responses};
@@ -145,13 +145,15 @@ impl Simulation {
         result
     }
 
-    /// Lets everything happen that happens by the time `at`.
+    /// Lets everything happen that happens by the time `at`. Timers that are due by then but wait for others
+    /// to be woken with fire too.
     ///
     /// # Panics
     /// When there is no end to it.
     pub fn run_until(&mut self, at: Duration) {
         self.run_or_panic(at);
         self.clock.advance(at);
+        self.core(|core, now| core.handle(now, Input::Timeout));
     }
 
     /// Lets everything happen until nobody waits for anything.
