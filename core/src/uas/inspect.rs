@@ -14,14 +14,18 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
     headers.from()?;
     headers.to()?;
     headers.call_id()?;
-    let cseq = headers.cseq();
+    let cseq = headers.cseq()?;
     check_method(request.method(), config)?;
-    let cseq = cseq?;
     if cseq.method != *request.method() {
         return Err(Reply::bad_request("The method of CSeq differs"));
     }
     headers.max_forwards()?;
     check_uri(request)?;
+    if *request.method() == Method::Register {
+        headers
+            .contacts()
+            .try_for_each(|contact| contact.map(drop))?;
+    }
     if !matches!(request.method(), Method::Ack | Method::Cancel) {
         check_require(headers, config)?;
         check_content(request)?;
@@ -43,9 +47,12 @@ fn check_method(method: &Method, config: &Config) -> Result<(), Reply> {
     Err(Reply::new(status).with_header(HeaderName::Allow, &Allow(config).to_string()))
 }
 
-/// §8.2.2.1: sip, sips and tel are understood.
+/// §8.2.2.1: sip, sips and tel are understood. §19.1.1: headers have no place here.
 fn check_uri(request: &Request) -> Result<(), Reply> {
     match request.uri() {
+        Ok(Uri::Sip(uri)) if uri.headers.is_some() => {
+            Err(Reply::bad_request("The Request-URI has headers"))
+        }
         Ok(Uri::Sip(_) | Uri::Tel(_)) => Ok(()),
         Ok(Uri::Other { .. }) => Err(Reply::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
         Err(error) => Err(Reply::bad_request(&error.to_string())),

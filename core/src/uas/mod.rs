@@ -43,8 +43,9 @@ use reply::Reply;
 /// Takes a request: to its transaction if it is a repetition, else to whom it concerns.
 pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, request: Request) {
     state.totals.requests += 1;
-    let Ok(via) = request.headers().via() else {
-        return drop_request(state, &request, "it has no Via to route a response by");
+    let via = match request.headers().via() {
+        Ok(via) => via,
+        Err(error) => return refuse(state, flow, request, error.into()),
     };
     let key = server_key(&state.fingerprinter, &request, &via, request.method());
     let response_flow = respond::response_flow(&via, flow);
@@ -75,20 +76,28 @@ pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malfor
     if *request.method() == Method::Ack {
         return;
     }
-    let Ok(via) = request.headers().via() else {
-        return drop_request(state, &request, "it has no Via to route a response by");
-    };
-    let key = server_key(&state.fingerprinter, &request, &via, request.method());
-    let incoming = Incoming {
-        response_flow: respond::response_flow(&via, flow),
-        request,
-        flow,
-        key,
-    };
     let reply = if status == StatusCode::BAD_REQUEST {
         Reply::bad_request(&reason)
     } else {
         Reply::new(status)
+    };
+    refuse(state, flow, request, reply);
+}
+
+/// Answers a request that may be malformed anywhere, if its Via says at least who sent it.
+fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
+    if *request.method() == Method::Ack {
+        return drop_request(state, &request, "it is malformed");
+    }
+    let headers = request.headers();
+    let Some(via) = headers.via().ok().or_else(|| headers.via_to_sent_by()) else {
+        return drop_request(state, &request, "it has no Via to route a response by");
+    };
+    let incoming = Incoming {
+        key: server_key(&state.fingerprinter, &request, &via, request.method()),
+        response_flow: respond::response_flow(&via, flow),
+        request,
+        flow,
     };
     reply.statelessly(state, &incoming);
 }

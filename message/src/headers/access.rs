@@ -52,6 +52,12 @@ impl Headers {
             .ok_or(HeaderError::missing(HeaderName::Via))?
     }
 
+    /// The topmost value of Via without its parameters, whatever those are: where the answer to a malformed request goes.
+    pub fn via_to_sent_by(&self) -> Option<Via<'_>> {
+        let value = self.raw(HeaderName::Via)?;
+        Via::take_to_sent_by(&mut Cursor::new(value)).ok()
+    }
+
     /// All values of Via, topmost first.
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'_>, HeaderError>> {
         self.elements(HeaderName::Via, Via::take)

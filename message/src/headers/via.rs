@@ -20,6 +20,13 @@ pub struct Via<'a> {
 impl<'a> Via<'a> {
     /// Takes one value. The protocol may be any: a 505 to `SIP/7.0` is routed by its Via.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
+        let via = Self::take_to_sent_by(cursor)?;
+        let params = Params::take(cursor)?;
+        Ok(Self { params, ..via })
+    }
+
+    /// [`Self::take`] without the parameters.
+    pub(crate) fn take_to_sent_by(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
         cursor.token().ok_or("the protocol name is missing")?;
         if !cursor.separator(b'/') {
             return Err("the protocol version is missing");
@@ -39,13 +46,12 @@ impl<'a> Via<'a> {
             port = Some(take_port(cursor)?);
             sent_by = cursor.since(start);
         }
-        let params = Params::take(cursor)?;
         Ok(Self {
             transport,
             host,
             port,
             sent_by,
-            params,
+            params: Params::default(),
         })
     }
 
@@ -161,6 +167,17 @@ mod tests {
         let headers = headers("Via: SIP/2.0/UDP a, garbage");
         assert!(headers.via().is_ok());
         assert!(headers.vias().last().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_bad_parameter_does_not_hide_the_sender() {
+        let headers = headers("Via: SIP/2.0/UDP 192.0.2.15;;,;,,");
+        assert!(headers.via().is_err());
+        let via = headers.via_to_sent_by().unwrap();
+        assert_eq!(
+            (via.sent_by, via.params.is_empty()),
+            (&b"192.0.2.15"[..], true)
+        );
     }
 
     #[test]

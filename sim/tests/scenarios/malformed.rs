@@ -109,6 +109,7 @@ fn the_request_uri_is_malformed() {
         "<sip:bob@example.com>",
         "sip:bob@",
         "sip:bob@example.com:99999",
+        "sip:bob@example.com?Route=%3Csip:example.com%3E",
     ]
     .into_iter()
     .enumerate()
@@ -120,6 +121,21 @@ fn the_request_uri_is_malformed() {
         assert_eq!(status, Some(400), "{uri}");
     }
     call.expect("...");
+    call.finish();
+}
+
+/// The sender is known, whatever stands behind it.
+#[test]
+fn the_parameters_of_via_are_malformed() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let via = format!("SIP/2.0/UDP {PEER};;,;,,");
+    call.send(&Draft::invite().set("Via", &via));
+    let refused = call.receive("400 the Via header is malformed: a parameter has no name");
+    assert_eq!(refused.header("Via"), Some(via.as_str()));
+    call.send(&Draft::new("ACK").set("Via", &via));
+    assert_eq!(call.counts().totals.dropped, 0);
+    call.expect("...");
+    assert_eq!(call.counts().totals.dropped, 1, "an ACK is never answered");
     call.finish();
 }
 
