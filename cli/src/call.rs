@@ -3,18 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook::{
-    Invitation, ResponseOptions, Session, SessionEvent,
+    Invitation, ResponseOptions,
     message::{Body, Provisional, Redirection, Request},
 };
 use offhook_media::{BareHandler, DescriptionError, EchoHandler, PortRange};
-use tokio::time::{Instant, sleep, sleep_until};
-use tracing::warn;
+use tokio::time::sleep;
 
 use crate::{
     configuration::{Configuration, Media, Outcome, Route},
-    negotiation::{Handler, change, refusal},
+    negotiation::{Handler, refusal},
     over::Over,
     record::Record,
+    talk::{Plan, talk},
 };
 
 pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
@@ -63,9 +63,10 @@ async fn follow(
                 let early = early(invitation.message(), &description);
                 progress(&mut invitation, early, wait).await?;
             }
-            let longest = configuration.longest_call;
-            let hangup_after = answer.hangup_after.map_or(longest, |it| it.min(longest));
-            talk(hangup_after, invitation, media, description).await
+            let mut response = ResponseOptions::from(description);
+            response.session_expires = answer.session_expires;
+            let plan = Plan::new(answer, configuration.longest_call);
+            talk(plan, invitation, media, response).await
         }
     }
 }
@@ -109,65 +110,6 @@ async fn progress(
         cancelled = invitation.cancelled() => Err(Over::unanswered(&cancelled)),
         () = sleep(wait) => Ok(()),
     }
-}
-
-/// From the 200 to the end of the session.
-async fn talk(
-    hangup_after: Duration,
-    invitation: Invitation,
-    mut media: Handler,
-    description: Body,
-) -> Result<Over, Over> {
-    let is_answer_due = invitation.message().session_description().is_none();
-    let agent = invitation.flow().local;
-    let mut session = invitation.accept(description)?;
-    let answered = Instant::now();
-
-    let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
-    if is_answer_due {
-        let content = acknowledgement.session_description().unwrap_or_default();
-        if let Err(error) = media.set_description(content) {
-            warn!(
-                call_id = session.call_id(),
-                error = error.to_string(),
-                "no usable answer to our offer"
-            );
-            return Ok(hang_up(session, media).await);
-        }
-    }
-
-    let hangup = answered + hangup_after;
-    loop {
-        let event = tokio::select! {
-            event = session.event() => event,
-            () = sleep_until(hangup) => return Ok(hang_up(session, media).await),
-        };
-        match event {
-            SessionEvent::Offer(offer) => change(offer, &mut *media, agent),
-            SessionEvent::Reconfirmed(acknowledgement) => {
-                if let Some(description) = acknowledgement.session_description()
-                    && let Err(error) = media.set_description(description)
-                {
-                    warn!(
-                        call_id = session.call_id(),
-                        error = error.to_string(),
-                        "no usable answer to our offer"
-                    );
-                    return Ok(hang_up(session, media).await);
-                }
-            }
-            // No method is configured that could come so, and nothing is sent that it could answer.
-            SessionEvent::Request(_) | SessionEvent::Answered(_) | SessionEvent::Unanswered(_) => {}
-            SessionEvent::Ended(end) => return Ok(Over::answered(end)),
-        }
-    }
-}
-
-/// The audio stops with our BYE, whenever that is answered.
-async fn hang_up(mut session: Session, mut media: Handler) -> Over {
-    session.bye();
-    media.close();
-    Over::answered(session.ended().await)
 }
 
 /// The caller's offer leads to no session, or there is no port for it.

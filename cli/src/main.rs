@@ -13,6 +13,7 @@ mod record;
 mod serve;
 mod signals;
 mod stdout;
+mod talk;
 
 use std::process::ExitCode;
 

@@ -10,12 +10,14 @@ use offhook_media::{DescriptionError, SessionDescriptionHandler};
 
 pub(crate) type Handler = Box<dyn SessionDescriptionHandler + Send>;
 
-/// Serves what the peer wants changed: hold and resume are the common ones.
+/// Serves what the peer wants changed: hold and resume are the common ones. An offer of ours that met
+/// it is taken back.
 pub(crate) fn change(
     offer: Offer,
     media: &mut (dyn SessionDescriptionHandler + Send),
     agent: SocketAddr,
 ) {
+    media.rollback_description();
     let asked = match offer.message().session_description() {
         Some(description) => media.set_description(description),
         None => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use offhook_message::Method;
+use offhook_message::{Headers, Method};
 
 use crate::config::{Config, Reliability};
 
@@ -46,6 +46,12 @@ pub(crate) const RELIABLE: &str = "100rel";
 
 /// The option tag of session timers (RFC 4028).
 pub(crate) const TIMER: &str = "timer";
+
+/// Whether the sender says that it takes UPDATE (RFC 3311 §5).
+pub(crate) fn takes_update(headers: &Headers) -> bool {
+    let mut methods = headers.allow().filter_map(Result::ok);
+    methods.any(|method| method == b"UPDATE")
+}
 
 /// What Supported lists.
 pub(crate) fn supported(config: &Config) -> &'static str {

@@ -156,7 +156,8 @@ pub enum Event {
         acknowledgement: Request,
     },
     /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which; that to a
-    /// re-INVITE is acknowledged. A 2xx to an offer has the answer. After 481 and 408 the session ends.
+    /// re-INVITE is acknowledged. A 2xx to an offer has the answer. After a response that says that the peer is gone
+    /// the session ends ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
     Answered {
         /// The session.
         session: SessionId,
@@ -214,6 +215,15 @@ pub enum Event {
         /// Why.
         cause: RequestFailure,
     },
+    /// The 2xx to a re-INVITE of ours that asked for an offer. Answer it with
+    /// [`Session::acknowledge`](crate::Session::acknowledge), or hang up: without either the session ends after
+    /// 64·T1.
+    AnsweredWithOffer {
+        /// The session.
+        session: SessionId,
+        /// The response.
+        message: Response,
+    },
 }
 
 /// Why a call ended before it was answered.
@@ -235,8 +245,12 @@ pub enum InviteEnd {
 pub enum Unanswered {
     /// No response came. The session ends.
     Timeout,
-    /// A change met a request of the peer's again and again. What was agreed before holds.
+    /// A change met a request of the peer's: again and again, or the peer was first with an offer of
+    /// its own, so that ours is stale. Make another. What is agreed holds.
     Collision,
+    /// A re-INVITE got nothing but provisional responses for [`Times::ringing`](crate::Times::ringing), and no
+    /// final one after CANCEL. What was agreed before holds.
+    Cancelled,
 }
 
 /// Why a session ended.

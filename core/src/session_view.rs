@@ -6,9 +6,9 @@ use offhook_message::{Body, Header, Method, Rejection, Request};
 
 use crate::event::SessionId;
 use crate::flow::Flow;
-use crate::session::SessionState;
+use crate::session::{Purpose, SessionState};
 use crate::state::State;
-use crate::uac::{InsideError, acknowledge, bye, inside, prack};
+use crate::uac::{InsideError, acknowledge, bye, change, inside, prack};
 use crate::uas::{ResponseOptions, VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
@@ -94,17 +94,31 @@ impl<'a> Session<'a> {
     /// [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered). Where it meets one of the peer's, it is sent
     /// again by itself.
     pub fn invite(&mut self, offer: &Body) -> Result<(), InsideError> {
-        inside::change(self.state, self.now, self.id, Method::Invite, Some(offer))
+        self.change(Method::Invite, Some(offer))
     }
 
     /// As [`invite`](Self::invite), by UPDATE ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)). Without an offer it only refreshes
     /// the session.
     pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
-        inside::change(self.state, self.now, self.id, Method::Update, offer)
+        self.change(Method::Update, offer)
+    }
+
+    /// Asks the peer for an offer by a re-INVITE without one
+    /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)). The outcome is
+    /// [`Event::AnsweredWithOffer`](crate::Event::AnsweredWithOffer), which waits for
+    /// [`acknowledge`](Self::acknowledge), or as for [`invite`](Self::invite).
+    pub fn invite_without_offer(&mut self) -> Result<(), InsideError> {
+        self.change(Method::Invite, None)
+    }
+
+    fn change(&mut self, method: Method, offer: Option<&Body>) -> Result<(), InsideError> {
+        let purpose = Purpose::Application;
+        change::begin(self.state, self.now, self.id, method, offer, purpose)
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer it made
-    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)). Where it made none, the ACK went out by itself.
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)), the first one or a re-INVITE. Where it made none,
+    /// the ACK went out by itself.
     pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
         let is_sent = acknowledge::answer(self.state, self.now, self.id, answer);
         is_sent.then_some(()).ok_or(VerbError::NoOffer)

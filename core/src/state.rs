@@ -99,6 +99,10 @@ impl State {
                 let session = sessions.get(id);
                 session.is_some_and(|session| session.change.is_some())
             }
+            Timer::Reinvite(id, cseq) => {
+                let change = sessions.get(id).and_then(|session| session.change.as_ref());
+                change.is_some_and(|change| change.cseq == cseq)
+            }
             Timer::Request(id) => requests.contains(id.0),
             Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
             Timer::Server(slot, _) => servers.get(slot).is_some(),

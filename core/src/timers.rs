@@ -51,6 +51,8 @@ pub(crate) enum Timer {
     Accepted(SessionId, u32),
     /// The end of the wait for the ACK of that 2xx.
     Acknowledgement(SessionId, u32),
+    /// The end of a stage of the re-INVITE of ours of this number.
+    Reinvite(SessionId, u32),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

@@ -153,10 +153,13 @@ impl UserAgentCore {
             Timer::Registration(id) => uac::register::is_due(&mut self.state, now, id),
             Timer::Redirected(id) => uac::invite::not_followed(&mut self.state, now, id),
             Timer::Session(id) => uac::refresh::is_due(&mut self.state, now, id),
-            Timer::Change(id) => uac::inside::retry(&mut self.state, now, id),
+            Timer::Change(id) => uac::change::retry(&mut self.state, now, id),
             Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
             Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
             Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
+            Timer::Reinvite(id, cseq) => {
+                uac::change::takes_too_long(&mut self.state, now, id, cseq);
+            }
             Timer::Acknowledgement(id, cseq) => {
                 uac::bye::not_acknowledged(&mut self.state, now, id, cseq);
             }

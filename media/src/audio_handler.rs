@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::IpAddr};
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    DescriptionError, PortRange, Recording, SessionDescriptionHandler, Sound,
+    DescriptionError, Hold, PortRange, Recording, SessionDescriptionHandler, Sound,
     audio_port::open_audio, player::Player, port_agreement::PortAgreement,
 };
 
@@ -57,6 +57,10 @@ impl SessionDescriptionHandler for AudioHandler {
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
         self.agreement.set_description(content)
+    }
+
+    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
+        self.agreement.set_hold(hold)
     }
 
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {

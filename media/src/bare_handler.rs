@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use offhook_message::{Body, MediaType};
 use sdp_types::Direction;
 
-use crate::{DescriptionError, SessionDescriptionHandler, offer_answer::OfferAnswer};
+use crate::{DescriptionError, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer};
 
 /// Answers as [`EchoHandler`](crate::EchoHandler) does, but every stream is inactive and no port is opened: for tests and
 /// load of the signalling alone.
@@ -27,6 +27,10 @@ impl SessionDescriptionHandler for BareHandler {
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
         self.0.set_description(content)
+    }
+
+    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
+        self.0.set_hold(hold)
     }
 
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {

@@ -22,8 +22,8 @@ pub enum DescriptionError {
     /// The description is understood, but there is no session to be had from it.
     #[error("session description not acceptable: {0}")]
     NotAcceptable(#[from] Incompatibility),
-    /// An offer came while an earlier one had no answer yet (RFC 3261 section 14.2).
-    #[error("an earlier offer still waits for our answer")]
+    /// An offer came, or was asked for, while an earlier one had no answer yet (RFC 3261 section 14.2).
+    #[error("an earlier offer still waits for its answer")]
     OfferPending,
     /// The handler was closed.
     #[error("the session's media is closed")]

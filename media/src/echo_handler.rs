@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    DescriptionError, PortRange, RtpCounters, SessionDescriptionHandler, echo_port::open_echo,
-    port_agreement::PortAgreement,
+    DescriptionError, Hold, PortRange, RtpCounters, SessionDescriptionHandler,
+    echo_port::open_echo, port_agreement::PortAgreement,
 };
 
 /// Answers with PCMU, PCMA and telephone-event and sends the peer's packets back, so that a caller hears itself.
@@ -51,6 +51,10 @@ impl SessionDescriptionHandler for EchoHandler {
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
         self.agreement.set_description(content)
+    }
+
+    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
+        self.agreement.set_hold(hold)
     }
 
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {

@@ -78,5 +78,5 @@ pub use echo_handler::EchoHandler;
 pub use echo_port::RtpCounters;
 pub use port_range::{InvalidPortRange, PortRange};
 pub use recording::Recording;
-pub use session_description_handler::SessionDescriptionHandler;
+pub use session_description_handler::{Hold, SessionDescriptionHandler};
 pub use sound::Sound;

@@ -8,7 +8,7 @@ use std::{
 use sdp_types::{Connection, Direction, Media, Origin, Session, Time};
 
 use crate::{
-    DescriptionError, Incompatibility,
+    DescriptionError, Hold, Incompatibility,
     formats::Formats,
     media_line,
     random::random,
@@ -32,6 +32,11 @@ pub(crate) struct OfferAnswer {
     local: IpAddr,
     /// The most that our side does with a stream.
     direction: Direction,
+    /// What the last complete pair says, and what the next one is to say.
+    hold: Hold,
+    wanted: Hold,
+    /// Whether the peer holds us: it does not listen where we would send.
+    is_held: bool,
     state: State,
     /// Fixed but for the version, which counts the different descriptions that we gave.
     origin: Origin,
@@ -69,6 +74,9 @@ impl OfferAnswer {
         Self {
             local,
             direction,
+            hold: Hold::Off,
+            wanted: Hold::Off,
+            is_held: false,
             state: State::Stable,
             origin: Origin::with_ip_addr(session_id, 1, local),
             last_given: None,
@@ -82,9 +90,28 @@ impl OfferAnswer {
         matches!(self.state, State::Stable)
     }
 
-    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
+    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled. While we
+    /// hold, nobody is heard and nothing is sent, even where the direction lets us.
     pub(crate) fn audio(&self) -> Option<AudioStream> {
-        self.audio.clone()
+        let mut audio = self.audio.clone()?;
+        if self.hold == Hold::On {
+            audio.direction = Direction::Inactive;
+        }
+        Some(audio)
+    }
+
+    /// What our next description is to say. Taken back by [`rollback`](Self::rollback).
+    pub(crate) fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
+        match self.state {
+            State::Stable => {
+                self.wanted = hold;
+                Ok(())
+            }
+            State::HaveLocalOffer(_) | State::HaveRemoteOffer(_) => {
+                Err(DescriptionError::OfferPending)
+            }
+            State::Closed => Err(DescriptionError::Closed),
+        }
     }
 
     /// Our answer to the pending offer, else our offer. `port` is asked for our RTP port if the description needs one; where
@@ -99,9 +126,7 @@ impl OfferAnswer {
             State::HaveRemoteOffer(offer) => {
                 let (answer, audio) = self.answer(offer, port)?;
                 let answer = self.give(answer);
-                self.audio = audio;
-                self.agreed = Some(Arc::clone(&answer));
-                self.state = State::Stable;
+                self.complete(Arc::clone(&answer), audio);
                 answer
             }
             State::Stable => {
@@ -125,9 +150,9 @@ impl OfferAnswer {
                 Ok(())
             }
             State::HaveLocalOffer(offer) => {
-                self.audio = self.read_answer(offer, &parse(content)?)?;
-                self.agreed = Some(Arc::clone(offer));
-                self.state = State::Stable;
+                let offer = Arc::clone(offer);
+                let audio = self.read_answer(&offer, &parse(content)?)?;
+                self.complete(offer, audio);
                 Ok(())
             }
         }
@@ -136,12 +161,40 @@ impl OfferAnswer {
     pub(crate) fn rollback(&mut self) {
         if !matches!(self.state, State::Closed) {
             self.state = State::Stable;
+            self.wanted = self.hold;
         }
     }
 
     pub(crate) fn close(&mut self) {
         self.state = State::Closed;
         self.audio = None;
+    }
+
+    fn complete(&mut self, agreed: Arc<Session>, audio: Option<AudioStream>) {
+        self.is_held =
+            sends(self.limit()) && audio.as_ref().is_some_and(|audio| !sends(audio.direction));
+        self.audio = audio;
+        self.agreed = Some(agreed);
+        self.hold = self.wanted;
+        self.state = State::Stable;
+    }
+
+    /// What our side does with a stream at the most, now.
+    fn limit(&self) -> Direction {
+        match self.wanted {
+            Hold::Off => self.direction,
+            Hold::On if self.direction == Direction::SendRecv => Direction::SendOnly,
+            Hold::On => Direction::Inactive,
+        }
+    }
+
+    /// A stream that the peer holds is held by marking it inactive (RFC 3264 section 8.4). Resuming it says all that we
+    /// are ready for: what remains is up to the peer's answer (RFC 6337 section 5.3).
+    fn offered_direction(&self) -> Direction {
+        match self.wanted {
+            Hold::On if self.is_held => Direction::Inactive,
+            _ => self.limit(),
+        }
     }
 
     /// The answer of RFC 3264 section 6: the offer's m= lines, one of them accepted.
@@ -170,14 +223,14 @@ impl OfferAnswer {
     fn offer(&self, port: u16) -> Session {
         let mut offer = self.session(Time::new(0, 0));
         let Some(agreed) = &self.agreed else {
-            let audio = media_line::offered(None, port, self.direction);
+            let audio = media_line::offered(None, port, self.offered_direction());
             offer.medias.push(audio);
             return offer;
         };
         let place = audio_place(agreed);
         for (index, previous) in agreed.medias.iter().enumerate() {
             offer.medias.push(if place == Some(index) {
-                media_line::offered(Some(previous), port, self.direction)
+                media_line::offered(Some(previous), port, self.offered_direction())
             } else {
                 media_line::refused(previous)
             });
@@ -217,7 +270,7 @@ impl OfferAnswer {
         AudioStream {
             remote: audio.remote,
             formats: formats.clone(),
-            direction: self.direction.intersect_with_remote(audio.direction),
+            direction: self.limit().intersect_with_remote(audio.direction),
         }
     }
 
@@ -284,6 +337,10 @@ impl RemoteOffer {
         let first = self.session.times.first();
         first.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time))
     }
+}
+
+fn sends(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::SendOnly)
 }
 
 /// Where the agreed pair has its audio line; a disabled one is used again (RFC 3264 section 8.1).

@@ -5,7 +5,7 @@ use std::{io, net::IpAddr};
 use offhook_message::Body;
 use sdp_types::Direction;
 
-use crate::{DescriptionError, PortRange, offer_answer::OfferAnswer, rtp_port::RtpPort};
+use crate::{DescriptionError, Hold, PortRange, offer_answer::OfferAnswer, rtp_port::RtpPort};
 
 /// What the handlers with an RTP port have in common.
 #[derive(Debug)]
@@ -47,6 +47,10 @@ impl PortAgreement {
         self.offer_answer.set_description(content)?;
         self.follow_if_stable();
         Ok(())
+    }
+
+    pub(crate) fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
+        self.offer_answer.set_hold(hold)
     }
 
     pub(crate) fn rollback(&mut self) {

@@ -1,6 +1,6 @@
 //! The trait between a session and its media.
 
-use offhook_message::{Body, MediaType};
+use offhook_message::{Body, MediaType, Method, Response};
 
 use crate::DescriptionError;
 
@@ -9,6 +9,14 @@ use crate::DescriptionError;
 /// An offer taken by [`set_description`](Self::set_description) is answered by the next
 /// [`description`](Self::description); without one pending, `description` makes an offer and the next `set_description`
 /// is its answer. Media follows as soon as a pair is complete. All methods return at once.
+///
+/// Hold and resume are offers of ours as any other, and each is one line:
+///
+/// ```text
+/// session.invite(&handler.hold()?)?;
+/// …
+/// SessionEvent::Answered(response) => handler.answered(&response)?,
+/// ```
 pub trait SessionDescriptionHandler {
     /// Our answer if the peer's offer is pending, else our offer.
     ///
@@ -21,6 +29,55 @@ pub trait SessionDescriptionHandler {
     /// On an error nothing has changed, and our own offer, if there was one, still waits for its answer.
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
 
+    /// Whether the next description of ours holds the peer. It takes effect with the pair that the description completes;
+    /// a rollback takes it back.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError::OfferPending`] while an offer is open.
+    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError>;
+
+    /// Our offer that puts the peer on hold (RFC 3264 section 8.4): while it is in force we neither send nor hear. For
+    /// [`Session::invite`](https://docs.rs/offhook/latest/offhook/struct.Session.html#method.invite).
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError::OfferPending`] while an offer is open.
+    fn hold(&mut self) -> Result<Body, DescriptionError> {
+        self.set_hold(Hold::On)?;
+        self.description()
+    }
+
+    /// Our offer that ends a [`hold`](Self::hold) of ours.
+    ///
+    /// # Errors
+    ///
+    /// As for [`hold`](Self::hold).
+    fn resume(&mut self) -> Result<Body, DescriptionError> {
+        self.set_hold(Hold::Off)?;
+        self.description()
+    }
+
+    /// Takes the final response to a request of ours inside the session. That to a re-INVITE or UPDATE answers our offer,
+    /// or refuses it: then the last complete pair stands (RFC 3261 section 14.1). Every other one is left aside.
+    ///
+    /// # Errors
+    ///
+    /// The answer is of no use. Our offer is taken back, and there is no agreement with the peer: hang up.
+    fn answered(&mut self, response: &Response) -> Result<(), DescriptionError> {
+        let cseq = response.headers().cseq();
+        if !cseq.is_ok_and(|cseq| matches!(cseq.method, Method::Invite | Method::Update)) {
+            return Ok(());
+        }
+        let answer = response.session_description();
+        let taken = match answer.filter(|_| response.status().is_success()) {
+            Some(answer) => self.set_description(answer),
+            None => Ok(()),
+        };
+        self.rollback_description();
+        taken
+    }
+
     /// Whether a body of this type is a session description that
     /// [`set_description`](Self::set_description) reads. Where it is not, the answer is 415.
     fn has_description(&self, content_type: &MediaType<'_>) -> bool;
@@ -31,4 +88,14 @@ pub trait SessionDescriptionHandler {
 
     /// Stops the media and releases its sockets. Later descriptions fail with [`DescriptionError::Closed`].
     fn close(&mut self);
+}
+
+/// Whether we hold the peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hold {
+    /// We do not.
+    #[default]
+    Off,
+    /// We do: nothing is sent, and nobody is heard.
+    On,
 }

@@ -120,11 +120,7 @@ impl Calls {
     }
 
     /// Who must be woken.
-    pub(crate) fn answered(
-        &mut self,
-        session: SessionId,
-        answer: Result<Response, Unanswered>,
-    ) -> Option<Waker> {
+    pub(crate) fn answered(&mut self, session: SessionId, answer: Answer) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
         call.answers.push_back(answer);
         call.waker.take()
@@ -253,12 +249,20 @@ impl Calls {
 /// No handle can serve a request, or it has too many already.
 pub(crate) struct NoHandle;
 
+/// What becomes of a request of ours.
+pub(crate) enum Answer {
+    Final(Response),
+    /// The 2xx to a re-INVITE that asked for an offer.
+    WithOffer(Response),
+    None(Unanswered),
+}
+
 /// What a session's handle is told.
 pub(crate) enum Happened {
     Offered(Request),
     Reconfirmed(Request),
     Requested(RequestId, Box<Arrival>),
-    Answered(Result<Response, Unanswered>),
+    Answered(Answer),
     Ended(SessionEnd),
 }
 
@@ -276,7 +280,7 @@ struct SessionCall {
     reconfirmation: Option<Request>,
     requests: VecDeque<(RequestId, Box<Arrival>)>,
     /// There is one for each request of ours at the most.
-    answers: VecDeque<Result<Response, Unanswered>>,
+    answers: VecDeque<Answer>,
     end: Option<SessionEnd>,
     waker: Option<Waker>,
 }

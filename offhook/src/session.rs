@@ -5,7 +5,7 @@ use std::sync::Arc;
 use offhook_core::{InsideError, ResponseOptions, SessionEnd, SessionId, Unanswered, VerbError};
 use offhook_message::{Body, Header, Method, Rejection, Request, Response};
 
-use crate::calls::Happened;
+use crate::calls::{Answer, Happened};
 use crate::incoming_request::IncomingRequest;
 use crate::shell::Shell;
 
@@ -48,7 +48,8 @@ impl Session {
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer that the 2xx made
-    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)): the first INVITE, or
+    /// [`invite_without_offer`](Self::invite_without_offer). Where it cannot be answered, hang up.
     ///
     /// # Errors
     ///
@@ -77,8 +78,11 @@ impl Session {
             Happened::Requested(id, arrival) => {
                 SessionEvent::Request(IncomingRequest::new(Arc::clone(&self.shell), id, arrival))
             }
-            Happened::Answered(Ok(response)) => SessionEvent::Answered(response),
-            Happened::Answered(Err(cause)) => SessionEvent::Unanswered(cause),
+            Happened::Answered(Answer::Final(response)) => SessionEvent::Answered(response),
+            Happened::Answered(Answer::WithOffer(response)) => {
+                SessionEvent::AnsweredWithOffer(response)
+            }
+            Happened::Answered(Answer::None(cause)) => SessionEvent::Unanswered(cause),
             Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
             Happened::Ended(end) => SessionEvent::Ended(end),
         }
@@ -131,6 +135,21 @@ impl Session {
         self.act(|session| session.update(offer))
     }
 
+    /// Asks for the peer's offer by a re-INVITE without one
+    /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+    /// [`SessionEvent::AnsweredWithOffer`] follows, or what follows [`invite`](Self::invite).
+    ///
+    /// # Errors
+    ///
+    /// As for [`invite`](Self::invite).
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method by itself is not general enough in its lifetimes"
+    )]
+    pub fn invite_without_offer(&mut self) -> Result<(), InsideError> {
+        self.act(|session| session.invite_without_offer())
+    }
+
     fn act<R>(
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<R, InsideError>,
@@ -170,6 +189,9 @@ pub enum SessionEvent {
     Reconfirmed(Request),
     /// The session is over.
     Ended(SessionEnd),
+    /// The 2xx to [`Session::invite_without_offer`], which makes an offer. Answer it with
+    /// [`Session::acknowledge`] within 32 s, or hang up.
+    AnsweredWithOffer(Response),
 }
 
 /// A change that the peer wants: a re-INVITE, an UPDATE or a PRACK with an offer, or a re-INVITE

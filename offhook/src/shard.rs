@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog};
-use crate::calls::{Calls, Cancelled, NoHandle};
+use crate::calls::{Answer, Calls, Cancelled, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -289,8 +289,15 @@ impl State {
                 session,
                 acknowledgement,
             } => self.calls.reconfirmed(session, acknowledgement),
-            Event::Answered { session, message } => self.calls.answered(session, Ok(message)),
-            Event::Unanswered { session, cause } => self.calls.answered(session, Err(cause)),
+            Event::Answered { session, message } => {
+                self.calls.answered(session, Answer::Final(message))
+            }
+            Event::AnsweredWithOffer { session, message } => {
+                self.calls.answered(session, Answer::WithOffer(message))
+            }
+            Event::Unanswered { session, cause } => {
+                self.calls.answered(session, Answer::None(cause))
+            }
             Event::OfferWithdrawn { session } => {
                 self.calls.withdrawn(session);
                 None

@@ -238,6 +238,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::Response { .. } => "Response".into(),
         Event::RequestFailed { .. } => "RequestFailed".into(),
         Event::Registration { .. } => "Registration".into(),
+        Event::AnsweredWithOffer { .. } => "AnsweredWithOffer".into(),
     }
 }
 

@@ -236,6 +236,7 @@ impl Call {
                 // answer.
                 SessionEvent::Request(_)
                 | SessionEvent::Answered(_)
+                | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_) => {}
                 SessionEvent::Ended(end) => return end,
             }

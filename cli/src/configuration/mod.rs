@@ -19,7 +19,7 @@ use toml::{
 
 pub(crate) use self::{
     error::ConfigurationError,
-    route::{Media, Outcome, Route},
+    route::{Answer, Media, Outcome, Route},
     routes::Routes,
 };
 use self::{error::Defect, wait::Wait};

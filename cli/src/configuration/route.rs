@@ -40,6 +40,12 @@ pub(crate) struct Answer {
     pub(crate) early: Option<Duration>,
     /// Our BYE, this long after the 200.
     pub(crate) hangup_after: Option<Duration>,
+    /// The caller is put on hold, this long after the 200.
+    pub(crate) hold_after: Option<Duration>,
+    /// The hold ends, this long after the 200.
+    pub(crate) resume_after: Option<Duration>,
+    /// How often the session is to be refreshed, in seconds.
+    pub(crate) session_expires: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -77,6 +83,9 @@ struct Keys {
     redirect: Option<Vec<Target>>,
     early: Option<Wait>,
     hangup_after: Option<Wait>,
+    hold_after: Option<Wait>,
+    resume_after: Option<Wait>,
+    session_expires: Option<Expires>,
 }
 
 impl Keys {
@@ -87,11 +96,27 @@ impl Keys {
         if self.hangup_after.is_some() && self.answer.is_none() {
             return Err("`hangup_after` needs `answer`");
         }
+        if self.session_expires.is_some() && self.answer.is_none() {
+            return Err("`session_expires` needs `answer`");
+        }
+        if self.hold_after.is_some() && self.answer != Some(Media::Echo) {
+            return Err("`hold_after` needs `answer = \"echo\"`");
+        }
+        let (hold_after, resume_after) = (
+            self.hold_after.map(Duration::from),
+            self.resume_after.map(Duration::from),
+        );
+        if resume_after.is_some() && resume_after <= hold_after.or(resume_after) {
+            return Err("`resume_after` needs a shorter `hold_after`");
+        }
         match (self.answer, self.reject, self.redirect) {
             (Some(media), None, None) => Ok(Outcome::Answer(Answer {
                 media,
                 early: self.early.map(Duration::from),
                 hangup_after: self.hangup_after.map(Duration::from),
+                hold_after,
+                resume_after,
+                session_expires: self.session_expires.map(|expires| expires.0),
             })),
             (None, Some(status), None) => Ok(Outcome::Reject(status.0)),
             (None, None, Some(targets)) if targets.is_empty() => {
@@ -101,6 +126,20 @@ impl Keys {
             (None, None, None) => Err("one of `answer`, `reject` and `redirect` is needed"),
             _ => Err("only one of `answer`, `reject` and `redirect` can be set"),
         }
+    }
+}
+
+/// The life of a session without a refresh, in seconds.
+#[derive(Clone, Copy)]
+struct Expires(u32);
+
+impl<'de> Deserialize<'de> for Expires {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a number of seconds from 90 to 86400";
+        value::read(deserializer, expected, |value| {
+            let seconds = u32::try_from(value.as_integer()?).ok()?;
+            (90..=86_400).contains(&seconds).then_some(Self(seconds))
+        })
     }
 }
 

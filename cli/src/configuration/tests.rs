@@ -1,6 +1,6 @@
 use offhook::{Transport, message::Rejection};
 
-use super::{route::Answer, *};
+use super::*;
 
 fn route(user: &str, ring: Option<u64>, outcome: Outcome) -> Route {
     Route {
@@ -15,6 +15,9 @@ fn answer(media: Media) -> Answer {
         media,
         early: None,
         hangup_after: None,
+        hold_after: None,
+        resume_after: None,
+        session_expires: None,
     }
 }
 
@@ -34,6 +37,15 @@ fn the_default_routes() {
         hangup_after: Some(Duration::from_secs(2)),
         ..answer(Media::Echo)
     };
+    let timer = Answer {
+        session_expires: Some(90),
+        ..answer(Media::Echo)
+    };
+    let hold = Answer {
+        hold_after: Some(Duration::from_secs(2)),
+        resume_after: Some(Duration::from_secs(4)),
+        ..answer(Media::Echo)
+    };
     for expected in [
         route("*", None, echo()),
         route("echo", None, echo()),
@@ -43,6 +55,8 @@ fn the_default_routes() {
         route("decline", None, reject(603)),
         route("silent", Some(60), reject(480)),
         route("hangup", None, Outcome::Answer(hangup)),
+        route("timer", None, Outcome::Answer(timer)),
+        route("hold", None, Outcome::Answer(hold)),
         route("bare", Some(0), Outcome::Answer(answer(Media::Bare))),
     ] {
         assert_eq!(routes.of(Some(&expected.user)), &expected);
@@ -164,7 +178,7 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "rings = '3s'\nreject = 486",
-            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`"#,
+            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`"#,
         ),
         (
             "answer = 'tune'",
@@ -201,6 +215,26 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         (
             "hangup_after = '1s'\nreject = 486",
             r#"1: route "a": `hangup_after` needs `answer`"#,
+        ),
+        (
+            "session_expires = 90\nreject = 486",
+            r#"1: route "a": `session_expires` needs `answer`"#,
+        ),
+        (
+            "session_expires = 60\nanswer = 'echo'",
+            r#"3: route "a": `session_expires`: expected a number of seconds from 90 to 86400, found 60"#,
+        ),
+        (
+            "hold_after = '1s'\nanswer = 'bare'",
+            r#"1: route "a": `hold_after` needs `answer = "echo"`"#,
+        ),
+        (
+            "resume_after = '1s'\nanswer = 'echo'",
+            r#"1: route "a": `resume_after` needs a shorter `hold_after`"#,
+        ),
+        (
+            "hold_after = '1s'\nresume_after = '1s'\nanswer = 'echo'",
+            r#"1: route "a": `resume_after` needs a shorter `hold_after`"#,
         ),
         (
             "redirect = []",

@@ -101,14 +101,30 @@ impl Caller {
 
     /// The next message, a BYE, answered.
     pub(crate) fn expect_bye(&mut self) {
-        let bye = self.receive();
-        assert_eq!(bye.method(), "BYE", "{bye:?}");
-        assert_eq!(bye.header("Call-ID"), self.call);
+        let bye = self.expect_request("BYE");
+        self.accept(&bye, "");
+    }
+
+    /// The next message, a request of this method.
+    pub(crate) fn expect_request(&mut self, method: &str) -> Message {
+        let request = self.receive();
+        assert_eq!(request.method(), method, "{request:?}");
+        assert_eq!(request.header("Call-ID"), self.call);
+        request
+    }
+
+    /// 200.
+    pub(crate) fn accept(&mut self, request: &Message, body: &str) {
         let copied = ["Via", "From", "To", "Call-ID", "CSeq"]
-            .map(|name| format!("{name}: {}\r\n", bye.header(name)))
+            .map(|name| format!("{name}: {}\r\n", request.header(name)))
             .concat();
+        let content = match body {
+            "" => "",
+            _ => "Content-Type: application/sdp\r\n",
+        };
+        let length = body.len();
         self.line.send(&format!(
-            "SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n"
+            "SIP/2.0 200 OK\r\n{copied}{content}Content-Length: {length}\r\n\r\n{body}"
         ));
     }
 
@@ -137,13 +153,18 @@ impl Caller {
 
     /// Whether an RTP packet to `port` comes back. Tries until it does.
     pub(crate) fn hears_itself(&self, port: u16) -> bool {
+        self.hears_itself_within(port, PATIENCE)
+    }
+
+    /// As [`hears_itself`](Self::hears_itself), for a time.
+    pub(crate) fn hears_itself_within(&self, port: u16, time: Duration) -> bool {
         let mut packet = vec![0x80, 0, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4];
         packet.resize(172, 0xff);
         self.rtp
             .set_read_timeout(Some(Duration::from_millis(200)))
             .expect("not zero");
         let since = Instant::now();
-        while since.elapsed() < PATIENCE {
+        while since.elapsed() < time {
             self.rtp
                 .send_to(&packet, ("127.0.0.1", port))
                 .expect("it can be sent");

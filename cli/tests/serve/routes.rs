@@ -95,6 +95,43 @@ fn busy_and_decline_refuse() {
 }
 
 #[test]
+fn hold_holds_and_resumes() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "hold");
+    let since = Instant::now();
+    let answer = caller.establish();
+    assert!(caller.hears_itself(answer.audio_port()));
+
+    let hold = caller.expect_request("INVITE");
+    assert_lasted(since, 2);
+    assert!(hold.body().contains("a=sendonly\r\n"), "{hold:?}");
+    assert_eq!(hold.audio_port(), answer.audio_port());
+    let answer_to_hold = caller.description("RTP/AVP 0") + "a=recvonly\r\n";
+    caller.accept(&hold, &answer_to_hold);
+    caller.expect_request("ACK");
+    assert!(!caller.hears_itself_within(answer.audio_port(), Duration::from_secs(1)));
+
+    let resume = caller.expect_request("INVITE");
+    assert_lasted(since, 4);
+    assert!(resume.body().contains("a=sendrecv\r\n"), "{resume:?}");
+    let resumed = caller.description("RTP/AVP 0");
+    caller.accept(&resume, &resumed);
+    caller.expect_request("ACK");
+    assert!(caller.hears_itself(answer.audio_port()));
+    caller.hang_up();
+}
+
+#[test]
+fn timer_insists_on_a_session_timer() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "timer");
+    let answer = caller.establish();
+    // This caller does not know session timers.
+    assert_eq!(answer.header("Session-Expires"), "90;refresher=uas");
+    caller.hang_up();
+}
+
+#[test]
 fn moved_names_the_address_the_call_came_in_on() {
     let program = Program::serve(&[]);
     let (udp, tcp) = (program.udp(), program.tcp());

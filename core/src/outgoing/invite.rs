@@ -9,7 +9,6 @@ use super::message::OutgoingRequestMessage;
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
-use crate::random::Token;
 use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
 
@@ -33,7 +32,6 @@ pub(crate) struct OutgoingInvite {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) transaction: Slot,
-    pub(crate) branch: Token,
     pub(crate) flow: Flow,
     pub(crate) bytes: Bytes,
 }

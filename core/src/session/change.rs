@@ -12,8 +12,46 @@ pub(crate) struct Change {
     pub(crate) cseq: u32,
     /// Our offer.
     pub(crate) offer: Option<Body>,
+    pub(crate) purpose: Purpose,
     /// How often it met a request of the peer's (491).
-    pub(crate) collisions: u32,
+    pub(crate) attempts: u32,
+    pub(crate) stage: ChangeStage,
+}
+
+/// Whose wish a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The application's: it hears how it went.
+    Application,
+    /// The session timer's: the application hears of it only if it is refused.
+    Refresh,
+}
+
+/// How far a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeStage {
+    /// It met a request of the peer's, and waits for its next attempt.
+    Waiting,
+    /// Its request is out, by this transaction.
+    Calling(Slot),
+    /// A provisional response to the re-INVITE is here.
+    Proceeding(Slot),
+    /// The re-INVITE is cancelled.
+    Cancelled(Slot),
+    /// The 2xx is here and makes an offer; our ACK waits for the answer.
+    Answered,
+}
+
+impl Change {
+    /// Whether its request is out, so that no other may be served meanwhile.
+    pub(crate) fn is_out(&self) -> bool {
+        self.stage != ChangeStage::Waiting
+    }
+
+    /// Whether the application has to answer the offer of its 2xx.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stage == ChangeStage::Answered
+    }
 }
 
 /// The ACK of the last re-INVITE of ours, which answers repetitions of its 2xx.

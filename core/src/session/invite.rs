@@ -25,15 +25,17 @@ pub(crate) struct Invite {
     pub(crate) session: Option<SessionId>,
     /// Who offered, as long as there is no session to know it.
     pub(crate) offer_answer: OfferAnswer,
-    /// The answer that a provisional response showed. It is the answer of the 2xx too
-    /// (RFC 3261 §13.2.1).
-    pub(crate) early_answer: Option<Body>,
+    /// Our session description, once a response showed it. What a provisional response showed is the
+    /// answer of the 2xx too (RFC 3261 §13.2.1).
+    pub(crate) description: Option<Body>,
     /// What the caller says of reliable provisional responses.
     pub(crate) peer_reliability: PeerReliability,
     /// When the last provisional response is to be repeated.
     pub(crate) repeats_at: Option<Instant>,
     /// A 2xx that waits for a PRACK.
     pub(crate) held: Option<(StatusCode, Bytes)>,
+    /// The longest life of the session without a refresh that the application grants, in seconds.
+    pub(crate) session_expires: Option<u32>,
     /// Whether any response is out, so that no 100 is needed.
     pub(crate) is_answered: bool,
 }

@@ -9,14 +9,14 @@ mod request;
 mod timer;
 
 pub(crate) use accepted::Accepted;
-pub(crate) use change::{Acknowledged, Change, Role};
+pub(crate) use change::{Acknowledged, Change, ChangeStage, Purpose, Role};
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
-pub(crate) use timer::{Party, SessionTimer};
+pub(crate) use timer::{Party, RefreshByInvite, SessionTimer};
 
-use offhook_message::Header;
+use offhook_message::{Body, Header};
 
 use crate::dialog::{Dialog, OfferAnswer};
 use crate::digest::Authentication;
@@ -40,6 +40,8 @@ pub(crate) struct InviteSession {
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
     pub(crate) timer: Option<SessionTimer>,
+    /// Where we refresh the session and the peer takes no UPDATE.
+    pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
     pub(crate) acknowledged: Option<Acknowledged>,
@@ -106,6 +108,15 @@ impl InviteSession {
     pub(crate) fn begin_request(&mut self) {
         if let Some(authentication) = &mut self.authentication {
             authentication.begin();
+        }
+    }
+
+    /// A session description of ours is agreed on.
+    pub(crate) fn describe(&mut self, description: Option<&Body>) {
+        if let Some(refresh) = &mut self.refresh_by_invite
+            && let Some(description) = description
+        {
+            refresh.description = Some(description.clone());
         }
     }
 

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use offhook_message::Body;
+
 /// An agreed session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionTimer {
@@ -10,6 +12,15 @@ pub(crate) struct SessionTimer {
     pub(crate) refresher: Party,
     /// When to refresh, or when to give the session up. A refresh moves it.
     pub(crate) due: Instant,
+    /// How many refreshes of ours went out since the last that succeeded.
+    pub(crate) attempts: u8,
+}
+
+/// Marks a session whose peer takes no UPDATE: where we refresh it, we do so by re-INVITE.
+#[derive(Debug, Default)]
+pub(crate) struct RefreshByInvite {
+    /// Our last session description, which the re-INVITE repeats.
+    pub(crate) description: Option<Body>,
 }
 
 /// Who refreshes a session.
@@ -31,6 +42,7 @@ impl SessionTimer {
             seconds,
             refresher,
             due: now + after,
+            attempts: 0,
         }
     }
 }

@@ -144,6 +144,17 @@ impl ClientTransactions {
         }
     }
 
+    /// An INVITE that got a provisional response: its branch, its way and its octets.
+    pub(crate) fn proceeding(&self, slot: Slot) -> Option<(Token, Flow, Bytes)> {
+        let transaction = self.slots.get(slot)?;
+        match &transaction.machine {
+            Machine::Invite(InviteClientTransaction::Proceeding { request }) => {
+                Some((transaction.branch, transaction.flow, request.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// Sends an ACK again.
     pub(crate) fn repeat(&self, slot: Slot, context: &mut Context<'_>) {
         if let Some(transaction) = self.slots.get(slot)

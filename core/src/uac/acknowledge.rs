@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use offhook_message::{Body, Method};
 
-use super::send_in_dialog;
 use super::write::InDialog;
+use super::{change, send_in_dialog};
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
 use crate::id::OutgoingInviteId;
@@ -19,9 +19,10 @@ pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Bo
     let session = state.sessions.get_mut(id);
     let Some(session) = session.filter(|session| matches!(session.phase, Phase::Answering(_)))
     else {
-        return false;
+        return change::answer(state, now, id, Some(answer));
     };
     session.offer_answer = OfferAnswer::Stable;
+    session.describe(Some(answer));
     send(state, now, id, Some(answer));
     true
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Header, Method, Response};
 
-use super::{acknowledge, send_request, take_challenge};
+use super::{acknowledge, change, send_request, take_challenge};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -82,6 +82,8 @@ pub(super) fn terminate(
     cause: SessionEnd,
     headers: &[Header],
 ) {
+    // §13.2.2.4: a 2xx to a re-INVITE is acknowledged, even where its offer is of no use.
+    change::answer(state, now, id, None);
     if let Some(session) = state.sessions.get_mut(id) {
         session.phase = Phase::Terminating(cause);
         session.begin_request();

@@ -6,6 +6,7 @@ use offhook_message::{Header, HeaderName, Method};
 
 use crate::id::OutgoingInviteId;
 use crate::outgoing::{Cancel, Stage};
+use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::{ClientUser, follow_up};
@@ -34,20 +35,32 @@ pub(super) fn send(state: &mut State, now: Instant, id: OutgoingInviteId) {
     };
     let headers = std::mem::take(headers);
     invite.cancel = Cancel::Done;
-    let Some(attempt) = invite.attempt.clone() else {
+    let Some(transaction) = invite.attempt.as_ref().map(|attempt| attempt.transaction) else {
         return;
     };
-    let Some(mut writer) = follow_up(attempt.bytes, &Method::Cancel, None) else {
+    of_transaction(state, now, transaction, &headers);
+    let life = state.config.times.transaction_life();
+    state.arm(now, life, Timer::Cancel(id));
+}
+
+/// Sends the CANCEL of an INVITE that got a provisional response.
+pub(super) fn of_transaction(
+    state: &mut State,
+    now: Instant,
+    transaction: Slot,
+    headers: &[Header],
+) {
+    let Some((branch, flow, invite)) = state.clients.proceeding(transaction) else {
+        return;
+    };
+    let Some(mut writer) = follow_up(invite, &Method::Cancel, None) else {
         return;
     };
     writer.header(HeaderName::MaxForwards, 70);
-    for header in &headers {
+    for header in headers {
         writer.extra(header);
     }
     let (bytes, user) = (writer.finish(), ClientUser::Nobody);
-    let (branch, flow) = (attempt.branch, attempt.flow);
     let transaction = state.insert_client(now, branch, Method::Cancel, bytes, flow, user);
     state.send_client(now, transaction, flow);
-    let life = state.config.times.transaction_life();
-    state.arm(now, life, Timer::Cancel(id));
 }

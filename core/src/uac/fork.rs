@@ -96,6 +96,7 @@ fn new_fork(
         offer_answer,
         offer: None,
         timer: None,
+        refresh_by_invite: None,
         change: None,
         acknowledged: None,
         reliable: None,

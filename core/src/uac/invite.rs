@@ -8,7 +8,7 @@ use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
 use super::{acknowledge, bye, cancel, is_challenge, prack, redirect, refresh};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
-use crate::dialog::OfferAnswer;
+use crate::dialog::{OfferAnswer, is_session_description};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
@@ -133,7 +133,6 @@ fn attempt(state: &mut State, now: Instant, id: OutgoingInviteId) {
         invite.until = None;
         invite.attempt = Some(Attempt {
             transaction,
-            branch,
             flow,
             bytes,
         });
@@ -370,7 +369,16 @@ fn accept(
             Phase::Confirmed
         };
     }
-    refresh::agreed(state, now, session, response.headers());
+    let invite = state.outgoing_invites.get(id);
+    let description = invite.and_then(|invite| invite.message.request.body.clone());
+    let description = description.filter(|body| !is_offer && is_session_description(body));
+    refresh::begin(
+        state,
+        now,
+        session,
+        response.headers(),
+        description.as_ref(),
+    );
     if !is_offer {
         acknowledge::of_fork(state, now, id, session, None);
     }

@@ -3,6 +3,7 @@
 pub(crate) mod acknowledge;
 pub(crate) mod bye;
 mod cancel;
+pub(crate) mod change;
 mod fork;
 pub(crate) mod inside;
 pub(crate) mod invite;
@@ -133,7 +134,7 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Session(id) => bye::answered(state, id, SessionEnd::ByeUnanswered),
         ClientUser::Inside(id) => inside::finish(state, now, id, ClientOutcome::Timeout, None),
         ClientUser::Change(id) => {
-            inside::finish_change(state, now, id, ClientOutcome::Timeout, None);
+            change::finish(state, now, id, ClientOutcome::Timeout, None);
         }
         ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
         ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
@@ -170,7 +171,7 @@ fn finish(
         }
         ClientUser::Change(id) => {
             let response = response.map(|(_, response)| response);
-            inside::finish_change(state, now, id, outcome, response);
+            change::finish(state, now, id, outcome, response);
         }
         ClientUser::Invite(id) => match (outcome, response) {
             (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((flow, response))) => {

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{Header, HeaderName, Headers, Method, Refresher, Text};
+use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text};
 
-use super::{bye, inside};
-use crate::capabilities::TIMER;
+use super::{bye, change};
+use crate::capabilities::{TIMER, takes_update};
 use crate::event::{SessionEnd, SessionId};
-use crate::session::{InviteSession, Party, SessionTimer};
+use crate::session::{InviteSession, Party, Purpose, RefreshByInvite, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -21,8 +21,8 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SessionId) {
         return; // A refresh has moved it.
     }
     match timer.refresher {
-        Party::Peer => bye::terminate(state, now, id, SessionEnd::Expired, &[]),
-        Party::Us => refresh(state, now, id, timer),
+        Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, now, id, timer),
+        Party::Us | Party::Peer => bye::terminate(state, now, id, SessionEnd::Expired, &[]),
     }
 }
 
@@ -41,36 +41,102 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
     expires.into_iter().chain([supported]).collect()
 }
 
-/// A 2xx to a request of ours that refreshes: it says how the session goes on.
+/// A 2xx to an INVITE of ours: it says whether there is a timer, and by what means we would refresh.
+/// `description` is the one of ours that is agreed on, where it is known already.
+pub(super) fn begin(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    headers: &Headers,
+    description: Option<&Body>,
+) {
+    agreed(state, now, id, headers);
+    if let Some(session) = state.sessions.get_mut(id)
+        && session
+            .timer
+            .is_some_and(|timer| timer.refresher == Party::Us)
+        && !takes_update(headers)
+    {
+        session.refresh_by_invite = Some(Box::new(RefreshByInvite {
+            description: description.cloned(),
+        }));
+    }
+}
+
+/// A 2xx to a request of ours that refreshes: it says how the session goes on. A peer that knows no
+/// timers says nothing, and we go on refreshing for it
+/// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)).
 pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &Headers) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     let expires = headers.session_expires().ok().flatten();
-    session.timer = expires.map(|expires| {
-        let refresher = match expires.refresher {
-            Some(Refresher::Uas) => Party::Peer,
-            Some(Refresher::Uac) | None => Party::Us,
-        };
-        SessionTimer::new(expires.seconds, refresher, now)
-    });
+    let before = session.timer.filter(|timer| timer.refresher == Party::Us);
+    session.timer = match (expires, before) {
+        (Some(expires), _) => {
+            let refresher = match expires.refresher {
+                Some(Refresher::Uas) => Party::Peer,
+                Some(Refresher::Uac) | None => Party::Us,
+            };
+            Some(SessionTimer::new(expires.seconds, refresher, now))
+        }
+        (None, Some(before)) => Some(SessionTimer::new(before.seconds, Party::Us, now)),
+        (None, None) => None,
+    };
+    if session
+        .timer
+        .is_none_or(|timer| timer.refresher == Party::Peer)
+    {
+        session.refresh_by_invite = None;
+    }
     if let Some(timer) = session.timer {
         state.arm(now, timer.due - now, Timer::Session(id));
     }
 }
 
-/// Sends an UPDATE, or tries again soon where another change is under way. The next time is before
-/// the session ends: an UPDATE that fails leaves it as it is.
+/// Takes the Min-SE of a 422 to a refresh. True where it asks for more than we had
+/// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -> bool {
+    let session = state.sessions.get_mut(id);
+    let timer = session.and_then(|session| session.timer.as_mut());
+    let least = headers.min_se().ok().flatten();
+    let Some((timer, least)) = timer.zip(least) else {
+        return false;
+    };
+    let is_more = least > timer.seconds && least <= MOST_SECONDS;
+    if is_more {
+        timer.seconds = least;
+    }
+    is_more
+}
+
+/// Sends an UPDATE, or a re-INVITE that offers what is agreed already. Where another change is
+/// under way it tries again soon. The next time is before the session ends: a refresh that fails
+/// leaves it as it is.
 fn refresh(state: &mut State, now: Instant, id: SessionId, timer: SessionTimer) {
-    let is_sent = inside::change(state, now, id, Method::Update, None).is_ok();
-    let after = if is_sent {
-        Duration::from_secs(timer.seconds.into()) / 4
+    let Some(session) = state.sessions.get(id) else {
+        return;
+    };
+    let description = session
+        .refresh_by_invite
+        .as_ref()
+        .and_then(|refresh| refresh.description.clone());
+    let method = match description {
+        Some(_) => Method::Invite,
+        None => Method::Update,
+    };
+    let purpose = Purpose::Refresh;
+    let is_sent = change::begin(state, now, id, method, description.as_ref(), purpose).is_ok();
+    let (after, attempts) = if is_sent {
+        let quarter = Duration::from_secs(timer.seconds.into()) / 4;
+        (quarter, timer.attempts + 1)
     } else {
-        SOON
+        (SOON, timer.attempts)
     };
     if let Some(session) = state.sessions.get_mut(id) {
         session.timer = Some(SessionTimer {
             due: now + after,
+            attempts,
             ..timer
         });
         state.arm(now, after, Timer::Session(id));
@@ -78,3 +144,10 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, timer: SessionTimer) 
 }
 
 const SOON: Duration = Duration::from_secs(5);
+
+/// A refresh is due when half of the time is over, and again after another quarter. With the next
+/// one the session ends.
+const MOST_ATTEMPTS: u8 = 2;
+
+/// A day: a peer that wants no less wants no timer.
+const MOST_SECONDS: u32 = 86_400;

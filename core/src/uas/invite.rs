@@ -56,7 +56,8 @@ pub(super) fn receive(
         flow: incoming.flow,
         to_tag,
         session: None,
-        early_answer: None,
+        description: None,
+        session_expires: None,
         peer_reliability,
         repeats_at: None,
         held: None,
@@ -238,7 +239,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let message =
             write::dialog_response(self.invite(), &self.state.config, &options, body, None);
         if let Some(answer) = description {
-            self.invite_mut().early_answer = Some(answer.clone());
+            self.invite_mut().description = Some(answer.clone());
         }
         self.send(options.status.into(), message.clone());
         let after = self.state.config.times.repeat_provisional;
@@ -265,12 +266,14 @@ impl<'a> InviteUserAgentServer<'a> {
         let body = self.success_body(options.body.as_ref())?;
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
+        self.invite_mut().session_expires = options.session_expires;
         let config = &self.state.config;
         let message = write::dialog_response(self.invite(), config, &options, body.as_ref(), None);
-        if body.as_ref().is_some_and(is_session_description)
-            && let Some(session) = self.state.sessions.get_mut(session)
-        {
-            session.offer_answer = session.offer_answer.sent();
+        if let Some(description) = body.filter(is_session_description) {
+            if let Some(session) = self.state.sessions.get_mut(session) {
+                session.offer_answer = session.offer_answer.sent();
+            }
+            self.invite_mut().description = Some(description);
         }
         let status = options.status.into();
         if reliable::holds_success(self.state, session) {
@@ -402,6 +405,7 @@ impl<'a> InviteUserAgentServer<'a> {
             offer_answer: invite.offer_answer,
             offer: None,
             timer: None,
+            refresh_by_invite: None,
             change: None,
             acknowledged: None,
             reliable: None,
@@ -430,7 +434,7 @@ impl<'a> InviteUserAgentServer<'a> {
 
     /// The body of a 2xx: what the application gives, or what a provisional response showed.
     fn success_body(&self, given: Option<&Body>) -> Result<Option<Body>, VerbError> {
-        let shown = self.invite().early_answer.as_ref();
+        let shown = self.invite().description.as_ref();
         match self.offer_answer() {
             OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => {
                 let body = given.or(shown).ok_or(VerbError::NoBody)?;
@@ -558,8 +562,10 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
             bye: None,
         };
     }
-    let agreement = session_timer::agree(invite.request.headers(), &state.config);
-    session_timer::begin(state, now, id, agreement);
+    let request = &invite.request;
+    let agreement = session_timer::agree(request.headers(), &state.config, invite.session_expires);
+    let description = invite.description.as_ref();
+    session_timer::begin(state, now, id, request, agreement, description);
     let transaction = invite.transaction;
     accepted::await_ack(state, now, id, &invite.request, transaction, response);
 }

@@ -18,6 +18,7 @@ use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::TransactionUser;
+use crate::uac::change;
 
 /// Hands a request that changes the session to the application.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
@@ -66,21 +67,24 @@ pub(crate) fn answer(
 ) -> Result<(), VerbError> {
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
     let incoming = &offer.incoming;
+    let request = &incoming.request;
+    let mut agreement = None;
     if let Some(session) = state.sessions.get_mut(id) {
-        session.offer_answer = match incoming.request.session_description() {
+        session.offer_answer = match request.session_description() {
             Some(_) => OfferAnswer::Stable,
             None => OfferAnswer::HaveLocalOffer,
         };
-        if *incoming.request.method() != Method::Prack {
-            session.dialog.refresh_target(incoming.request.headers());
-            let agreement = session_timer::agree(incoming.request.headers(), &state.config);
-            session_timer::begin(state, now, id, agreement);
+        if *request.method() != Method::Prack {
+            session.dialog.refresh_target(request.headers());
+            agreement = session_timer::agree_again(request.headers(), &state.config, session);
+            session_timer::begin(state, now, id, request, agreement, Some(body));
         }
     }
-    let bytes = write::session_response(incoming, &state.config, Some(body));
-    if *incoming.request.method() == Method::Invite {
-        accepted::await_ack(state, now, id, &incoming.request, offer.transaction, &bytes);
+    let bytes = write::session_response(incoming, &state.config, agreement, Some(body));
+    if *request.method() == Method::Invite {
+        accepted::await_ack(state, now, id, request, offer.transaction, &bytes);
     }
+    change::overtaken(state, id);
     state.respond(now, offer.transaction, StatusCode::OK, bytes);
     reliable::release_success(state, now, id);
     Ok(())
@@ -96,6 +100,7 @@ pub(crate) fn refuse(
     if !abandon(state, now, id, options) {
         return Err(VerbError::NoOffer);
     }
+    change::overtaken(state, id);
     reliable::release_success(state, now, id);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use offhook_message::StatusCode;
+use offhook_message::{Method, StatusCode};
 
 use super::in_dialog::try_later;
 use super::reply::Reply;
@@ -26,7 +26,10 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         Phase::Terminating(_) => does_not_exist(),
         Phase::AckWait { .. } | Phase::Confirmed => {
             // §14.2: ours is out.
-            if session.change.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer {
+            let ours = session.change.as_ref().filter(|change| change.is_out());
+            let is_invite = ours.is_some_and(|change| change.method == Method::Invite);
+            if is_invite || (ours.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer)
+            {
                 let reply = Reply::new(StatusCode::REQUEST_PENDING);
                 return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
             }

@@ -47,7 +47,7 @@ impl InviteUserAgentServer<'_> {
         let (config, body) = (&self.state.config, options.body.as_ref());
         let message = write::dialog_response(self.invite(), config, options, body, Some(rseq));
         if let Some(description) = description {
-            self.invite_mut().early_answer = Some(description.clone());
+            self.invite_mut().description = Some(description.clone());
         }
         let provisional = ReliableProvisional {
             rseq,

@@ -36,6 +36,9 @@ pub struct ResponseOptions<S> {
     pub to_tag: Option<Tag>,
     /// Whether a provisional response is sent reliably where the caller supports that.
     pub is_reliable: bool,
+    /// The longest life without a refresh that the session is to have, in seconds. Only a 2xx to an
+    /// INVITE heeds it.
+    pub session_expires: Option<u32>,
 }
 
 impl<S: Default> ResponseOptions<S> {
@@ -52,6 +55,16 @@ impl<S: Default> ResponseOptions<S> {
     #[must_use]
     pub fn reliably(mut self) -> Self {
         self.is_reliable = true;
+        self
+    }
+
+    /// Sets a session timer ([RFC 4028](https://www.rfc-editor.org/rfc/rfc4028)): the session is to be
+    /// refreshed within this time, in seconds, by the caller if it knows how to, else by us. It is
+    /// not shorter than the caller's Min-SE and
+    /// [`SessionTimerConfig::min_se`](crate::SessionTimerConfig::min_se). Only a 2xx to an INVITE heeds it.
+    #[must_use]
+    pub fn with_session_expires(mut self, seconds: u32) -> Self {
+        self.session_expires = Some(seconds);
         self
     }
 

@@ -4,13 +4,13 @@
 use std::fmt;
 use std::time::Instant;
 
-use offhook_message::{HeaderName, Headers, Method, Refresher, Request, StatusCode};
+use offhook_message::{Body, HeaderName, Headers, Method, Refresher, Request, StatusCode};
 
 use super::reply::Reply;
-use crate::capabilities::TIMER;
+use crate::capabilities::{TIMER, takes_update};
 use crate::config::Config;
 use crate::event::SessionId;
-use crate::session::{Party, SessionTimer};
+use crate::session::{InviteSession, Party, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -19,6 +19,16 @@ use crate::timers::Timer;
 pub(super) struct Agreement {
     pub(super) seconds: u32,
     pub(super) refresher: Refresher,
+}
+
+impl Agreement {
+    /// Neither side gets less than it bears.
+    fn new(seconds: u32, refresher: Refresher, headers: &Headers, config: &Config) -> Self {
+        let theirs = headers.min_se().ok().flatten().unwrap_or(0);
+        let least = config.session_timer.min_se.max(theirs);
+        let seconds = seconds.max(least);
+        Self { seconds, refresher }
+    }
 }
 
 impl fmt::Display for Agreement {
@@ -48,35 +58,65 @@ pub(super) fn check(request: &Request, config: &Config) -> Result<(), Reply> {
     Ok(())
 }
 
-/// What to answer. `None`: the session lives until somebody ends it.
-///
-/// We refresh by UPDATE, so a peer that cannot take one refreshes itself or nobody does.
-pub(super) fn agree(headers: &Headers, config: &Config) -> Option<Agreement> {
+/// What to answer to an INVITE; `most` is the longest life that the application grants. `None`: the
+/// session lives until somebody ends it.
+pub(super) fn agree(headers: &Headers, config: &Config, most: Option<u32>) -> Option<Agreement> {
     let asked = headers.session_expires().ok().flatten();
-    let theirs_at_least = headers.min_se().ok().flatten().unwrap_or(0);
-    let least = config.session_timer.min_se.max(theirs_at_least);
-    let seconds = asked.map(|asked| asked.seconds);
-    let seconds = seconds.or(config.session_timer.expires)?.max(least);
-    let can_update = headers
-        .allow()
-        .filter_map(Result::ok)
-        .any(|it| it == b"UPDATE");
+    let asked_for = asked.map(|asked| asked.seconds);
+    let longest = asked_for.map_or(most, |seconds| {
+        Some(most.map_or(seconds, |most| most.min(seconds)))
+    });
+    let seconds = longest.or(config.session_timer.expires)?;
     let refresher = match asked.and_then(|asked| asked.refresher) {
         Some(refresher) => refresher,
         None if knows_timers(headers) => Refresher::Uac,
         None => Refresher::Uas,
     };
-    if refresher == Refresher::Uas && !can_update {
-        return None;
-    }
-    Some(Agreement { seconds, refresher })
+    Some(Agreement::new(seconds, refresher, headers, config))
 }
 
-/// Begins the timer that a 2xx of ours has agreed on, or ends the one there was.
-pub(super) fn begin(state: &mut State, now: Instant, id: SessionId, agreement: Option<Agreement>) {
+/// What to answer to a re-INVITE or UPDATE. One that asks for nothing leaves the timer as it is.
+pub(super) fn agree_again(
+    headers: &Headers,
+    config: &Config,
+    session: &InviteSession,
+) -> Option<Agreement> {
+    let asked = headers.session_expires().ok().flatten();
+    let Some(timer) = session.timer else {
+        return agree(headers, config, None);
+    };
+    let refresher = match asked.and_then(|asked| asked.refresher) {
+        Some(refresher) => refresher,
+        None if timer.refresher == Party::Peer && knows_timers(headers) => Refresher::Uac,
+        None => Refresher::Uas,
+    };
+    let seconds = asked.map_or(timer.seconds, |asked| asked.seconds);
+    Some(Agreement::new(seconds, refresher, headers, config))
+}
+
+/// Begins the timer that a 2xx of ours to this request has agreed on, or ends the one there was.
+/// `description` is ours.
+pub(super) fn begin(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    request: &Request,
+    agreement: Option<Agreement>,
+    description: Option<&Body>,
+) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
+    let refresher = agreement.map(|agreement| agreement.refresher);
+    match refresher {
+        Some(Refresher::Uas) => {
+            if *request.method() == Method::Invite && !takes_update(request.headers()) {
+                session.refresh_by_invite.get_or_insert_default();
+            }
+        }
+        Some(Refresher::Uac) | None => session.refresh_by_invite = None,
+    }
+    session.describe(description);
     session.timer = agreement.map(|agreement| {
         let refresher = match agreement.refresher {
             Refresher::Uac => Party::Peer,

@@ -37,12 +37,14 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
 }
 
 fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) {
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.dialog.refresh_target(incoming.request.headers());
-    }
-    let agreement = session_timer::agree(incoming.request.headers(), &state.config);
-    session_timer::begin(state, now, id, agreement);
-    let bytes = write::session_response(incoming, &state.config, None);
+    let request = &incoming.request;
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    session.dialog.refresh_target(request.headers());
+    let agreement = session_timer::agree_again(request.headers(), &state.config, session);
+    session_timer::begin(state, now, id, request, agreement, None);
+    let bytes = write::session_response(incoming, &state.config, agreement, None);
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, incoming, None, tag);
     state.respond(now, transaction, StatusCode::OK, bytes);

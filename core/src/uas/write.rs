@@ -7,7 +7,7 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
-use super::session_timer;
+use super::session_timer::{self, Agreement};
 use crate::capabilities::{Allow, RELIABLE, supported};
 use crate::config::Config;
 use crate::dialog::asks_for_sips;
@@ -38,7 +38,9 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     if options.status.into().is_success() {
         writer.header(HeaderName::Allow, Allow(config));
         write_packages(&mut writer, config);
-        write_timer(&mut writer, &invite.request, config);
+        let headers = invite.request.headers();
+        let agreement = session_timer::agree(headers, config, invite.session_expires);
+        write_timer(&mut writer, agreement);
     }
     if let Some(rseq) = rseq {
         writer.header(HeaderName::Require, RELIABLE);
@@ -51,13 +53,18 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
 
 /// A 2xx inside a session; with Contact and Allow to a request that refreshes the target
 /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
-pub(super) fn session_response(incoming: &Incoming, config: &Config, body: Option<&Body>) -> Bytes {
+pub(super) fn session_response(
+    incoming: &Incoming,
+    config: &Config,
+    agreement: Option<Agreement>,
+    body: Option<&Body>,
+) -> Bytes {
     let (request, flow) = (&incoming.request, incoming.flow);
     let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
     if *request.method() != Method::Prack {
         writer.header(HeaderName::Contact, OwnContact { request, flow });
         writer.header(HeaderName::Allow, Allow(config));
-        write_timer(&mut writer, request, config);
+        write_timer(&mut writer, agreement);
     }
     if let Some(user_agent) = &config.user_agent {
         writer.header(HeaderName::UserAgent, user_agent);
@@ -125,8 +132,7 @@ fn write_packages(writer: &mut MessageWriter, config: &Config) {
 }
 
 /// What a 2xx agrees to ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
-fn write_timer(writer: &mut MessageWriter, request: &Request, config: &Config) {
-    let agreement = session_timer::agree(request.headers(), config);
+fn write_timer(writer: &mut MessageWriter, agreement: Option<Agreement>) {
     if let Some(agreement) = agreement {
         writer.header(HeaderName::SessionExpires, agreement);
     }

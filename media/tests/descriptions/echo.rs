@@ -219,6 +219,27 @@ async fn the_direction_is_honoured() {
 }
 
 #[tokio::test]
+async fn a_phone_on_hold_hears_nothing_until_it_is_resumed() {
+    let phone = Phone::new().await;
+    let mut handler = handler();
+    let counters = handler.counters();
+    let echo = media_address(&answer(&mut handler, &phone.offer("sendrecv")));
+    phone.is_echoed(1, echo).await;
+
+    handler.hold().unwrap();
+    let held = phone.offer("recvonly");
+    handler.set_description(held.as_bytes()).unwrap();
+    phone.send(&packet(PCMU, 2), echo).await;
+    until(|| counters.datagrams_discarded() == 1).await;
+    assert_eq!(counters.packets_sent(), 1);
+
+    handler.resume().unwrap();
+    let resumed = phone.offer("sendrecv");
+    handler.set_description(resumed.as_bytes()).unwrap();
+    phone.is_echoed(3, echo).await;
+}
+
+#[tokio::test]
 async fn our_offer_echoes_once_it_is_answered() {
     let phone = Phone::new().await;
     let mut handler = handler();

@@ -3,5 +3,6 @@
 mod answers;
 mod audio;
 mod echo;
+mod hold;
 mod offers;
 mod support;

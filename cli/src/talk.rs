@@ -1,0 +1,168 @@
+//! An answered call, from our 200 to its end.
+
+use std::{collections::VecDeque, time::Duration};
+
+use offhook::{Invitation, ResponseOptions, Session, SessionEvent, Unanswered, message::Success};
+use offhook_media::{DescriptionError, Hold};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use crate::{
+    configuration::Answer,
+    negotiation::{Handler, change},
+    over::Over,
+};
+
+/// What we do in the session by ourselves, and how long after the 200, the earliest first.
+pub(crate) struct Plan(VecDeque<(Duration, Step)>);
+
+#[derive(Clone, Copy)]
+enum Step {
+    Hold(Hold),
+    HangUp,
+}
+
+impl Plan {
+    /// The plan of a route. No call is longer than `longest`.
+    pub(crate) fn new(answer: &Answer, longest: Duration) -> Self {
+        let hangup_after = answer.hangup_after.map_or(longest, |it| it.min(longest));
+        let hold = answer.hold_after.map(|it| (it, Step::Hold(Hold::On)));
+        let resume = answer.resume_after.map(|it| (it, Step::Hold(Hold::Off)));
+        let mut steps: Vec<_> = hold.into_iter().chain(resume).collect();
+        steps.push((hangup_after, Step::HangUp));
+        steps.sort_by_key(|(after, _)| *after);
+        Self(steps.into())
+    }
+
+    /// When the next step is due, where we count from `answered`.
+    fn due(&self, answered: Instant) -> Instant {
+        let next = self.0.front();
+        answered + next.map_or(Duration::ZERO, |(after, _)| *after)
+    }
+
+    /// The step that is due. There is always another, for the last one ends the session.
+    fn take(&mut self) -> Step {
+        self.0.pop_front().map_or(Step::HangUp, |(_, step)| step)
+    }
+
+    /// The step could not be taken: it is tried again soon.
+    fn postpone(&mut self, step: Step, answered: Instant) {
+        self.0.push_front((answered.elapsed() + SOON, step));
+    }
+}
+
+/// Answers, and follows the session to its end.
+pub(crate) async fn talk(
+    plan: Plan,
+    invitation: Invitation,
+    mut media: Handler,
+    response: ResponseOptions<Success>,
+) -> Result<Over, Over> {
+    let is_answer_due = invitation.message().session_description().is_none();
+    let agent = invitation.flow().local;
+    let mut session = invitation.accept(response)?;
+    let answered = Instant::now();
+    let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
+    let mut talk = Talk {
+        plan,
+        answered,
+        wanted: Step::HangUp,
+    };
+    if is_answer_due {
+        let content = acknowledgement.session_description().unwrap_or_default();
+        if let Err(error) = media.set_description(content) {
+            return Ok(disagree(session, media, &error).await);
+        }
+    }
+    loop {
+        let event = tokio::select! {
+            event = session.event() => event,
+            () = sleep_until(talk.plan.due(answered)) => match talk.plan.take() {
+                Step::HangUp => return Ok(hang_up(session, media).await),
+                Step::Hold(hold) => {
+                    talk.hold(&mut session, &mut media, hold);
+                    continue;
+                }
+            },
+        };
+        let agreed = match event {
+            SessionEvent::Offer(offer) => {
+                change(offer, &mut *media, agent);
+                Ok(())
+            }
+            SessionEvent::Reconfirmed(acknowledgement) => {
+                match acknowledgement.session_description() {
+                    Some(description) => media.set_description(description),
+                    None => Ok(()),
+                }
+            }
+            SessionEvent::Answered(response) => {
+                if !response.status().is_success() {
+                    warn!(status = %response.status(), "the caller refused a change");
+                }
+                media.answered(&response)
+            }
+            SessionEvent::Unanswered(cause) => {
+                talk.unanswered(&mut media, cause);
+                Ok(())
+            }
+            // No method is configured that could come so, and nothing asks for an offer.
+            SessionEvent::Request(_) | SessionEvent::AnsweredWithOffer(_) => Ok(()),
+            SessionEvent::Ended(end) => return Ok(Over::answered(end)),
+        };
+        if let Err(error) = agreed {
+            return Ok(disagree(session, media, &error).await);
+        }
+    }
+}
+
+/// What our side of a session wants.
+struct Talk {
+    plan: Plan,
+    answered: Instant,
+    /// The step whose offer is out, or was out last.
+    wanted: Step,
+}
+
+impl Talk {
+    /// Offers hold or resume. While another offer is open it waits.
+    fn hold(&mut self, session: &mut Session, media: &mut Handler, hold: Hold) {
+        self.wanted = Step::Hold(hold);
+        let offer = match hold {
+            Hold::On => media.hold(),
+            Hold::Off => media.resume(),
+        };
+        let is_sent = offer.is_ok_and(|offer| session.invite(&offer).is_ok());
+        if !is_sent {
+            media.rollback_description();
+            self.plan.postpone(self.wanted, self.answered);
+        }
+    }
+
+    /// The caller's own change was faster.
+    fn unanswered(&mut self, media: &mut Handler, cause: Unanswered) {
+        media.rollback_description();
+        if cause == Unanswered::Collision {
+            self.plan.postpone(self.wanted, self.answered);
+        }
+    }
+}
+
+/// An answer of the caller's to an offer of ours is of no use.
+async fn disagree(session: Session, media: Handler, error: &DescriptionError) -> Over {
+    warn!(
+        call_id = session.call_id(),
+        error = error.to_string(),
+        "no usable answer to our offer"
+    );
+    hang_up(session, media).await
+}
+
+/// The audio stops with our BYE, whenever that is answered.
+async fn hang_up(mut session: Session, mut media: Handler) -> Over {
+    session.bye();
+    media.close();
+    Over::answered(session.ended().await)
+}
+
+const SOON: Duration = Duration::from_secs(1);

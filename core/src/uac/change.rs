@@ -1,0 +1,334 @@
+//! Re-INVITE and UPDATE of ours ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1),
+//! [RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+
+use std::time::{Duration, Instant};
+
+use offhook_message::{Body, Method, Response, StatusCode};
+
+use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
+use super::write::InDialog;
+use super::{bye, cancel, refresh, send_in_dialog, take_challenge};
+use crate::dialog::OfferAnswer;
+use crate::event::{Event, SessionEnd, SessionId, Unanswered};
+use crate::session::{Acknowledged, Change, ChangeStage, Phase, Purpose, Role};
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::{ClientOutcome, ClientUser};
+
+/// Asks the peer to change the session. Without an offer a re-INVITE asks for the peer's, and an
+/// UPDATE confirms the session as it is.
+pub(crate) fn begin(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    method: Method,
+    offer: Option<&Body>,
+    purpose: Purpose,
+) -> Result<(), InsideError> {
+    let session = confirmed(state, id)?;
+    if session.change.is_some() || !session.is_settled() {
+        return Err(InsideError::OfferPending);
+    }
+    session.begin_request();
+    session.change = Some(Box::new(Change {
+        method,
+        cseq: 0,
+        offer: offer.cloned(),
+        purpose,
+        attempts: 0,
+        stage: ChangeStage::Waiting,
+    }));
+    if send(state, now, id) {
+        return Ok(());
+    }
+    give_up(state, id);
+    Err(InsideError::NoTarget)
+}
+
+/// Sends the change again that met a request of the peer's.
+pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
+    let Some(session) = state.sessions.get(id) else {
+        return;
+    };
+    let change = session.change.as_ref();
+    if change.is_none_or(|change| change.stage != ChangeStage::Waiting) {
+        return;
+    }
+    if !session.is_settled() {
+        // The peer was faster, and what it wants is not settled yet.
+        return collide(state, now, id);
+    }
+    if !send(state, now, id) {
+        give_up(state, id);
+    }
+}
+
+/// An offer of the peer's is answered or refused while a change of ours waits for its next attempt.
+/// To look at that offer the application had to take its own back.
+pub(crate) fn overtaken(state: &mut State, id: SessionId) {
+    let change = state
+        .sessions
+        .get(id)
+        .and_then(|session| session.change.as_ref());
+    let is_overtaken =
+        change.is_some_and(|it| it.stage == ChangeStage::Waiting && it.offer.is_some());
+    if is_overtaken {
+        abandon(state, id, Unanswered::Collision);
+    }
+}
+
+/// What a step of a transaction means to a change.
+pub(super) fn finish(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    outcome: ClientOutcome,
+    response: Option<Response>,
+) {
+    match (outcome, response) {
+        (ClientOutcome::Provisional(_), Some(message)) => proceed(state, now, id, &message),
+        (ClientOutcome::Final(status), Some(message)) => {
+            let cseq = cseq(&message);
+            let session = state.sessions.get(id);
+            let change = session.and_then(|session| session.change.as_ref());
+            if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
+                return acknowledge_again(state, now, id, cseq);
+            }
+            changed(state, now, id, status, message);
+        }
+        (ClientOutcome::Timeout, _) => {
+            give_up(state, id);
+            unanswered(state, now, id);
+        }
+        _ => {}
+    }
+}
+
+/// Acknowledges the 2xx to a re-INVITE that asked for an offer, with our answer to that. False
+/// where none waits for it.
+pub(super) fn answer(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    answer: Option<&Body>,
+) -> bool {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return false;
+    };
+    let Some(change) = session.change.take_if(|change| change.is_answered()) else {
+        return false;
+    };
+    session.offer_answer = OfferAnswer::Stable;
+    session.describe(answer);
+    acknowledge(state, now, id, change.cseq, answer);
+    true
+}
+
+/// A re-INVITE of ours has been at one stage for too long.
+///
+/// One that only gets provisional responses is cancelled, and taken for cancelled where no final
+/// response follows ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)). An offer of the peer's that the
+/// application does not answer ends the session, as that of a first 2xx does.
+pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let session = state.sessions.get_mut(id);
+    let change = session.and_then(|session| session.change.as_mut());
+    let Some(change) = change.filter(|change| change.cseq == cseq) else {
+        return;
+    };
+    let after = state.config.times.transaction_life();
+    match change.stage {
+        ChangeStage::Proceeding(transaction) => {
+            change.stage = ChangeStage::Cancelled(transaction);
+            cancel::of_transaction(state, now, transaction, &[]);
+            state.arm(now, after, Timer::Reinvite(id, cseq));
+        }
+        ChangeStage::Cancelled(transaction) => {
+            state.clients.remove(transaction);
+            abandon(state, id, Unanswered::Cancelled);
+        }
+        ChangeStage::Answered => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
+        ChangeStage::Waiting | ChangeStage::Calling(_) => {}
+    }
+}
+
+/// The first provisional response sets a limit to a re-INVITE.
+fn proceed(state: &mut State, now: Instant, id: SessionId, message: &Response) {
+    let cseq = cseq(message);
+    let session = state.sessions.get_mut(id);
+    let change = session.and_then(|session| session.change.as_mut());
+    let change = change.filter(|change| change.cseq == cseq && change.method == Method::Invite);
+    if let Some(change) = change
+        && let ChangeStage::Calling(transaction) = change.stage
+    {
+        change.stage = ChangeStage::Proceeding(transaction);
+        let after = state.config.times.ringing;
+        state.arm(now, after, Timer::Reinvite(id, cseq));
+    }
+}
+
+/// The first final response to a change.
+fn changed(state: &mut State, now: Instant, id: SessionId, status: StatusCode, message: Response) {
+    if status == StatusCode::REQUEST_PENDING {
+        return collide(state, now, id);
+    }
+    if take_challenge(state, id, &message) && send(state, now, id) {
+        return;
+    }
+    if status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+        && refresh::take_min_se(state, id, message.headers())
+        && send(state, now, id)
+    {
+        return;
+    }
+    if status.is_success() {
+        return accepted(state, now, id, message);
+    }
+    give_up(state, id);
+    state.outbox.event(Event::Answered {
+        session: id,
+        message,
+    });
+    end_if_gone(state, now, id, status);
+}
+
+/// A 2xx. That to a re-INVITE is acknowledged, unless the application has to answer its offer.
+fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let Some(mut change) = session.change.take() else {
+        return;
+    };
+    session.dialog.refresh_target(message.headers());
+    session.offer_answer = OfferAnswer::Stable;
+    let is_invite = change.method == Method::Invite;
+    let is_offer = change.offer.is_none() && message.session_description().is_some();
+    if is_invite && is_offer && matches!(session.phase, Phase::Confirmed) {
+        session.offer_answer = OfferAnswer::HaveRemoteOffer;
+        change.stage = ChangeStage::Answered;
+        let cseq = change.cseq;
+        session.change = Some(change);
+        refresh::agreed(state, now, id, message.headers());
+        let after = state.config.times.transaction_life();
+        state.arm(now, after, Timer::Reinvite(id, cseq));
+        return state.outbox.event(Event::AnsweredWithOffer {
+            session: id,
+            message,
+        });
+    }
+    session.describe(change.offer.as_ref());
+    refresh::agreed(state, now, id, message.headers());
+    if is_invite {
+        acknowledge(state, now, id, change.cseq, None);
+    }
+    if change.purpose == Purpose::Application {
+        state.outbox.event(Event::Answered {
+            session: id,
+            message,
+        });
+    }
+}
+
+/// Both sides asked at the same time: ours waits a random time and tries again, the owner of the
+/// Call-ID longer ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+fn collide(state: &mut State, now: Instant, id: SessionId) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let Some(change) = &mut session.change else {
+        return;
+    };
+    change.attempts += 1;
+    change.stage = ChangeStage::Waiting;
+    if session.offer.is_none() {
+        session.offer_answer = OfferAnswer::Stable;
+    }
+    if change.attempts > MOST_COLLISIONS {
+        return abandon(state, id, Unanswered::Collision);
+    }
+    let (least, choices) = match session.role {
+        Role::Caller => (210, 191),
+        Role::Callee => (0, 201),
+    };
+    let hundredths = least + state.random.below(choices);
+    let after = Duration::from_millis(hundredths * 10);
+    state.arm(now, after, Timer::Change(id));
+}
+
+/// What was agreed before holds, and the application hears of it if the change was its own.
+fn abandon(state: &mut State, id: SessionId, cause: Unanswered) {
+    if give_up(state, id) == Some(Purpose::Application) {
+        let session = id;
+        state.outbox.event(Event::Unanswered { session, cause });
+    }
+}
+
+/// What was agreed before holds. Gives whose wish the change was.
+fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
+    let session = state.sessions.get_mut(id)?;
+    if session.offer.is_none() {
+        session.offer_answer = OfferAnswer::Stable;
+    }
+    session.change.take().map(|change| change.purpose)
+}
+
+/// Sends the request of the change. False where it has no address to go to.
+fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return false;
+    };
+    let Some(change) = &session.change else {
+        return false;
+    };
+    let (method, offer) = (change.method.clone(), change.offer.clone());
+    if offer.is_some() {
+        session.offer_answer = OfferAnswer::HaveLocalOffer;
+    }
+    let headers = refresh::headers(session);
+    let request = InDialog {
+        headers: &headers,
+        body: offer.as_ref(),
+        ..InDialog::new(method)
+    };
+    let user = ClientUser::Change(id);
+    let Some(transaction) = send_in_dialog(state, now, id, user, &request) else {
+        return false;
+    };
+    if let Some(session) = state.sessions.get_mut(id) {
+        let cseq = session.dialog.local_cseq();
+        if let Some(change) = &mut session.change {
+            change.cseq = cseq;
+            change.stage = ChangeStage::Calling(transaction);
+        }
+    }
+    true
+}
+
+/// The ACK of the 2xx to a re-INVITE of ours.
+fn acknowledge(state: &mut State, now: Instant, id: SessionId, cseq: u32, body: Option<&Body>) {
+    let request = InDialog {
+        cseq: Some(cseq),
+        body,
+        ..InDialog::new(Method::Ack)
+    };
+    let transaction = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.acknowledged = transaction.map(|transaction| Acknowledged { cseq, transaction });
+    }
+}
+
+/// A 2xx to a re-INVITE came again: its ACK was lost.
+fn acknowledge_again(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let session = state.sessions.get(id);
+    let acknowledged = session.and_then(|session| session.acknowledged);
+    if let Some(acknowledged) = acknowledged.filter(|last| last.cseq == cseq) {
+        state.repeat_client(now, acknowledged.transaction);
+    }
+}
+
+fn cseq(message: &Response) -> u32 {
+    message.headers().cseq().map_or(0, |cseq| cseq.number)
+}
+
+/// How often a change may meet a request of the peer's before it is given up.
+const MOST_COLLISIONS: u32 = 5;
