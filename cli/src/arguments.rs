@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{calling::CallArguments, load::LoadArguments};
+use crate::{calling::CallArguments, load::LoadArguments, registering::RegisterArguments};
 
 /// A SIP user agent: calls, answers, rings, redirects, rejects, and hangs up.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Call(CallArguments),
     /// Place many calls at a rate, and tell how they fare
     Load(LoadArguments),
+    /// Register an address, and keep it registered until SIGINT or SIGTERM
+    Register(RegisterArguments),
     /// Print the default configuration, commented, as TOML
     Config,
 }

@@ -1,15 +1,19 @@
 //! The `offhook` program: `offhook serve` answers calls, `offhook call` places one, `offhook load` places
-//! many, `offhook config` prints the default configuration.
+//! many, `offhook register` registers an address, `offhook config` prints the default configuration.
 
+mod accounts;
 mod arguments;
 mod call;
 mod calling;
 mod configuration;
+mod credentials;
 mod load;
 mod logging;
 mod negotiation;
+mod outcome;
 mod over;
 mod record;
+mod registering;
 mod serve;
 mod signals;
 mod stdout;
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Call(arguments) => calling::call(arguments),
         Command::Load(arguments) => load::load(arguments),
+        Command::Register(arguments) => registering::register(arguments),
         Command::Config => {
             stdout::print(Configuration::DEFAULT.trim_end());
             Ok(ExitCode::SUCCESS)

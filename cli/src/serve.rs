@@ -5,10 +5,12 @@ use offhook::{Builder, Config, Counts, StartError, UserAgent};
 use tokio::{
     runtime::{Handle, Runtime},
     task::JoinSet,
+    time::timeout,
 };
 use tracing::{error, info};
 
 use crate::{
+    accounts,
     arguments::ServeArguments,
     call,
     configuration::Configuration,
@@ -65,6 +67,7 @@ async fn run(
         Line::Listening { transport, address }.print(format);
     }
 
+    let mut accounts = accounts::register(&user_agent, &configuration.accounts.accounts, format);
     let drain = configuration.drain;
     let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
     while let Signal::Count = signals.next().await {
@@ -74,6 +77,9 @@ async fn run(
     info!("stopping: new calls get 503, and those that are left in {drain:?} a BYE");
     let mut stopped = pin!(async {
         user_agent.shutdown(drain).await;
+        // One may wait for its registrar to have an address.
+        let all = async { while accounts.join_next().await.is_some() {} };
+        let _ = timeout(LEAVE_TIME, all).await;
         calls.await
     });
     loop {
@@ -164,6 +170,9 @@ async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
 
 /// From the end of the longest wait until the library would answer in our place.
 const SLACK: Duration = Duration::from_secs(30);
+
+/// How long the last lines of the accounts may take.
+const LEAVE_TIME: Duration = Duration::from_millis(500);
 
 /// 128 and the number of SIGINT, as shells have it.
 const STOPPED_AT_ONCE: u8 = 130;

@@ -7,6 +7,8 @@ use std::{
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
+use crate::registering::Report;
+
 /// How a [`Line`] is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Format {
@@ -26,6 +28,8 @@ pub(crate) enum Line {
     },
     /// How much there is of each thing, by name.
     Counts(Vec<(&'static str, u64)>),
+    /// What becomes of an account.
+    Registration(Report),
 }
 
 impl Line {
@@ -49,6 +53,7 @@ impl Line {
                 let event = ("event".to_owned(), "counts".into());
                 Value::Object([event].into_iter().chain(counts).collect::<Map<_, _>>())
             }
+            Self::Registration(report) => report.json(),
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for Line {
                     .iter()
                     .try_for_each(|(name, count)| write!(f, " {name}={count}"))
             }
+            Self::Registration(report) => report.fmt(f),
         }
     }
 }

@@ -6,7 +6,7 @@ use offhook_core::{
     ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
     RequestFailure, SessionId, VerbError,
 };
-use offhook_message::{Body, Response, Text};
+use offhook_message::{Body, Response, Text, UriBuf};
 
 use crate::error::Error;
 use crate::session::Session;
@@ -22,6 +22,8 @@ pub struct Inviter {
     shard: usize,
     invite: OutgoingInviteId,
     call_id: Box<str>,
+    /// The proxy that it goes through, wherever it goes.
+    route: Option<UriBuf>,
 }
 
 impl Inviter {
@@ -32,6 +34,7 @@ impl Inviter {
         let shard = shell.place(&mut request);
         let call_id = request.call_id.as_ref().map(Text::as_str);
         let text = call_id.unwrap_or_default().into();
+        let route = request.routes.first().cloned();
         let invite = shell.act(shard, |state, now| {
             let invite = state.core.invite(now, request)?;
             state.calls.outgoing.add(invite);
@@ -42,6 +45,7 @@ impl Inviter {
             shard,
             invite,
             call_id: text,
+            route,
         })
     }
 
@@ -81,7 +85,8 @@ impl Inviter {
     /// No way leads there, the call went there already, was redirected five times, or was not
     /// redirected.
     pub async fn follow(&mut self, contact: &ContactTarget) -> Result<(), Error> {
-        let flows = self.shell.flows(&contact.uri).await?;
+        let next_hop = self.route.as_ref().unwrap_or(&contact.uri);
+        let flows = self.shell.flows(next_hop).await?;
         let (invite, target) = (self.invite, contact.uri.clone());
         let followed = self.shell.act(self.shard, |state, now| {
             let client = state.core.invite_client(now, invite);

@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use offhook::message::{Uri, UriBuf};
 
-use crate::arguments::seconds;
+use crate::{arguments::seconds, credentials::CredentialArguments};
 
 /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when
 /// nobody answered, and with 2 when it was not placed at all.
@@ -16,6 +16,13 @@ pub(crate) struct CallArguments {
     /// Who calls; `offhook` at our address unless told
     #[arg(long, value_name = "URI", value_parser = sip_uri)]
     pub(crate) from: Option<UriBuf>,
+
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
+
+    /// The proxy that the call goes through: sip:HOST:PORT
+    #[arg(long, value_name = "URI", value_parser = proxy)]
+    pub(crate) proxy: Option<UriBuf>,
 
     /// Offer an inactive stream and open no port for audio
     #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf"])]
@@ -80,6 +87,16 @@ pub(crate) fn sip_uri(text: &str) -> Result<UriBuf, String> {
     }
 }
 
+/// A proxy that requests go through: a loose router, whether that is written or not
+/// ([RFC 3261 §16.12](https://www.rfc-editor.org/rfc/rfc3261#section-16.12)).
+pub(crate) fn proxy(text: &str) -> Result<UriBuf, String> {
+    let uri = sip_uri(text)?;
+    match uri.as_uri() {
+        Uri::Sip(sip) if !sip.lr() && sip.headers.is_none() => sip_uri(&format!("{uri};lr")),
+        _ => Ok(uri),
+    }
+}
+
 /// In the order of their codes.
 const KEYPAD: &str = "0123456789*#ABCD";
 const EXAMPLE: &str = "expected for example sip:echo@192.0.2.1";
@@ -92,5 +109,17 @@ mod tests {
     fn keys_have_their_codes() {
         assert_eq!(keys("19*#d0"), Ok(Keys(vec![1, 9, 10, 11, 15, 0])));
         assert!(keys("12x").unwrap_err().starts_with("'x' is no key"));
+    }
+
+    #[test]
+    fn a_proxy_is_a_loose_router() {
+        for (text, expected) in [
+            ("sip:p:5070", "sip:p:5070;lr"),
+            ("sip:p;transport=tcp", "sip:p;transport=tcp;lr"),
+            ("sip:p;lr", "sip:p;lr"),
+        ] {
+            assert_eq!(proxy(text).unwrap().to_string(), expected);
+        }
+        assert!(proxy("tel:1").is_err());
     }
 }

@@ -22,12 +22,13 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-pub(crate) use self::arguments::{CallArguments, sip_uri};
-pub(crate) use self::step::failed;
-use self::step::{Status, Step};
+pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
+use self::step::Step;
+pub(crate) use self::step::{Status, failed, milliseconds};
 use crate::{
     logging,
     negotiation::{Handler, change},
+    outcome::Outcome,
     signals::{Signal, Signals},
     stdout::Format,
 };
@@ -43,8 +44,10 @@ pub(crate) fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
 
 async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch().context("signals cannot be caught")?;
+    let credentials = arguments.credentials.read(None)?;
     let user_agent = listen(Config::default()).await?;
-    let flows = user_agent.flows(&arguments.uri).await?;
+    let next_hop = arguments.proxy.as_ref().unwrap_or(&arguments.uri);
+    let flows = user_agent.flows(next_hop).await?;
     let flow = *flows.first().context("no way leads there")?;
     let (mut media, recording) = media(&arguments, flow.local.ip())?;
     let offer = media.description()?;
@@ -53,7 +56,9 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
         None => own_uri(flow.local)?,
     };
     let to = arguments.uri.clone();
-    let request = OutgoingRequest::new(flows, from.into(), to.into()).with_body(offer);
+    let mut request = OutgoingRequest::new(flows, from.into(), to.into()).with_body(offer);
+    request.routes.extend(arguments.proxy.clone());
+    request.credentials.extend(credentials);
     let inviter = user_agent.invite(request)?;
 
     let begin = Instant::now();
@@ -81,24 +86,6 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     // A callee that says nothing at all is not waited for.
     let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
     Ok(outcome)
-}
-
-/// How a call came out.
-#[derive(Clone, Copy, Debug)]
-enum Outcome {
-    Established,
-    Refused,
-    NoAnswer,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Established => Self::SUCCESS,
-            Outcome::Refused => Self::FAILURE,
-            Outcome::NoAnswer => Self::from(NO_ANSWER),
-        }
-    }
 }
 
 /// The call as it goes on.
@@ -204,7 +191,7 @@ impl Call {
         let cause = self.talk(&mut session, until).await;
         let talked = answered.elapsed();
         self.tell(&Step::Ended { cause, talked });
-        Outcome::Established
+        Outcome::Ended
     }
 
     async fn talk(&mut self, session: &mut Session, mut until: Option<Instant>) -> SessionEnd {
@@ -304,7 +291,7 @@ fn calling(uri: UriBuf, flow: Flow, inviter: &Inviter) -> Step {
     }
 }
 
-async fn at(time: Option<Instant>) {
+pub(crate) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
@@ -315,5 +302,3 @@ async fn at(time: Option<Instant>) {
 const TONE: u16 = 440;
 /// How long the last responses may take.
 const LEAVE_TIME: Duration = Duration::from_secs(2);
-/// The exit code of a call that nobody answered.
-const NO_ANSWER: u8 = 3;

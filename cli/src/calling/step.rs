@@ -36,8 +36,8 @@ pub(crate) enum Step {
 /// The start line of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
-    code: u16,
-    reason: String,
+    pub(crate) code: u16,
+    pub(crate) reason: String,
 }
 
 impl Status {
@@ -144,7 +144,7 @@ fn with_status(event: &str, status: &Status) -> Value {
 }
 
 /// Seconds with three decimals.
-fn milliseconds(time: Duration) -> Value {
+pub(crate) fn milliseconds(time: Duration) -> Value {
     let seconds = time.as_secs_f64();
     ((seconds * 1000.0).round() / 1000.0).into()
 }

@@ -38,19 +38,15 @@ impl Defect {
         }
     }
 
-    /// An error inside the route of `user`, which starts at `position` in `text`.
-    pub(super) fn in_route(
+    /// An error inside the table of this label, which starts at `position` in `text`.
+    pub(super) fn in_table(
         text: &str,
         position: usize,
-        user: Option<&str>,
+        label: &str,
         error: toml::de::Error,
     ) -> Self {
         let start = error.span().map_or(position, |span| span.start);
-        let what = match user {
-            Some(user) => format!("route {user:?}: {}", one_line(error)),
-            None => format!("route without a user: {}", one_line(error)),
-        };
-        Self::at(text, start, what)
+        Self::at(text, start, format!("{label}: {}", one_line(error)))
     }
 
     pub(super) fn at(text: &str, position: usize, what: String) -> Self {

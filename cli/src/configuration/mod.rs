@@ -1,9 +1,12 @@
 //! What `serve` does: the settings of `default.toml`, replaced one by one by those of the user's file.
 
+mod account;
 mod error;
 mod ports;
 mod route;
 mod routes;
+mod secret;
+mod tables;
 mod target;
 mod value;
 mod wait;
@@ -18,6 +21,7 @@ use toml::{
 };
 
 pub(crate) use self::{
+    account::Accounts,
     error::ConfigurationError,
     route::{Answer, Media, Outcome, Route},
     routes::Routes,
@@ -32,6 +36,7 @@ pub(crate) struct Configuration {
     pub(crate) longest_call: Duration,
     pub(crate) rtp_ports: PortRange,
     pub(crate) routes: Routes,
+    pub(crate) accounts: Accounts,
 }
 
 impl Configuration {
@@ -48,11 +53,21 @@ impl Configuration {
         Self::parse(&text).map_err(|defect| defect.in_file(file))
     }
 
+    /// What happens to the calls for a user.
+    pub(crate) fn route(&self, user: Option<&str>) -> &Route {
+        let chosen = user.and_then(|user| self.accounts.route(user));
+        self.routes.of(chosen.or(user))
+    }
+
     fn parse(text: &str) -> Result<Self, Defect> {
         let (mut settings, mut routes) = split(Self::DEFAULT)?;
-        let (listed_settings, listed_routes) = split(text)?;
-        settings.extend(listed_settings);
+        let (mut listed_settings, listed_routes) = split(text)?;
         routes.replace(listed_routes);
+        let accounts = match listed_settings.remove("account") {
+            Some(listed) => Accounts::read(text, listed, &routes)?,
+            None => Accounts::default(),
+        };
+        settings.extend(listed_settings);
 
         let settings = Settings::deserialize(de::Deserializer::from(Spanned::new(0..0, settings)))
             .map_err(|error| Defect::new(text, error))?;
@@ -63,11 +78,12 @@ impl Configuration {
             longest_call: settings.longest_call.into(),
             rtp_ports: settings.rtp_ports,
             routes,
+            accounts,
         })
     }
 }
 
-/// Everything but the routes.
+/// Everything but the tables that may stand several times.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {

@@ -1,12 +1,8 @@
 use std::{collections::HashMap, time::Duration};
 
-use serde::Deserialize;
-use toml::{
-    Spanned,
-    de::{DeValue, ValueDeserializer},
-};
+use toml::{Spanned, de::DeValue};
 
-use super::{error::Defect, route::Route};
+use super::{error::Defect, route::Route, tables::Tables};
 
 /// The routes by user.
 #[derive(Debug, Default)]
@@ -25,21 +21,18 @@ impl Routes {
         self.0.values().map(Route::wait).max().unwrap_or_default()
     }
 
+    /// Whether there is one for just this user.
+    pub(super) fn has(&self, user: &str) -> bool {
+        self.0.contains_key(user)
+    }
+
     /// Reads the array of `[[route]]` tables that stands at `listed` in `text`.
     pub(super) fn read(text: &str, listed: Spanned<DeValue<'_>>) -> Result<Self, Defect> {
-        let position = listed.span().start;
-        let DeValue::Array(listed) = listed.into_inner() else {
-            let what = "a route begins with the line `[[route]]`, and its keys follow";
-            return Err(Defect::at(text, position, what.to_owned()));
-        };
-
-        let mut routes = HashMap::with_capacity(listed.len());
-        for table in listed {
-            let position = table.span().start;
-            let route = read_one(text, table)?;
+        let mut routes = HashMap::new();
+        for (position, route) in ROUTES.read::<Route>(text, listed)? {
             if let Some(twice) = routes.insert(route.user.clone(), route) {
-                let what = format!("route {:?} is there twice; leave one out", twice.user);
-                return Err(Defect::at(text, position, what));
+                let what = "is there twice; leave one out";
+                return Err(ROUTES.defect(text, position, &twice.user, what));
             }
         }
         Ok(Self(routes))
@@ -51,15 +44,9 @@ impl Routes {
     }
 }
 
-fn read_one(text: &str, table: Spanned<DeValue<'_>>) -> Result<Route, Defect> {
-    let position = table.span().start;
-    let user = table
-        .get_ref()
-        .get("user")
-        .and_then(|user| user.get_ref().as_str());
-    let user = user.map(str::to_owned);
-    Route::deserialize(ValueDeserializer::from(table))
-        .map_err(|error| Defect::in_route(text, position, user.as_deref(), error))
-}
-
+const ROUTES: Tables = Tables {
+    name: "route",
+    key: "user",
+    nameless: "route without a user",
+};
 const EVERY_OTHER: &str = "*";

@@ -289,6 +289,98 @@ fn a_route_needs_a_user() {
     }
 }
 
+#[test]
+fn an_account_has_what_it_needs_from_its_address() {
+    let configuration = Configuration::parse(
+        "[[account]]\naor = 'sip:100@pbx:5070;transport=tcp'\npassword = 's3cret'\nroute = 'ring'\n\
+         [[account]]\naor = 'sip:200@pbx'\nregistrar = 'sip:192.0.2.1'\nproxy = 'sip:192.0.2.2'\n\
+         user = 'bob'\nrealm = 'pbx'\nha1 = '939E7578ED9E3C518A452ACEE763BCE9'\nexpires = 60\n\
+         [[account]]\naor = 'sip:300@pbx'\n",
+    )
+    .unwrap();
+    let [first, second, third] = &configuration.accounts.accounts[..] else {
+        panic!("three accounts");
+    };
+    assert_eq!(first.registrar.to_string(), "sip:pbx:5070;transport=tcp");
+    assert_eq!(first.expires, 600);
+    let username = |account: &crate::registering::Account| {
+        let credentials = account.credentials.as_ref();
+        credentials.map(|it| it.username().as_str().to_owned())
+    };
+    assert_eq!(username(first).as_deref(), Some("100"));
+    assert_eq!(second.registrar.to_string(), "sip:192.0.2.1");
+    let proxy = second.proxy.as_ref().map(ToString::to_string);
+    assert_eq!(proxy.as_deref(), Some("sip:192.0.2.2;lr"));
+    assert_eq!(username(second).as_deref(), Some("bob"));
+    assert_eq!(second.expires, 60);
+    assert_eq!(username(third), None);
+
+    assert_eq!(configuration.route(Some("100")).user, "ring");
+    assert_eq!(configuration.route(Some("200")).user, "*");
+    assert!(!format!("{configuration:?}").contains("s3cret"));
+}
+
+#[test]
+fn what_is_wrong_in_an_account_is_said_with_its_address_and_without_its_password() {
+    for (keys, expected) in [
+        (
+            "password = 7654321",
+            "3: account \"sip:a@b\": `password`: expected a text in quotes",
+        ),
+        (
+            "password = 'x'\nha1 = 'y'",
+            "1: account \"sip:a@b\": only one of `password`, `password_env` and `ha1` can be set",
+        ),
+        (
+            "user = 'x'",
+            "1: account \"sip:a@b\": `user` needs `password`, `password_env` or `ha1`",
+        ),
+        (
+            "password_env = 'OFFHOOK_NO_SUCH_VARIABLE'",
+            "1: account \"sip:a@b\": `password_env` names \"OFFHOOK_NO_SUCH_VARIABLE\", and there is no such variable",
+        ),
+        (
+            "realm = 'r'\nha1 = '939e7578ed9e3c518a452acee763bce'",
+            "1: account \"sip:a@b\": `ha1` is not 32 (MD5) or 64 (SHA-256) hexadecimal digits",
+        ),
+        (
+            "ha1 = '939e7578ed9e3c518a452acee763bce9'",
+            "1: account \"sip:a@b\": `ha1` needs `realm`",
+        ),
+        (
+            "registrar = 'b'",
+            "1: account \"sip:a@b\": `registrar`: the URI has no scheme; expected for example sip:echo@192.0.2.1",
+        ),
+        (
+            "expires = 0",
+            "1: account \"sip:a@b\": `expires` is 0; expected 1 to 604800 s",
+        ),
+        (
+            "route = 'nobody'",
+            "1: account \"sip:a@b\" takes the route \"nobody\", and there is none",
+        ),
+        (
+            "[[account]]\naor = 'sip:a@b'",
+            "3: account \"sip:a@b\" is there twice; leave one out",
+        ),
+        (
+            "[[account]]\naor = 'sip:a@c'\nroute = 'ring'",
+            "3: account \"sip:a@c\" has the user of another account and not its `route`: their calls cannot be told apart",
+        ),
+    ] {
+        let text = format!("[[account]]\naor = 'sip:a@b'\n{keys}");
+        assert_eq!(defect(&text), expected, "{keys}");
+    }
+    assert_eq!(
+        defect("[[account]]\nroute = 'ring'"),
+        "1: account without an aor: missing field `aor`"
+    );
+    assert_eq!(
+        defect("[[account]]\naor = 'sip:b'"),
+        "1: account \"sip:b\": `aor`: expected for example sip:alice@example.com"
+    );
+}
+
 /// What is said of the text, without the name of the file.
 fn defect(text: &str) -> String {
     let defect = Configuration::parse(text).expect_err(text);

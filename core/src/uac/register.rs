@@ -318,16 +318,19 @@ fn bindings(headers: &Headers) -> impl Iterator<Item = Binding> {
 }
 
 /// How long our binding holds, in seconds: as its Contact says, or else the Expires header
-/// ([RFC 3261 §10.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.4)). `None` where the registrar says nothing.
+/// ([RFC 3261 §10.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.4)). A Contact that stands alone is ours, whatever
+/// somebody on the way has made of it. `None` where the registrar says nothing.
 fn granted(headers: &Headers, own: Option<&UriBuf>) -> Option<u32> {
     let is_own = |contact: &Contact<'_>| {
         let uri = contact.address().map(|address| &address.uri);
         let own: Option<Uri<'_>> = own.map(UriBuf::as_uri);
         uri.zip(own).is_some_and(|(uri, own)| uri.equivalent(&own))
     };
-    let contacts = headers.contacts().filter_map(Result::ok);
-    let own = contacts.filter(is_own).find_map(|own| own.expires());
-    own.or_else(|| headers.expires().ok().flatten())
+    let contacts = || headers.contacts().filter_map(Result::ok);
+    let is_alone = contacts().nth(1).is_none();
+    let mut own = contacts().filter(|contact| is_alone || is_own(contact));
+    own.find_map(|own| own.expires())
+        .or_else(|| headers.expires().ok().flatten())
 }
 
 fn service_route(headers: &Headers) -> Vec<UriBuf> {

@@ -133,6 +133,11 @@ fn it_is_refreshed_between_50_and_90_per_cent() {
                 .header("Expires: 100"),
             100,
         ),
+        (ok().header("Contact: <sip:rewritten@nat>;expires=100"), 100),
+        (
+            ok().header("Contact: <sip:a@b>;expires=7, <sip:c@d>;expires=8"),
+            600,
+        ),
         (ok(), 600),
         (ok().header(CONTACT), 600),
     ] {

@@ -1,0 +1,55 @@
+use clap::{Args, value_parser};
+use offhook::message::UriBuf;
+
+use super::account::registrar_of;
+use crate::{
+    calling::{proxy, sip_uri},
+    credentials::CredentialArguments,
+};
+
+/// Calls that come in meanwhile get 480: `offhook serve` with an `[[account]]` takes them. Exits with 0
+/// when the binding was taken away again, with 1 when the registrar refused, with 3 when it did not
+/// answer, and with 2 when it was not asked at all.
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArguments {
+    /// The address to register: sip:USER@DOMAIN
+    #[arg(value_parser = address)]
+    pub(crate) aor: UriBuf,
+
+    #[command(flatten)]
+    pub(crate) credentials: CredentialArguments,
+
+    /// The registrar; without it the domain of the address
+    #[arg(long, value_name = "URI", value_parser = sip_uri)]
+    pub(crate) registrar: Option<UriBuf>,
+
+    /// The proxy that requests go through: sip:HOST:PORT
+    #[arg(long, value_name = "URI", value_parser = proxy)]
+    pub(crate) proxy: Option<UriBuf>,
+
+    /// How many seconds a binding should hold; the registrar decides
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(1..=LONGEST))]
+    pub(crate) expires: u32,
+
+    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
+    ///
+    /// Replaces the environment variable `RUST_LOG`. Without either: info.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+
+    /// Print each step on stdout as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A URI that can be registered: it has a user and a domain.
+pub(crate) fn address(text: &str) -> Result<UriBuf, String> {
+    let uri = sip_uri(text)?;
+    match registrar_of(&uri) {
+        Some(_) => Ok(uri),
+        None => Err("expected for example sip:alice@example.com".to_owned()),
+    }
+}
+
+/// A week, in seconds.
+pub(crate) const LONGEST: i64 = 604_800;

@@ -1,0 +1,150 @@
+//! `offhook register`: one registration, kept until a signal ends it.
+
+mod account;
+mod arguments;
+mod report;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use offhook::{Config, Registerer, RegistrationEvent, UserAgent};
+use tokio::{
+    runtime::Runtime,
+    time::{Instant, timeout},
+};
+
+pub(crate) use self::{
+    account::{Account, registrar_of},
+    arguments::{LONGEST, RegisterArguments, address},
+    report::Report,
+};
+use crate::{
+    calling::{at, listen, milliseconds},
+    logging,
+    outcome::Outcome,
+    signals::{Signal, Signals},
+    stdout::{Format, print},
+};
+
+/// Registers and keeps the binding. An error means that the registrar was not asked.
+pub(crate) fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
+    logging::start(arguments.log.as_deref())?;
+    let runtime = Runtime::new().context("no runtime")?;
+    let outcome = runtime.block_on(run(arguments))?;
+    runtime.shutdown_background();
+    Ok(outcome.into())
+}
+
+async fn run(arguments: RegisterArguments) -> anyhow::Result<Outcome> {
+    let signals = Signals::catch().context("signals cannot be caught")?;
+    let account = account(&arguments)?;
+    let user_agent = listen(Config::default()).await?;
+    let (registerer, flow) = account.register(&user_agent).await?;
+    let mut registration = Registration {
+        account,
+        format: if arguments.json {
+            Format::Json
+        } else {
+            Format::Text
+        },
+        begin: Instant::now(),
+        signals,
+        is_registered: false,
+        leave_by: None,
+    };
+    registration.tell(&Report::registering(&registration.account, &flow));
+    let outcome = registration.keep(registerer, &user_agent).await;
+    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    Ok(outcome)
+}
+
+fn account(arguments: &RegisterArguments) -> anyhow::Result<Account> {
+    let aor = arguments.aor.clone();
+    let registrar = arguments.registrar.clone().or_else(|| registrar_of(&aor));
+    let user = account::user_of(&aor);
+    Ok(Account {
+        registrar: registrar.context("the address has no domain")?,
+        aor,
+        proxy: arguments.proxy.clone(),
+        credentials: arguments.credentials.read(user.as_deref())?,
+        expires: arguments.expires,
+    })
+}
+
+/// The registration as it goes on.
+struct Registration {
+    account: Account,
+    format: Format,
+    begin: Instant,
+    signals: Signals,
+    /// Whether the registrar has had the binding.
+    is_registered: bool,
+    /// When no answer to our leaving is waited for any more.
+    leave_by: Option<Instant>,
+}
+
+impl Registration {
+    async fn keep(&mut self, mut registerer: Registerer, user_agent: &UserAgent) -> Outcome {
+        loop {
+            let event = tokio::select! {
+                event = registerer.event() => event,
+                // Dropping it answers 480.
+                Some(_) = user_agent.incoming() => continue,
+                () = at(self.leave_by) => None,
+                signal = self.signals.next() => match signal {
+                    Signal::Stop if self.leave_by.is_none() => {
+                        self.leave_by = Some(Instant::now() + LEAVE_TIME);
+                        registerer.unregister();
+                        continue;
+                    }
+                    Signal::Stop => None,
+                    Signal::Count => continue,
+                },
+            };
+            let Some(event) = event else {
+                let cause = "no answer to our leaving".to_owned();
+                self.tell(&Report::failed(&self.account, cause, None));
+                return Outcome::NoAnswer;
+            };
+            self.tell(&Report::event(&self.account, &event, self.is_registered));
+            if let Some(outcome) = self.outcome(&event) {
+                return outcome;
+            }
+        }
+    }
+
+    /// How it came out, where it is over. A registrar that has never taken us is asked once.
+    fn outcome(&mut self, event: &RegistrationEvent) -> Option<Outcome> {
+        match event {
+            RegistrationEvent::Registered { .. } => {
+                self.is_registered = true;
+                None
+            }
+            RegistrationEvent::Refused { retry_in, .. } => {
+                let is_over = retry_in.is_none() || !self.is_registered;
+                is_over.then_some(Outcome::Refused)
+            }
+            RegistrationEvent::Failed { .. } => (!self.is_registered).then_some(Outcome::NoAnswer),
+            RegistrationEvent::Unregistered { message } => Some(match message {
+                Some(message) if message.status().is_success() => Outcome::Ended,
+                Some(_) => Outcome::Refused,
+                None => Outcome::NoAnswer,
+            }),
+        }
+    }
+
+    fn tell(&self, report: &Report) {
+        let at = self.begin.elapsed();
+        match self.format {
+            Format::Text => print(format_args!("{:8.3}  {report}", at.as_secs_f64())),
+            Format::Json => {
+                let mut object = report.json();
+                object["at"] = milliseconds(at);
+                print(object);
+            }
+        }
+    }
+}
+
+/// How long the answer to our leaving may take.
+const LEAVE_TIME: Duration = Duration::from_secs(2);
