@@ -1,8 +1,10 @@
 //! Audio formats: payload type numbers and what they stand for.
 
+use std::fmt;
+
 use sdp_types::{Attribute, Media};
 
-use crate::g711::Law;
+use crate::codec::Encoding;
 
 /// The formats of one audio stream, in order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,16 +13,16 @@ pub(crate) struct Formats(Vec<Format>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Format {
     payload_type: u8,
-    codec: Codec,
+    kind: Kind,
     /// The telephone events of RFC 4733 section 2.4.1; empty for speech.
     events: String,
 }
 
+/// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Codec {
-    Pcmu,
-    Pcma,
-    TelephoneEvent,
+pub(crate) enum Kind {
+    Speech(Encoding),
+    TelephoneEvent { clock_rate: u32 },
 }
 
 impl Formats {
@@ -35,39 +37,39 @@ impl Formats {
             if !seen.insert(payload_type) {
                 continue;
             }
-            let codec = match at(&encodings, payload_type) {
-                Some(encoding) => Codec::by_encoding(encoding),
-                None => Codec::by_static_number(payload_type),
+            let kind = match at(&encodings, payload_type) {
+                Some(encoding) => Kind::by_encoding(encoding),
+                None => Kind::by_static_number(payload_type),
             };
-            let Some(codec) = codec else { continue };
+            let Some(kind) = kind else { continue };
             formats.push(Format {
                 payload_type,
-                codec,
-                events: codec.events(at(&parameters, payload_type)),
+                kind,
+                events: kind.events(at(&parameters, payload_type)),
             });
         }
-        if formats.iter().all(|f| f.codec == Codec::TelephoneEvent) {
-            formats.clear();
-        }
-        Self(formats)
+        Self(formats).with_speech()
     }
 
     /// What we offer: the formats agreed before under their numbers (RFC 3264 section 8.3.2), and the others we have.
     pub(crate) fn offered(agreed: Self) -> Self {
         let mut formats = agreed.0;
-        for (payload_type, codec) in OFFERED {
+        let speech = Encoding::ALL
+            .iter()
+            .map(|encoding| (encoding.payload_type(), Kind::Speech(*encoding)));
+        for (payload_type, kind) in speech.chain(EVENTS_OFFERED) {
             if formats
                 .iter()
-                .all(|f| f.codec != codec && f.payload_type != payload_type)
+                .all(|f| f.kind != kind && f.payload_type != payload_type)
             {
                 formats.push(Format {
                     payload_type,
-                    codec,
-                    events: codec.events(None),
+                    kind,
+                    events: kind.events(None),
                 });
             }
         }
-        Self(formats)
+        Self(formats).with_speech()
     }
 
     /// Those that stand in `offered` under the same number as well. Empty without a speech codec.
@@ -76,11 +78,20 @@ impl Formats {
             offered
                 .0
                 .iter()
-                .any(|o| (o.payload_type, o.codec) == (format.payload_type, format.codec))
+                .any(|o| (o.payload_type, o.kind) == (format.payload_type, format.kind))
         });
-        if self.0.iter().all(|f| f.codec == Codec::TelephoneEvent) {
-            self.0.clear();
-        }
+        self.with_speech()
+    }
+
+    /// Without the events that have the clock of no speech: they could not be sent beside it (RFC 4733 section 2.1).
+    fn with_speech(mut self) -> Self {
+        let clocks: Vec<_> = self.0.iter().filter_map(|f| f.kind.speech()).collect();
+        self.0.retain(|format| match format.kind {
+            Kind::Speech(_) => true,
+            Kind::TelephoneEvent { clock_rate } => clocks
+                .iter()
+                .any(|speech| speech.clock_rate() == clock_rate),
+        });
         self
     }
 
@@ -88,26 +99,22 @@ impl Formats {
         self.0.is_empty()
     }
 
-    pub(crate) fn contains(&self, payload_type: u8) -> bool {
-        self.0.iter().any(|f| f.payload_type == payload_type)
-    }
-
-    /// How this payload type writes speech.
-    pub(crate) fn law(&self, payload_type: u8) -> Option<Law> {
+    /// What a payload of this type is; `None` where it was not agreed on.
+    pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
         let format = self.0.iter().find(|f| f.payload_type == payload_type);
-        format?.codec.law()
+        Some(format?.kind)
     }
 
-    /// The speech that the peer likes best: its payload type, and how it is written.
-    pub(crate) fn speech(&self) -> Option<(u8, Law)> {
+    /// The speech that the peer likes best, and its payload type.
+    pub(crate) fn speech(&self) -> Option<(u8, Encoding)> {
         let mut formats = self.0.iter();
-        formats.find_map(|f| Some((f.payload_type, f.codec.law()?)))
+        formats.find_map(|f| Some((f.payload_type, f.kind.speech()?)))
     }
 
-    /// The payload type of telephone events.
-    pub(crate) fn telephone_event(&self) -> Option<u8> {
-        let mut formats = self.0.iter();
-        let format = formats.find(|f| f.codec == Codec::TelephoneEvent);
+    /// The payload type of telephone events beside speech of this clock.
+    pub(crate) fn telephone_event(&self, clock_rate: u32) -> Option<u8> {
+        let kind = Kind::TelephoneEvent { clock_rate };
+        let format = self.0.iter().find(|f| f.kind == kind);
         Some(format?.payload_type)
     }
 
@@ -121,7 +128,7 @@ impl Formats {
     pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute> {
         self.0.iter().flat_map(|format| {
             let number = format.payload_type;
-            let encoding = format!("{number} {}/{CLOCK_RATE}", format.codec.encoding_name());
+            let encoding = format!("{number} {}", format.kind);
             let events = (!format.events.is_empty())
                 .then(|| Attribute::with_value("fmtp", format!("{number} {}", format.events)));
             [Attribute::with_value("rtpmap", encoding)]
@@ -131,49 +138,39 @@ impl Formats {
     }
 }
 
-impl Codec {
-    /// The codec of an rtpmap's `name/rate[/channels]` (RFC 8866 section 6.6).
+impl Kind {
+    /// The kind of an rtpmap's `name/rate[/channels]` (RFC 8866 section 6.6).
     fn by_encoding(encoding: &str) -> Option<Self> {
         let mut parts = encoding.trim().split('/');
         let name = parts.next()?;
-        let rate = parts.next()?;
-        let channels = parts.next().unwrap_or("1");
-        if rate != CLOCK_RATE || channels != "1" {
-            return None;
+        let clock_rate = parts.next()?.parse().ok()?;
+        let channels: u8 = parts.next().unwrap_or("1").parse().ok()?;
+        if name.eq_ignore_ascii_case(TELEPHONE_EVENT) {
+            return Some(Self::TelephoneEvent { clock_rate });
         }
-        [Self::Pcmu, Self::Pcma, Self::TelephoneEvent]
-            .into_iter()
-            .find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))
+        let mut encodings = Encoding::ALL.iter().copied();
+        let encoding = encodings.find(|it| it.name().eq_ignore_ascii_case(name))?;
+        let fits = (encoding.clock_rate(), encoding.channels()) == (clock_rate, channels);
+        fits.then_some(Self::Speech(encoding))
     }
 
     /// The codec that RFC 3551 section 6 gives this number.
     fn by_static_number(payload_type: u8) -> Option<Self> {
-        match payload_type {
-            0 => Some(Self::Pcmu),
-            8 => Some(Self::Pcma),
-            _ => None,
-        }
+        let mut encodings = Encoding::ALL.iter().copied();
+        let encoding = encodings.find(|it| it.payload_type() == payload_type)?;
+        (payload_type < FIRST_DYNAMIC).then_some(Self::Speech(encoding))
     }
 
-    const fn law(self) -> Option<Law> {
+    fn speech(self) -> Option<Encoding> {
         match self {
-            Self::Pcmu => Some(Law::Mu),
-            Self::Pcma => Some(Law::A),
-            Self::TelephoneEvent => None,
-        }
-    }
-
-    const fn encoding_name(self) -> &'static str {
-        match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
-            Self::TelephoneEvent => "telephone-event",
+            Self::Speech(encoding) => Some(encoding),
+            Self::TelephoneEvent { .. } => None,
         }
     }
 
     /// The peer's list of events where it is one, else the DTMF keys, which are the default (RFC 4733 section 2.4.1).
     fn events(self, parameters: Option<&str>) -> String {
-        if self != Self::TelephoneEvent {
+        if self.speech().is_some() {
             return String::new();
         }
         parameters
@@ -185,6 +182,21 @@ impl Codec {
             })
             .unwrap_or(DTMF_EVENTS)
             .to_owned()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Speech(encoding) => {
+                write!(f, "{}/{}", encoding.name(), encoding.clock_rate())?;
+                match encoding.channels() {
+                    1 => Ok(()),
+                    channels => write!(f, "/{channels}"),
+                }
+            }
+            Self::TelephoneEvent { clock_rate } => write!(f, "{TELEPHONE_EVENT}/{clock_rate}"),
+        }
     }
 }
 
@@ -242,13 +254,14 @@ fn parse_number(text: &str) -> Option<u8> {
         .filter(|&number| usize::from(number) < PAYLOAD_TYPES)
 }
 
-const OFFERED: [(u8, Codec); 3] = [
-    (0, Codec::Pcmu),
-    (8, Codec::Pcma),
-    (101, Codec::TelephoneEvent),
+const EVENTS_OFFERED: [(u8, Kind); 2] = [
+    (101, Kind::TelephoneEvent { clock_rate: 8000 }),
+    (110, Kind::TelephoneEvent { clock_rate: 48_000 }),
 ];
-const CLOCK_RATE: &str = "8000";
+const TELEPHONE_EVENT: &str = "telephone-event";
 const PAYLOAD_TYPES: usize = 128;
+/// From here on numbers mean what a description says (RFC 3551 section 6).
+const FIRST_DYNAMIC: u8 = 96;
 const DTMF_EVENTS: &str = "0-15";
 /// All 256 events are `0-255`; a list that names many singly is not needed to say what we take.
 const LONGEST_EVENT_LIST: usize = 64;
@@ -290,7 +303,7 @@ mod tests {
     #[test]
     fn an_rtpmap_overrules_the_static_number() {
         assert_eq!(
-            common("m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 opus/48000/2\r\n"),
+            common("m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 opus/48000\r\n"),
             "8 | rtpmap:8 PCMA/8000"
         );
     }
@@ -339,7 +352,9 @@ mod tests {
                     a=rtpmap:96 telephone-event/8000\r\n";
         let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
         let offered = Formats::offered(Formats::common(&session.medias[0]));
-        assert_eq!(offered.list(), "101 96 0");
-        assert_eq!(Formats::offered(Formats::default()).list(), "0 8 101");
+        assert!(offered.list().starts_with("101 96 "), "{}", offered.list());
+        let fresh = Formats::offered(Formats::default()).list();
+        assert!(fresh.contains("9 0 8 101"), "{fresh}");
+        assert_eq!(fresh.contains("111"), cfg!(feature = "opus"));
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use sdp_types::Direction;
 
-use crate::{formats::Formats, g711::Law, offer_answer::AudioStream};
+use crate::{
+    formats::{Formats, Kind},
+    offer_answer::AudioStream,
+};
 
 /// Decides which packets are the peer's.
 ///
@@ -56,7 +59,7 @@ impl Gate {
         };
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
-        if !is_peer || !stream.formats.contains(payload_type) || !self.is_in_time(now) {
+        if !is_peer || stream.formats.kind(payload_type).is_none() || !self.is_in_time(now) {
             return Admission::Discard;
         }
         self.source = Some(from);
@@ -81,9 +84,9 @@ impl Gate {
         Some((to, stream.formats.clone()))
     }
 
-    /// How this payload type writes speech.
-    pub(crate) fn law(&self, payload_type: u8) -> Option<Law> {
-        self.stream.as_ref()?.formats.law(payload_type)
+    /// What a payload of this type is.
+    pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
+        self.stream.as_ref()?.formats.kind(payload_type)
     }
 }
 

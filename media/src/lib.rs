@@ -2,9 +2,13 @@
 //!
 //! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Three implementations are here:
 //!
-//! - [`EchoHandler`] answers with PCMU, PCMA and telephone-event, and sends every RTP packet back to where it came from.
-//! - [`AudioHandler`] offers them too, plays a sound, presses keys and records what comes.
+//! - [`EchoHandler`] sends every RTP packet back to where it came from.
+//! - [`AudioHandler`] lets an [`AudioEnd`] hear and speak: it plays, records, takes and presses keys, or is one leg of a
+//!   bridge.
 //! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
+//!
+//! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
+//! payloads and payloads of it; other kinds of streams use both alike.
 //!
 //! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It sends and reads no
 //! RTCP, and speaks neither SRTP nor ICE.
@@ -47,36 +51,38 @@
     )
 )]
 
+mod audio;
 mod audio_handler;
 mod audio_port;
 mod bare_handler;
+mod codec;
 mod connection;
 mod description_error;
 mod echo_handler;
 mod echo_port;
 mod formats;
-mod g711;
 mod gate;
 mod media_line;
 mod offer_answer;
-mod player;
 mod port_agreement;
 mod port_range;
 mod random;
-mod recording;
 mod remote_audio;
 mod rtp;
 mod rtp_port;
 mod session_description;
 mod session_description_handler;
-mod sound;
 
+pub use audio::{
+    Audio, AudioEnd, FRAME_SAMPLES, FRAME_TIME, Frame, InvalidKey, Key, KeyTones, Leg, Player,
+    Recording, SAMPLE_RATE, Sound,
+};
 pub use audio_handler::AudioHandler;
 pub use bare_handler::BareHandler;
+pub use codec::{Codec, Encoding, Framer};
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use echo_handler::EchoHandler;
 pub use echo_port::RtpCounters;
 pub use port_range::{InvalidPortRange, PortRange};
-pub use recording::Recording;
+pub use rtp::{KeyReceiver, KeySender, TelephoneEvent};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};
-pub use sound::Sound;

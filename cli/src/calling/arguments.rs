@@ -2,6 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use offhook::message::{Uri, UriBuf};
+use offhook_media::{InvalidKey, Key};
 
 use crate::{arguments::seconds, credentials::CredentialArguments};
 
@@ -32,7 +33,7 @@ pub(crate) struct CallArguments {
     #[arg(long, conflicts_with = "play")]
     pub(crate) tone: bool,
 
-    /// Send this WAV file: one channel, 8,000 samples of 16 bits a second
+    /// Send this WAV file, of any rate with samples of 16 bits
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
 
@@ -63,17 +64,15 @@ pub(crate) struct CallArguments {
     pub(crate) json: bool,
 }
 
-/// Event codes of [RFC 4733 §3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2).
+/// What is pressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Keys(pub(crate) Vec<u8>);
+pub(crate) struct Keys(pub(crate) Vec<Key>);
 
-fn keys(text: &str) -> Result<Keys, String> {
-    let code = |key: char| {
-        let code = KEYPAD.find(key.to_ascii_uppercase());
-        code.and_then(|code| u8::try_from(code).ok())
-            .ok_or_else(|| format!("{key:?} is no key; expected 0 to 9, *, # and A to D"))
-    };
-    text.chars().map(code).collect::<Result<_, _>>().map(Keys)
+fn keys(text: &str) -> Result<Keys, InvalidKey> {
+    text.chars()
+        .map(Key::try_from)
+        .collect::<Result<_, _>>()
+        .map(Keys)
 }
 
 /// A URI that can be called.
@@ -97,19 +96,11 @@ pub(crate) fn proxy(text: &str) -> Result<UriBuf, String> {
     }
 }
 
-/// In the order of their codes.
-const KEYPAD: &str = "0123456789*#ABCD";
 const EXAMPLE: &str = "expected for example sip:echo@192.0.2.1";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_have_their_codes() {
-        assert_eq!(keys("19*#d0"), Ok(Keys(vec![1, 9, 10, 11, 15, 0])));
-        assert!(keys("12x").unwrap_err().starts_with("'x' is no key"));
-    }
 
     #[test]
     fn a_proxy_is_a_loose_router() {

@@ -16,7 +16,7 @@ use offhook::{
     SessionEnd, SessionEvent, StartError, UserAgent,
     message::{Response, UriBuf},
 };
-use offhook_media::{AudioHandler, BareHandler, PortRange, Recording, Sound};
+use offhook_media::{AudioEnd, AudioHandler, BareHandler, Player, PortRange, Recording, Sound};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep_until, timeout},
@@ -248,17 +248,18 @@ impl Call {
 
 /// What the callee hears, and where we keep what it says.
 fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, Recording)> {
+    let recording = Recording::up_to(wave::LONGEST);
     if arguments.bare {
-        return Ok((Box::new(BareHandler::new(local)), Recording::default()));
+        return Ok((Box::new(BareHandler::new(local)), recording));
     }
     let sound = match &arguments.play {
-        Some(file) => Sound::once(wave::read(file)?),
+        Some(file) => wave::read(file)?,
         None if arguments.tone => Sound::tone(TONE),
         None => Sound::silence(),
     };
-    let keys = arguments.dtmf.as_ref().map_or(&[][..], |keys| &keys.0);
-    let handler = AudioHandler::new(local, &PortRange::any(), sound, keys);
-    let recording = handler.recording();
+    let keys = arguments.dtmf.iter().flat_map(|keys| keys.0.clone());
+    let end = AudioEnd::new((Player::new(sound).pressing(keys), recording.clone()));
+    let handler = AudioHandler::new(local, &PortRange::any(), end);
     Ok((Box::new(handler), recording))
 }
 

@@ -1,25 +1,27 @@
-//! Sound files: RIFF WAVE of one channel, 8,000 samples of 16 bits a second.
+//! Sound files: RIFF WAVE with samples of 16 bits.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, ensure};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use offhook_media::{SAMPLE_RATE, Sound};
 
-/// The samples of a file.
-pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<i16>> {
+/// The sound of a file of any rate; of several channels the first is heard.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Sound> {
     let name = file.display();
-    let mut reader = WavReader::open(file).with_context(|| format!("{name} cannot be played"))?;
+    let reader = WavReader::open(file).with_context(|| format!("{name} cannot be played"))?;
     let spec = reader.spec();
     ensure!(
-        spec == SPEC,
-        "{name} has {} channel(s) and {} samples of {} bits a second; one of 8000 and 16 is \
-         wanted, as `sox IN.wav -r 8000 -c 1 -b 16 OUT.wav` makes it",
-        spec.channels,
-        spec.sample_rate,
+        (spec.sample_format, spec.bits_per_sample) == (SampleFormat::Int, 16),
+        "{name} has {} bits a sample; 16 of a whole number are wanted, as `sox IN.wav -b 16 -e \
+         signed-integer OUT.wav` makes it",
         spec.bits_per_sample
     );
-    let samples: Result<_, _> = reader.samples().take(LONGEST).collect();
-    samples.with_context(|| format!("{name} breaks off"))
+    let rate = spec.sample_rate;
+    let samples = reader.into_samples().step_by(spec.channels.max(1).into());
+    let samples: Result<Vec<i16>, _> = samples.collect();
+    let samples = samples.with_context(|| format!("{name} breaks off"))?;
+    Ok(Sound::at_rate(&samples, rate))
 }
 
 /// Writes a file of these samples.
@@ -38,9 +40,9 @@ fn write_all(file: &Path, samples: &[i16]) -> hound::Result<()> {
 
 const SPEC: WavSpec = WavSpec {
     channels: 1,
-    sample_rate: 8000,
+    sample_rate: SAMPLE_RATE,
     bits_per_sample: 16,
     sample_format: SampleFormat::Int,
 };
-/// One hour.
-const LONGEST: usize = 3600 * 8000;
+/// What is recorded.
+pub(crate) const LONGEST: Duration = Duration::from_hours(1);

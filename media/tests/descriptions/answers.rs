@@ -38,8 +38,8 @@ async fn baresip_is_answered() {
         answer,
         format!(
             "v=0\r\no=- {id} 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-             m=audio PORT RTP/AVP 0 8 101\r\n\
-             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+             m=audio PORT RTP/AVP 0 8 96 101\r\n\
+             a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:96 opus/48000/2\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
              a=ptime:20\r\na=sendrecv\r\n"
         )
@@ -58,7 +58,9 @@ async fn sipp_is_answered() {
 async fn linphone_is_answered_without_its_video() {
     assert_eq!(
         media(&echo(include_str!("peers/linphone.sdp"))),
-        "m=audio PORT RTP/AVPF 0 8 100\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+        "m=audio PORT RTP/AVPF 96 0 8 101 100\r\na=rtpmap:96 opus/48000/2\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-15\r\n\
          a=rtpmap:100 telephone-event/8000\r\na=fmtp:100 0-15\r\na=sendrecv\r\n\
          m=video 0 RTP/AVPF 96\r\n"
     );
@@ -246,7 +248,7 @@ fn an_offer_waits_for_its_answer_or_its_rollback() {
     assert_eq!(error.status().as_u16(), 500);
 
     handler.rollback_description();
-    assert!(description(&mut handler).contains("m=audio 9 RTP/AVP 0 8 101\r\n"));
+    assert!(description(&mut handler).contains("m=audio 9 RTP/AVP 111 9 0 8 101 110\r\n"));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use crate::support::{answer, description, media, offer, origin};
 use offhook_media::{BareHandler, DescriptionError, Incompatibility, SessionDescriptionHandler};
 
-const OFFERED: &str = "m=audio 9 RTP/AVP 0 8 101\r\n\
+const OFFERED: &str = "m=audio 9 RTP/AVP 111 9 0 8 101 110\r\n\
+                       a=rtpmap:111 opus/48000/2\r\na=rtpmap:9 G722/8000\r\n\
                        a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
                        a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+                       a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
                        a=ptime:20\r\na=inactive\r\n";
 
 fn bare() -> BareHandler {
@@ -84,8 +86,10 @@ fn a_later_offer_keeps_the_lines_and_numbers_of_the_pair() {
     assert_eq!(
         media(&later),
         "m=video 0 RTP/AVP 31\r\na=mid:v\r\n\
-         m=audio 9 RTP/AVPF 8 100 0\r\na=rtpmap:8 PCMA/8000\r\n\
-         a=rtpmap:100 telephone-event/8000\r\na=fmtp:100 0-15\r\na=rtpmap:0 PCMU/8000\r\n\
+         m=audio 9 RTP/AVPF 8 100 111 9 0 110\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:100 telephone-event/8000\r\na=fmtp:100 0-15\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
          a=ptime:20\r\na=mid:a\r\na=inactive\r\n"
     );
     let (id, version) = origin(&first);

@@ -1,8 +1,43 @@
 //! Speech as G.711 writes it, one octet a sample.
 
+use super::{
+    Codec,
+    halfband::{Doubler, Halver},
+};
+use crate::audio::Frame;
+
+/// PCMU or PCMA: 8,000 samples a second.
+pub(super) struct G711 {
+    law: Law,
+    halver: Halver,
+    doubler: Doubler,
+}
+
+impl G711 {
+    pub(super) fn new(law: Law) -> Self {
+        Self {
+            law,
+            halver: Halver::new(),
+            doubler: Doubler::new(),
+        }
+    }
+}
+
+impl Codec for G711 {
+    fn encode(&mut self, frame: &Frame, payload: &mut Vec<u8>) {
+        let law = self.law;
+        payload.extend(self.halver.halve(frame).map(|sample| law.encode(sample)));
+    }
+
+    fn decode(&mut self, payload: &[u8], samples: &mut Vec<i16>) {
+        let linear = payload.iter().map(|octet| self.law.decode(*octet));
+        self.doubler.double(linear, samples);
+    }
+}
+
 /// The two laws of G.711.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Law {
+pub(super) enum Law {
     /// PCMU.
     Mu,
     /// PCMA.
@@ -10,7 +45,7 @@ pub(crate) enum Law {
 }
 
 impl Law {
-    pub(crate) fn encode(self, sample: i16) -> u8 {
+    pub(super) fn encode(self, sample: i16) -> u8 {
         let magnitude = i32::from(sample).abs().min(32_767);
         let sign = if sample < 0 { 0x80 } else { 0 };
         match self {
@@ -29,7 +64,7 @@ impl Law {
         }
     }
 
-    pub(crate) fn decode(self, octet: u8) -> i16 {
+    pub(super) fn decode(self, octet: u8) -> i16 {
         let (octet, bias) = match self {
             Self::Mu => (!octet, MU_BIAS),
             Self::A => (octet ^ A_INVERTED, 0),
