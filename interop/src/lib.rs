@@ -10,6 +10,7 @@
 mod baresip;
 mod caller;
 mod kamailio;
+mod linphone;
 mod log;
 mod offhook;
 mod port;
@@ -25,6 +26,7 @@ pub use self::{
     baresip::Baresip,
     caller::{Caller, Response},
     kamailio::Kamailio,
+    linphone::Linphone,
     offhook::{Counts, Offhook, Server},
     port::{free_port, wait_for_udp_port},
     process::{Process, Signal, is_installed},

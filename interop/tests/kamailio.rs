@@ -19,12 +19,11 @@ fn hangup(transport: Transport) -> Result<()> {
     };
     let (server, kamailio) = (offhook.serve()?, Kamailio::start()?);
     let account = || format!("{}\n{}", kamailio.process().tail(), server.process().tail());
-    let parameter = transport.as_str().to_lowercase();
-    let target = format!("{};transport={parameter}", server.address(transport));
+    let uri = server.uri_over("hangup", transport);
     let sipp = Sipp::calling("hangup", kamailio.address(), transport)?
         .scenario("proxied_hangup")
-        .key("target", &target)
+        .key("uri", &uri)
         .calls(1);
     sipp.run()?.clean().with_context(account)?;
-    Ok(())
+    server.wait_until_calls_are_over()
 }
