@@ -1,41 +1,50 @@
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    net::{Ipv4Addr, TcpStream},
+    process::Command,
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
     port::free_port,
     process::Process,
     scratch::Scratch,
-    wave::{Wave, tone},
+    wave::{Wave, longest_tone, tone},
 };
 
 /// baresip without sound card and without a user: it plays a tone and records what it hears.
+///
+/// Its log has every message of SIP, line by line, and ten times a second the duration of the call and the bit rates of
+/// its audio out and in: `[0:00:05] audio=64000/64000 (bit/s)`. The rates are those of the last full three seconds.
 pub struct Baresip {
     process: Process,
+    control: TcpStream,
     scratch: Scratch,
     address: String,
 }
 
 impl Baresip {
-    /// Calls `uri` and hangs up `seconds` after its start.
-    pub fn call(uri: &str, seconds: u32) -> Result<Self> {
-        let dial = format!("/dial {uri}");
-        Self::start(&format!("calling {uri}"), seconds, "", &["-e", &dial])
-    }
-
-    /// Answers calls until it ends, `seconds` after its start.
-    pub fn answer(seconds: u32) -> Result<Self> {
-        let baresip = Self::start("answering", seconds, ";answermode=auto", &[])?;
-        let is_ready = |line: &str| line.contains("baresip is ready");
-        baresip.process.wait_for_line(LIMIT, is_ready)?;
+    /// Calls `uri`.
+    pub fn call(uri: &str) -> Result<Self> {
+        let baresip = Self::start(&format!("calling {uri}"), "")?;
+        baresip.command("dial", uri)?;
         Ok(baresip)
     }
 
-    fn start(what: &str, seconds: u32, account: &str, arguments: &[&str]) -> Result<Self> {
+    /// Answers calls.
+    pub fn answer() -> Result<Self> {
+        Self::start("answering", ";answermode=auto")
+    }
+
+    fn start(what: &str, account: &str) -> Result<Self> {
         let scratch = Scratch::new("baresip")?;
         let address = format!("127.0.0.1:{}", free_port()?);
+        let control = (Ipv4Addr::LOCALHOST, free_port()?);
         let folder = scratch.path().display();
-        scratch.write("in.wav", tone(8000, Self::TONE, seconds).to_bytes())?;
+        scratch.write("in.wav", tone(8000, Self::TONE, LIFE).to_bytes())?;
         scratch.write(
             "accounts",
             format!("<sip:baresip@{address}>;regint=0;audio_codecs=PCMU{account}\n"),
@@ -56,15 +65,21 @@ impl Baresip {
                  module sndfile.so\n\
                  module_app account.so\n\
                  module_app contact.so\n\
-                 module_app menu.so\n"
+                 module_app menu.so\n\
+                 module_app ctrl_tcp.so\n\
+                 ctrl_tcp_listen 127.0.0.1:{}\n",
+                control.1
             ),
         )?;
         let mut command = Command::new("baresip");
-        command.arg("-f").arg(scratch.path()).args(arguments);
-        command.args(["-t", &seconds.to_string()]);
+        command.arg("-s").arg("-f").arg(scratch.path());
+        command.args(["-t", &LIFE.to_string()]);
         let process = Process::start(format!("baresip {what}"), &mut command)?;
+        process.wait_for_line(PATIENCE, |line| line.contains("baresip is ready"))?;
+        let control = TcpStream::connect(control).context("baresip takes no commands")?;
         Ok(Self {
             process,
+            control,
             scratch,
             address,
         })
@@ -80,22 +95,50 @@ impl Baresip {
         &self.process
     }
 
-    /// Waits until it has hung up, and returns what it heard: a recording for each time that the audio was started.
-    pub fn heard(&mut self) -> Result<Vec<Wave>> {
-        self.process.wait(LIMIT)?;
-        let mut heard = Vec::new();
+    /// Gives a command of its menu.
+    pub fn command(&self, command: &str, parameters: &str) -> Result<()> {
+        let json = format!(r#"{{"command":"{command}","params":"{parameters}"}}"#);
+        write!(&self.control, "{}:{json},", json.len())
+            .with_context(|| format!("baresip takes no command\n{}", self.process.tail()))
+    }
+
+    /// Waits until a call is established and audio has come.
+    pub fn wait_until_established(&self) -> Result<()> {
+        for line in ["Call established", "incoming rtp for 'audio' established"] {
+            self.process
+                .wait_for_line(PATIENCE, |printed| printed.contains(line))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the call has lasted `seconds`, less than a minute.
+    pub fn wait_for_duration(&self, seconds: u32) -> Result<()> {
+        let duration = format!("[0:00:{seconds:02}]");
+        let limit = PATIENCE + Duration::from_secs(seconds.into());
+        self.process
+            .wait_for_line(limit, |line| line.contains(&duration))
+            .map(drop)
+    }
+
+    /// Hangs up and quits, and returns for how long, in seconds on end, it heard its own kind of tone.
+    pub fn heard(mut self) -> Result<f64> {
+        self.command("quit", "")?;
+        self.process.wait(PATIENCE)?;
+        let mut longest: f64 = 0.0;
         for entry in fs::read_dir(self.scratch.path())? {
             let path = entry?.path();
             // The module `sndfile` writes what was decoded to `dump-TIME-dec.wav`.
             if path.to_string_lossy().ends_with("-dec.wav") {
-                heard.push(Wave::read(&path)?);
+                longest = longest.max(longest_tone(&Wave::read(&path)?, Self::TONE));
             }
         }
-        Ok(heard)
+        Ok(longest)
     }
 
     /// The frequency of the tone that it plays, in Hz.
     pub const TONE: f64 = 440.0;
 }
 
-const LIMIT: Duration = Duration::from_mins(1);
+/// How long it lives, in seconds, if nothing ends it before.
+const LIFE: u32 = 60;
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -130,6 +130,14 @@ impl Caller {
         )
     }
 
+    /// An OPTIONS to the server itself.
+    pub fn options(&self) -> String {
+        let uri = format!("sip:{}", self.server);
+        let call_id = format!("{}@interop", next_number());
+        let head = self.head("OPTIONS", 1, &uri, &format!("<{uri}>"), &call_id);
+        format!("{head}Content-Length: 0\r\n\r\n")
+    }
+
     /// A request in the dialog that `response` established (RFC 3261 §12.2.1.1).
     fn within(&self, method: &str, cseq: u32, response: &Response) -> Result<String> {
         let to = response.header("To")?;

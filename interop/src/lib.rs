@@ -1,4 +1,4 @@
-//! Runs the `offhook` program against peers that nobody here wrote: SIPp and baresip.
+//! Runs the `offhook` program against peers that nobody here wrote: SIPp, baresip, linphone and Kamailio.
 //!
 //! This library starts the peers and reads what they report; the runs themselves are in `tests/`, one file per topic,
 //! and SIPp's scenarios in `scenarios/`. Everything stays on the loopback interface.
@@ -9,6 +9,8 @@
 
 mod baresip;
 mod caller;
+mod kamailio;
+mod linphone;
 mod log;
 mod offhook;
 mod port;
@@ -23,6 +25,8 @@ mod wire;
 pub use self::{
     baresip::Baresip,
     caller::{Caller, Response},
+    kamailio::Kamailio,
+    linphone::Linphone,
     offhook::{Counts, Offhook, Server},
     port::{free_port, wait_for_udp_port},
     process::{Process, Signal, is_installed},

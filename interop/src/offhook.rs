@@ -109,6 +109,13 @@ impl Server {
         format!("sip:{user}@{}", self.udp)
     }
 
+    /// A request URI for `user`, over `transport`.
+    pub fn uri_over(&self, user: &str, transport: Transport) -> String {
+        let parameter = transport.as_str().to_lowercase();
+        let address = self.address(transport);
+        format!("sip:{user}@{address};transport={parameter}")
+    }
+
     /// The counters that SIGUSR1 makes it print.
     pub fn counts(&self) -> Result<Counts> {
         let is_answer = |line: &str| line.starts_with(COUNTS);
@@ -116,15 +123,25 @@ impl Server {
         Counts::parse(&line)
     }
 
-    /// Waits until no transaction, invite or session is left, and returns how long that took.
+    /// Waits until no transaction, call, offer or request is left, and returns how long that took. That is half a minute
+    /// after the last call: so long a transaction absorbs repetitions.
     ///
     /// # Errors
     /// Something is still there after `within`; the message has the counters.
     pub fn wait_until_idle(&self, within: Duration) -> Result<Duration> {
+        self.wait_until_zero(&[CALLS, TRANSACTIONS].concat(), within)
+    }
+
+    /// As [`Server::wait_until_idle`], but transactions may be left: the calls themselves end at once.
+    pub fn wait_until_calls_are_over(&self) -> Result<()> {
+        self.wait_until_zero(CALLS, ANSWER).map(drop)
+    }
+
+    fn wait_until_zero(&self, counters: &[&str], within: Duration) -> Result<Duration> {
         let start = Instant::now();
         loop {
             let counts = self.counts()?;
-            if counts.is_idle()? {
+            if counts.are_zero(counters)? {
                 return Ok(start.elapsed());
             }
             let tail = || self.process.tail();
@@ -176,14 +193,8 @@ impl Counts {
             .with_context(|| format!("the server prints no counter {name}: {self}"))
     }
 
-    /// Whether everything that belongs to a call is gone.
-    pub fn is_idle(&self) -> Result<bool> {
-        for name in [
-            "server_transactions",
-            "client_transactions",
-            "invites",
-            "sessions",
-        ] {
+    fn are_zero(&self, counters: &[&str]) -> Result<bool> {
+        for name in counters {
             if self.value(name)? != 0 {
                 return Ok(false);
             }
@@ -216,9 +227,17 @@ impl fmt::Display for Counts {
     }
 }
 
+const CALLS: &[&str] = &[
+    "invites",
+    "outgoing_invites",
+    "sessions",
+    "offers",
+    "requests_open",
+];
+const TRANSACTIONS: &[&str] = &["server_transactions", "client_transactions"];
 const COUNTS: &str = "counts ";
-const START: Duration = Duration::from_secs(10);
-const ANSWER: Duration = Duration::from_secs(5);
+const START: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(15);
 /// The default drain is 5 s, and the last BYE may go unanswered for 32 s (Timer F, RFC 3261 §17.1.2.2).
 const STOP: Duration = Duration::from_secs(45);
 /// Rarely enough that asking does not show in a measurement of the CPU time.
@@ -234,7 +253,8 @@ mod tests {
             "counts server_transactions=2 client_transactions=0 invites=0 sessions=1",
         )?;
         assert_eq!(counts.value("server_transactions")?, 2);
-        assert!(!counts.is_idle()?);
+        assert!(!counts.are_zero(TRANSACTIONS)?);
+        assert!(counts.are_zero(&["invites"])?);
         assert!(counts.value("dialogs").is_err());
         assert!(Counts::parse("counts sessions=many").is_err());
         Ok(())

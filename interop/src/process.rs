@@ -1,5 +1,6 @@
 use std::{
     env,
+    io::Write,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -28,9 +29,16 @@ pub enum Signal {
 impl Process {
     /// Starts `command` with its output collected. `name` is what failure messages call it.
     pub fn start(name: impl Into<String>, command: &mut Command) -> Result<Self> {
-        let name = name.into();
+        Self::spawn(name.into(), command.stdin(Stdio::null()))
+    }
+
+    /// As [`Process::start`], for a program that reads commands with [`Process::write_line`].
+    pub fn start_with_input(name: impl Into<String>, command: &mut Command) -> Result<Self> {
+        Self::spawn(name.into(), command.stdin(Stdio::piped()))
+    }
+
+    fn spawn(name: String, command: &mut Command) -> Result<Self> {
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -61,6 +69,30 @@ impl Process {
         self.wait_for_line_after(Mark::default(), within, is_wanted)
     }
 
+    /// Takes an action and waits until a line after it contains each of `awaited`, in any order.
+    pub fn lines_after(
+        &self,
+        action: impl FnOnce(&Self) -> Result<()>,
+        within: Duration,
+        awaited: &[&str],
+    ) -> Result<()> {
+        let mark = self.log.mark();
+        action(self)?;
+        for text in awaited {
+            self.wait_for_line_after(mark, within, |line| line.contains(text))
+                .with_context(|| format!("expected {text:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a line to its standard input.
+    pub fn write_line(&self, line: &str) -> Result<()> {
+        let input = self.child.stdin.as_ref();
+        let mut input = input.with_context(|| format!("{} reads no input", self.name))?;
+        writeln!(input, "{line}")
+            .with_context(|| format!("{} takes no input\n{}", self.name, self.tail()))
+    }
+
     /// Sends `signal` and returns the first line after it that `is_wanted` accepts.
     pub fn ask(
         &self,
@@ -68,8 +100,18 @@ impl Process {
         within: Duration,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<String> {
+        self.line_after(|process| process.signal(signal), within, is_wanted)
+    }
+
+    /// Takes an action and returns the first line after it that `is_wanted` accepts.
+    pub fn line_after(
+        &self,
+        action: impl FnOnce(&Self) -> Result<()>,
+        within: Duration,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         let mark = self.log.mark();
-        self.signal(signal)?;
+        action(self)?;
         self.wait_for_line_after(mark, within, is_wanted)
     }
 

@@ -83,6 +83,12 @@ impl Sipp {
         self
     }
 
+    /// What `[NAME]` in the scenario stands for.
+    pub fn key(mut self, name: &str, value: &str) -> Self {
+        self.command.args(["-key", name, value]);
+        self
+    }
+
     /// How long the whole run may take. 60 s unless told.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;

@@ -21,6 +21,14 @@ const PEERS: &[Peer] = &[
         program: "baresip",
         package: "baresip-core",
     },
+    Peer {
+        program: "kamailio",
+        package: "kamailio",
+    },
+    Peer {
+        program: "linphonec",
+        package: "linphone-cli",
+    },
 ];
 
 /// Some peers are missing and cannot be installed from here.
