@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
     let record = Record::new(&invitation);
-    let route = configuration.route(record.user());
+    let route = configuration.route(record.user().as_deref());
     let (Ok(over) | Err(over)) = follow(route, invitation, &configuration).await;
     record.log(&over);
 }

@@ -22,11 +22,16 @@ mod talk;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use self::{
     arguments::{Arguments, Command},
     configuration::Configuration,
 };
+
+/// A call takes and gives back a few dozen pieces of memory; this allocator does that at half the cost.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {

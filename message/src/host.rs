@@ -1,6 +1,6 @@
 //! Hosts of URIs and of Via ([RFC 3261 25.1](https://www.rfc-editor.org/rfc/rfc3261#section-25.1), RFC 5118).
 
-use crate::grammar::{Cursor, ascii};
+use crate::grammar::{Cursor, ascii, number_as};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -101,14 +101,28 @@ impl std::error::Error for InvalidHost {}
 
 /// The octets are all of those that names are made of.
 fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
-    let text = std::str::from_utf8(bytes).map_err(|_| InvalidHost)?;
-    if text.is_empty() || text.starts_with(['.', '-']) {
+    if matches!(bytes, [] | [b'.' | b'-', ..]) {
         return Err(InvalidHost);
     }
     if bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
-        return text.parse().map(Host::V4).map_err(|_| InvalidHost);
+        return ipv4(bytes).map(Host::V4).ok_or(InvalidHost);
     }
-    Ok(Host::Name(text))
+    let text = std::str::from_utf8(bytes);
+    text.map(Host::Name).map_err(|_| InvalidHost)
+}
+
+/// Four numbers without leading zeros. Every message has a handful, and the standard library takes twice as long.
+fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = bytes.split(|byte| *byte == b'.');
+    for octet in &mut octets {
+        let digits = parts.next()?;
+        if matches!(digits, [b'0', _, ..]) {
+            return None;
+        }
+        *octet = number_as(digits)?;
+    }
+    parts.next().is_none().then(|| octets.into())
 }
 
 /// Underscores are no part of a host name, but networks use them.

@@ -14,12 +14,22 @@ pub struct Params<'a> {
 impl<'a> Params<'a> {
     /// Takes `*(SEMI generic-param)` off the front of `cursor`. A value may be wider than the grammar allows.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
+        Self::take_each(cursor, |_, _| {})
+    }
+
+    /// [`Params::take`], with a look at each on the way.
+    pub(crate) fn take_each(
+        cursor: &mut Cursor<'a>,
+        mut look: impl FnMut(&'a [u8], Option<ParamValue<'a>>),
+    ) -> Result<Self, &'static str> {
         let start = *cursor;
         while cursor.separator(b';') {
-            cursor.token().ok_or("a parameter has no name")?;
+            let name = cursor.token().ok_or("a parameter has no name")?;
+            let mut value = None;
             if cursor.separator(b'=') {
-                take_value(cursor, is_value_byte)?;
+                value = Some(take_value(cursor, is_value_byte)?);
             }
+            look(name, value);
         }
         Ok(Self {
             text: cursor.since(start),
@@ -147,7 +157,7 @@ impl fmt::Debug for ParamValue<'_> {
 
 fn take_value<'a>(
     cursor: &mut Cursor<'a>,
-    accept: fn(u8) -> bool,
+    accept: impl Fn(u8) -> bool,
 ) -> Result<ParamValue<'a>, &'static str> {
     if cursor.peek() == Some(b'"') {
         let text = cursor

@@ -1,5 +1,5 @@
 use crate::grammar::{Cursor, number_as};
-use crate::headers::Params;
+use crate::headers::{ParamValue, Params};
 use crate::host::Host;
 
 /// One value of Via ([RFC 3261 20.42](https://www.rfc-editor.org/rfc/rfc3261#section-20.42)).
@@ -15,14 +15,53 @@ pub struct Via<'a> {
     pub sent_by: &'a [u8],
     /// The parameters.
     pub params: Params<'a>,
+    known: Known<'a>,
+}
+
+/// The parameters that every server asks for. The first of a name counts.
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
+    branch: Option<ParamValue<'a>>,
+    received: Option<ParamValue<'a>>,
+    maddr: Option<ParamValue<'a>>,
+    rport: Rport,
+}
+
+impl<'a> Known<'a> {
+    const NONE: Self = Self {
+        branch: None,
+        received: None,
+        maddr: None,
+        rport: Rport::Absent,
+    };
+
+    fn note(&mut self, name: &[u8], value: Option<ParamValue<'a>>) {
+        if name.eq_ignore_ascii_case(b"branch") {
+            self.branch = self.branch.or(value);
+        } else if name.eq_ignore_ascii_case(b"rport") {
+            if self.rport == Rport::Absent {
+                let port = value.and_then(|value| number_as(value.as_bytes()));
+                self.rport = port.map_or(Rport::Requested, Rport::Port);
+            }
+        } else if name.eq_ignore_ascii_case(b"received") {
+            self.received = self.received.or(value);
+        } else if name.eq_ignore_ascii_case(b"maddr") {
+            self.maddr = self.maddr.or(value);
+        }
+    }
 }
 
 impl<'a> Via<'a> {
     /// Takes one value. The protocol may be any: a 505 to `SIP/7.0` is routed by its Via.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
         let via = Self::take_to_sent_by(cursor)?;
-        let params = Params::take(cursor)?;
-        Ok(Self { params, ..via })
+        let mut known = Known::NONE;
+        let params = Params::take_each(cursor, |name, value| known.note(name, value))?;
+        Ok(Self {
+            params,
+            known,
+            ..via
+        })
     }
 
     /// [`Self::take`] without the parameters.
@@ -52,37 +91,28 @@ impl<'a> Via<'a> {
             port,
             sent_by,
             params: Params::default(),
+            known: Known::NONE,
         })
     }
 
     /// The transaction identifier, [RFC 3261 8.1.1.7](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.7).
     pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.get("branch").map(|value| value.as_bytes())
+        self.known.branch.map(|value| value.as_bytes())
     }
 
     /// The address from which the previous hop sent; IPv6 with or without brackets.
     pub fn received(&self) -> Option<Host<'a>> {
-        Host::parse_received(self.params.get("received")?.as_bytes()).ok()
+        Host::parse_received(self.known.received?.as_bytes()).ok()
     }
 
     /// The port of [RFC 3581](https://www.rfc-editor.org/rfc/rfc3581#section-4).
     pub fn rport(&self) -> Rport {
-        if !self.params.contains("rport") {
-            return Rport::Absent;
-        }
-        match self
-            .params
-            .get("rport")
-            .and_then(|value| number_as(value.as_bytes()))
-        {
-            Some(port) => Rport::Port(port),
-            None => Rport::Requested,
-        }
+        self.known.rport
     }
 
     /// Where responses go instead of sent-by.
     pub fn maddr(&self) -> Option<Host<'a>> {
-        Host::parse(self.params.get("maddr")?.as_bytes()).ok()
+        Host::parse(self.known.maddr?.as_bytes()).ok()
     }
 
     /// The time to live of a multicast datagram.
