@@ -182,6 +182,13 @@ fn read_unprinted(headers: &Headers) {
         assert!(field.line.len() > field.raw_name.len());
         assert!(!format!("{field:?}").contains('\n'));
     }
+    // What is read alone, because that is cheaper.
+    if let Ok(to) = headers.to() {
+        assert_eq!(headers.to_tag(), to.tag());
+    }
+    if let Ok(from) = headers.from() {
+        assert_eq!(headers.from_tag(), from.tag());
+    }
     for address in [headers.from(), headers.to()].into_iter().flatten() {
         let _ = (address.tag(), address.display_name.map(|it| it.to_string()));
         crate::uri::check(&address.uri);

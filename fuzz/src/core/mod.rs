@@ -198,9 +198,11 @@ impl Run {
         match parse(bytes.clone()) {
             Ok(Message::Request(request)) => {
                 let headers = request.headers();
-                let is_whole = headers.via().is_ok()
+                // An ACK has the To of the response that it acknowledges, as it came.
+                let has_to = *request.method() == Method::Ack || headers.to().is_ok();
+                let is_whole = has_to
+                    && headers.via().is_ok()
                     && headers.from().is_ok()
-                    && headers.to().is_ok()
                     && headers.call_id().is_ok()
                     && headers.max_forwards().is_ok()
                     && headers
@@ -232,14 +234,13 @@ impl Run {
         }
     }
 
+    /// What was sent, a line each.
     fn history(&self) -> String {
         let sent = self.sent.iter().enumerate();
         let lines = sent.map(|(number, (at, _, bytes))| {
-            let lines = bytes.split(|octet| *octet == b'\r');
-            let lines: Vec<_> = lines.map(|it| it.escape_ascii().to_string()).collect();
-            format!("#{number} {at:?} {}", lines.join("\n    "))
+            format!("#{number} {at:?} {}\n", bytes.escape_ascii())
         });
-        lines.collect::<Vec<_>>().join("\n")
+        lines.collect()
     }
 
     fn check(&self) {
@@ -295,6 +296,9 @@ struct Claims {
 
 impl Claims {
     fn claim(&mut self, request: &Request) {
+        if *request.method() == Method::Ack {
+            return;
+        }
         let key = Self::key(request.headers());
         let first = self.first.entry(key.clone()).or_insert(request.bytes());
         if *first != request.bytes() {
@@ -302,19 +306,24 @@ impl Claims {
         }
     }
 
-    /// Whether this can be judged.
+    /// Whether this can be judged. A request that is answered without a transaction may be answered otherwise when it
+    /// comes again and other things have happened.
     fn allow(&self, bytes: &Bytes) -> bool {
         match parse(bytes.clone()) {
-            Ok(message) => !self.disputed.contains(&Self::key(message.headers())),
-            Err(_) => true,
+            Ok(Message::Response(response)) => {
+                let is_disputed = self.disputed.contains(&Self::key(response.headers()));
+                !is_disputed && !STATELESS.contains(&response.status().as_u16())
+            }
+            _ => true,
         }
     }
 
+    /// A CANCEL has the branch of its INVITE.
     fn key(headers: &Headers) -> Vec<u8> {
         let branch = headers.via().ok().and_then(|via| via.branch());
         let cseq = headers.raw(HeaderName::CSeq).unwrap_or_default();
-        let method = cseq.rsplit(|octet| *octet == b' ').next();
-        [branch.unwrap_or_default(), b" ", method.unwrap_or_default()].concat()
+        let kind: &[u8] = if cseq.ends_with(b"CANCEL") { b"C" } else { b"" };
+        [kind, branch.unwrap_or_default()].concat()
     }
 }
 
@@ -344,6 +353,8 @@ fn config(dice: &mut Dice<'_>) -> Config {
     config
 }
 
+/// The statuses of answers that are not remembered.
+const STATELESS: &[u16] = &[400, 405, 406, 415, 416, 420, 421, 422, 481, 482, 501, 503, 505, 513];
 const MOST_STEPS: usize = 64;
 const MOST_TIMERS: usize = 20_000;
 const FORKS: usize = 64;
