@@ -175,6 +175,7 @@ impl Run {
                     self.take(transmit.flow, transmit.bytes);
                 }
                 Output::Resolve(resolve) => {
+                    if std::env::var_os("FUZZ_DEBUG").is_some() { eprintln!("resolve {resolve:?} at {:?}", self.now-self.begin); }
                     assert!(!resolve.host.is_empty());
                     let addresses = vec![self.flow.remote; resolve.host.len() % 2];
                     let transaction = resolve.transaction;
@@ -188,6 +189,7 @@ impl Run {
                 }
                 Output::Event(event) => {
                     self.events += 1;
+                    if std::env::var_os("FUZZ_DEBUG").is_some() { eprintln!("{} {event:?} at {:?}", self.sent.len(), self.now-self.begin); }
                     self.notice(event);
                 }
             }
@@ -272,7 +274,7 @@ impl Run {
             totals: Totals::default(),
             ..self.core.counts()
         };
-        assert_eq!(left, Counts::default(), "the tables are not empty");
+        assert_eq!(left, Counts::default(), "{}", self.history());
         let sent = self
             .sent
             .iter()
