@@ -35,7 +35,7 @@ pub(crate) fn print(session: &Session) -> Vec<u8> {
 }
 
 fn is_control(character: char) -> bool {
-    character.is_ascii_control() && !matches!(character, '\r' | '\n' | '\t')
+    character.is_ascii_control() && !matches!(character, '\r' | '\n')
 }
 
 const LONGEST_DESCRIPTION: usize = 64 * 1024;

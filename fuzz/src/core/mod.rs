@@ -175,7 +175,6 @@ impl Run {
                     self.take(transmit.flow, transmit.bytes);
                 }
                 Output::Resolve(resolve) => {
-                    if std::env::var_os("FUZZ_DEBUG").is_some() { eprintln!("resolve {resolve:?} at {:?}", self.now-self.begin); }
                     assert!(!resolve.host.is_empty());
                     let addresses = vec![self.flow.remote; resolve.host.len() % 2];
                     let transaction = resolve.transaction;
@@ -189,7 +188,6 @@ impl Run {
                 }
                 Output::Event(event) => {
                     self.events += 1;
-                    if std::env::var_os("FUZZ_DEBUG").is_some() { eprintln!("{} {event:?} at {:?}", self.sent.len(), self.now-self.begin); }
                     self.notice(event);
                 }
             }
@@ -239,9 +237,8 @@ impl Run {
     /// What was sent, a line each.
     fn history(&self) -> String {
         let sent = self.sent.iter().enumerate();
-        let lines = sent.map(|(number, (at, _, bytes))| {
-            format!("#{number} {at:?} {}\n", bytes.escape_ascii())
-        });
+        let lines = sent
+            .map(|(number, (at, _, bytes))| format!("#{number} {at:?} {}\n", bytes.escape_ascii()));
         lines.collect()
     }
 
@@ -356,7 +353,9 @@ fn config(dice: &mut Dice<'_>) -> Config {
 }
 
 /// The statuses of answers that are not remembered.
-const STATELESS: &[u16] = &[400, 405, 406, 415, 416, 420, 421, 422, 481, 482, 501, 503, 505, 513];
+const STATELESS: &[u16] = &[
+    400, 405, 406, 415, 416, 420, 421, 422, 481, 482, 501, 503, 505, 513,
+];
 const MOST_STEPS: usize = 64;
 const MOST_TIMERS: usize = 20_000;
 const FORKS: usize = 64;
