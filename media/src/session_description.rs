@@ -4,7 +4,8 @@ use sdp_types::Session;
 
 use crate::{DescriptionError, Incompatibility};
 
-/// Reads a description. Octets that are not UTF-8, as in a Latin-1 session name, are replaced.
+/// Reads a description. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and so are control
+/// characters: an answer repeats parts of its offer.
 pub(crate) fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
     if content.len() > LONGEST_DESCRIPTION {
         return Err(DescriptionError::TooLarge {
@@ -12,7 +13,11 @@ pub(crate) fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
             limit: LONGEST_DESCRIPTION,
         });
     }
-    let session = Session::parse(String::from_utf8_lossy(content).as_bytes())?;
+    let mut text = String::from_utf8_lossy(content);
+    if text.contains(is_control) {
+        text = text.replace(is_control, " ").into();
+    }
+    let session = Session::parse(text.as_bytes())?;
     if session.medias.len() > MOST_STREAMS {
         return Err(Incompatibility::TooManyStreams.into());
     }
@@ -27,6 +32,10 @@ pub(crate) fn print(session: &Session) -> Vec<u8> {
         .write(&mut octets)
         .expect("memory takes every write");
     octets
+}
+
+fn is_control(character: char) -> bool {
+    character.is_ascii_control() && !matches!(character, '\r' | '\n')
 }
 
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
@@ -65,6 +74,12 @@ mod tests {
         let session =
             parse(b"v=0\no=J\xf6rg 1 1 IN IP4 192.0.2.1\ns=Gespr\xe4ch\nt=0 0\n").unwrap();
         assert_eq!(session.origin.sess_version, 1);
+    }
+
+    #[test]
+    fn control_characters_go_no_further() {
+        let session = parse(format!("{HEAD}m=video 4000 RTP/AVP 0\x1b[2J\r\n").as_bytes()).unwrap();
+        assert_eq!(session.medias[0].fmt, "0 [2J");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_core::{Counts, Totals};
+use offhook_core::{Counts, Flow, Totals};
 use offhook_message::{Message, Method, Response};
 
 use crate::clock::seconds;
@@ -29,6 +29,16 @@ pub(crate) fn check_responses(trace: &Trace) -> Vec<String> {
         }
     }
     violations
+}
+
+/// What is wrong with the responses among the messages that a server has sent, in their order.
+pub fn response_violations(sent: impl IntoIterator<Item = (Duration, Flow, Bytes)>) -> Vec<String> {
+    let mut trace = Trace::default();
+    for (number, (at, flow, bytes)) in sent.into_iter().enumerate() {
+        let direction = Direction::FromServer;
+        trace.push(Packet::new(number, at, direction, flow.remote, flow, bytes));
+    }
+    check_responses(&trace)
 }
 
 /// What is left in a core when every timer has run out.
@@ -135,7 +145,7 @@ const LONGEST_LIFE: Duration = seconds(32);
 mod tests {
     use super::*;
     use crate::network::{Network, SERVER};
-    use offhook_core::{Channel, Flow, Transport};
+    use offhook_core::{Channel, Transport};
 
     /// What is wrong with these responses: status, method, To tag, branch.
     fn violations(responses: &[(&str, &str, &str, &str)]) -> Vec<String> {

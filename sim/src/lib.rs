@@ -80,6 +80,7 @@ mod simulation;
 mod trace;
 
 pub use caller::{Acknowledge, CallState, Plan};
+pub use check::response_violations;
 pub use clock::{milliseconds, seconds};
 pub use draft::{ANSWER, Draft, OFFER, PEER};
 pub use faults::{Fault, Faults, RandomFaults, every_schedule};

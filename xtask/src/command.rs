@@ -39,13 +39,17 @@ pub(crate) fn release_binary() -> Result<PathBuf> {
         "--package",
         "offhook-cli",
     ]))?;
-    // This program lies in TARGET/PROFILE/.
-    let this = env::current_exe().context("where this program lies is unknown")?;
-    let target = this
-        .ancestors()
-        .nth(2)
-        .context("this program lies in no target folder")?;
-    let binary = target.join("release").join("offhook");
+    let binary = target_folder()?.join("release").join("offhook");
     ensure!(binary.is_file(), "no {} after the build", binary.display());
     Ok(binary)
+}
+
+/// Where cargo builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    // This program lies in TARGET/PROFILE/.
+    let this = env::current_exe().context("where this program lies is unknown")?;
+    let target = this.ancestors().nth(2);
+    target
+        .map(Path::to_owned)
+        .context("this program lies in no target folder")
 }

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod command;
 mod cpu;
+mod fuzz;
 mod house;
 mod peer;
 mod step;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{bench::Bench, peer::PeersMissing};
+use self::{bench::Bench, fuzz::Fuzz, peer::PeersMissing};
 
 /// The project's checks and measurements.
 #[derive(Parser)]
@@ -38,6 +39,8 @@ enum Task {
     },
     /// Server CPU per call, beside SIPp's own server.
     Bench(Bench),
+    /// A fuzz target under libFuzzer.
+    Fuzz(Fuzz),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             filter: Some(filter),
         } => check::interop(&filter),
         Task::Bench(bench) => bench.run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
     };
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;

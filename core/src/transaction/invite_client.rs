@@ -102,7 +102,10 @@ impl InviteClientTransaction {
                 (Self::Calling { request, interval }, ClientOutcome::Pending)
             }
             (Self::Calling { .. }, ClientTimer::B) => (Self::Terminated, ClientOutcome::Timeout),
-            (Self::Completed { .. }, ClientTimer::D) => (Self::Terminated, ClientOutcome::Pending),
+            // In Proceeding it limits an INVITE whose user is gone.
+            (Self::Proceeding { .. } | Self::Completed { .. }, ClientTimer::D) => {
+                (Self::Terminated, ClientOutcome::Pending)
+            }
             (Self::Accepted, ClientTimer::M) => (Self::Terminated, ClientOutcome::Terminated),
             (other, _) => (other, ClientOutcome::Pending),
         }

@@ -84,6 +84,7 @@ pub(super) fn terminate(
 ) {
     // §13.2.2.4: a 2xx to a re-INVITE is acknowledged, even where its offer is of no use.
     change::answer(state, now, id, None);
+    change::session_ends(state, now, id);
     if let Some(session) = state.sessions.get_mut(id) {
         session.phase = Phase::Terminating(cause);
         session.begin_request();

@@ -12,7 +12,7 @@ use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Acknowledged, Change, ChangeStage, Phase, Purpose, Role};
 use crate::state::State;
-use crate::timers::Timer;
+use crate::timers::{ClientTimer, Timer};
 use crate::transaction::{ClientOutcome, ClientUser};
 
 /// Asks the peer to change the session. Without an offer a re-INVITE asks for the peer's, and an
@@ -74,6 +74,22 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
         change.is_some_and(|it| it.stage == ChangeStage::Waiting && it.offer.is_some());
     if is_overtaken {
         abandon(state, id, Unanswered::Collision);
+    }
+}
+
+/// The session ends. A re-INVITE that is out is still to be answered, and the answer acknowledged
+/// ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else limits one that
+/// has a provisional response.
+pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get(id);
+    let change = session.and_then(|session| session.change.as_ref());
+    if let Some(change) = change
+        && let ChangeStage::Calling(transaction)
+        | ChangeStage::Proceeding(transaction)
+        | ChangeStage::Cancelled(transaction) = change.stage
+    {
+        let after = state.config.times.transaction_life();
+        state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
     }
 }
 

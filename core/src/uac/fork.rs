@@ -116,8 +116,9 @@ fn new_fork(
     Some(session)
 }
 
-/// The dialog that a response makes.
+/// The dialog that a response makes. `None` where its To cannot be read: every request inside would repeat it.
 fn dialog(state: &State, id: OutgoingInviteId, headers: &Headers) -> Option<Dialog> {
+    headers.to().ok()?;
     let message = &state.outgoing_invites.get(id)?.message;
     let from = message.local();
     let sent = Sent {

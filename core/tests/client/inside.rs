@@ -4,7 +4,7 @@
 use offhook_core::message::{Body, Method};
 use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
 
-use crate::support::{Answer, Bench, Sent};
+use crate::support::{Answer, Bench, Sent, UDP, from_bob};
 
 fn offer() -> Body {
     Body::sdp("hold")
@@ -204,4 +204,24 @@ fn an_update_without_an_offer_refreshes_the_target() {
     bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
     let bye = bench.one("BYE");
     assert!(bye.text().starts_with("BYE sip:bob@192.0.2.99 SIP/2.0\r\n"));
+}
+
+/// A re-INVITE that has a provisional response has no other limit than that of its session.
+#[test]
+fn a_reinvite_does_not_outlive_its_session_for_long() {
+    for ends in [
+        |bench: &mut Bench, id, _: &Sent| {
+            bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+        },
+        |bench: &mut Bench, _, invite: &Sent| bench.receive(UDP, from_bob(&Method::Bye, invite, 9)),
+    ] {
+        let (mut bench, id, invite) = reinvited();
+        bench.answer(&invite, &Answer::new("100 Trying").tag("bob"));
+        ends(&mut bench, id, &invite);
+        bench.answer(&invite, &Answer::new("180 Ringing").tag("bob"));
+        bench.pass(40_000);
+        assert_eq!(bench.core.counts().sessions, 0);
+        bench.pass(100_000);
+        assert!(bench.is_idle());
+    }
 }

@@ -1,6 +1,6 @@
 //! One INVITE and those who answer it well.
 
-use offhook_core::message::{Body, Method};
+use offhook_core::message::{Body, Method, parse};
 use offhook_core::{
     Config, Event, Limits, OutgoingInviteEvent, Reliability, RequestError, SessionState,
 };
@@ -379,4 +379,18 @@ fn a_callee_that_wants_ever_more_is_left() {
         bench.invite_event(),
         OutgoingInviteEvent::Reject { .. }
     ));
+}
+
+#[test]
+fn a_response_whose_to_cannot_be_read_makes_no_dialog() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    let ringing = Answer::new("180 Ringing").reliable(1).to(&invite);
+    let text = String::from_utf8(ringing.as_bytes().to_vec()).unwrap();
+    let spoilt = text.replace("To: <sip:", "To: <sip\u{9e}:");
+    assert_ne!(text, spoilt);
+    let message = parse(spoilt.into()).unwrap();
+    bench.receive(UDP, message);
+    assert!(bench.sent().is_empty(), "no PRACK");
+    assert_eq!(bench.core.counts().sessions, 0);
 }
