@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn any_escapes_in_a_refer_to_are_no_danger(octets in vec(any::<u8>(), 0..40)) {
-        let escaped: String = octets.iter().map(|octet| format!("%{octet:02x}")).collect();
+        let escaped = octets.iter().fold(String::new(), |text, octet| format!("{text}%{octet:02x}"));
         let refer_to: ReferTo = format!("sip:bob@192.0.2.4?Replaces={escaped}").parse().unwrap();
         if let Ok(Some(replaces)) = refer_to.replaces() {
             prop_assert!(!replaces.to_string().contains(['\r', '\n']));

@@ -16,7 +16,7 @@ pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<
         return;
     };
     match &mut session.phase {
-        Phase::Early(_) | Phase::Terminating(_) => {}
+        Phase::Early(_) | Phase::Terminating(_) | Phase::Over => {}
         Phase::AckWait { bye, .. } => {
             bye.get_or_insert(headers);
         }
@@ -85,6 +85,9 @@ pub(super) fn terminate(
     // §13.2.2.4: a 2xx to a re-INVITE is acknowledged, even where its offer is of no use.
     change::answer(state, now, id, None);
     if let Some(session) = state.sessions.get_mut(id) {
+        if matches!(session.phase, Phase::Over) {
+            return;
+        }
         session.phase = Phase::Terminating(cause);
         session.begin_request();
     }
