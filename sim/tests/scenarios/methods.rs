@@ -3,7 +3,8 @@
 use offhook_sim::{Draft, Policy, Simulation};
 
 /// What the server serves, as it says in every Allow.
-pub(crate) const ALLOW: Option<&str> = Some("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY, PRACK");
+pub(crate) const ALLOW: Option<&str> =
+    Some("INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY, PRACK");
 
 #[test]
 fn a_known_method_that_is_not_served_gets_405() {
