@@ -39,6 +39,7 @@ const SERVED: &[Method] = &[
     Method::Bye,
     Method::Options,
     Method::Update,
+    Method::Notify,
 ];
 
 /// The option tag of reliable provisional responses (RFC 3262).
@@ -56,10 +57,13 @@ pub(crate) fn takes_update(headers: &Headers) -> bool {
 /// What Supported lists.
 pub(crate) fn supported(config: &Config) -> &'static str {
     match config.reliability {
-        Reliability::Off => TIMER,
-        _ => "100rel, timer",
+        Reliability::Off => SUPPORTED_BESIDE_RELIABLE,
+        _ => "100rel, timer, replaces, norefersub",
     }
 }
+
+/// What Supported lists where reliable provisional responses are required or off.
+pub(crate) const SUPPORTED_BESIDE_RELIABLE: &str = "timer, replaces, norefersub";
 
 /// The media types a body of an INVITE may have, as Accept lists them.
 pub(crate) const ACCEPT: &str = "application/sdp";

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use offhook_message::{Response, UriBuf};
+use offhook_message::{Request, Response, StatusCode, UriBuf};
 
 use crate::contact_target::ContactTarget;
 use crate::id::SessionId;
@@ -103,6 +103,52 @@ pub enum RegistrationEvent {
         /// then the binding runs out by itself.
         message: Option<Response>,
     },
+}
+
+/// What happens to a REFER of ours
+/// ([RFC 3515 §2.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4)).
+#[derive(Debug)]
+pub enum ReferEvent {
+    /// 2xx: the peer calls. Progress may be told before.
+    Accepted {
+        /// Whether it will tell what becomes of the call. If not, this is the last event.
+        is_subscribed: bool,
+        /// The response.
+        message: Response,
+    },
+    /// A NOTIFY.
+    Progress {
+        /// The status of the call that the peer places.
+        status: StatusCode,
+        /// The NOTIFY, which is answered.
+        message: Request,
+    },
+    /// Nothing further will be told.
+    Terminated {
+        /// What was told last, where this is the end that the peer tells. Unless it is final, how the call ended stays unknown.
+        status: Option<StatusCode>,
+        /// Why.
+        cause: ReferEnd,
+    },
+    /// The peer does not call. This is the last event.
+    Refused {
+        /// The response.
+        message: Response,
+    },
+}
+
+/// Why nothing further is told of a REFER of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferEnd {
+    /// The peer said so.
+    Notified,
+    /// The time of the subscription is over, or no NOTIFY came in 64·T1 after the 2xx
+    /// ([RFC 6665 §4.1.2.4](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.4)).
+    Expired,
+    /// No response came. The session ends.
+    Unanswered,
+    /// The peer does not know the dialog any more, or cannot be reached.
+    Gone,
 }
 
 /// Where an address is reached, as its registrar says.

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use offhook_message::{Malformed, Message, Request, Response};
 
-use crate::client_event::{OutgoingInviteEvent, RegistrationEvent, RequestFailure};
+use crate::client_event::{OutgoingInviteEvent, ReferEvent, RegistrationEvent, RequestFailure};
 use crate::flow::{Flow, Transport};
 pub(crate) use crate::id::TransactionSlot;
 pub use crate::id::{
-    InviteId, OutgoingInviteId, OutgoingRequestId, RegistrationId, RequestId, SessionId,
-    TransactionId,
+    InviteId, OutgoingInviteId, OutgoingRequestId, ReferralId, RegistrationId, RequestId,
+    SessionId, TransactionId,
 };
 
 /// Something for the core to act on.
@@ -223,6 +223,24 @@ pub enum Event {
         session: SessionId,
         /// The response.
         message: Response,
+    },
+    /// The peer sends us elsewhere, where REFER is among the [`methods`](crate::Config::methods). Take it with
+    /// [`refer_server`](crate::UserAgentCore::refer_server).
+    Referred {
+        /// The REFER.
+        request: RequestId,
+        /// The session it belongs to; `None` outside of a dialog.
+        session: Option<SessionId>,
+    },
+    /// Something happened to a REFER of ours. It may be told after the end of the session: what
+    /// becomes of a REFER is told until it is known ([RFC 5057 §4.2](https://www.rfc-editor.org/rfc/rfc5057#section-4.2)).
+    Refer {
+        /// The session.
+        session: SessionId,
+        /// The number that [`Session::refer`](crate::Session::refer) gave.
+        cseq: u32,
+        /// What happened.
+        event: ReferEvent,
     },
 }
 

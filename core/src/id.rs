@@ -30,6 +30,14 @@ impl SessionId {
     }
 }
 
+/// Names a REFER of a peer's that we have accepted, as long as its subscription lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReferralId {
+    pub(crate) session: SessionId,
+    /// The number of the REFER.
+    pub(crate) cseq: u32,
+}
+
 /// Names an INVITE of ours until it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OutgoingInviteId(pub(crate) Slot);

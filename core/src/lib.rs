@@ -76,19 +76,20 @@ mod user_agent_core;
 pub use offhook_message as message;
 
 pub use client_event::{
-    Binding, OutgoingInviteEvent, RegistrationEvent, RequestError, RequestFailure,
+    Binding, OutgoingInviteEvent, ReferEnd, ReferEvent, RegistrationEvent, RequestError,
+    RequestFailure,
 };
 pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use digest::{Credentials, DigestAlgorithm};
 pub use event::{
-    Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, RegistrationId,
-    RequestId, Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,
+    Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, ReferralId,
+    RegistrationId, RequestId, Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
-pub use outgoing::{Address, OutgoingRequest, RegistrationOptions};
+pub use outgoing::{Address, OutgoingRequest, ReferOptions, RegistrationOptions};
 pub use session::SessionState;
 pub use session_view::Session;
 pub use tag::Tag;
@@ -96,6 +97,6 @@ pub use transaction::TransactionState;
 pub use uac::{InsideError, InviteUserAgentClient, RegisterUserAgentClient};
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
-    ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,
+    ReferUserAgentServer, ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,
 };
 pub use user_agent_core::UserAgentCore;

@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Method, Rejection, Request};
+use offhook_message::{
+    Body, Header, Method, NameAddr, ReferTo, Rejection, Replaces, Request, Text, UriBuf,
+};
 
 use crate::event::SessionId;
 use crate::flow::Flow;
-use crate::session::{Purpose, SessionState};
+use crate::outgoing::ReferOptions;
+use crate::session::{Phase, Purpose, SessionState};
 use crate::state::State;
-use crate::uac::{InsideError, acknowledge, bye, change, inside, prack};
+use crate::uac::{InsideError, acknowledge, bye, cancel, change, inside, prack, refer};
 use crate::uas::{ResponseOptions, VerbError, offer};
 
 /// A session, early or confirmed. The view borrows the core.
@@ -24,6 +27,9 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn new(state: &'a mut State, now: Instant, id: SessionId) -> Option<Self> {
         let session = state.sessions.get(id)?;
+        if matches!(session.phase, Phase::Over) {
+            return None;
+        }
         let (phase, flow) = (session.state(), session.flow);
         Some(Self {
             state,
@@ -78,7 +84,7 @@ impl<'a> Session<'a> {
         offer::refuse(self.state, self.now, self.id, options.into())
     }
 
-    /// Sends a request inside the session: INFO, MESSAGE, NOTIFY, REFER or another. Gives its CSeq number; the
+    /// Sends a request inside the session: INFO, MESSAGE, NOTIFY or another. Gives its CSeq number; the
     /// outcome is [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered).
     pub fn request(
         &mut self,
@@ -87,6 +93,14 @@ impl<'a> Session<'a> {
         body: Option<&Body>,
     ) -> Result<u32, InsideError> {
         inside::request(self.state, self.now, self.id, method, headers, body)
+    }
+
+    /// Asks the peer to call somebody else: sends REFER. Gives its CSeq number, by which each
+    /// [`Event::Refer`](crate::Event::Refer) names it. What becomes of this session is left to both sides: one
+    /// of them hangs up, as a rule once the other call is answered
+    /// ([RFC 5589 §6](https://www.rfc-editor.org/rfc/rfc5589#section-6)).
+    pub fn refer(&mut self, options: impl Into<ReferOptions>) -> Result<u32, InsideError> {
+        refer::send(self.state, self.now, self.id, options.into())
     }
 
     /// Offers another session description by re-INVITE
@@ -129,6 +143,53 @@ impl<'a> Session<'a> {
     pub fn prack(&mut self, answer: &Body) -> Result<(), VerbError> {
         let is_sent = prack::answer(self.state, self.now, self.id, answer);
         is_sent.then_some(()).ok_or(VerbError::NoOffer)
+    }
+
+    /// What an INVITE says that takes our place in this session, at the peer's end
+    /// ([RFC 3891 §4](https://www.rfc-editor.org/rfc/rfc3891#section-4)): the peer's tag is the `to-tag` there, ours the
+    /// `from-tag`. `None` where the peer's is no text.
+    pub fn replaces(&self) -> Option<Replaces> {
+        let dialog = &self.state.sessions.get(self.id)?.dialog;
+        let text = |bytes: &[u8]| Text::new(std::str::from_utf8(bytes).ok()?).ok();
+        let tag = |value| {
+            text(
+                NameAddr::parse_list(value)
+                    .next()?
+                    .ok()?
+                    .tag()
+                    .unwrap_or(b"0"),
+            )
+        };
+        Some(Replaces {
+            call_id: text(dialog.call_id())?,
+            to_tag: tag(dialog.remote())?,
+            from_tag: tag(dialog.local())?,
+            early_only: false,
+        })
+    }
+
+    /// Where another session's peer is to be referred to so that it takes our place in this one: an
+    /// attended transfer ([RFC 5589 §7](https://www.rfc-editor.org/rfc/rfc5589#section-7)). It is the Contact of this session's peer, with
+    /// [`replaces`](Self::replaces). `None` where one of them is no text or URI.
+    pub fn refer_to(&self) -> Option<ReferTo> {
+        let dialog = &self.state.sessions.get(self.id)?.dialog;
+        let target = UriBuf::parse(dialog.target()).ok()?;
+        Some(ReferTo::from(target).replacing(&self.replaces()?))
+    }
+
+    /// Ends the session for an INVITE that was accepted in its place: sends CANCEL where it is an
+    /// early one of ours, else BYE ([RFC 3891 §3](https://www.rfc-editor.org/rfc/rfc3891#section-3)).
+    pub fn replace(self) {
+        let Self { state, now, id, .. } = self;
+        let session = state.sessions.get(id);
+        let invite = session.and_then(|session| match session.phase {
+            Phase::Inviting(invite) => Some(invite),
+            _ => None,
+        });
+        match invite {
+            Some(invite) => cancel::want(state, now, invite, Vec::new()),
+            None => bye::send(state, now, id, Vec::new()),
+        }
     }
 
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use offhook_message::{Method, Response, StatusCode};
 
+use crate::client_event::{ReferEnd, ReferEvent};
 use crate::config::Config;
 use crate::counts::Totals;
 use crate::event::{Event, InviteId, SessionEnd, SessionId};
@@ -14,7 +15,9 @@ use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Registration, Stage};
 use crate::random::{Random, Token};
-use crate::session::{Invite, PendingOffer, PendingRequest, Sessions};
+use crate::session::{
+    Invite, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral, Sessions,
+};
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
@@ -110,6 +113,14 @@ impl State {
             Timer::Accepted(id, cseq) | Timer::Acknowledgement(id, cseq) => {
                 let session = sessions.get(id);
                 session.is_some_and(|session| session.awaits_ack(cseq))
+            }
+            Timer::Refer(id, name) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.awaits_notify(name))
+            }
+            Timer::Referral(id, cseq) => {
+                let session = sessions.get(id);
+                session.is_some_and(|session| session.is_referred(cseq))
             }
             Timer::Registration(id) => registrations.contains(id.0),
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
@@ -225,13 +236,62 @@ impl State {
         cause: SessionEnd,
         message: Option<offhook_message::Request>,
     ) {
-        if self.sessions.remove(session).is_some() {
-            self.outbox.event(Event::Ended {
+        let Some(refers) = self.sessions.end(session, cause) else {
+            return;
+        };
+        for refer in refers.iter().filter(|it| it.stage != ReferStage::Over) {
+            let (status, cause) = (None, ReferEnd::Gone);
+            self.outbox.event(Event::Refer {
                 session,
-                cause,
-                message,
+                cseq: refer.name,
+                event: ReferEvent::Terminated { status, cause },
             });
         }
+        self.outbox.event(Event::Ended {
+            session,
+            cause,
+            message,
+        });
+    }
+
+    /// A REFER of ours.
+    pub(crate) fn refer(&mut self, session: SessionId, name: u32) -> Option<&mut OutgoingRefer> {
+        self.sessions
+            .get_mut(session)?
+            .refers
+            .as_mut()?
+            .outgoing(name)
+    }
+
+    /// A REFER of the peer's.
+    pub(crate) fn referral(&mut self, session: SessionId, cseq: u32) -> Option<&mut Referral> {
+        self.sessions
+            .get_mut(session)?
+            .refers
+            .as_mut()?
+            .referral(cseq)
+    }
+
+    /// Forgets a REFER of ours. False where it was forgotten before.
+    pub(crate) fn end_refer(&mut self, id: SessionId, name: u32) -> bool {
+        let was_there = self.refer(id, name).is_some();
+        if let Some(session) = self.sessions.get_mut(id)
+            && let Some(refers) = &mut session.refers
+        {
+            refers.outgoing.retain(|refer| refer.name != name);
+        }
+        self.sessions.remove_unused(id);
+        was_there
+    }
+
+    /// Forgets a REFER of the peer's.
+    pub(crate) fn end_referral(&mut self, id: SessionId, cseq: u32) {
+        if let Some(session) = self.sessions.get_mut(id)
+            && let Some(refers) = &mut session.refers
+        {
+            refers.referrals.retain(|referral| referral.cseq != cseq);
+        }
+        self.sessions.remove_unused(id);
     }
 
     pub(crate) fn log(

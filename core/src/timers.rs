@@ -53,6 +53,10 @@ pub(crate) enum Timer {
     Acknowledgement(SessionId, u32),
     /// The end of a stage of the re-INVITE of ours of this number.
     Reinvite(SessionId, u32),
+    /// The end of the wait for the next NOTIFY of a REFER of ours (RFC 6665 §4.1.2.4).
+    Refer(SessionId, u32),
+    /// The end of the subscription of a REFER of the peer's.
+    Referral(SessionId, u32),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

@@ -4,19 +4,20 @@ mod client;
 
 use std::time::Instant;
 
-use offhook_message::{Message, Rejection};
+use offhook_message::{Message, Rejection, Replaces, StatusCode};
 
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::event::{
-    Event, Input, InviteEnd, InviteId, Output, RequestId, SessionId, TransactionId, TransactionSlot,
+    Event, Input, InviteEnd, InviteId, Output, ReferralId, RequestId, SessionId, TransactionId,
+    TransactionSlot,
 };
 use crate::session_view::Session;
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::{ServerOutcome, TransactionUser};
 use crate::uac;
-use crate::uas::{self, InviteUserAgentServer, UserAgentServer};
+use crate::uas::{self, InviteUserAgentServer, ReferUserAgentServer, UserAgentServer};
 
 /// All transactions, dialogs and sessions of a user agent, or of a share of its calls.
 ///
@@ -94,6 +95,35 @@ impl UserAgentCore {
         UserAgentServer::new(&mut self.state, now, id)
     }
 
+    /// A REFER that is not answered yet. `None` where it is.
+    pub fn refer_server(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+    ) -> Option<ReferUserAgentServer<'_>> {
+        ReferUserAgentServer::new(&mut self.state, now, id)
+    }
+
+    /// The session that an INVITE wants to replace ([RFC 3891 §3](https://www.rfc-editor.org/rfc/rfc3891#section-3)), here where the Call-ID of that
+    /// session belongs. The INVITE itself may belong to another core.
+    ///
+    /// # Errors
+    ///
+    /// The status that the INVITE is to be refused with.
+    pub fn replaced(&self, replaces: &Replaces) -> Result<SessionId, Rejection> {
+        uas::replaces::find(&self.state, replaces)
+    }
+
+    /// Tells the referrer what becomes of the call that it asked for: each status of that, and
+    /// the final one at the end, which ends the subscription
+    /// ([RFC 3515 §2.4.5](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.5)). False where it is over already.
+    ///
+    /// Who tells no final status leaves it to the core to end the subscription, as `timeout`.
+    pub fn notify(&mut self, now: Instant, referral: ReferralId, status: StatusCode) -> bool {
+        let ReferralId { session, cseq } = referral;
+        uac::notify::tell(&mut self.state, now, session, cseq, status)
+    }
+
     /// A session. `None` where it is over.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
         Session::new(&mut self.state, now, id)
@@ -156,6 +186,8 @@ impl UserAgentCore {
             Timer::Change(id) => uac::change::retry(&mut self.state, now, id),
             Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
             Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
+            Timer::Refer(id, name) => uac::refer::is_overdue(&mut self.state, now, id, name),
+            Timer::Referral(id, cseq) => uac::notify::is_overdue(&mut self.state, now, id, cseq),
             Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
             Timer::Reinvite(id, cseq) => {
                 uac::change::takes_too_long(&mut self.state, now, id, cseq);

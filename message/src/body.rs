@@ -22,8 +22,12 @@ impl Body {
 
     /// A session description, `application/sdp`.
     pub fn sdp(content: impl Into<Bytes>) -> Self {
+        Self::of(Text::from_static("application/sdp"), content)
+    }
+
+    pub(crate) fn of(content_type: Text, content: impl Into<Bytes>) -> Self {
         Self {
-            content_type: Text::from_static("application/sdp"),
+            content_type,
             disposition: None,
             content: content.into(),
         }

@@ -45,6 +45,7 @@ mod parse;
 mod print;
 mod request;
 mod response;
+mod sipfrag;
 mod status;
 mod text;
 mod uri;
@@ -52,9 +53,10 @@ mod uri;
 pub use body::Body;
 pub use framer::{Frame, Framer, FramingError};
 pub use headers::{
-    CSeq, Contact, DisplayName, Disposition, HeaderError, HeaderErrorKind, HeaderField, HeaderName,
-    Headers, MediaRange, MediaType, NameAddr, ParamIter, ParamValue, Params, RAck, Reason,
-    Refresher, RetryAfter, Rport, SessionExpires, SipDate, Timestamp, Via,
+    CSeq, Contact, DisplayName, Disposition, EventPackage, HeaderError, HeaderErrorKind,
+    HeaderField, HeaderName, Headers, MediaRange, MediaType, NameAddr, ParamIter, ParamValue,
+    Params, RAck, Reason, ReferTo, Refresher, Replaces, RetryAfter, Rport, SessionExpires, SipDate,
+    SubscriptionState, Timestamp, Via,
 };
 pub use host::{Host, InvalidHost};
 pub use message::Message;

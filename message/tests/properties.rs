@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use offhook_message::{
     Body, Contact, Frame, Framer, HeaderName, Headers, Malformed, Message, MessageWriter, Method,
-    Request, StatusCode, Text, Uri, UriBuf, parse,
+    ReferTo, Replaces, Request, StatusCode, Text, Uri, UriBuf, parse,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -80,6 +80,29 @@ proptest! {
     fn a_text_never_ends_its_line(text in any::<String>()) {
         let has_control = text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t');
         prop_assert_eq!(Text::new(text).is_err(), has_control);
+    }
+
+    /// What a Replaces says comes through the escapes of a Refer-To URI, and what does not come through is refused.
+    #[test]
+    fn what_is_replaced_goes_through_a_refer_to(
+        call_id in "[!-~&&[^;,]]{1,40}", to_tag in "[a-z0-9.!%*_+`'~-]{1,20}", from_tag in "[a-z0-9.!%*_+`'~-]{1,20}", early_only: bool,
+    ) {
+        let flag = if early_only { ";early-only" } else { "" };
+        let value = format!("{call_id};to-tag={to_tag};from-tag={from_tag}{flag}");
+        let replaces = Replaces::parse(value.as_bytes()).unwrap();
+        prop_assert_eq!(replaces.to_string(), value);
+        let refer_to = "sip:bob@192.0.2.4;transport=tcp".parse::<ReferTo>().unwrap().replacing(&replaces);
+        prop_assert_eq!(refer_to.target().to_string(), "sip:bob@192.0.2.4;transport=tcp");
+        prop_assert_eq!(refer_to.replaces(), Ok(Some(replaces)));
+    }
+
+    #[test]
+    fn any_escapes_in_a_refer_to_are_no_danger(octets in vec(any::<u8>(), 0..40)) {
+        let escaped = octets.iter().fold(String::new(), |text, octet| format!("{text}%{octet:02x}"));
+        let refer_to: ReferTo = format!("sip:bob@192.0.2.4?Replaces={escaped}").parse().unwrap();
+        if let Ok(Some(replaces)) = refer_to.replaces() {
+            prop_assert!(!replaces.to_string().contains(['\r', '\n']));
+        }
     }
 
     #[test]
@@ -176,6 +199,16 @@ fn read_all(headers: &Headers) {
         headers.allow().count(),
         headers.reasons().count(),
     );
+    let _ = (
+        headers.event(),
+        headers.subscription_state(),
+        headers.refer_sub(),
+    );
+    let _ = (headers.referred_by(), headers.replaces());
+    if let Ok(refer_to) = headers.refer_to() {
+        let _ = (refer_to.is_invite(), refer_to.replaces());
+        read_uri(Some(refer_to.target().as_uri()));
+    }
     let _ = (
         headers.content_encodings().count(),
         headers.content_languages().count(),
@@ -326,6 +359,12 @@ const HEADERS: &[&str] = &[
     "Require",
     "Expires",
     "Max-Forwards",
+    "Refer-To",
+    "Referred-By",
+    "Refer-Sub",
+    "Replaces",
+    "Event",
+    "Subscription-State",
 ];
 
 const KNOWN: &[HeaderName] = &[
@@ -386,4 +425,7 @@ const FRAGMENTS: &[&[u8]] = &[
     b"l: -1\r\n",
     b"GMT",
     b"application/sdp",
+    b"?Replaces=",
+    b"to-tag=1",
+    b"from-tag=1",
 ];

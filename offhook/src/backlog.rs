@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use offhook_core::{Flow, InviteId, RequestId};
-use offhook_message::Request;
+use offhook_core::{Flow, InviteId, RequestId, SessionId};
+use offhook_message::{Replaces, Request};
 use tokio::sync::Notify;
 
 /// What the application has not taken yet.
@@ -13,6 +13,15 @@ pub(crate) struct Arrival {
     pub(crate) id: ArrivalId,
     pub(crate) flow: Flow,
     pub(crate) message: Request,
+    pub(crate) replaced: Option<Box<Replaced>>,
+}
+
+/// The call that a new one takes the place of.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub(crate) replaces: Replaces,
+    /// Its shard and session, once they are found.
+    pub(crate) session: Option<(usize, SessionId)>,
 }
 
 /// A call, or another request.

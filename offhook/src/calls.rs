@@ -3,7 +3,7 @@ use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use offhook_core::{
-    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId,
+    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, ReferEvent,
     RegistrationEvent, RegistrationId, RequestFailure, RequestId, SessionEnd, SessionId,
     Unanswered,
 };
@@ -126,6 +126,21 @@ impl Calls {
         call.waker.take()
     }
 
+    /// Who must be woken.
+    pub(crate) fn refer(
+        &mut self,
+        session: SessionId,
+        cseq: u32,
+        event: ReferEvent,
+    ) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        let is_progress = matches!(event, ReferEvent::Progress { .. });
+        if !is_progress || call.refers.len() < MOST_REQUESTS {
+            call.refers.push_back((cseq, event));
+        }
+        call.waker.take()
+    }
+
     /// The offer is taken back, if nobody has seen it.
     pub(crate) fn withdrawn(&mut self, session: SessionId) {
         if let Some(call) = self.sessions.get_mut(&session) {
@@ -227,6 +242,9 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Happened> {
         let call = self.sessions.entry(session).or_default();
+        if let Some((cseq, event)) = call.refers.pop_front() {
+            return Poll::Ready(Happened::Refer(cseq, event));
+        }
         if let Some(end) = call.end {
             return Poll::Ready(Happened::Ended(end));
         }
@@ -263,6 +281,7 @@ pub(crate) enum Happened {
     Reconfirmed(Request),
     Requested(RequestId, Box<Arrival>),
     Answered(Answer),
+    Refer(u32, ReferEvent),
     Ended(SessionEnd),
 }
 
@@ -281,6 +300,8 @@ struct SessionCall {
     requests: VecDeque<(RequestId, Box<Arrival>)>,
     /// There is one for each request of ours at the most.
     answers: VecDeque<Answer>,
+    /// The last of each REFER of ours always, what comes before it up to a bound.
+    refers: VecDeque<(u32, ReferEvent)>,
     end: Option<SessionEnd>,
     waker: Option<Waker>,
 }

@@ -23,4 +23,7 @@ pub enum Error {
     /// A request of ours was not sent.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A REFER asks for another request than INVITE.
+    #[error("the REFER asks for something else than a call: answer it by itself")]
+    NoCall,
 }

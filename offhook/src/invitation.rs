@@ -7,7 +7,7 @@ use offhook_core::{
     ContactTarget, Flow, InviteId, InviteUserAgentServer, LoggerFactory, OutgoingResponse,
     ResponseOptions, TransactionState, VerbError,
 };
-use offhook_message::{Provisional, Redirection, Rejection, Request, Success};
+use offhook_message::{Provisional, Redirection, Rejection, Replaces, Request, Success};
 
 use crate::backlog::Arrival;
 use crate::calls::Cancelled;
@@ -50,6 +50,13 @@ impl Invitation {
     /// The way the INVITE came.
     pub fn flow(&self) -> Flow {
         self.arrival.flow
+    }
+
+    /// The call that this one wants to take the place of, which is one of ours
+    /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). [`Invitation::accept`] ends that call, so make sure that the
+    /// caller may do this: the tags are hard to guess, and `Referred-By` may say more (§8).
+    pub fn replaces(&self) -> Option<&Replaces> {
+        Some(&self.arrival.replaced.as_ref()?.replaces)
     }
 
     /// How far the server transaction of the INVITE is; `None` once the call is over.
@@ -111,6 +118,7 @@ impl Invitation {
         match accepted {
             Ok(session) => {
                 self.answered = true;
+                self.end_replaced();
                 let (shell, call_id) = (Arc::clone(&self.shell), self.call_id().into());
                 Ok(Session::new(shell, self.arrival.shard, session, call_id))
             }
@@ -147,6 +155,18 @@ impl Invitation {
     pub async fn cancelled(&mut self) -> Cancelled {
         let shard = self.shell.shard(self.arrival.shard);
         poll_fn(|context| shard.calls(|calls| calls.poll_cancelled(self.invite, context))).await
+    }
+
+    /// Ends the call that this one takes the place of: BYE, or CANCEL where it is not answered yet.
+    fn end_replaced(&self) {
+        let replaced = self.arrival.replaced.as_ref();
+        if let Some((shard, session)) = replaced.and_then(|replaced| replaced.session) {
+            self.shell.act(shard, |state, now| {
+                if let Some(session) = state.core.session(now, session) {
+                    session.replace();
+                }
+            });
+        }
     }
 
     fn finish(

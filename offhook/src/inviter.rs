@@ -6,9 +6,10 @@ use offhook_core::{
     ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
     RequestFailure, SessionId, VerbError,
 };
-use offhook_message::{Body, Response, Text, UriBuf};
+use offhook_message::{Body, Response, StatusCode, Text, UriBuf};
 
 use crate::error::Error;
+use crate::referral::ReferralProgress;
 use crate::session::Session;
 use crate::shell::Shell;
 
@@ -24,6 +25,8 @@ pub struct Inviter {
     call_id: Box<str>,
     /// The proxy that it goes through, wherever it goes.
     route: Option<UriBuf>,
+    /// Who sent us, and wants to be told.
+    referral: Option<Box<ReferralProgress>>,
 }
 
 impl Inviter {
@@ -46,6 +49,7 @@ impl Inviter {
             invite,
             call_id: text,
             route,
+            referral: None,
         })
     }
 
@@ -63,7 +67,35 @@ impl Inviter {
         let event =
             poll_fn(|context| shard.calls(|calls| calls.outgoing.poll_event(invite, context)));
         let event = event.await?;
+        self.report(&event);
         Some(self.told(event))
+    }
+
+    /// Tells a referrer what becomes of the call.
+    pub(crate) fn report_to(&mut self, referral: ReferralProgress) {
+        self.referral = Some(Box::new(referral));
+    }
+
+    fn report(&mut self, event: &OutgoingInviteEvent) {
+        let Some(referral) = &mut self.referral else {
+            return;
+        };
+        match event {
+            OutgoingInviteEvent::Trying { message }
+            | OutgoingInviteEvent::Progress { message, .. }
+            | OutgoingInviteEvent::Accept { message, .. }
+            | OutgoingInviteEvent::Reject { message } => referral.notify(message.status()),
+            // It may be followed.
+            OutgoingInviteEvent::Redirect { message, .. } => referral.or_else(message.status()),
+            OutgoingInviteEvent::NoAnswer => {}
+            OutgoingInviteEvent::Cancelled { .. } => {
+                referral.notify(StatusCode::REQUEST_TERMINATED);
+            }
+            OutgoingInviteEvent::Failed { cause } => referral.notify(match cause {
+                RequestFailure::Timeout => StatusCode::REQUEST_TIMEOUT,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            }),
+        }
     }
 
     /// Gives the call up: sends CANCEL, at once or when the first provisional response comes

@@ -43,6 +43,22 @@
 //!
 //! [`UserAgent::register`] keeps an address registered, and [`UserAgent::request`] sends what is no call.
 //!
+//! A call is handed on in one line. In an attended transfer the second call takes the place of ours:
+//!
+//! ```no_run
+//! # use offhook::message::{ReferTo, UriError};
+//! # use offhook::{ReferEvent, Session, SessionEvent};
+//! # async fn transfer(mut alice: Session, bob: Session) -> Result<(), Box<dyn std::error::Error>> {
+//! let carol: ReferTo = "sip:carol@example.com".parse()?;
+//! alice.refer(carol)?; // blind
+//! alice.refer(bob.refer_to().ok_or("that call is over")?)?; // attended
+//! while let SessionEvent::Refer { event, .. } = alice.event().await {
+//!     println!("{event:?}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
 //! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
 //!
@@ -60,6 +76,7 @@ mod listener;
 mod log;
 mod outgoing_calls;
 mod outgoing_requests;
+mod referral;
 mod registerer;
 mod sent_request;
 mod session;
@@ -72,9 +89,10 @@ mod user_agent;
 pub use offhook_core::{
     Address, Binding, Channel, Config, ContactTarget, Counts, Credentials, DigestAlgorithm, Flow,
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
-    OutgoingRequest, OutgoingResponse, QValue, RegistrationEvent, RegistrationOptions, Reliability,
-    RequestError, RequestFailure, ResponseOptions, SessionEnd, Tag, Times, Totals,
-    TransactionState, Transport, Unanswered, VerbError,
+    OutgoingRequest, OutgoingResponse, QValue, ReferEnd, ReferEvent, ReferOptions,
+    RegistrationEvent, RegistrationOptions, Reliability, RequestError, RequestFailure,
+    ResponseOptions, SessionEnd, Tag, Times, Totals, TransactionState, Transport, Unanswered,
+    VerbError,
 };
 pub use offhook_message as message;
 
@@ -86,6 +104,7 @@ pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidListener, Listener};
+pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};

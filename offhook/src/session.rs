@@ -2,11 +2,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use offhook_core::{InsideError, ResponseOptions, SessionEnd, SessionId, Unanswered, VerbError};
-use offhook_message::{Body, Header, Method, Rejection, Request, Response};
+use offhook_core::{
+    InsideError, ReferEvent, ReferOptions, ResponseOptions, SessionEnd, SessionId, Unanswered,
+    VerbError,
+};
+use offhook_message::{Body, Header, Method, ReferTo, Rejection, Request, Response};
 
 use crate::calls::{Answer, Happened};
 use crate::incoming_request::IncomingRequest;
+use crate::referral::Referral;
 use crate::shell::Shell;
 
 /// A call that is answered, by us or by the peer.
@@ -75,9 +79,15 @@ impl Session {
                 message,
                 is_open: true,
             }),
-            Happened::Requested(id, arrival) => {
-                SessionEvent::Request(IncomingRequest::new(Arc::clone(&self.shell), id, arrival))
-            }
+            Happened::Requested(id, arrival) => match Referral::read(&self.shell, id, arrival) {
+                Ok(referral) => SessionEvent::Referred(referral),
+                Err(arrival) => SessionEvent::Request(IncomingRequest::new(
+                    Arc::clone(&self.shell),
+                    id,
+                    arrival,
+                )),
+            },
+            Happened::Refer(cseq, event) => SessionEvent::Refer { cseq, event },
             Happened::Answered(Answer::Final(response)) => SessionEvent::Answered(response),
             Happened::Answered(Answer::WithOffer(response)) => {
                 SessionEvent::AnsweredWithOffer(response)
@@ -98,7 +108,27 @@ impl Session {
         }
     }
 
-    /// Sends a request inside the session: INFO, MESSAGE, REFER or another. Gives its CSeq number;
+    /// Asks the peer to call somebody else: sends REFER, a blind transfer where it names an address and an
+    /// attended one where it is the [`refer_to`](Self::refer_to) of another session. Gives its CSeq number;
+    /// [`SessionEvent::Refer`] follows. This session stays until one of both hangs up, as a rule once the other
+    /// call is answered ([RFC 5589 §6, §7](https://www.rfc-editor.org/rfc/rfc5589#section-6)).
+    ///
+    /// # Errors
+    ///
+    /// The session is not confirmed or is over, or too many REFERs are under way.
+    pub fn refer(&mut self, options: impl Into<ReferOptions>) -> Result<u32, InsideError> {
+        self.act(|session| session.refer(options))
+    }
+
+    /// Where the peer of another session is to be referred to so that it takes our place in this one.
+    /// `None` where the session is over.
+    pub fn refer_to(&self) -> Option<ReferTo> {
+        self.shell.act(self.shard, |state, now| {
+            state.core.session(now, self.id)?.refer_to()
+        })
+    }
+
+    /// Sends a request inside the session: INFO, MESSAGE or another. Gives its CSeq number;
     /// [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
     ///
     /// # Errors
@@ -192,6 +222,16 @@ pub enum SessionEvent {
     /// The 2xx to [`Session::invite_without_offer`], which makes an offer. Answer it with
     /// [`Session::acknowledge`] within 32 s, or hang up.
     AnsweredWithOffer(Response),
+    /// It sends us elsewhere, where REFER is among
+    /// [`Config::methods`](offhook_core::Config::methods).
+    Referred(Referral),
+    /// What becomes of a REFER of ours, up to the end of the session.
+    Refer {
+        /// The number that [`Session::refer`] gave.
+        cseq: u32,
+        /// What happened.
+        event: ReferEvent,
+    },
 }
 
 /// A change that the peer wants: a re-INVITE, an UPDATE or a PRACK with an offer, or a re-INVITE

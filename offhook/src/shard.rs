@@ -6,12 +6,12 @@ use offhook_core::{
     Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, RequestId, Resolve,
     ResponseOptions, SessionId, Transmit, UserAgentCore,
 };
-use offhook_message::{Header, HeaderName, Rejection, Text};
+use offhook_message::{Header, HeaderName, Rejection, Replaces, Text};
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
-use crate::backlog::{Arrival, ArrivalId, Backlog};
+use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
 use crate::calls::{Answer, Calls, Cancelled, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
@@ -56,7 +56,9 @@ impl Shard {
                 Output::Event(Event::Invite(invite)) => {
                     state.arrive(now, self.index, invite, backlog, &mut effects);
                 }
-                Output::Event(Event::Request { request, session }) => {
+                Output::Event(
+                    Event::Request { request, session } | Event::Referred { request, session },
+                ) => {
                     let at = (now, self.index);
                     state.arrive_request(at, request, session, backlog, &mut effects);
                 }
@@ -100,6 +102,11 @@ impl Shard {
 
     pub(crate) fn counts(&self) -> Counts {
         self.lock().core.counts()
+    }
+
+    /// The session that an INVITE wants to replace, or how the INVITE is to be refused.
+    pub(crate) fn replaced(&self, replaces: &Replaces) -> Result<SessionId, Rejection> {
+        self.lock().core.replaced(replaces)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -189,9 +196,20 @@ impl State {
             ArrivalId::Request(request) => {
                 if let Some(server) = self.core.request_server(now, request) {
                     server.reject(options);
+                } else if let Some(server) = self.core.refer_server(now, request) {
+                    server.reject(options);
                 }
             }
         }
+    }
+
+    /// Refuses a call that nobody has seen.
+    pub(crate) fn reject(&mut self, now: Instant, invite: InviteId, status: Rejection) {
+        let server = self.core.invite_server(now, invite);
+        if let Some(Err(error)) = server.map(|server| server.reject(status)) {
+            debug!("a call could not be refused: {error}");
+        }
+        self.calls.remove_invite(invite);
     }
 
     fn refuse_offer(&mut self, now: Instant, session: SessionId) {
@@ -215,13 +233,23 @@ impl State {
         let Some(server) = self.core.invite_server(now, invite) else {
             return;
         };
+        let replaced = server.replaces().map(|replaces| {
+            Box::new(Replaced {
+                replaces: replaces.clone(),
+                session: None,
+            })
+        });
         let arrival = Box::new(Arrival {
             shard,
             id: ArrivalId::Invite(invite),
             flow: server.flow(),
             message: server.message().clone(),
+            replaced,
         });
         self.calls.add_invite(invite);
+        if arrival.replaced.is_some() {
+            return effects.replacing.push(arrival);
+        }
         self.queue(now, arrival, backlog, effects);
     }
 
@@ -233,14 +261,20 @@ impl State {
         backlog: &Backlog,
         effects: &mut Effects,
     ) {
-        let Some(server) = self.core.request_server(now, request) else {
+        let request_server = self.core.request_server(now, request);
+        let seen = request_server.map(|server| (server.flow(), server.message().clone()));
+        let Some((flow, message)) = seen.or_else(|| {
+            let server = self.core.refer_server(now, request)?;
+            Some((server.flow(), server.message().clone()))
+        }) else {
             return;
         };
         let arrival = Box::new(Arrival {
             shard,
             id: ArrivalId::Request(request),
-            flow: server.flow(),
-            message: server.message().clone(),
+            flow,
+            message,
+            replaced: None,
         });
         let Some(session) = session else {
             return self.queue(now, arrival, backlog, effects);
@@ -302,6 +336,11 @@ impl State {
                 self.calls.withdrawn(session);
                 None
             }
+            Event::Refer {
+                session,
+                cseq,
+                event,
+            } => self.calls.refer(session, cseq, event),
             Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
             Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
             Event::Response { request, message } if message.status().is_final() => {
@@ -320,7 +359,8 @@ impl State {
             | Event::Prack { .. }
             | Event::Offer { .. }
             | Event::Response { .. }
-            | Event::Request { .. } => None,
+            | Event::Request { .. }
+            | Event::Referred { .. } => None,
         }
     }
 }
@@ -331,6 +371,8 @@ pub(crate) struct Effects {
     pub(crate) transmits: SmallVec<[Transmit; 4]>,
     pub(crate) resolves: SmallVec<[Resolve; 1]>,
     pub(crate) wakers: SmallVec<[Waker; 2]>,
+    /// Calls that take the place of others, which other shards may have.
+    pub(crate) replacing: SmallVec<[Box<Arrival>; 1]>,
     /// A call waits to be taken.
     pub(crate) arrived: bool,
     /// The next deadline has moved to an earlier time.

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{timeout, timeout_at};
 use tracing::debug;
 
-use crate::backlog::Backlog;
+use crate::backlog::{Arrival, ArrivalId, Backlog};
 use crate::calls::Calls;
 use crate::listener::Listener;
 use crate::log;
@@ -216,6 +216,9 @@ impl Shell {
         for resolve in effects.resolves {
             self.resolve(shard, resolve);
         }
+        for arrival in effects.replacing {
+            self.find_replaced(arrival);
+        }
         let mut undelivered = SmallVec::<[TransactionId; 1]>::new();
         for transmit in effects.transmits {
             log::sending(&transmit);
@@ -229,6 +232,29 @@ impl Shell {
         }
         if self.stopping.load(Ordering::Acquire) {
             self.changed.notify_waiters();
+        }
+    }
+
+    /// Looks for the call that a new one takes the place of, and hands the new one on.
+    fn find_replaced(&self, mut arrival: Box<Arrival>) {
+        let Some(replaced) = &mut arrival.replaced else {
+            return;
+        };
+        let shard = self.shard_of(replaced.replaces.call_id.as_str().as_bytes());
+        let found = self.shard(shard).replaced(&replaced.replaces);
+        replaced.session = found.ok().map(|session| (shard, session));
+        match (found, arrival.id) {
+            (Err(status), ArrivalId::Invite(invite)) => {
+                self.act(arrival.shard, |state, now| {
+                    state.reject(now, invite, status);
+                });
+            }
+            _ => match self.backlog.push(arrival) {
+                Ok(()) => self.backlog.wake(),
+                Err(arrival) => {
+                    self.act(arrival.shard, |state, now| state.refuse(now, arrival.id));
+                }
+            },
         }
     }
 

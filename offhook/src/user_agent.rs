@@ -10,6 +10,7 @@ use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
+use crate::referral::Referral;
 use crate::registerer::Registerer;
 use crate::sent_request::SentRequest;
 use crate::shell::Shell;
@@ -57,8 +58,12 @@ impl UserAgent {
             let invite = match arrival.id {
                 ArrivalId::Invite(invite) => invite,
                 ArrivalId::Request(id) => {
-                    let request = IncomingRequest::new(shell, id, arrival);
-                    return Some(UserAgentEvent::Request(request));
+                    return Some(match Referral::read(&shell, id, arrival) {
+                        Ok(referral) => UserAgentEvent::Referred(referral),
+                        Err(arrival) => {
+                            UserAgentEvent::Request(IncomingRequest::new(shell, id, arrival))
+                        }
+                    });
                 }
             };
             let shard = arrival.shard;
@@ -122,6 +127,8 @@ pub enum UserAgentEvent {
     Invitation(Invitation),
     /// Another request.
     Request(IncomingRequest),
+    /// A REFER, where that is among [`Config::methods`](offhook_core::Config::methods).
+    Referred(Referral),
 }
 
 impl std::fmt::Debug for UserAgent {

@@ -119,7 +119,7 @@ async fn a_method_that_nobody_serves_gets_405_and_the_list_of_those_that_are() {
     let allow = response.headers().named("Allow").next().unwrap();
     assert_eq!(
         allow.value,
-        b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK"
+        b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY, PRACK"
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Config, Counts, Event, Input, InviteId, Output, SessionId, UserAgentCore, VerbError,
+    Config, Counts, Event, Input, InviteId, Output, RequestId, SessionId, UserAgentCore, VerbError,
     message::{Body, Rejection, Request},
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     calls: Vec<Call>,
     /// The last ACK that confirmed a session.
     pub(crate) acknowledgement: Option<Request>,
+    /// The last REFER that came.
+    pub(crate) referred: Option<RequestId>,
     /// What breaks the core, where it is to be broken.
     pub(crate) mutant: Option<Box<dyn Mutant>>,
     /// What a mutant wants done next.
@@ -32,6 +34,8 @@ pub(crate) struct Server {
 struct Call {
     invite: InviteId,
     session: Option<SessionId>,
+    /// The session that it takes the place of.
+    replaced: Option<SessionId>,
     /// The next step of the policy, and when it is due.
     step: usize,
     due: Duration,
@@ -44,6 +48,7 @@ impl Server {
             policy,
             calls: Vec::new(),
             acknowledgement: None,
+            referred: None,
             mutant: None,
             outputs: VecDeque::new(),
         }
@@ -131,9 +136,11 @@ impl Server {
     pub(crate) fn notice(&mut self, at: Duration, now: Instant, event: Event) {
         match event {
             Event::Invite(invite) => {
+                let replaced = self.find_replaced(now, invite);
                 self.calls.push(Call {
                     invite,
                     session: None,
+                    replaced,
                     step: 0,
                     due: at,
                 });
@@ -146,7 +153,22 @@ impl Server {
                 acknowledgement, ..
             } => self.acknowledgement = Some(acknowledgement),
             Event::Offer { session, .. } => self.treat_offer(now, session),
+            Event::Referred { request, .. } => self.referred = Some(request),
             _ => {}
+        }
+    }
+
+    /// The session that a call takes the place of. Where it may not, the call is refused.
+    fn find_replaced(&mut self, now: Instant, invite: InviteId) -> Option<SessionId> {
+        let server = self.core.invite_server(now, invite)?;
+        let replaces = server.replaces()?.clone();
+        match self.core.replaced(&replaces) {
+            Ok(session) => Some(session),
+            Err(status) => {
+                let server = self.core.invite_server(now, invite)?;
+                server.reject(status).expect("it is not answered");
+                None
+            }
         }
     }
 
@@ -204,7 +226,13 @@ impl Call {
             Step::Progress(options) => {
                 self.session = Some(server.progress(options.clone())?.session);
             }
-            Step::Accept(options) => self.session = Some(server.accept(options.clone())?.session),
+            Step::Accept(options) => {
+                self.session = Some(server.accept(options.clone())?.session);
+                let replaced = self.replaced.and_then(|id| core.session(now, id));
+                if let Some(replaced) = replaced {
+                    replaced.replace();
+                }
+            }
             Step::Redirect(contacts) => {
                 server.redirect(contacts, Policy::REDIRECTION)?;
             }
@@ -239,6 +267,8 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::RequestFailed { .. } => "RequestFailed".into(),
         Event::Registration { .. } => "Registration".into(),
         Event::AnsweredWithOffer { .. } => "AnsweredWithOffer".into(),
+        Event::Referred { .. } => "Referred".into(),
+        Event::Refer { .. } => "Refer".into(),
     }
 }
 

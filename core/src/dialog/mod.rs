@@ -83,6 +83,11 @@ impl Dialog {
         self.text(Text::Remote)
     }
 
+    /// Where the peer is.
+    pub(crate) fn target(&self) -> &[u8] {
+        self.text(Text::Target)
+    }
+
     /// The way of our requests.
     pub(crate) fn path(&self) -> Path<'_> {
         Path::new(self.text(Text::Target), self.text(Text::Routes))

@@ -38,24 +38,11 @@ impl<'a> Path<'a> {
         let behind = values.map(|route| route.uri_bytes()).chain([target]);
         let behind: Vec<_> = behind.map(|uri| [b"<", uri, b">"].concat()).collect();
         Self {
-            request_uri: Cow::Owned(as_request_uri(next_hop)),
+            request_uri: Cow::Owned(first.uri.to_request_uri().as_bytes().to_vec()),
             routes: Cow::Owned(behind.join(&b", "[..])),
             next_hop,
         }
     }
-}
-
-/// A Request-URI has neither headers nor the parameter `method` (RFC 3261 §19.1.1, table 1).
-fn as_request_uri(uri: &[u8]) -> Vec<u8> {
-    let uri = uri.split(|byte| *byte == b'?').next().unwrap_or_default();
-    let is_method = |part: &[u8]| {
-        part.get(..7)
-            .is_some_and(|name| name.eq_ignore_ascii_case(b"method="))
-    };
-    let parts = uri
-        .split(|byte| *byte == b';')
-        .filter(|part| !is_method(part));
-    parts.collect::<Vec<_>>().join(&b";"[..])
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use offhook_message::{Body, Header, HeaderName, Headers, MessageWriter, Method, 
 
 use super::contact::{Binding, OwnContact};
 use super::request::OutgoingRequest;
-use crate::capabilities::{Allow, RELIABLE, TIMER, supported};
+use crate::capabilities::{Allow, RELIABLE, SUPPORTED_BESIDE_RELIABLE, supported};
 use crate::config::{Config, Reliability};
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
@@ -163,7 +163,7 @@ impl OutgoingRequestMessage {
             let mut options = supported(config);
             if config.reliability == Reliability::Required {
                 writer.header(HeaderName::Require, RELIABLE);
-                options = TIMER;
+                options = SUPPORTED_BESIDE_RELIABLE;
             }
             writer.header(HeaderName::Supported, options);
         }

@@ -1,6 +1,6 @@
 //! What an application says of a request outside of a dialog.
 
-use offhook_message::{Body, Header, Text, UriBuf};
+use offhook_message::{Body, Header, HeaderName, Replaces, Text, UriBuf};
 
 use super::address::Address;
 use crate::digest::Credentials;
@@ -65,6 +65,18 @@ impl OutgoingRequest {
     pub fn with_header(mut self, header: Header) -> Self {
         self.extra_headers.push(header);
         self
+    }
+
+    /// An INVITE that takes the place of a dialog of its receiver's, which must know how
+    /// ([RFC 3891 §4](https://www.rfc-editor.org/rfc/rfc3891#section-4)).
+    #[must_use]
+    pub fn with_replaces(self, replaces: &Replaces) -> Self {
+        let Ok(value) = Text::new(replaces.to_string()) else {
+            return self; // Its parts are texts, so it is one.
+        };
+        let required = Text::from_static("replaces");
+        self.with_header(Header::known(HeaderName::Replaces, value))
+            .with_header(Header::known(HeaderName::Require, required))
     }
 
     /// With a body. In an INVITE, a session description is our offer; without one the callee makes

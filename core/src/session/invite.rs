@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Body, Headers, Request, StatusCode};
+use offhook_message::{Body, Headers, Replaces, Request, StatusCode};
 
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
@@ -38,6 +38,8 @@ pub(crate) struct Invite {
     pub(crate) session_expires: Option<u32>,
     /// Whether any response is out, so that no 100 is needed.
     pub(crate) is_answered: bool,
+    /// The dialog that it wants to take the place of.
+    pub(crate) replaces: Option<Box<Replaces>>,
 }
 
 /// What a caller says of reliable provisional responses

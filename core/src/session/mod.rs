@@ -4,6 +4,7 @@ mod accepted;
 mod change;
 mod invite;
 mod offer;
+mod refer;
 mod reliable;
 mod request;
 mod timer;
@@ -12,9 +13,12 @@ pub(crate) use accepted::Accepted;
 pub(crate) use change::{Acknowledged, Change, ChangeStage, Purpose, Role};
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
+pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
 pub(crate) use timer::{Party, RefreshByInvite, SessionTimer};
+
+use std::collections::VecDeque;
 
 use offhook_message::{Body, Header};
 
@@ -49,6 +53,8 @@ pub(crate) struct InviteSession {
     pub(crate) reliable: Option<Box<Reliable>>,
     /// Our credentials, where the INVITE needed any.
     pub(crate) authentication: Option<Box<Authentication>>,
+    /// The subscriptions of REFER, where there were any.
+    pub(crate) refers: Option<Box<Refers>>,
 }
 
 /// How far a session is.
@@ -70,6 +76,8 @@ pub(crate) enum Phase {
     Answering(OutgoingInviteId),
     /// Our BYE is out.
     Terminating(SessionEnd),
+    /// There is no session any more, or never was: only subscriptions of REFER.
+    Over,
 }
 
 /// How far a session is, for the application.
@@ -155,13 +163,32 @@ impl InviteSession {
         self.accepted.iter().any(|accepted| accepted.cseq == cseq)
     }
 
+    /// Whether a REFER of ours has a subscription.
+    pub(crate) fn awaits_notify(&self, name: u32) -> bool {
+        let refers = self.refers.as_ref();
+        refers.is_some_and(|refers| refers.outgoing.iter().any(|refer| refer.name == name))
+    }
+
+    /// Whether a REFER of the peer's has a subscription.
+    pub(crate) fn is_referred(&self, cseq: u32) -> bool {
+        let refers = self.refers.as_ref();
+        refers.is_some_and(|refers| refers.referrals.iter().any(|it| it.cseq == cseq))
+    }
+
+    /// Whether subscriptions of REFER go on after this end.
+    fn outlives(&self, cause: SessionEnd) -> bool {
+        let refers = self.refers.as_ref();
+        matches!(cause, SessionEnd::LocalBye | SessionEnd::RemoteBye)
+            && refers.is_some_and(|refers| !refers.is_empty())
+    }
+
     pub(crate) fn state(&self) -> SessionState {
         match self.phase {
             Phase::Early(_) | Phase::Inviting(_) => SessionState::Early,
             Phase::Answering(_) => SessionState::Answering,
             Phase::AckWait { .. } => SessionState::AckWait,
             Phase::Confirmed => SessionState::Confirmed,
-            Phase::Terminating(_) => SessionState::Terminating,
+            Phase::Terminating(_) | Phase::Over => SessionState::Terminating,
         }
     }
 }
@@ -171,6 +198,8 @@ impl InviteSession {
 pub(crate) struct Sessions {
     slots: Slots<InviteSession>,
     by_dialog: ByFingerprint<SessionId>,
+    /// The dialogs of the last sessions that ended, for those that want to replace them.
+    ended: VecDeque<Fingerprint>,
 }
 
 impl Sessions {
@@ -178,6 +207,7 @@ impl Sessions {
         Self {
             slots: Slots::new(),
             by_dialog: ByFingerprint::default(),
+            ended: VecDeque::with_capacity(REMEMBERED),
         }
     }
 
@@ -204,9 +234,57 @@ impl Sessions {
         self.slots.get_mut(id.0)
     }
 
+    /// Ends a session, and its dialog with it unless a subscription goes on. Gives the
+    /// subscriptions of ours that end too; `None` where there is no session.
+    pub(crate) fn end(&mut self, id: SessionId, cause: SessionEnd) -> Option<Vec<OutgoingRefer>> {
+        let session = self.slots.get_mut(id.0)?;
+        if matches!(session.phase, Phase::Over) {
+            return None;
+        }
+        if session.outlives(cause) {
+            session.phase = Phase::Over;
+            session.timer = None;
+            session.refresh_by_invite = None;
+            session.change = None;
+            session.accepted = Vec::new();
+            let dialog = session.dialog.id;
+            self.remember(dialog);
+            return Some(Vec::new());
+        }
+        let session = self.remove(id)?;
+        self.remember(session.dialog.id);
+        let refers = session.refers;
+        Some(refers.map_or_else(Vec::new, |refers| refers.outgoing))
+    }
+
+    /// Whether a session of this dialog has just ended.
+    pub(crate) fn has_ended(&self, dialog: Fingerprint) -> bool {
+        self.ended.contains(&dialog)
+    }
+
+    /// Takes a dialog out that nobody uses any more.
+    pub(crate) fn remove_unused(&mut self, id: SessionId) {
+        let session = self.slots.get(id.0);
+        let refers = session.and_then(|session| session.refers.as_ref());
+        let is_used = refers.is_some_and(|refers| !refers.is_empty());
+        if !is_used && session.is_some_and(|session| matches!(session.phase, Phase::Over)) {
+            self.remove(id);
+        }
+    }
+
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<InviteSession> {
         let session = self.slots.remove(id.0)?;
         self.by_dialog.remove(&session.dialog.id);
         Some(session)
     }
+
+    fn remember(&mut self, dialog: Fingerprint) {
+        if self.ended.len() >= REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(dialog);
+    }
 }
+
+/// How many ended sessions are remembered: enough for an INVITE that crosses a BYE.
+const REMEMBERED: usize = 256;

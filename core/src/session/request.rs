@@ -1,5 +1,7 @@
 //! A request that waits for the application.
 
+use offhook_message::Method;
+
 use crate::event::SessionId;
 use crate::incoming::Incoming;
 use crate::slot::Slot;
@@ -11,4 +13,10 @@ pub(crate) struct PendingRequest {
     pub(crate) transaction: Slot,
     /// The session it belongs to.
     pub(crate) session: Option<SessionId>,
+}
+
+impl PendingRequest {
+    pub(crate) fn is_refer(&self) -> bool {
+        *self.incoming.request.method() == Method::Refer
+    }
 }

@@ -42,6 +42,10 @@ pub(crate) enum ClientUser {
     Request(OutgoingRequestId),
     /// The REGISTER of a registration.
     Registration(RegistrationId),
+    /// A REFER of ours, by its name.
+    Refer(SessionId, u32),
+    /// A NOTIFY about a REFER of the peer's, by the number of that.
+    Referral(SessionId, u32),
     /// A CANCEL or an ACK: nobody waits for an outcome.
     Nobody,
 }

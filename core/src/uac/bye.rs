@@ -16,7 +16,7 @@ pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<
         return;
     };
     match &mut session.phase {
-        Phase::Early(_) | Phase::Terminating(_) => {}
+        Phase::Early(_) | Phase::Terminating(_) | Phase::Over => {}
         Phase::AckWait { bye, .. } => {
             bye.get_or_insert(headers);
         }
@@ -86,6 +86,9 @@ pub(super) fn terminate(
     change::answer(state, now, id, None);
     change::session_ends(state, now, id);
     if let Some(session) = state.sessions.get_mut(id) {
+        if matches!(session.phase, Phase::Over) {
+            return;
+        }
         session.phase = Phase::Terminating(cause);
         session.begin_request();
     }

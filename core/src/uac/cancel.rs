@@ -12,7 +12,7 @@ use crate::timers::Timer;
 use crate::transaction::{ClientUser, follow_up};
 
 /// Gives up an INVITE: at once where a provisional response is here, else when the first comes.
-pub(super) fn want(state: &mut State, now: Instant, id: OutgoingInviteId, headers: Vec<Header>) {
+pub(crate) fn want(state: &mut State, now: Instant, id: OutgoingInviteId, headers: Vec<Header>) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };

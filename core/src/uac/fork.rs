@@ -101,6 +101,7 @@ fn new_fork(
         acknowledged: None,
         reliable: None,
         authentication,
+        refers: None,
     });
     let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;

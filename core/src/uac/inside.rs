@@ -22,6 +22,8 @@ pub enum InsideError {
     OtherVerb,
     /// The peer's Contact is no address that a request could go to.
     NoTarget,
+    /// Too many REFERs of ours are under way.
+    TooManyRefers,
 }
 
 impl std::fmt::Display for InsideError {
@@ -31,6 +33,7 @@ impl std::fmt::Display for InsideError {
             Self::OfferPending => "an offer waits for its answer: try again when it has one",
             Self::OtherVerb => "the method has a verb of its own: use that",
             Self::NoTarget => "the Contact of the peer is no address to send a request to",
+            Self::TooManyRefers => "too many REFERs are under way: wait until one of them ends",
         })
     }
 }
@@ -54,6 +57,7 @@ pub(crate) fn request(
             | Method::Bye
             | Method::Prack
             | Method::Update
+            | Method::Refer
     );
     if has_verb {
         return Err(InsideError::OtherVerb);

@@ -2,13 +2,15 @@
 
 pub(crate) mod acknowledge;
 pub(crate) mod bye;
-mod cancel;
+pub(crate) mod cancel;
 pub(crate) mod change;
 mod fork;
 pub(crate) mod inside;
 pub(crate) mod invite;
+pub(crate) mod notify;
 pub(crate) mod prack;
 mod redirect;
+pub(crate) mod refer;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod request;
@@ -141,6 +143,12 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Registration(id) => {
             register::failed(state, now, id, RequestFailure::Undelivered);
         }
+        ClientUser::Refer(id, name) => {
+            refer::finish(state, now, id, name, ClientOutcome::Timeout, None);
+        }
+        ClientUser::Referral(id, cseq) => {
+            notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
+        }
         ClientUser::Nobody => {}
     }
 }
@@ -201,6 +209,14 @@ fn finish(
             }
             _ => {}
         },
+        ClientUser::Refer(id, name) => {
+            let response = response.map(|(_, response)| response);
+            refer::finish(state, now, id, name, outcome, response);
+        }
+        ClientUser::Referral(id, cseq) => {
+            let response = response.as_ref().map(|(_, response)| response);
+            notify::finish(state, now, id, cseq, &outcome, response);
+        }
         ClientUser::Nobody => {}
     }
 }

@@ -5,9 +5,12 @@ use std::time::Instant;
 use offhook_message::{HeaderName, Method, StatusCode};
 
 use super::reply::Reply;
-use super::{bye, options, reinvite, reliable, request, to_tag_of, update};
+use super::{
+    bye, does_not_exist, notify, options, refer, reinvite, reliable, request, to_tag_of, update,
+};
 use crate::event::SessionId;
 use crate::incoming::Incoming;
+use crate::session::Phase;
 use crate::state::State;
 
 /// Serves a request whose dialog is known. Every one is answered.
@@ -25,7 +28,11 @@ pub(super) fn receive(
         let reply = try_later(state);
         return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
     }
+    let is_over = matches!(session.phase, Phase::Over);
     let reply = match incoming.request.method() {
+        Method::Notify => return notify::receive(state, now, id, incoming),
+        _ if is_over => does_not_exist(),
+        Method::Refer => return refer::receive(state, now, Some(id), None, incoming),
         Method::Bye => return bye::receive(state, now, id, incoming),
         Method::Prack => return reliable::receive(state, now, id, incoming),
         Method::Options => options::capabilities(state),

@@ -16,6 +16,7 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
     headers.call_id()?;
     let cseq = headers.cseq()?;
     check_method(request.method(), config)?;
+    check_replaces(request)?;
     if cseq.method != *request.method() {
         return Err(Reply::bad_request("The method of CSeq differs"));
     }
@@ -45,6 +46,18 @@ fn check_method(method: &Method, config: &Config) -> Result<(), Reply> {
         StatusCode::NOT_IMPLEMENTED
     };
     Err(Reply::new(status).with_header(HeaderName::Allow, &Allow(config).to_string()))
+}
+
+/// RFC 3891 §3: only an INVITE replaces something. It is not looked for where nothing would follow.
+fn check_replaces(request: &Request) -> Result<(), Reply> {
+    let is_looked_at = matches!(
+        request.method(),
+        Method::Refer | Method::Notify | Method::Subscribe | Method::Message | Method::Info
+    );
+    if is_looked_at && request.headers().contains(HeaderName::Replaces) {
+        return Err(Reply::bad_request("Only an INVITE can have Replaces"));
+    }
+    Ok(())
 }
 
 /// §8.2.2.1: sip, sips and tel are understood. §19.1.1: headers have no place here.

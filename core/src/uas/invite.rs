@@ -4,13 +4,15 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_message::{Body, Provisional, Redirection, Rejection, Request, StatusCode, Success};
+use offhook_message::{
+    Body, Provisional, Redirection, Rejection, Replaces, Request, StatusCode, Success,
+};
 
 use super::reply::Reply;
 use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
-use super::{accepted, open_transaction, reliable, session_timer, write};
+use super::{accepted, open_transaction, reliable, replaces, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -39,6 +41,10 @@ pub(super) fn receive(
     if let Err(reply) = check_contact(&incoming.request) {
         return reply.statelessly(state, &incoming);
     }
+    let replaces = match replaces::read(&incoming.request) {
+        Ok(replaces) => replaces,
+        Err(reply) => return reply.statelessly(state, &incoming),
+    };
     let peer_reliability = PeerReliability::of(incoming.request.headers());
     if state.config.reliability == Reliability::Required
         && peer_reliability == PeerReliability::Unsupported
@@ -62,6 +68,7 @@ pub(super) fn receive(
         repeats_at: None,
         held: None,
         is_answered: false,
+        replaces,
     }));
     state
         .servers
@@ -179,6 +186,15 @@ impl<'a> InviteUserAgentServer<'a> {
     /// The way it came.
     pub fn flow(&self) -> Flow {
         self.invite().flow
+    }
+
+    /// The dialog that the INVITE wants to take the place of
+    /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). Its session, or the status to refuse
+    /// the INVITE with, is what [`UserAgentCore::replaced`](crate::UserAgentCore::replaced) gives, of the core that has
+    /// that Call-ID. Whoever accepts the INVITE ends that session with [`Session::replace`](crate::Session::replace), having made
+    /// sure that the caller may do this (§8): its tags are hard to guess, and Referred-By may say more.
+    pub fn replaces(&self) -> Option<&Replaces> {
+        self.invite().replaces.as_deref()
     }
 
     /// Its server transaction.
@@ -410,6 +426,7 @@ impl<'a> InviteUserAgentServer<'a> {
             acknowledged: None,
             reliable: None,
             authentication: None,
+            refers: None,
         };
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);
@@ -525,6 +542,8 @@ pub enum VerbError {
     TooManyWaiting,
     /// The peer made no offer that waits for an answer.
     NoOffer,
+    /// The session is over.
+    Over,
 }
 
 impl fmt::Display for VerbError {
@@ -544,6 +563,7 @@ impl fmt::Display for VerbError {
                 "too many provisional responses wait for the PRACK of the one before them: send the next later"
             }
             Self::NoOffer => "the peer made no offer that waits for an answer",
+            Self::Over => "the session is over",
         })
     }
 }

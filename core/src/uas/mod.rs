@@ -6,10 +6,13 @@ mod cancel;
 mod in_dialog;
 mod inspect;
 mod invite;
+mod notify;
 pub(crate) mod offer;
 mod options;
+pub(crate) mod refer;
 mod reinvite;
 pub(crate) mod reliable;
+pub(crate) mod replaces;
 mod reply;
 pub(crate) mod request;
 mod respond;
@@ -19,6 +22,7 @@ mod update;
 mod write;
 
 pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
+pub use refer::ReferUserAgentServer;
 pub use request::UserAgentServer;
 pub use response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, QValue, ResponseOptions,
@@ -132,6 +136,10 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     match request.method() {
         Method::Invite => invite::receive(state, now, incoming, merge_key),
         Method::Options => options::capabilities(state).statelessly(state, &incoming),
+        Method::Notify if !notify::serves_others(&state.config) => {
+            does_not_exist().statelessly(state, &incoming);
+        }
+        Method::Refer => refer::receive(state, now, None, merge_key, incoming),
         method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
         _ => request::receive(state, now, None, merge_key, incoming),
     }

@@ -23,7 +23,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     };
     let reply = match session.phase {
         Phase::Early(_) | Phase::Inviting(_) | Phase::Answering(_) => try_later(state),
-        Phase::Terminating(_) => does_not_exist(),
+        Phase::Terminating(_) | Phase::Over => does_not_exist(),
         Phase::AckWait { .. } | Phase::Confirmed => {
             // §14.2: ours is out.
             let ours = session.change.as_ref().filter(|change| change.is_out());

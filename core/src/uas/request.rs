@@ -39,6 +39,7 @@ pub(super) fn receive(
         return Reply::overload(state).statefully(state, now, &incoming, tag);
     }
     let transaction = open_transaction(state, &incoming, merge_key, tag);
+    let is_refer = *incoming.request.method() == Method::Refer;
     let id = RequestId(state.requests.insert(PendingRequest {
         incoming,
         transaction,
@@ -46,9 +47,16 @@ pub(super) fn receive(
     }));
     let patience = state.config.times.transaction_life() / 2;
     state.arm(now, patience, Timer::Request(id));
-    state.outbox.event(Event::Request {
-        request: id,
-        session,
+    state.outbox.event(if is_refer {
+        Event::Referred {
+            request: id,
+            session,
+        }
+    } else {
+        Event::Request {
+            request: id,
+            session,
+        }
     });
 }
 
@@ -66,10 +74,13 @@ pub struct UserAgentServer<'a> {
 
 impl<'a> UserAgentServer<'a> {
     pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
-        if !state.requests.contains(id.0) {
-            return None;
-        }
-        Some(Self { state, now, id })
+        let pending = state.requests.get(id.0)?;
+        (!pending.is_refer()).then_some(Self { state, now, id })
+    }
+
+    /// The view of a request that is in the table, whatever its method.
+    pub(super) fn of(state: &'a mut State, now: Instant, id: RequestId) -> Self {
+        Self { state, now, id }
     }
 
     /// Which request this is.
@@ -141,9 +152,16 @@ impl<'a> UserAgentServer<'a> {
 
 /// The application did not answer in time: no request stays without a response.
 pub(crate) fn is_overdue(state: &mut State, now: Instant, id: RequestId) {
-    if let Some(server) = UserAgentServer::new(state, now, id) {
-        server.reject(Rejection::TEMPORARILY_UNAVAILABLE);
-    }
+    let Some(pending) = state.requests.get(id.0) else {
+        return;
+    };
+    // RFC 3515 §2.4.2: a REFER that nobody approves of is declined.
+    let status = if pending.is_refer() {
+        Rejection::DECLINE
+    } else {
+        Rejection::TEMPORARILY_UNAVAILABLE
+    };
+    UserAgentServer::of(state, now, id).reject(status);
 }
 
 /// An INFO of a package that nobody here receives gets 469 and the list of those that are

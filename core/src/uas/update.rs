@@ -25,7 +25,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     let is_updating =
         pending.is_some_and(|offer| *offer.incoming.request.method() == Method::Update);
     let reply = match (&session.phase, session.offer_answer) {
-        (Phase::Terminating(_), _) => does_not_exist(),
+        (Phase::Terminating(_) | Phase::Over, _) => does_not_exist(),
         // One UPDATE at a time; and an offer overtakes no re-INVITE, not even one that asks for ours.
         _ if is_updating || (is_offer && session.offer.is_some()) => try_later(state),
         _ if !is_offer => return refresh(state, now, id, &incoming),

@@ -106,6 +106,30 @@ pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
     finish(writer, config, options, options.body.as_ref())
 }
 
+/// The 2xx to a REFER. One outside of a dialog makes one
+/// ([RFC 3515 §2.2](https://www.rfc-editor.org/rfc/rfc3515#section-2.2)). 200 says that no NOTIFY follows
+/// ([RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
+pub(super) fn refer_response(
+    incoming: &Incoming,
+    tag: &Tag,
+    config: &Config,
+    status: StatusCode,
+) -> Bytes {
+    let (request, flow) = (&incoming.request, incoming.flow);
+    let mut writer = respond::begin(request, flow.remote, status, None, Some(tag));
+    for field in request.headers().all(HeaderName::RecordRoute) {
+        writer.copy(field);
+    }
+    writer.header(HeaderName::Contact, OwnContact { request, flow });
+    if status == StatusCode::OK {
+        writer.header(HeaderName::ReferSub, "false");
+    }
+    if let Some(user_agent) = &config.user_agent {
+        writer.header(HeaderName::UserAgent, user_agent);
+    }
+    writer.finish()
+}
+
 /// 100 Trying.
 pub(super) fn trying(invite: &Invite) -> Bytes {
     let (request, source) = (&invite.request, invite.flow.remote);

@@ -32,8 +32,8 @@ fn an_invite_has_all_that_it_needs() {
          Call-ID: {call_id}\r\n\
          CSeq: 1 INVITE\r\n\
          Contact: <sip:alice@192.0.2.1:5060>\r\n\
-         Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK\r\n\
-         Supported: 100rel, timer\r\n\
+         Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY, PRACK\r\n\
+         Supported: 100rel, timer, replaces, norefersub\r\n\
          User-Agent: {}\r\n\
          Content-Type: application/sdp\r\n\
          Content-Length: 5\r\n\r\noffer",
@@ -47,9 +47,13 @@ fn an_invite_has_all_that_it_needs() {
 #[test]
 fn reliability_and_stream_show_in_the_invite() {
     for (reliability, supported, required) in [
-        (Reliability::Off, "timer", false),
-        (Reliability::Supported, "100rel, timer", false),
-        (Reliability::Required, "timer", true),
+        (Reliability::Off, "timer, replaces, norefersub", false),
+        (
+            Reliability::Supported,
+            "100rel, timer, replaces, norefersub",
+            false,
+        ),
+        (Reliability::Required, "timer, replaces, norefersub", true),
     ] {
         let mut bench = Bench::with(Config {
             reliability,

@@ -9,6 +9,7 @@ mod forking;
 mod inside;
 mod inviting;
 mod redirecting;
+mod referring;
 mod registering;
 mod reliable;
 mod requesting;

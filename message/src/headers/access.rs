@@ -3,10 +3,12 @@
 use crate::grammar::{Cursor, is_lws, number, number_as};
 use crate::headers::elements::Elements;
 use crate::headers::name_addr::{tag_of, uri_of};
+use crate::headers::refer::take_refer_sub;
 use crate::headers::session_expires::take_min_se;
 use crate::headers::{
-    CSeq, Contact, Disposition, HeaderError, HeaderName, Headers, MediaRange, MediaType, NameAddr,
-    RAck, Reason, RetryAfter, SessionExpires, SipDate, Timestamp, Via,
+    CSeq, Contact, Disposition, EventPackage, HeaderError, HeaderName, Headers, MediaRange,
+    MediaType, NameAddr, RAck, Reason, ReferTo, Replaces, RetryAfter, SessionExpires, SipDate,
+    SubscriptionState, Timestamp, Via,
 };
 
 /// Each method reads the value anew. A header that may stand only once and stands twice is an error, and an iterator over
@@ -166,6 +168,37 @@ impl Headers {
     /// Min-SE in seconds, [RFC 4028 5](https://www.rfc-editor.org/rfc/rfc4028#section-5).
     pub fn min_se(&self) -> Result<Option<u32>, HeaderError> {
         self.single(HeaderName::MinSe, take_min_se)
+    }
+
+    /// Refer-To, [RFC 3515 2.1](https://www.rfc-editor.org/rfc/rfc3515#section-2.1).
+    pub fn refer_to(&self) -> Result<ReferTo, HeaderError> {
+        self.mandatory(HeaderName::ReferTo, NameAddr::take)
+            .map(ReferTo::from)
+    }
+
+    /// Referred-By, [RFC 3892 3](https://www.rfc-editor.org/rfc/rfc3892#section-3).
+    pub fn referred_by(&self) -> Result<Option<NameAddr<'_>>, HeaderError> {
+        self.single(HeaderName::ReferredBy, NameAddr::take)
+    }
+
+    /// Refer-Sub, [RFC 4488 4](https://www.rfc-editor.org/rfc/rfc4488#section-4).
+    pub fn refer_sub(&self) -> Result<Option<bool>, HeaderError> {
+        self.single(HeaderName::ReferSub, take_refer_sub)
+    }
+
+    /// Replaces, [RFC 3891 6.1](https://www.rfc-editor.org/rfc/rfc3891#section-6.1).
+    pub fn replaces(&self) -> Result<Option<Replaces>, HeaderError> {
+        self.single(HeaderName::Replaces, Replaces::take)
+    }
+
+    /// Event, [RFC 6665 8.2.1](https://www.rfc-editor.org/rfc/rfc6665#section-8.2.1).
+    pub fn event(&self) -> Result<Option<EventPackage<'_>>, HeaderError> {
+        self.single(HeaderName::Event, EventPackage::take)
+    }
+
+    /// Subscription-State, [RFC 6665 8.2.3](https://www.rfc-editor.org/rfc/rfc6665#section-8.2.3).
+    pub fn subscription_state(&self) -> Result<Option<SubscriptionState<'_>>, HeaderError> {
+        self.single(HeaderName::SubscriptionState, SubscriptionState::take)
     }
 
     /// Reason, [RFC 3326 2](https://www.rfc-editor.org/rfc/rfc3326#section-2).

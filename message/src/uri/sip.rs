@@ -95,6 +95,19 @@ impl<'a> SipUri<'a> {
         self.value(b"user")
     }
 
+    /// The values of all headers of that name behind `?`, with their escapes resolved. They may be anything.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = Cow<'a, [u8]>> {
+        let headers = self.headers.unwrap_or_default();
+        headers
+            .split(|byte| *byte == b'&')
+            .filter_map(move |field| {
+                let at = memchr::memchr(b'=', field)?;
+                let (candidate, value) = field.split_at_checked(at)?;
+                same_name(candidate, name.as_bytes())
+                    .then(|| unescape(value.get(1..).unwrap_or_default()))
+            })
+    }
+
     fn value(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.param(name)?.1.map(|value| value.as_bytes())
     }

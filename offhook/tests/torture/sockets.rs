@@ -142,6 +142,7 @@ impl Heard {
                     None => request.accept(Success::OK),
                 };
             }
+            UserAgentEvent::Referred(referral) => panic!("{referral:?} is not served"),
         }
         self.is_answered = true;
     }

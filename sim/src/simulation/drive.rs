@@ -89,7 +89,9 @@ impl Simulation {
             return;
         }
         let mut answers = self.network.trace.packets().skip(before);
-        if let Some(answer) = answers.find(|answer| answer.label() != "ACK") {
+        // An ACK follows a response, and so does a NOTIFY that waits for that to the one before it.
+        let follows = |answer: &&Packet| !matches!(answer.label().as_str(), "ACK" | "NOTIFY");
+        if let Some(answer) = answers.find(follows) {
             let (answer, response) = (answer.number, packet.number);
             self.violations
                 .push(format!("packet #{answer} answers the response #{response}"));

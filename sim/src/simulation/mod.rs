@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_core::message::Request;
-use offhook_core::{Config, Counts, Input, InviteId, Resolve, SessionId, Transport, UserAgentCore};
+use offhook_core::{
+    Config, Counts, Input, InviteId, RequestId, Resolve, SessionId, Transport, UserAgentCore,
+};
 
 use crate::caller::{CallState, Caller, Plan};
 use crate::check::{check_empty, check_responses};
@@ -204,6 +206,14 @@ impl Simulation {
     /// The last ACK that confirmed a session.
     pub fn acknowledgement(&self) -> Option<&Request> {
         self.server.acknowledgement.as_ref()
+    }
+
+    /// The last REFER that came to the application.
+    ///
+    /// # Panics
+    /// When none came.
+    pub fn referred(&self) -> RequestId {
+        self.server.referred.expect("a REFER came")
     }
 
     /// The last look-up that nobody has answered.

@@ -36,7 +36,10 @@ fn the_200_has_what_a_dialog_needs() {
     let ok = call.receive("200 OK");
     assert_eq!(ok.header("Contact"), Some("<sip:bob@198.51.100.1:5060>"));
     assert_eq!(ok.header("Allow"), ALLOW);
-    assert_eq!(ok.header("Supported"), Some("100rel, timer"));
+    assert_eq!(
+        ok.header("Supported"),
+        Some("100rel, timer, replaces, norefersub")
+    );
     assert_eq!(ok.header("Content-Type"), Some("application/sdp"));
     assert_eq!(ok.body(), ANSWER);
     assert!(

@@ -5,10 +5,10 @@ use offhook_sim::{Draft, Policy, Simulation};
 #[test]
 fn what_is_not_supported_is_listed_in_the_420() {
     let mut call = Simulation::new(Policy::new().answer());
-    let invite = Draft::invite().set("Require", "replaces, 100rel");
+    let invite = Draft::invite().set("Require", "gruu, 100rel");
     call.send(&invite.add("Require", "nonsense"));
     let answer = call.receive("420 Bad Extension");
-    assert_eq!(answer.header("Unsupported"), Some("replaces, nonsense"));
+    assert_eq!(answer.header("Unsupported"), Some("gruu, nonsense"));
     call.expect("...");
     call.finish();
 }

@@ -1,0 +1,147 @@
+//! NOTIFY of ours: how the referral of a peer goes on
+//! ([RFC 3515 §2.4.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.4)).
+
+use std::time::Instant;
+
+use offhook_message::{Body, Header, HeaderName, Method, Response, StatusCode, Text};
+
+use super::write::InDialog;
+use super::{send_in_dialog, take_challenge};
+use crate::event::SessionId;
+use crate::session::Referral;
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::{ClientOutcome, ClientUser};
+
+/// Begins to notify of a REFER that was accepted: 100 at once
+/// ([RFC 3515 §2.4.5](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.5)).
+pub(crate) fn begin(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let times = &state.config.times;
+    // Longer than the call that is asked for may take (RFC 3515 §3.4).
+    let life = times.ringing + times.transaction_life() * 2;
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let refers = session.refers.get_or_insert_default();
+    let is_first = !refers.is_referred;
+    refers.is_referred = true;
+    refers.referrals.push(Referral {
+        cseq,
+        id: (!is_first).then_some(cseq),
+        status: StatusCode::TRYING,
+        reason: None,
+        is_notifying: false,
+        has_news: true,
+        until: now + life,
+    });
+    state.arm(now, life, Timer::Referral(id, cseq));
+    send(state, now, id, cseq);
+}
+
+/// Tells how the referral goes on; a final status ends the subscription. False where it is over.
+pub(crate) fn tell(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    cseq: u32,
+    status: StatusCode,
+) -> bool {
+    let Some(referral) = state.referral(id, cseq) else {
+        return false;
+    };
+    if referral.reason.is_some() {
+        return false;
+    }
+    if status.is_final() {
+        referral.reason = Some("noresource");
+    } else if status == referral.status {
+        return true;
+    }
+    referral.status = status;
+    referral.has_news = true;
+    send(state, now, id, cseq);
+    true
+}
+
+/// The application has not told the outcome in time.
+pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let Some(referral) = state.referral(id, cseq) else {
+        return;
+    };
+    if referral.reason.is_none() {
+        referral.reason = Some("timeout");
+        referral.has_news = true;
+        send(state, now, id, cseq);
+    }
+}
+
+/// What a step of a transaction means to a subscription. A refused NOTIFY ends it, and not the
+/// session ([RFC 6665 §4.2.2](https://www.rfc-editor.org/rfc/rfc6665#section-4.2.2), [RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
+pub(super) fn finish(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    cseq: u32,
+    outcome: &ClientOutcome,
+    response: Option<&Response>,
+) {
+    let is_accepted = match outcome {
+        ClientOutcome::Final(status) => status.is_success(),
+        ClientOutcome::Timeout => false,
+        _ => return,
+    };
+    let is_challenged = response.is_some_and(|response| take_challenge(state, id, response));
+    let Some(referral) = state.referral(id, cseq) else {
+        return;
+    };
+    referral.is_notifying = false;
+    referral.has_news |= is_challenged;
+    let is_over = referral.reason.is_some() && !referral.has_news;
+    if is_over || !(is_accepted || is_challenged) {
+        return state.end_referral(id, cseq);
+    }
+    send(state, now, id, cseq);
+}
+
+/// Sends the news, unless a NOTIFY waits for its response: then they follow it.
+fn send(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let Some(referral) = state.referral(id, cseq) else {
+        return;
+    };
+    if referral.is_notifying || !referral.has_news {
+        return;
+    }
+    referral.is_notifying = true;
+    referral.has_news = false;
+    let (headers, body) = (headers(referral, now), Body::sipfrag(referral.status));
+    let request = InDialog {
+        headers: &headers,
+        body: Some(&body),
+        ..InDialog::new(Method::Notify)
+    };
+    let user = ClientUser::Referral(id, cseq);
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.begin_request();
+    }
+    if send_in_dialog(state, now, id, user, &request).is_none() {
+        state.end_referral(id, cseq);
+    }
+}
+
+fn headers(referral: &Referral, now: Instant) -> Vec<Header> {
+    let event = match referral.id {
+        Some(id) => format!("refer;id={id}"),
+        None => "refer".to_owned(),
+    };
+    let left = referral.until.saturating_duration_since(now).as_secs();
+    let state = match referral.reason {
+        Some(reason) => format!("terminated;reason={reason}"),
+        None => format!("active;expires={left}"),
+    };
+    let headers = [
+        (HeaderName::Event, event),
+        (HeaderName::SubscriptionState, state),
+    ];
+    let texts = headers.map(|(name, value)| Some(Header::known(name, Text::new(value).ok()?)));
+    texts.into_iter().flatten().collect()
+}

@@ -1,0 +1,172 @@
+//! REFER of ours ([RFC 3515 §2.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4)).
+
+use std::time::Instant;
+
+use offhook_message::{Headers, Method, NameAddr, Response};
+
+use super::write::InDialog;
+use super::{InsideError, bye, inside, send_in_dialog, take_challenge};
+use crate::client_event::{ReferEnd, ReferEvent};
+use crate::dialog::Dialog;
+use crate::event::{Event, SessionEnd, SessionId};
+use crate::outgoing::ReferOptions;
+use crate::session::{MOST_REFERS, OutgoingRefer, ReferStage};
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::{ClientOutcome, ClientUser};
+
+/// Sends REFER. Gives its number, by which its events name it.
+pub(crate) fn send(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    options: ReferOptions,
+) -> Result<u32, InsideError> {
+    let session = inside::confirmed(state, id)?;
+    session.begin_request();
+    let headers = options.headers(local_address(&session.dialog));
+    let outgoing = &mut session.refers.get_or_insert_default().outgoing;
+    if outgoing.len() >= MOST_REFERS {
+        return Err(InsideError::TooManyRefers);
+    }
+    let name = session.dialog.local_cseq() + 1;
+    outgoing.push(OutgoingRefer {
+        name,
+        cseq: name,
+        headers,
+        stage: ReferStage::Sent,
+        until: None,
+    });
+    if attempt(state, now, id, name) {
+        return Ok(name);
+    }
+    state.end_refer(id, name);
+    Err(InsideError::NoTarget)
+}
+
+/// What a step of a transaction means to a REFER.
+pub(super) fn finish(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    name: u32,
+    outcome: ClientOutcome,
+    response: Option<Response>,
+) {
+    match (outcome, response) {
+        (ClientOutcome::Final(status), Some(message)) if status.is_success() => {
+            accepted(state, now, id, name, message);
+        }
+        (ClientOutcome::Final(status), Some(message)) => {
+            if take_challenge(state, id, &message) && attempt(state, now, id, name) {
+                return;
+            }
+            if state.end_refer(id, name) {
+                tell(state, id, name, ReferEvent::Refused { message });
+            }
+            inside::end_if_gone(state, now, id, status);
+        }
+        (ClientOutcome::Timeout, _) => {
+            end(state, id, name, ReferEnd::Unanswered);
+            bye::terminate(state, now, id, SessionEnd::Gone, &[]);
+        }
+        _ => {}
+    }
+}
+
+/// The time of a subscription is over.
+pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, name: u32) {
+    let Some(refer) = state.refer(id, name) else {
+        return;
+    };
+    if refer.until.is_some_and(|until| until <= now) {
+        end(state, id, name, ReferEnd::Expired);
+    }
+}
+
+/// Sets an end to the wait for the next NOTIFY.
+pub(crate) fn await_notify(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    name: u32,
+    after: std::time::Duration,
+) {
+    let until = now.checked_add(after);
+    if let Some(refer) = state.refer(id, name) {
+        refer.until = until;
+        state.arm(now, after, Timer::Refer(id, name));
+    }
+}
+
+pub(crate) fn tell(state: &mut State, session: SessionId, cseq: u32, event: ReferEvent) {
+    state.outbox.event(Event::Refer {
+        session,
+        cseq,
+        event,
+    });
+}
+
+fn end(state: &mut State, id: SessionId, name: u32, cause: ReferEnd) {
+    if state.end_refer(id, name) {
+        let status = None;
+        tell(state, id, name, ReferEvent::Terminated { status, cause });
+    }
+}
+
+/// The 2xx: the first NOTIFY has to come soon, unless it says that there will be none
+/// ([RFC 6665 §4.1.2.4](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.4), Timer N; [RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
+fn accepted(state: &mut State, now: Instant, id: SessionId, name: u32, message: Response) {
+    let Some(refer) = state.refer(id, name) else {
+        return;
+    };
+    if refer.stage == ReferStage::Over {
+        state.end_refer(id, name);
+        return;
+    }
+    refer.stage = ReferStage::Accepted;
+    let is_notified = refer.until.is_some();
+    let is_subscribed = is_notified || subscribes(message.headers());
+    let event = ReferEvent::Accepted {
+        is_subscribed,
+        message,
+    };
+    tell(state, id, name, event);
+    if !is_subscribed {
+        state.end_refer(id, name);
+    } else if !is_notified {
+        let after = state.config.times.transaction_life();
+        await_notify(state, now, id, name, after);
+    }
+}
+
+fn subscribes(headers: &Headers) -> bool {
+    headers.refer_sub().ok().flatten().unwrap_or(true)
+}
+
+/// Sends the REFER, or sends it again. False where it has no address to go to.
+fn attempt(state: &mut State, now: Instant, id: SessionId, name: u32) -> bool {
+    let Some(refer) = state.refer(id, name) else {
+        return false;
+    };
+    let headers = refer.headers.clone();
+    let request = InDialog {
+        headers: &headers,
+        ..InDialog::new(Method::Refer)
+    };
+    let user = ClientUser::Refer(id, name);
+    let is_sent = send_in_dialog(state, now, id, user, &request).is_some();
+    let session = state.sessions.get(id);
+    let cseq = session.map_or(name, |session| session.dialog.local_cseq());
+    if let Some(refer) = state.refer(id, name) {
+        refer.cseq = cseq;
+    }
+    is_sent
+}
+
+/// Our address in the dialog, as Referred-By says it.
+fn local_address(dialog: &Dialog) -> String {
+    let local = NameAddr::parse_list(dialog.local()).next();
+    let uri = local.and_then(Result::ok).map(|local| local.uri);
+    uri.map_or_else(String::new, |uri| format!("<{uri}>"))
+}

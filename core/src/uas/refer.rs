@@ -1,0 +1,195 @@
+//! REFER ([RFC 3515 §2.4.2](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.2)).
+
+use std::time::Instant;
+
+use offhook_message::{ReferTo, Rejection, Request, StatusCode, Uri};
+
+use super::in_dialog::try_later;
+use super::reply::Reply;
+use super::request::{self, UserAgentServer};
+use super::response_options::{OutgoingResponse, ResponseOptions};
+use super::{VerbError, to_tag_of, write};
+use crate::dialog::{Dialog, OfferAnswer};
+use crate::event::{RequestId, SessionId};
+use crate::fingerprint::Fingerprint;
+use crate::flow::Flow;
+use crate::id::ReferralId;
+use crate::incoming::Incoming;
+use crate::session::{InviteSession, MOST_REFERS, PendingRequest, Phase, Role};
+use crate::state::State;
+use crate::tag::Tag;
+use crate::uac::notify;
+
+/// Hands a REFER to the application, unless there is something wrong with it.
+pub(super) fn receive(
+    state: &mut State,
+    now: Instant,
+    session: Option<SessionId>,
+    merge_key: Option<Fingerprint>,
+    incoming: Incoming,
+) {
+    let checked = check(&incoming.request).and_then(|()| match session {
+        Some(session) => check_session(state, session),
+        None => check_contact(&incoming.request),
+    });
+    if let Err(reply) = checked {
+        let tag = match session {
+            Some(_) => to_tag_of(&incoming.request),
+            None => Tag::from(state.random.token()),
+        };
+        return reply.statefully(state, now, &incoming, tag);
+    }
+    request::receive(state, now, session, merge_key, incoming);
+}
+
+/// One REFER that is not answered yet. Without an answer it gets 603 after 32·T1.
+///
+/// The view borrows the core. Each verb sends the final response and takes the view.
+#[derive(Debug)]
+pub struct ReferUserAgentServer<'a> {
+    state: &'a mut State,
+    now: Instant,
+    id: RequestId,
+}
+
+impl<'a> ReferUserAgentServer<'a> {
+    pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
+        let pending = state.requests.get(id.0)?;
+        pending.is_refer().then_some(Self { state, now, id })
+    }
+
+    /// The request.
+    pub fn message(&self) -> &Request {
+        &self.pending().incoming.request
+    }
+
+    /// The way it came.
+    pub fn flow(&self) -> Flow {
+        self.pending().incoming.flow
+    }
+
+    /// The session it belongs to; `None` outside of a dialog.
+    pub fn session(&self) -> Option<SessionId> {
+        self.pending().session
+    }
+
+    /// Promises to call where the REFER says: sends 202, and a NOTIFY that says 100
+    /// ([RFC 3515 §2.4.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.4)). What becomes of the call is told with
+    /// [`UserAgentCore::notify`](crate::UserAgentCore::notify). `None` where the referrer does not want to be told: then it gets 200
+    /// ([RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
+    ///
+    /// # Errors
+    ///
+    /// The session is over: the REFER gets 481, and there is nobody to call for.
+    pub fn accept(self) -> Result<Option<ReferralId>, VerbError> {
+        let Self { state, now, id } = self;
+        let Some(pending) = state.requests.remove(id.0) else {
+            return Err(VerbError::Over);
+        };
+        let headers = pending.incoming.request.headers();
+        let is_subscribing = headers.refer_sub().ok().flatten().unwrap_or(true);
+        let cseq = headers.cseq().map_or(0, |cseq| cseq.number);
+        if !is_subscribing {
+            respond(state, now, &pending, StatusCode::OK);
+            return Ok(None);
+        }
+        let session = match pending.session {
+            Some(session) => state.sessions.get(session).map(|_| session),
+            None => Some(new_dialog(state, &pending)),
+        };
+        let Some(session) = session else {
+            let reply = super::does_not_exist();
+            reply.through(state, now, &pending.incoming, pending.transaction);
+            return Err(VerbError::Over);
+        };
+        respond(state, now, &pending, StatusCode::ACCEPTED);
+        notify::begin(state, now, session, cseq);
+        Ok(Some(ReferralId { session, cseq }))
+    }
+
+    /// Declines.
+    pub fn reject(self, options: impl Into<ResponseOptions<Rejection>>) -> OutgoingResponse {
+        UserAgentServer::of(self.state, self.now, self.id).reject(options)
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "the view is made of a request in the table and borrows the table while it lives"
+    )]
+    fn pending(&self) -> &PendingRequest {
+        let pending = self.state.requests.get(self.id.0);
+        pending.expect("the request of a view is in the table")
+    }
+}
+
+/// One Refer-To, of a scheme that can be called (§2.4.2).
+fn check(request: &Request) -> Result<(), Reply> {
+    let headers = request.headers();
+    let refer_to: ReferTo = headers.refer_to()?;
+    headers.refer_sub()?;
+    headers.referred_by()?;
+    refer_to.replaces()?;
+    match refer_to.uri().as_uri() {
+        Uri::Sip(_) | Uri::Tel(_) => Ok(()),
+        Uri::Other { .. } => Err(Reply::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
+    }
+}
+
+/// The dialog is confirmed, and has room for one more subscription.
+fn check_session(state: &mut State, id: SessionId) -> Result<(), Reply> {
+    let Some(session) = state.sessions.get(id) else {
+        return Err(super::does_not_exist());
+    };
+    let refers = session.refers.as_ref();
+    let is_full = refers.is_some_and(|refers| refers.referrals.len() >= MOST_REFERS);
+    match session.phase {
+        Phase::Terminating(_) | Phase::Over => Err(super::does_not_exist()),
+        Phase::AckWait { .. } | Phase::Confirmed if !is_full => Ok(()),
+        _ => Err(try_later(state)),
+    }
+}
+
+/// The dialog that a REFER makes needs somewhere to go (§2).
+fn check_contact(request: &Request) -> Result<(), Reply> {
+    let contact = request.headers().contacts().next();
+    match contact.transpose()?.as_ref().and_then(|it| it.address()) {
+        Some(_) => Ok(()),
+        None => Err(Reply::bad_request("The Contact header is missing")),
+    }
+}
+
+fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: StatusCode) {
+    let tag = to_tag(state, pending);
+    let bytes = write::refer_response(&pending.incoming, &tag, &state.config, status);
+    state.respond(now, pending.transaction, status, bytes);
+}
+
+/// The dialog of a REFER outside of any: it has a subscription and no session.
+fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
+    let tag = to_tag(state, pending);
+    let request = &pending.incoming.request;
+    state.sessions.insert(InviteSession {
+        dialog: Dialog::at_server(&state.fingerprinter, request, &tag),
+        flow: pending.incoming.flow,
+        role: Role::Callee,
+        phase: Phase::Over,
+        accepted: Vec::new(),
+        offer_answer: OfferAnswer::Initial,
+        offer: None,
+        timer: None,
+        refresh_by_invite: None,
+        change: None,
+        acknowledged: None,
+        reliable: None,
+        authentication: None,
+        refers: None,
+    })
+}
+
+fn to_tag(state: &State, pending: &PendingRequest) -> Tag {
+    let found = state.servers.get(pending.transaction);
+    found.map_or_else(
+        || to_tag_of(&pending.incoming.request),
+        |found| found.to_tag.clone(),
+    )
+}
