@@ -34,6 +34,7 @@
 )]
 
 mod body;
+mod dtmf;
 mod framer;
 mod grammar;
 mod headers;
@@ -50,6 +51,7 @@ mod text;
 mod uri;
 
 pub use body::Body;
+pub use dtmf::Dtmf;
 pub use framer::{Frame, Framer, FramingError};
 pub use headers::{
     CSeq, Contact, DisplayName, Disposition, HeaderError, HeaderErrorKind, HeaderField, HeaderName,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Config, Counts, Event, Input, InviteId, Output, SessionId, UserAgentCore, VerbError,
+    Config, Counts, Event, Input, InviteId, Output, RequestId, SessionId, UserAgentCore, VerbError,
     message::{Body, Rejection, Request},
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     calls: Vec<Call>,
     /// The last ACK that confirmed a session.
     pub(crate) acknowledgement: Option<Request>,
+    /// The last request that waits for the application.
+    pub(crate) request: Option<RequestId>,
     /// What breaks the core, where it is to be broken.
     pub(crate) mutant: Option<Box<dyn Mutant>>,
     /// What a mutant wants done next.
@@ -44,6 +46,7 @@ impl Server {
             policy,
             calls: Vec::new(),
             acknowledgement: None,
+            request: None,
             mutant: None,
             outputs: VecDeque::new(),
         }
@@ -146,6 +149,7 @@ impl Server {
                 acknowledgement, ..
             } => self.acknowledgement = Some(acknowledgement),
             Event::Offer { session, .. } => self.treat_offer(now, session),
+            Event::Request { request, .. } => self.request = Some(request),
             _ => {}
         }
     }

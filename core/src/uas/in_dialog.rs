@@ -5,9 +5,10 @@ use std::time::Instant;
 use offhook_message::{HeaderName, Method, StatusCode};
 
 use super::reply::Reply;
-use super::{bye, options, reinvite, reliable, request, to_tag_of, update};
+use super::{bye, does_not_exist, options, reinvite, reliable, request, to_tag_of, update};
 use crate::event::SessionId;
 use crate::incoming::Incoming;
+use crate::session::Phase;
 use crate::state::State;
 
 /// Serves a request whose dialog is known. Every one is answered.
@@ -25,12 +26,14 @@ pub(super) fn receive(
         let reply = try_later(state);
         return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
     }
+    let is_ending = matches!(session.phase, Phase::Terminating(_));
     let reply = match incoming.request.method() {
         Method::Bye => return bye::receive(state, now, id, incoming),
         Method::Prack => return reliable::receive(state, now, id, incoming),
         Method::Options => options::capabilities(state),
         Method::Invite => return reinvite::receive(state, now, id, incoming),
         Method::Update => return update::receive(state, now, id, incoming),
+        _ if is_ending => does_not_exist(),
         _ => return request::receive(state, now, Some(id), None, incoming),
     };
     reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));

@@ -53,7 +53,7 @@ pub(super) fn receive(
 }
 
 /// One request that is not answered yet, other than INVITE. Without an answer it gets 480 after
-/// 32·T1.
+/// 32·T1, inside a session 488.
 ///
 /// The view borrows the core. Each verb sends the final response and takes the view; there are no
 /// provisional responses ([RFC 4320 §4.1](https://www.rfc-editor.org/rfc/rfc4320#section-4.1)).
@@ -111,6 +111,16 @@ impl<'a> UserAgentServer<'a> {
         self.respond(&options.into(), &[])
     }
 
+    /// Ends the request without a word of the application's: 480, and 488 inside a session, which a
+    /// peer might end on 480 ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
+    pub fn dispose(self) {
+        let status = match self.session() {
+            Some(_) => Rejection::NOT_ACCEPTABLE_HERE,
+            None => Rejection::TEMPORARILY_UNAVAILABLE,
+        };
+        self.respond(&status.into(), &[]);
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "the view is made of a request in the table and borrows the table while it lives"
@@ -142,7 +152,7 @@ impl<'a> UserAgentServer<'a> {
 /// The application did not answer in time: no request stays without a response.
 pub(crate) fn is_overdue(state: &mut State, now: Instant, id: RequestId) {
     if let Some(server) = UserAgentServer::new(state, now, id) {
-        server.reject(Rejection::TEMPORARILY_UNAVAILABLE);
+        server.dispose();
     }
 }
 

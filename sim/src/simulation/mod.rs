@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_core::message::Request;
-use offhook_core::{Config, Counts, Input, InviteId, Resolve, SessionId, Transport, UserAgentCore};
+use offhook_core::{
+    Config, Counts, Input, InviteId, RequestId, Resolve, SessionId, Transport, UserAgentCore,
+};
 
 use crate::caller::{CallState, Caller, Plan};
 use crate::check::{check_empty, check_responses};
@@ -199,6 +201,17 @@ impl Simulation {
     /// When it knows of none.
     pub fn session(&self) -> SessionId {
         self.server.session().expect("there is a session")
+    }
+
+    /// The last request other than INVITE that came to the application, once everything has happened
+    /// that happens now.
+    ///
+    /// # Panics
+    /// When none came.
+    #[track_caller]
+    pub fn request(&mut self) -> RequestId {
+        self.run_or_panic(self.clock.now());
+        self.server.request.expect("a request came")
     }
 
     /// The last ACK that confirmed a session.

@@ -210,18 +210,18 @@ fn a_refresh_repeats_our_last_answer() {
     let hold = invite.in_dialog("INVITE", &ok);
     let hold = hold.body("application/sdp", "v=0\r\n");
     call.send(&hold);
-    let held = call.receive("200 OK");
+    let agreed = call.receive("200 OK");
     // A re-INVITE that says nothing of the timer leaves it as it is, and begins its time anew.
-    assert_eq!(held.header("Session-Expires"), Some("90;refresher=uas"));
-    call.send(&hold.in_dialog("ACK", &held));
+    assert_eq!(agreed.header("Session-Expires"), Some("90;refresher=uas"));
+    call.send(&hold.in_dialog("ACK", &agreed));
     call.run_until(seconds(54));
     call.expect("...");
     call.run_until(seconds(55));
     let refresh = call.receive("INVITE");
-    assert_eq!(refresh.body(), held.body());
+    assert_eq!(refresh.body(), agreed.body());
     call.send_from(PEER, answered(&refresh));
     call.receive("ACK");
-    call.send(&hold.in_dialog("BYE", &held));
+    call.send(&hold.in_dialog("BYE", &agreed));
     call.expect("...");
     call.finish();
 }
