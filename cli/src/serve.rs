@@ -1,7 +1,7 @@
 use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
-use offhook::{Builder, Config, Counts, StartError, UserAgent};
+use offhook::{Builder, Config, Counts, StartError, UserAgent, message::Method};
 use tokio::{
     runtime::{Handle, Runtime},
     task::JoinSet,
@@ -100,6 +100,7 @@ async fn listen(configuration: &Configuration) -> Result<UserAgent, StartError> 
     let mut config = Config::default();
     config.limits.invites = configuration.max_calls;
     config.limits.sessions = configuration.max_calls;
+    config.methods = vec![Method::Info, Method::Message];
     // What a route waits for is not cut short.
     let no_answer = configuration.routes.longest_wait() + SLACK;
     config.times.no_answer = config.times.no_answer.max(no_answer);

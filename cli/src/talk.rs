@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use offhook::{Invitation, ResponseOptions, Session, SessionEvent, Unanswered, message::Success};
+use offhook::{
+    IncomingRequest, Invitation, ResponseOptions, Session, SessionEvent, Unanswered,
+    message::{Method, Rejection, Success},
+};
 use offhook_media::{DescriptionError, Hold};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
@@ -106,8 +109,14 @@ pub(crate) async fn talk(
                 talk.unanswered(&mut media, cause);
                 Ok(())
             }
-            // No method is configured that could come so, and nothing asks for an offer.
-            SessionEvent::Request(_) | SessionEvent::AnsweredWithOffer(_) => Ok(()),
+            SessionEvent::Request(request) => {
+                take(request);
+                Ok(())
+            }
+            // Nothing of ours asks for an offer. A referral that is dropped is declined.
+            SessionEvent::AnsweredWithOffer(_)
+            | SessionEvent::Referred(_)
+            | SessionEvent::Refer { .. } => Ok(()),
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         };
         if let Err(error) = agreed {
@@ -145,6 +154,21 @@ impl Talk {
         if cause == Unanswered::Collision {
             self.plan.postpone(self.wanted, self.answered);
         }
+    }
+}
+
+/// A key that was pressed, or a message: there is nothing to do, and the caller hears that it came. Any
+/// other INFO without a package is one that we do not understand
+/// ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
+fn take(request: IncomingRequest) {
+    let message = request.message();
+    let is_understood = *message.method() == Method::Message
+        || message.body().is_empty()
+        || message.dtmf().is_some();
+    if is_understood {
+        request.accept(Success::OK);
+    } else {
+        request.reject(Rejection::UNSUPPORTED_MEDIA_TYPE);
     }
 }
 

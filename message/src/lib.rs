@@ -34,6 +34,7 @@
 )]
 
 mod body;
+mod dtmf;
 mod framer;
 mod grammar;
 mod headers;
@@ -51,6 +52,7 @@ mod text;
 mod uri;
 
 pub use body::Body;
+pub use dtmf::Dtmf;
 pub use framer::{Frame, Framer, FramingError};
 pub use headers::{
     CSeq, Contact, DisplayName, Disposition, EventPackage, HeaderError, HeaderErrorKind,

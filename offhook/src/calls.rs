@@ -160,10 +160,22 @@ impl Calls {
     }
 
     /// Who must be woken.
-    pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd) -> Option<Waker> {
+    pub(crate) fn ended(
+        &mut self,
+        session: SessionId,
+        end: SessionEnd,
+        bye: Option<Request>,
+    ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
         call.end = Some(end);
+        call.bye = bye.map(Box::new);
         call.waker.take()
+    }
+
+    /// The BYE of the peer's.
+    pub(crate) fn remote_bye(&self, session: SessionId) -> Option<Request> {
+        let bye = self.sessions.get(&session)?.bye.as_deref();
+        bye.cloned()
     }
 
     /// Who must be woken.
@@ -303,6 +315,7 @@ struct SessionCall {
     /// The last of each REFER of ours always, what comes before it up to a bound.
     refers: VecDeque<(u32, ReferEvent)>,
     end: Option<SessionEnd>,
+    bye: Option<Box<Request>>,
     waker: Option<Waker>,
 }
 

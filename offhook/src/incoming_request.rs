@@ -12,8 +12,11 @@ use crate::shell::Shell;
 /// A request other than INVITE that the application answers, one of
 /// [`Config::methods`](offhook_core::Config::methods).
 ///
-/// Dropping it without an answer answers 480 (Temporarily Unavailable).
-#[must_use = "dropping a request answers 480"]
+/// A key that an INFO tells of is in [`Request::dtmf`]; answer 200.
+///
+/// Dropping it without an answer refuses it: with 480 (Temporarily Unavailable), inside a session with
+/// 488 (Not Acceptable Here), which leaves the session as it is.
+#[must_use = "dropping a request refuses it"]
 pub struct IncomingRequest {
     shell: Arc<Shell>,
     id: RequestId,
@@ -41,7 +44,7 @@ impl IncomingRequest {
         self.arrival.flow
     }
 
-    /// Answers with a 2xx. `None` where it was answered 480 in our place, because it took too
+    /// Answers with a 2xx. `None` where it was refused in our place, because it took too
     /// long.
     pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Option<OutgoingResponse> {
         self.respond(|server| server.accept(options))
@@ -80,7 +83,7 @@ impl Drop for IncomingRequest {
         if self.is_open {
             self.shell.act(self.arrival.shard, |state, now| {
                 if let Some(server) = state.core.request_server(now, self.id) {
-                    server.reject(Rejection::TEMPORARILY_UNAVAILABLE);
+                    server.dispose();
                 }
             });
         }

@@ -6,7 +6,7 @@ use offhook_core::{
     ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
     RequestFailure, SessionId, VerbError,
 };
-use offhook_message::{Body, Response, StatusCode, Text, UriBuf};
+use offhook_message::{Body, Header, Response, StatusCode, Text, UriBuf};
 
 use crate::error::Error;
 use crate::referral::ReferralProgress;
@@ -102,9 +102,15 @@ impl Inviter {
     /// ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
     /// [`InviterEvent::Cancelled`] follows. On a call that is answered or over it does nothing.
     pub fn cancel(&mut self) {
+        self.cancel_with(Vec::new());
+    }
+
+    /// As [`cancel`](Self::cancel), with these headers in the CANCEL: Reason, as a rule
+    /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
+    pub fn cancel_with(&mut self, headers: Vec<Header>) {
         self.shell.act(self.shard, |state, now| {
             if let Some(client) = state.core.invite_client(now, self.invite) {
-                client.cancel(Vec::new());
+                client.cancel(headers);
             }
         });
     }

@@ -194,11 +194,24 @@ impl Session {
     /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The session has
     /// [`ended`](Session::ended) when the BYE is answered. A second call does nothing.
     pub fn bye(&mut self) {
+        self.bye_with(Vec::new());
+    }
+
+    /// As [`bye`](Self::bye), with these headers in the BYE: Reason, as a rule
+    /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
+    pub fn bye_with(&mut self, headers: Vec<Header>) {
         self.shell.act(self.shard, |state, now| {
             if let Some(session) = state.core.session(now, self.id) {
-                session.bye(Vec::new());
+                session.bye(headers);
             }
         });
+    }
+
+    /// The BYE of the peer's that ended the session. Its Reason says why, where the peer does
+    /// ([`Headers::reasons`](offhook_message::Headers::reasons)).
+    pub fn remote_bye(&self) -> Option<Request> {
+        let shard = self.shell.shard(self.shard);
+        shard.calls(|calls| calls.remote_bye(self.id))
     }
 }
 

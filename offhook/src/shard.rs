@@ -341,7 +341,11 @@ impl State {
                 cseq,
                 event,
             } => self.calls.refer(session, cseq, event),
-            Event::Ended { session, cause, .. } => self.calls.ended(session, cause),
+            Event::Ended {
+                session,
+                cause,
+                message,
+            } => self.calls.ended(session, cause, message),
             Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
             Event::Response { request, message } if message.status().is_final() => {
                 self.calls.requests.ended(request, Ok(message))

@@ -5,8 +5,10 @@ mod caller;
 
 use callee::{call, uri};
 use caller::{answer, incoming, soon, start};
-use offhook::message::{Provisional, Redirection, Rejection};
-use offhook::{Accepted, Cancelled, Inviter, InviterEvent, Session, SessionEnd, UserAgent};
+use offhook::message::{Body, Header, Provisional, Redirection, Rejection, Request};
+use offhook::{
+    Accepted, Cancelled, Inviter, InviterEvent, Session, SessionEnd, SessionEvent, UserAgent,
+};
 
 /// Alice, who calls, and Bob with the call that rings.
 async fn ring(listener: &str) -> (UserAgent, UserAgent, Inviter, offhook::Invitation) {
@@ -105,4 +107,62 @@ async fn a_caller_gives_up() {
     assert!(matches!(cancelled, Cancelled::Cancel(_)), "{cancelled:?}");
     let over = outcome(&mut inviter).await;
     assert!(matches!(over, InviterEvent::Cancelled(Some(_))), "{over:?}");
+}
+
+fn reason(text: &str) -> Vec<Header> {
+    vec![Header::new("Reason", text).unwrap()]
+}
+
+/// The first cause that a request says.
+fn cause(message: &Request) -> Option<u16> {
+    message.headers().reasons().next()?.ok()?.cause
+}
+
+/// RFC 3326
+#[tokio::test]
+async fn the_one_who_ends_a_call_says_why() {
+    let (_alice, _bob, mut inviter, mut invitation) = ring("udp:127.0.0.1:0").await;
+    inviter.cancel_with(reason("SIP;cause=200;text=\"Call completed elsewhere\""));
+    let Cancelled::Cancel(cancel) = soon(invitation.cancelled()).await else {
+        panic!("it is cancelled");
+    };
+    assert_eq!(cause(&cancel), Some(200));
+
+    let (_alice, _bob, mut inviter, invitation) = ring("udp:127.0.0.1:0").await;
+    let mut theirs = invitation.accept(answer()).unwrap();
+    let mut ours = session(&mut inviter).await;
+    assert!(theirs.remote_bye().is_none());
+    ours.bye_with(reason("Q.850;cause=16"));
+    assert_eq!(soon(theirs.ended()).await, SessionEnd::RemoteBye);
+    assert_eq!(cause(&theirs.remote_bye().unwrap()), Some(16));
+    assert_eq!(soon(ours.ended()).await, SessionEnd::LocalBye);
+    assert!(ours.remote_bye().is_none());
+}
+
+/// RFC 3261 §14.1: the 2xx makes the offer, our ACK the answer.
+#[tokio::test]
+async fn one_asks_the_other_for_an_offer() {
+    let (_alice, _bob, mut inviter, invitation) = ring("udp:127.0.0.1:0").await;
+    let mut theirs = invitation.accept(answer()).unwrap();
+    let mut ours = session(&mut inviter).await;
+    soon(theirs.confirmed()).await.unwrap();
+    ours.invite_without_offer().unwrap();
+    match soon(theirs.event()).await {
+        SessionEvent::Offer(asked) => {
+            assert_eq!(asked.message().session_description(), None);
+            asked.answer(&Body::sdp("their offer")).unwrap();
+        }
+        other => panic!("a re-INVITE was expected: {other:?}"),
+    }
+    match soon(ours.event()).await {
+        SessionEvent::AnsweredWithOffer(response) => {
+            assert_eq!(response.session_description(), Some(&b"their offer"[..]));
+            ours.acknowledge(&Body::sdp("our answer")).unwrap();
+        }
+        other => panic!("an offer was expected: {other:?}"),
+    }
+    match soon(theirs.event()).await {
+        SessionEvent::Reconfirmed(ack) => assert_eq!(ack.body(), b"our answer"),
+        other => panic!("an ACK was expected: {other:?}"),
+    }
 }

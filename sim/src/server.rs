@@ -24,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) acknowledgement: Option<Request>,
     /// The last REFER that came.
     pub(crate) referred: Option<RequestId>,
+    /// The last request that waits for the application.
+    pub(crate) request: Option<RequestId>,
     /// What breaks the core, where it is to be broken.
     pub(crate) mutant: Option<Box<dyn Mutant>>,
     /// What a mutant wants done next.
@@ -49,6 +51,7 @@ impl Server {
             calls: Vec::new(),
             acknowledgement: None,
             referred: None,
+            request: None,
             mutant: None,
             outputs: VecDeque::new(),
         }
@@ -154,6 +157,7 @@ impl Server {
             } => self.acknowledgement = Some(acknowledgement),
             Event::Offer { session, .. } => self.treat_offer(now, session),
             Event::Referred { request, .. } => self.referred = Some(request),
+            Event::Request { request, .. } => self.request = Some(request),
             _ => {}
         }
     }

@@ -224,7 +224,9 @@ impl Call {
                 SessionEvent::Request(_)
                 | SessionEvent::Answered(_)
                 | SessionEvent::AnsweredWithOffer(_)
-                | SessionEvent::Unanswered(_) => {}
+                | SessionEvent::Unanswered(_)
+                | SessionEvent::Referred(_)
+                | SessionEvent::Refer { .. } => {}
                 SessionEvent::Ended(end) => return end,
             }
         }

@@ -136,9 +136,15 @@ impl Caller {
         answer
     }
 
+    /// A further request inside the dialog.
+    pub(crate) fn request(&mut self, method: &str, number: u32, headers: &str, body: &str) {
+        let cseq = format!("{number} {method}");
+        self.send_with(method, &cseq, &cseq.replace(' ', "-"), headers, body);
+    }
+
     /// BYE and its 200.
     pub(crate) fn hang_up(&mut self) {
-        self.send("BYE", "2 BYE", "bye", "");
+        self.send("BYE", "99 BYE", "bye", "");
         self.expect(200, "BYE");
     }
 
@@ -190,13 +196,17 @@ impl Caller {
     }
 
     fn send(&mut self, method: &str, cseq: &str, branch: &str, body: &str) {
-        let Self { user, call, to, .. } = self;
-        let local = self.line.local();
-        let transport = self.line.transport();
         let content = match body {
             "" => "",
             _ => "Content-Type: application/sdp\r\n",
         };
+        self.send_with(method, cseq, branch, content, body);
+    }
+
+    fn send_with(&mut self, method: &str, cseq: &str, branch: &str, headers: &str, body: &str) {
+        let Self { user, call, to, .. } = self;
+        let local = self.line.local();
+        let transport = self.line.transport();
         let message = format!(
             "{method} sip:{user}@127.0.0.1 SIP/2.0\r\n\
              Via: SIP/2.0/{transport} {local};branch=z9hG4bK-{call}-{branch}\r\n\
@@ -206,7 +216,7 @@ impl Caller {
              Call-ID: {call}\r\n\
              CSeq: {cseq}\r\n\
              Contact: <sip:caller@{local};transport={transport}>\r\n\
-             {content}Content-Length: {}\r\n\r\n{body}",
+             {headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.line.send(&message);

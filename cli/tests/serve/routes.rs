@@ -132,6 +132,29 @@ fn timer_insists_on_a_session_timer() {
 }
 
 #[test]
+fn requests_inside_a_call_are_answered() {
+    let program = Program::serve(&[]);
+    let mut caller = Caller::udp(program.udp(), "echo");
+    caller.establish();
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    let requests = [
+        ("INFO", relay, "Signal=5\r\nDuration=160\r\n", 200),
+        ("INFO", "", "", 200),
+        ("INFO", "Content-Type: text/plain\r\n", "hello", 415),
+        ("INFO", "Info-Package: unheard-of\r\n", "", 469),
+        ("MESSAGE", "Content-Type: text/plain\r\n", "hello", 200),
+        ("OPTIONS", "", "", 200),
+        ("SUBSCRIBE", "Event: dialog\r\n", "", 405),
+        ("DANCE", "", "", 501),
+    ];
+    for (number, (method, headers, body, status)) in (2..).zip(requests) {
+        caller.request(method, number, headers, body);
+        caller.expect(status, method);
+    }
+    caller.hang_up();
+}
+
+#[test]
 fn moved_names_the_address_the_call_came_in_on() {
     let program = Program::serve(&[]);
     let (udp, tcp) = (program.udp(), program.tcp());

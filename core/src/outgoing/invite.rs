@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Header, HeaderName, Message, RAck, Text, UriBuf, parse};
+use offhook_message::{Body, Header, HeaderName, Message, RAck, Text, UriBuf, parse};
 
 use super::message::OutgoingRequestMessage;
 use crate::event::SessionId;
@@ -158,15 +158,15 @@ impl OutgoingInvites {
         self.slots.get_mut(id.0)
     }
 
-    /// A 2xx is here. What is only needed to try again is dropped.
-    pub(crate) fn accept(&mut self, id: OutgoingInviteId) {
-        if let Some(invite) = self.slots.get_mut(id.0)
-            && invite.stage != Stage::Accepted
-        {
-            invite.stage = Stage::Accepted;
-            invite.message.request.body = None;
-            self.accepted += 1;
+    /// A 2xx is here. What is only needed to try again is dropped; the first time gives the body.
+    pub(crate) fn accept(&mut self, id: OutgoingInviteId) -> Option<Body> {
+        let invite = self.slots.get_mut(id.0)?;
+        if invite.stage == Stage::Accepted {
+            return None;
         }
+        invite.stage = Stage::Accepted;
+        self.accepted += 1;
+        invite.message.request.body.take()
     }
 
     pub(crate) fn remove(&mut self, id: OutgoingInviteId) -> Option<OutgoingInvite> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Header, Method, RAck, Response, StatusCode, UriBuf};
+use offhook_message::{Body, Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
 use super::{acknowledge, bye, cancel, is_challenge, prack, redirect, refresh};
@@ -324,9 +324,10 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
     // The application may have ended this early session by BYE.
     let phase = state.sessions.get(session).map(|session| &session.phase);
     is_cancelled |= !matches!(phase, Some(Phase::Inviting(_)));
-    state.outgoing_invites.accept(id);
+    let body = state.outgoing_invites.accept(id);
     if is_first && is_usable && !is_cancelled {
-        return accept(state, now, id, session, response);
+        let offer = body.filter(is_session_description);
+        return accept(state, now, id, session, response, offer.as_ref());
     }
     acknowledge::of_fork(state, now, id, session, None);
     bye::terminate(state, now, session, SessionEnd::NotAccepted, &[]);
@@ -351,6 +352,7 @@ fn accept(
     id: OutgoingInviteId,
     session: SessionId,
     response: Response,
+    offer: Option<&Body>,
 ) {
     end_early(state, id);
     let mut is_offer = false;
@@ -369,16 +371,7 @@ fn accept(
             Phase::Confirmed
         };
     }
-    let invite = state.outgoing_invites.get(id);
-    let description = invite.and_then(|invite| invite.message.request.body.clone());
-    let description = description.filter(|body| !is_offer && is_session_description(body));
-    refresh::begin(
-        state,
-        now,
-        session,
-        response.headers(),
-        description.as_ref(),
-    );
+    refresh::begin(state, now, session, response.headers(), offer);
     if !is_offer {
         acknowledge::of_fork(state, now, id, session, None);
     }

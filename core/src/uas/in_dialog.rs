@@ -29,6 +29,7 @@ pub(super) fn receive(
         return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
     }
     let is_over = matches!(session.phase, Phase::Over);
+    let is_ending = matches!(session.phase, Phase::Terminating(_));
     let reply = match incoming.request.method() {
         Method::Notify => return notify::receive(state, now, id, incoming),
         _ if is_over => does_not_exist(),
@@ -38,6 +39,7 @@ pub(super) fn receive(
         Method::Options => options::capabilities(state),
         Method::Invite => return reinvite::receive(state, now, id, incoming),
         Method::Update => return update::receive(state, now, id, incoming),
+        _ if is_ending => does_not_exist(),
         _ => return request::receive(state, now, Some(id), None, incoming),
     };
     reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));

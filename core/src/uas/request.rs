@@ -61,7 +61,7 @@ pub(super) fn receive(
 }
 
 /// One request that is not answered yet, other than INVITE. Without an answer it gets 480 after
-/// 32·T1.
+/// 32·T1, inside a session 488.
 ///
 /// The view borrows the core. Each verb sends the final response and takes the view; there are no
 /// provisional responses ([RFC 4320 §4.1](https://www.rfc-editor.org/rfc/rfc4320#section-4.1)).
@@ -122,6 +122,16 @@ impl<'a> UserAgentServer<'a> {
         self.respond(&options.into(), &[])
     }
 
+    /// Ends the request without a word of the application's: 480, and 488 inside a session, which a
+    /// peer might end on 480 ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
+    pub fn dispose(self) {
+        let status = match self.session() {
+            Some(_) => Rejection::NOT_ACCEPTABLE_HERE,
+            None => Rejection::TEMPORARILY_UNAVAILABLE,
+        };
+        self.respond(&status.into(), &[]);
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "the view is made of a request in the table and borrows the table while it lives"
@@ -155,13 +165,14 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, id: RequestId) {
     let Some(pending) = state.requests.get(id.0) else {
         return;
     };
-    // RFC 3515 §2.4.2: a REFER that nobody approves of is declined.
-    let status = if pending.is_refer() {
-        Rejection::DECLINE
+    let is_refer = pending.is_refer();
+    let server = UserAgentServer::of(state, now, id);
+    if is_refer {
+        // RFC 3515 §2.4.2: a REFER that nobody approves of is declined.
+        server.reject(Rejection::DECLINE);
     } else {
-        Rejection::TEMPORARILY_UNAVAILABLE
-    };
-    UserAgentServer::of(state, now, id).reject(status);
+        server.dispose();
+    }
 }
 
 /// An INFO of a package that nobody here receives gets 469 and the list of those that are

@@ -354,7 +354,8 @@ fn a_session_timer_is_asked_for_as_long_as_the_callee_wants() {
     );
     let ok = Answer::new("200 OK")
         .sdp("answer")
-        .header("Session-Expires: 200;refresher=uac");
+        .header("Session-Expires: 200;refresher=uac")
+        .header("Allow: INVITE, ACK, BYE, UPDATE");
     bench.answer(&again, &ok);
     bench.accepted();
     bench.one("ACK");

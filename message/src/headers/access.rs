@@ -1,6 +1,6 @@
 //! Typed access to the headers by name.
 
-use crate::grammar::{Cursor, is_lws, number, number_as};
+use crate::grammar::{Cursor, is_lws, number, number_as, trim_lws};
 use crate::headers::elements::Elements;
 use crate::headers::name_addr::{tag_of, uri_of};
 use crate::headers::refer::take_refer_sub;
@@ -206,6 +206,26 @@ impl Headers {
         self.elements(HeaderName::Reason, Reason::take)
     }
 
+    /// P-Asserted-Identity: who the caller or callee is, as a proxy says that we trust,
+    /// [RFC 3325 9.1](https://www.rfc-editor.org/rfc/rfc3325#section-9.1).
+    pub fn p_asserted_identities(&self) -> impl Iterator<Item = Result<NameAddr<'_>, HeaderError>> {
+        self.elements(HeaderName::PAssertedIdentity, NameAddr::take)
+    }
+
+    /// Diversion: who sent the call on, the last first,
+    /// [RFC 5806 5](https://www.rfc-editor.org/rfc/rfc5806#section-5).
+    pub fn diversions(&self) -> impl Iterator<Item = Result<NameAddr<'_>, HeaderError>> {
+        self.elements(HeaderName::Diversion, NameAddr::take)
+    }
+
+    /// Privacy: what the sender wants withheld, `id`, `header`, `session`, `user`, `none` and `critical`,
+    /// [RFC 3323 4.2](https://www.rfc-editor.org/rfc/rfc3323#section-4.2). Nothing where it is absent.
+    pub fn privacy(&self) -> impl Iterator<Item = &[u8]> {
+        let values = self.all(HeaderName::Privacy);
+        let values = values.flat_map(|field| field.value.split(|byte| matches!(byte, b';' | b',')));
+        values.map(trim_lws).filter(|value| !value.is_empty())
+    }
+
     /// Date, [RFC 3261 20.17](https://www.rfc-editor.org/rfc/rfc3261#section-20.17).
     pub fn date(&self) -> Result<Option<SipDate>, HeaderError> {
         self.single(HeaderName::Date, SipDate::take)
@@ -362,6 +382,26 @@ mod tests {
         assert_eq!(lists.allow().count(), 2);
         assert_eq!(lists.accept().count(), 0);
         assert_eq!(lists.unsupported().count(), 0);
+    }
+
+    #[test]
+    fn identities_and_privacy() {
+        let asserted = headers(
+            "P-Asserted-Identity: \"A\" <sip:a@b>, tel:+123\r\nPrivacy: id;\r\n critical\r\nDiversion: <sip:c@b>;reason=no-answer",
+        );
+        let identities = asserted.p_asserted_identities();
+        let uris: Vec<_> = identities.map(|it| it.unwrap().uri_bytes()).collect();
+        assert_eq!(uris, [&b"sip:a@b"[..], b"tel:+123"]);
+        assert_eq!(
+            asserted.privacy().collect::<Vec<_>>(),
+            [&b"id"[..], b"critical"]
+        );
+        let diversion = asserted.diversions().next().unwrap().unwrap();
+        assert_eq!(
+            diversion.params.get("reason").unwrap().as_bytes(),
+            b"no-answer"
+        );
+        assert_eq!(headers("s:").privacy().count(), 0);
     }
 
     #[test]

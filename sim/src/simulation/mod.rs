@@ -203,6 +203,17 @@ impl Simulation {
         self.server.session().expect("there is a session")
     }
 
+    /// The last request other than INVITE that came to the application, once everything has happened
+    /// that happens now.
+    ///
+    /// # Panics
+    /// When none came.
+    #[track_caller]
+    pub fn request(&mut self) -> RequestId {
+        self.run_or_panic(self.clock.now());
+        self.server.request.expect("a request came")
+    }
+
     /// The last ACK that confirmed a session.
     pub fn acknowledgement(&self) -> Option<&Request> {
         self.server.acknowledgement.as_ref()

@@ -1,6 +1,7 @@
 //! Session timers: RFC 4028, as the one who answers.
 
-use offhook_core::{Config, SessionTimerConfig};
+use offhook_core::message::Body;
+use offhook_core::{Config, ResponseOptions, SessionTimerConfig};
 use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
 
 /// An INVITE of a caller that knows session timers.
@@ -120,6 +121,107 @@ fn a_timer_of_our_own_is_set_where_it_is_configured() {
     let ok = begin(&mut call, &invite);
     assert_eq!(ok.header("Session-Expires"), Some("1800;refresher=uac"));
     call.send(&invite.in_dialog("BYE", &ok));
+    call.expect("...");
+    call.finish();
+}
+
+/// What the application of the route that insists on a timer says.
+fn insisting() -> Policy {
+    let ok = ResponseOptions::from(Body::sdp("v=0\r\n"));
+    Policy::new().accept(ok.with_session_expires(90))
+}
+
+/// The answer of a peer to a request of ours, with a session description.
+fn answered(request: &Packet) -> String {
+    let ok = String::from_utf8(request.response("200 OK").to_vec()).unwrap();
+    let body = "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+    ok.replace("Content-Length: 0\r\n\r\n", body)
+}
+
+/// §9: the answerer may ask for a shorter time than the caller, and for one where it asked for none.
+#[test]
+fn an_application_may_insist_on_a_timer() {
+    for (asked, granted) in [(None, "90"), (Some("1800"), "90"), (Some("90"), "90")] {
+        let mut call = Simulation::new(insisting());
+        let mut invite = invite();
+        if let Some(asked) = asked {
+            invite = invite.set("Session-Expires", asked);
+        }
+        let ok = begin(&mut call, &invite);
+        let expected = format!("{granted};refresher=uac");
+        assert_eq!(ok.header("Session-Expires"), Some(&*expected));
+        assert_eq!(ok.header("Require"), Some("timer"));
+        call.send(&invite.in_dialog("BYE", &ok));
+        call.expect("...");
+        call.finish();
+    }
+    let mut call = Simulation::new(insisting());
+    let invite = invite().set("Min-SE", "300");
+    let ok = begin(&mut call, &invite);
+    assert_eq!(ok.header("Session-Expires"), Some("300;refresher=uac"));
+    call.send(&invite.in_dialog("BYE", &ok));
+    call.expect("...");
+    call.finish();
+}
+
+/// §7.4, §9: whoever takes no UPDATE is refreshed by re-INVITE, with the description that it knows.
+#[test]
+fn we_refresh_by_reinvite_for_a_caller_that_takes_no_update() {
+    let mut call = Simulation::new(insisting());
+    let invite = Draft::invite().set("Allow", "INVITE, ACK, BYE");
+    let ok = begin(&mut call, &invite);
+    assert_eq!(ok.header("Session-Expires"), Some("90;refresher=uas"));
+    // It knows no timers, and its answers say nothing of one: it is refreshed all the same.
+    for at in [45, 90] {
+        call.run_until(seconds(at));
+        let refresh = call.receive("INVITE");
+        assert_eq!(refresh.header("Session-Expires"), Some("90;refresher=uac"));
+        assert_eq!(refresh.body(), "v=0\r\n");
+        call.send_from(PEER, answered(&refresh));
+        call.receive("ACK");
+    }
+    call.send(&invite.in_dialog("BYE", &ok));
+    call.expect("...");
+    call.finish();
+}
+
+/// §10: a refresh of ours that finds nobody ends the session.
+#[test]
+fn a_refresh_that_is_not_answered_ends_the_session() {
+    let mut call = Simulation::new(insisting());
+    let invite = Draft::invite();
+    begin(&mut call, &invite);
+    call.run_until(seconds(45));
+    call.receive("INVITE");
+    call.run_until(seconds(77));
+    let bye = call.receive("BYE");
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect("...");
+    call.finish();
+}
+
+/// §9: what is repeated is what was agreed on last, in an answer of ours too.
+#[test]
+fn a_refresh_repeats_our_last_answer() {
+    let mut call = Simulation::new(insisting());
+    let invite = Draft::invite();
+    let ok = begin(&mut call, &invite);
+    call.run_until(seconds(10));
+    let hold = invite.in_dialog("INVITE", &ok);
+    let hold = hold.body("application/sdp", "v=0\r\n");
+    call.send(&hold);
+    let agreed = call.receive("200 OK");
+    // A re-INVITE that says nothing of the timer leaves it as it is, and begins its time anew.
+    assert_eq!(agreed.header("Session-Expires"), Some("90;refresher=uas"));
+    call.send(&hold.in_dialog("ACK", &agreed));
+    call.run_until(seconds(54));
+    call.expect("...");
+    call.run_until(seconds(55));
+    let refresh = call.receive("INVITE");
+    assert_eq!(refresh.body(), agreed.body());
+    call.send_from(PEER, answered(&refresh));
+    call.receive("ACK");
+    call.send(&hold.in_dialog("BYE", &agreed));
     call.expect("...");
     call.finish();
 }

@@ -1,0 +1,369 @@
+//! Re-INVITE and UPDATE of ours: without an offer, without an end, refused, met by others
+//! ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+
+use offhook_core::message::{Body, Message, Method, parse};
+use offhook_core::{
+    Config, Event, InsideError, SessionEnd, SessionId, SessionTimerConfig, Unanswered, VerbError,
+};
+
+use crate::support::{Answer, Bench, Sent, UDP, from_bob};
+
+/// A session with a re-INVITE of ours that is not answered.
+fn reinvited(offer: Option<&str>) -> (Bench, SessionId, Sent) {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    let offer = offer.map(|offer| Body::sdp(offer.to_owned()));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        match &offer {
+            Some(offer) => session.invite(offer).unwrap(),
+            None => session.invite_without_offer().unwrap(),
+        }
+    });
+    let invite = bench.one("INVITE");
+    (bench, id, invite)
+}
+
+fn ok(sdp: &'static str) -> Answer {
+    Answer::new("200 OK").sdp(sdp)
+}
+
+/// A request from bob with an offer.
+fn offer_from_bob(method: &Method, ours: &Sent, cseq: u32) -> Message {
+    let Message::Request(bare) = from_bob(method, ours, cseq) else {
+        unreachable!("it is a request");
+    };
+    let text = std::str::from_utf8(bare.as_bytes()).unwrap();
+    let body = "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\ntheir";
+    let text = text.replace("Content-Length: 0\r\n\r\n", body);
+    parse(text.into()).unwrap()
+}
+
+fn unanswered(event: &Event) -> Unanswered {
+    match event {
+        Event::Unanswered { cause, .. } => *cause,
+        other => panic!("{other:?} is no outcome"),
+    }
+}
+
+fn ended(event: &Event) -> SessionEnd {
+    match event {
+        Event::Ended { cause, .. } => *cause,
+        other => panic!("{other:?} is no end"),
+    }
+}
+
+/// §13.2.1, §14.1: the 2xx makes the offer, our ACK the answer.
+#[test]
+fn a_reinvite_may_ask_for_an_offer() {
+    let (mut bench, id, invite) = reinvited(None);
+    assert_eq!(invite.body(), "");
+    bench.answer(&invite, &ok("their offer"));
+    let event = bench.event();
+    let Event::AnsweredWithOffer { message, .. } = event else {
+        panic!("{event:?} is no offer");
+    };
+    assert_eq!(message.session_description(), Some(&b"their offer"[..]));
+    assert!(bench.sent().is_empty(), "the ACK waits for the answer");
+
+    // It comes again, and there is nothing to say yet.
+    bench.answer(&invite, &ok("their offer"));
+    assert!(bench.sent().is_empty());
+    bench.no_event();
+
+    let answer = Body::sdp("our answer");
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        assert_eq!(session.invite(&answer), Err(InsideError::OfferPending));
+        session.acknowledge(&answer).unwrap();
+        assert_eq!(session.acknowledge(&answer), Err(VerbError::NoOffer));
+    });
+    let ack = bench.one("ACK");
+    assert_eq!(ack.body(), "our answer");
+    let number = |sent: &Sent| sent.request().headers().cseq().unwrap().number;
+    assert_eq!(number(&ack), number(&invite));
+    bench.answer(&invite, &ok("their offer"));
+    assert_eq!(bench.one("ACK").branch(), ack.branch());
+    bench.pass(40_000);
+    assert!(bench.sent().is_empty(), "nobody is hung up on");
+}
+
+/// §13.2.2.4: what cannot be answered is acknowledged, and then the session ends.
+#[test]
+fn an_offer_of_no_use_is_acknowledged_before_the_bye() {
+    let (mut bench, id, invite) = reinvited(None);
+    bench.answer(&invite, &ok("their offer"));
+    bench.event();
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    assert_eq!(bench.methods(), ["ACK", "BYE"]);
+}
+
+#[test]
+fn an_offer_that_is_never_answered_ends_the_session() {
+    let (mut bench, _, invite) = reinvited(None);
+    bench.answer(&invite, &ok("their offer"));
+    bench.event();
+    bench.pass(31_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(32_000);
+    let sent = bench.sent();
+    let methods: Vec<_> = sent.iter().map(Sent::method).collect();
+    assert_eq!(methods, ["ACK", "BYE"]);
+    bench.answer(&sent[1], &Answer::new("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::NotAnswered);
+}
+
+/// §14.2: while the INVITE of one is in progress, that of the other gets 491.
+#[test]
+fn a_reinvite_meets_one_without_an_offer() {
+    let (mut bench, _, invite) = reinvited(None);
+    bench.receive(UDP, offer_from_bob(&Method::Invite, &invite, 7));
+    let refused = bench.sent().remove(0);
+    assert!(refused.text().starts_with("SIP/2.0 491 "), "{refused:?}");
+    bench.no_event();
+}
+
+#[test]
+fn without_an_offer_in_the_2xx_there_is_none_to_answer() {
+    let (mut bench, _, invite) = reinvited(None);
+    bench.answer(&invite, &Answer::new("200 OK"));
+    bench.one("ACK");
+    assert!(matches!(bench.event(), Event::Answered { .. }));
+}
+
+/// §9.1: three minutes, then CANCEL.
+#[test]
+fn a_reinvite_that_only_rings_is_cancelled() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::bare("100 Trying"));
+    bench.pass(100_000);
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    bench.pass(179_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(180_000);
+    let cancel = bench.one("CANCEL");
+    assert_eq!(cancel.branch(), invite.branch());
+    assert_eq!(cancel.header("To"), invite.header("To"));
+    bench.answer(&cancel, &Answer::new("200 OK"));
+    bench.answer(&invite, &Answer::new("487 Request Terminated"));
+    bench.one("ACK");
+    assert!(matches!(bench.event(), Event::Answered { .. }));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("again")).unwrap();
+    });
+    bench.one("INVITE");
+}
+
+/// §9.1: where CANCEL changes nothing, the INVITE is taken for cancelled.
+#[test]
+fn a_cancelled_reinvite_ends_without_a_final_response() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    bench.pass(180_000);
+    let cancel = bench.one("CANCEL");
+    bench.answer(&cancel, &Answer::new("200 OK"));
+    bench.pass(212_000);
+    assert_eq!(unanswered(&bench.event()), Unanswered::Cancelled);
+    assert!(bench.sent().is_empty(), "the session goes on");
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("again")).unwrap();
+    });
+    bench.one("INVITE");
+    bench.pass(211_000 + 33_000);
+    assert_eq!(bench.methods().last().map(String::as_str), Some("BYE"));
+}
+
+/// §9.1: a 2xx crosses the CANCEL.
+#[test]
+fn a_2xx_that_crosses_the_cancel_counts() {
+    let (mut bench, _, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    bench.pass(180_000);
+    bench.one("CANCEL");
+    bench.answer(&invite, &ok("held"));
+    bench.one("ACK");
+    assert!(matches!(bench.event(), Event::Answered { .. }));
+}
+
+/// RFC 5057 §5.1
+#[test]
+fn what_says_that_the_peer_is_gone_ends_the_session() {
+    for status in [
+        "404 Not Found",
+        "410 Gone",
+        "481 Gone",
+        "408 Timeout",
+        "604 Nowhere",
+    ] {
+        let (mut bench, _, invite) = reinvited(Some("hold"));
+        bench.answer(&invite, &Answer::new(status));
+        assert_eq!(bench.methods(), ["ACK", "BYE"], "{status}");
+    }
+    for status in [
+        "403 Forbidden",
+        "488 No",
+        "500 Oops",
+        "503 Later",
+        "603 Decline",
+    ] {
+        let (mut bench, _, invite) = reinvited(Some("hold"));
+        bench.answer(&invite, &Answer::new(status));
+        assert_eq!(bench.methods(), ["ACK"], "{status}");
+        assert!(matches!(bench.event(), Event::Answered { .. }));
+    }
+}
+
+/// §14.1: the offer of one whose INVITE was refused with 491 is stale once the other's is served.
+#[test]
+fn an_offer_that_waits_gives_way_to_the_peers() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.receive(UDP, offer_from_bob(&Method::Invite, &invite, 7));
+    assert!(matches!(bench.event(), Event::Offer { .. }));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("answer")).unwrap();
+    });
+    assert_eq!(unanswered(&bench.event()), Unanswered::Collision);
+    bench.sent();
+    bench.receive(UDP, from_bob(&Method::Ack, &invite, 7));
+    bench.event();
+    bench.pass(10_000);
+    assert!(bench.sent().is_empty(), "the stale offer is not sent");
+}
+
+fn timed() -> Config {
+    let session_timer = SessionTimerConfig {
+        expires: Some(90),
+        ..SessionTimerConfig::default()
+    };
+    Config {
+        session_timer,
+        ..Config::default()
+    }
+}
+
+/// A call of ours that we refresh; the peer takes these methods.
+fn timed_session(allow: &str) -> (Bench, SessionId) {
+    let mut bench = Bench::with(timed());
+    let (_, invite) = bench.call();
+    let accepted = ok("answer")
+        .header("Session-Expires: 90;refresher=uac")
+        .header(&format!("Allow: {allow}"));
+    bench.answer(&invite, &accepted);
+    let session = bench.accepted();
+    bench.one("ACK");
+    (bench, session)
+}
+
+/// RFC 4028 §10
+#[test]
+fn a_caller_refreshes_by_update_and_says_nothing() {
+    let (mut bench, _) = timed_session("INVITE, ACK, BYE, UPDATE");
+    bench.pass(45_000);
+    let update = bench.one("UPDATE");
+    assert_eq!(update.header("Session-Expires"), "90;refresher=uac");
+    bench.answer(&update, &Answer::new("200 OK"));
+    bench.no_event();
+    bench.pass(89_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(90_000);
+    bench.one("UPDATE");
+}
+
+/// RFC 4028 §7.4, §10: by re-INVITE, with the offer that was agreed on.
+#[test]
+fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
+    let (mut bench, id) = timed_session("INVITE, ACK, BYE");
+    bench.pass(45_000);
+    let refresh = bench.one("INVITE");
+    assert_eq!(refresh.body(), "offer");
+    assert_eq!(refresh.header("Session-Expires"), "90;refresher=uac");
+    bench.answer(&refresh, &ok("answer"));
+    bench.one("ACK");
+    bench.no_event();
+
+    // What is agreed on since is what is repeated.
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let hold = bench.one("INVITE");
+    bench.answer(&hold, &ok("held"));
+    bench.one("ACK");
+    bench.event();
+    bench.pass(90_000);
+    assert_eq!(bench.one("INVITE").body(), "hold");
+}
+
+#[test]
+fn a_refresh_repeats_no_offer_that_was_refused() {
+    let (mut bench, id) = timed_session("INVITE, ACK, BYE");
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let hold = bench.one("INVITE");
+    bench.answer(&hold, &Answer::new("488 Not Acceptable Here"));
+    bench.one("ACK");
+    bench.event();
+    bench.pass(45_000);
+    assert_eq!(bench.one("INVITE").body(), "offer");
+}
+
+/// RFC 4028 §7.4
+#[test]
+fn a_refresh_that_is_too_short_is_sent_again() {
+    let (mut bench, _) = timed_session("INVITE, ACK, BYE, UPDATE");
+    bench.pass(45_000);
+    let update = bench.one("UPDATE");
+    let refused = Answer::new("422 Session Interval Too Small").header("Min-SE: 300");
+    bench.answer(&update, &refused);
+    let again = bench.one("UPDATE");
+    assert_eq!(again.header("Session-Expires"), "300;refresher=uac");
+    let accepted = Answer::new("200 OK").header("Session-Expires: 300;refresher=uac");
+    bench.answer(&again, &accepted);
+    bench.no_event();
+    bench.pass(45_000 + 149_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(45_000 + 150_000);
+    bench.one("UPDATE");
+}
+
+/// RFC 4028 §10: a session that cannot be refreshed ends with its time.
+#[test]
+fn refreshes_that_fail_are_told_and_end_the_session() {
+    let (mut bench, _) = timed_session("INVITE, ACK, BYE, UPDATE");
+    for at in [45_000, 67_500] {
+        bench.pass(at);
+        let update = bench.one("UPDATE");
+        bench.answer(&update, &Answer::new("500 Oops"));
+        assert!(matches!(bench.event(), Event::Answered { .. }));
+    }
+    bench.pass(89_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(90_000);
+    let bye = bench.one("BYE");
+    bench.answer(&bye, &Answer::new("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::Expired);
+}
+
+/// A refresh that meets a change of the peer's has nothing to add to it.
+#[test]
+fn a_refresh_gives_way_in_silence() {
+    let (mut bench, id) = timed_session("INVITE, ACK, BYE");
+    bench.pass(45_000);
+    let refresh = bench.one("INVITE");
+    bench.answer(&refresh, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.receive(UDP, offer_from_bob(&Method::Update, &refresh, 7));
+    bench.event();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("answer")).unwrap();
+    });
+    bench.no_event();
+}
