@@ -48,6 +48,7 @@
 //!
 //! This crate offers and answers no media: bodies are octets to it.
 
+mod authenticator;
 mod backlog;
 mod builder;
 mod calls;
@@ -74,10 +75,11 @@ pub use offhook_core::{
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
     OutgoingRequest, OutgoingResponse, QValue, RegistrationEvent, RegistrationOptions, Reliability,
     RequestError, RequestFailure, ResponseOptions, SessionEnd, Tag, Times, Totals,
-    TransactionState, Transport, Unanswered, VerbError,
+    TransactionState, Transport, Unanswered, Unauthorized, VerbError,
 };
 pub use offhook_message as message;
 
+pub use self::authenticator::Authenticator;
 pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 pub use self::error::Error;

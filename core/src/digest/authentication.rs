@@ -2,9 +2,9 @@
 
 use offhook_message::{Header, HeaderName, Headers, Text};
 
-use super::challenge::{Challenge, Protected};
-
+use super::challenge::Challenge;
 use super::credentials::Credentials;
+use super::response::Protected;
 use crate::random::{Random, Token};
 
 /// Credentials, with the challenges that they have answered. Once a realm has challenged us, every
@@ -112,7 +112,7 @@ impl Authentication {
                 .iter_mut()
                 .find(|(other, _)| other.realm == challenge.realm);
             match same {
-                Some((other, _)) if other.algorithm >= challenge.algorithm => {}
+                Some((other, _)) if other.algorithm.hash >= challenge.algorithm.hash => {}
                 Some(other) => *other = (challenge, credentials),
                 None => strongest.push((challenge, credentials)),
             }
@@ -122,7 +122,7 @@ impl Authentication {
 
     fn credentials_for(&self, challenge: &Challenge) -> Option<usize> {
         let mut credentials = self.credentials.iter();
-        credentials.position(|own| own.fit(&challenge.realm, challenge.algorithm))
+        credentials.position(|own| own.fit(&challenge.realm, challenge.algorithm.hash))
     }
 
     fn take(
