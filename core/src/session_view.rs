@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Body, Header, Method, Rejection, Request};
 
+use crate::digest::{Authentication, Credentials};
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::session::{Purpose, SessionState};
@@ -114,6 +115,14 @@ impl<'a> Session<'a> {
     fn change(&mut self, method: Method, offer: Option<&Body>) -> Result<(), InsideError> {
         let purpose = Purpose::Application;
         change::begin(self.state, self.now, self.id, method, offer, purpose)
+    }
+
+    /// Takes credentials for when a request of ours in this session is asked for them. A session
+    /// whose INVITE was ours has those of the INVITE.
+    pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
+        if let Some(session) = self.state.sessions.get_mut(self.id) {
+            session.authentication = Some(Box::new(Authentication::new(credentials)));
+        }
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer it made

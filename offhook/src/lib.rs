@@ -41,7 +41,8 @@
 //! # const OFFER: &str = "v=0\r\n";
 //! ```
 //!
-//! [`UserAgent::register`] keeps an address registered, and [`UserAgent::request`] sends what is no call.
+//! [`UserAgent::register`] keeps an address registered, [`UserAgent::message`] sends a text, and
+//! [`UserAgent::request`] what else is no call.
 //!
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
 //! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
@@ -59,6 +60,7 @@ mod invitation;
 mod inviter;
 mod listener;
 mod log;
+mod messager;
 mod outgoing_calls;
 mod outgoing_requests;
 mod registerer;
@@ -88,6 +90,7 @@ pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidListener, Listener};
+pub use self::messager::Messager;
 pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};

@@ -2,7 +2,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use offhook_core::{InsideError, ResponseOptions, SessionEnd, SessionId, Unanswered, VerbError};
+use offhook_core::{
+    Credentials, InsideError, ResponseOptions, SessionEnd, SessionId, Unanswered, VerbError,
+};
 use offhook_message::{Body, Header, Method, Rejection, Request, Response};
 
 use crate::calls::{Answer, Happened};
@@ -96,6 +98,16 @@ impl Session {
                 return end;
             }
         }
+    }
+
+    /// Takes credentials for when a request of ours is asked for them. A call that we placed has
+    /// those of its INVITE.
+    pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
+        self.shell.act(self.shard, |state, now| {
+            if let Some(mut session) = state.core.session(now, self.id) {
+                session.set_credentials(credentials);
+            }
+        });
     }
 
     /// Sends a request inside the session: INFO, MESSAGE, REFER or another. Gives its CSeq number;

@@ -16,6 +16,11 @@ impl<'a> DigestParams<'a> {
         params_of(params).map(Self)
     }
 
+    /// Those of a line that names no scheme.
+    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+        params_of(std::str::from_utf8(line).ok()?).map(Self)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         let mut found = self
             .0

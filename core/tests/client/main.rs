@@ -3,6 +3,7 @@
 mod at_random;
 mod authenticating;
 mod cancelling;
+mod challenged;
 mod ending;
 mod failing_over;
 mod forking;
