@@ -9,6 +9,7 @@ mod failing_over;
 mod forking;
 mod inside;
 mod inviting;
+mod misbehaving;
 mod redirecting;
 mod registering;
 mod reliable;
