@@ -20,8 +20,24 @@ use crate::{
 pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
     let record = Record::new(&invitation);
     let route = configuration.route(record.user().as_deref());
-    let (Ok(over) | Err(over)) = follow(route, invitation, &configuration).await;
+    let (Ok(over) | Err(over)) = admit(route, invitation, &configuration).await;
     record.log(&over);
+}
+
+/// Lets the call take its route, where the caller may.
+async fn admit(
+    route: &Route,
+    invitation: Invitation,
+    configuration: &Configuration,
+) -> Result<Over, Over> {
+    if route.authenticate
+        && let Some(refusal) = configuration.users.refusal(invitation.message())
+    {
+        let status = refusal.status;
+        invitation.reject(refusal)?;
+        return Ok(Over::with(status, "the caller is asked who it is"));
+    }
+    follow(route, invitation, configuration).await
 }
 
 /// Takes the steps of the route. `Err` is a call that was over before the last of them.

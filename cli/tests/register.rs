@@ -322,3 +322,32 @@ fn an_account_is_registered_and_its_calls_take_its_route() {
     program.expect("unregistered");
     assert_eq!(program.exit_code(), Some(0));
 }
+
+#[test]
+fn a_route_asks_its_callers_who_they_are() {
+    let text = "listen = ['udp:127.0.0.1:0']\nrealm = 'lab'\n\
+        [[user]]\nname = 'alice'\npassword = 's3cret'\n\
+        [[route]]\nuser = 'private'\nanswer = 'bare'\nauthenticate = true\n";
+    let file = File::new("users", text);
+    let path = file.0.to_str().expect("a UTF-8 path");
+    let mut server = Program::start(&mut offhook(&["serve", "--config", path]));
+    let listening = server.expect("listening");
+    let address = listening["address"].as_str().expect("an address");
+    let uri = format!("sip:private@{address}");
+    let call = |user: &[&str]| {
+        let call = ["call", &uri, "--bare", "--duration", "0"];
+        let mut call = Program::start(offhook(&call).args(user));
+        call.expect("calling");
+        call
+    };
+    let mut known = call(&["--user", "alice"]);
+    known.expect("established");
+    known.expect("ended");
+    for user in [
+        &["--user", "bob"][..],
+        &["--user", "alice", "--password", "guess"],
+        &[],
+    ] {
+        assert_eq!(call(user).expect("rejected")["status"], 401, "{user:?}");
+    }
+}

@@ -82,7 +82,7 @@ pub use client_event::{
 pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
-pub use digest::{Credentials, DigestAlgorithm};
+pub use digest::{Authenticator, Credentials, DigestAlgorithm, Unauthorized};
 pub use event::{
     Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, ReferralId,
     RegistrationId, RequestId, Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,

@@ -6,6 +6,7 @@ use offhook_message::{
     Body, Header, Method, NameAddr, ReferTo, Rejection, Replaces, Request, Text, UriBuf,
 };
 
+use crate::digest::{Authentication, Credentials};
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::outgoing::ReferOptions;
@@ -128,6 +129,14 @@ impl<'a> Session<'a> {
     fn change(&mut self, method: Method, offer: Option<&Body>) -> Result<(), InsideError> {
         let purpose = Purpose::Application;
         change::begin(self.state, self.now, self.id, method, offer, purpose)
+    }
+
+    /// Takes credentials for when a request of ours in this session is asked for them. A session
+    /// whose INVITE was ours has those of the INVITE.
+    pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
+        if let Some(session) = self.state.sessions.get_mut(self.id) {
+            session.authentication = Some(Box::new(Authentication::new(credentials)));
+        }
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer it made

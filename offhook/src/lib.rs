@@ -41,7 +41,8 @@
 //! # const OFFER: &str = "v=0\r\n";
 //! ```
 //!
-//! [`UserAgent::register`] keeps an address registered, and [`UserAgent::request`] sends what is no call.
+//! [`UserAgent::register`] keeps an address registered, [`UserAgent::message`] sends a text, and
+//! [`UserAgent::request`] what else is no call.
 //!
 //! A call is handed on in one line. In an attended transfer the second call takes the place of ours:
 //!
@@ -64,6 +65,7 @@
 //!
 //! This crate offers and answers no media: bodies are octets to it.
 
+mod authenticator;
 mod backlog;
 mod builder;
 mod calls;
@@ -74,6 +76,7 @@ mod invitation;
 mod inviter;
 mod listener;
 mod log;
+mod messager;
 mod outgoing_calls;
 mod outgoing_requests;
 mod referral;
@@ -92,10 +95,11 @@ pub use offhook_core::{
     OutgoingRequest, OutgoingResponse, QValue, ReferEnd, ReferEvent, ReferOptions,
     RegistrationEvent, RegistrationOptions, Reliability, RequestError, RequestFailure,
     ResponseOptions, SessionEnd, Tag, Times, Totals, TransactionState, Transport, Unanswered,
-    VerbError,
+    Unauthorized, VerbError,
 };
 pub use offhook_message as message;
 
+pub use self::authenticator::Authenticator;
 pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 pub use self::error::Error;
@@ -104,6 +108,7 @@ pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidListener, Listener};
+pub use self::messager::Messager;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;

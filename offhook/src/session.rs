@@ -3,8 +3,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
-    InsideError, ReferEvent, ReferOptions, ResponseOptions, SessionEnd, SessionId, Unanswered,
-    VerbError,
+    Credentials, InsideError, ReferEvent, ReferOptions, ResponseOptions, SessionEnd, SessionId,
+    Unanswered, VerbError,
 };
 use offhook_message::{Body, Header, Method, ReferTo, Rejection, Request, Response};
 
@@ -106,6 +106,16 @@ impl Session {
                 return end;
             }
         }
+    }
+
+    /// Takes credentials for when a request of ours is asked for them. A call that we placed has
+    /// those of its INVITE.
+    pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
+        self.shell.act(self.shard, |state, now| {
+            if let Some(mut session) = state.core.session(now, self.id) {
+                session.set_credentials(credentials);
+            }
+        });
     }
 
     /// Asks the peer to call somebody else: sends REFER, a blind transfer where it names an address and an

@@ -10,6 +10,7 @@ use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
+use crate::messager::Messager;
 use crate::referral::Referral;
 use crate::registerer::Registerer;
 use crate::sent_request::SentRequest;
@@ -90,7 +91,12 @@ impl UserAgent {
         Inviter::start(Arc::clone(&self.shell), request)
     }
 
-    /// Sends a request outside of a call, by the first of its flows: MESSAGE, OPTIONS, PUBLISH or
+    /// Sends a message outside of a call, by the first of its flows; its body is what it says.
+    pub fn message(&self, request: OutgoingRequest) -> Result<Messager, RequestError> {
+        Messager::start(Arc::clone(&self.shell), request)
+    }
+
+    /// Sends a request outside of a call, by the first of its flows: OPTIONS, PUBLISH or
     /// another.
     pub fn request(
         &self,

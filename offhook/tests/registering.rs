@@ -105,7 +105,7 @@ async fn a_message_gets_its_response() {
     let mut callee = Callee::new("udp:127.0.0.1:0").await;
     let hello = Body::new("text/plain", "hello").unwrap();
     let message = request(&user_agent, &callee.uri()).await.with_body(hello);
-    let sent = user_agent.request(Method::Message, message).unwrap();
+    let sent = user_agent.message(message).unwrap();
     let message = callee.expect("MESSAGE").await;
     assert_eq!(message.body(), b"hello");
     callee.respond(&message, "100 Trying", "", "").await;

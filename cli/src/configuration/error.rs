@@ -56,6 +56,11 @@ impl Defect {
         }
     }
 
+    /// What is wrong with the file as a whole.
+    pub(super) fn in_all(what: String) -> Self {
+        Self { line: None, what }
+    }
+
     pub(super) fn unreadable(error: &io::Error) -> Self {
         Self {
             line: None,

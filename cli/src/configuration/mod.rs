@@ -8,6 +8,7 @@ mod routes;
 mod secret;
 mod tables;
 mod target;
+mod users;
 mod value;
 mod wait;
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     error::ConfigurationError,
     route::{Answer, Media, Outcome, Route},
     routes::Routes,
+    users::Users,
 };
 use self::{error::Defect, wait::Wait};
 
@@ -37,6 +39,7 @@ pub(crate) struct Configuration {
     pub(crate) rtp_ports: PortRange,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
+    pub(crate) users: Users,
 }
 
 impl Configuration {
@@ -67,10 +70,21 @@ impl Configuration {
             Some(listed) => Accounts::read(text, listed, &routes)?,
             None => Accounts::default(),
         };
+        let users = listed_settings.remove("user");
         settings.extend(listed_settings);
 
         let settings = Settings::deserialize(de::Deserializer::from(Spanned::new(0..0, settings)))
             .map_err(|error| Defect::new(text, error))?;
+        let users = match users {
+            Some(listed) => Users::read(text, listed, &settings.realm)?,
+            None => Users::default(),
+        };
+        if let Some(route) = routes.authenticated()
+            && users.is_empty()
+        {
+            let what = format!("route {route:?} has `authenticate`, and there is no `[[user]]`");
+            return Err(Defect::in_all(what));
+        }
         Ok(Self {
             listen: settings.listen,
             drain: settings.drain.into(),
@@ -79,6 +93,7 @@ impl Configuration {
             rtp_ports: settings.rtp_ports,
             routes,
             accounts,
+            users,
         })
     }
 }
@@ -93,6 +108,7 @@ struct Settings {
     #[serde(deserialize_with = "max_calls")]
     max_calls: usize,
     longest_call: Wait,
+    realm: String,
     #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
     rtp_ports: PortRange,
 }

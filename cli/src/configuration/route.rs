@@ -13,6 +13,8 @@ pub(crate) struct Route {
     /// 180 first, then this wait.
     pub(crate) ring: Option<Duration>,
     pub(crate) outcome: Outcome,
+    /// Whether the caller has to be one of the users.
+    pub(crate) authenticate: bool,
 }
 
 impl Route {
@@ -67,6 +69,7 @@ impl TryFrom<Keys> for Route {
         Ok(Self {
             user: keys.user.clone(),
             ring: keys.ring.map(Duration::from),
+            authenticate: keys.authenticate,
             outcome: keys.outcome()?,
         })
     }
@@ -86,6 +89,8 @@ struct Keys {
     hold_after: Option<Wait>,
     resume_after: Option<Wait>,
     session_expires: Option<Expires>,
+    #[serde(default)]
+    authenticate: bool,
 }
 
 impl Keys {

@@ -26,6 +26,13 @@ impl Routes {
         self.0.contains_key(user)
     }
 
+    /// The user of a route whose callers have to be known.
+    pub(super) fn authenticated(&self) -> Option<&str> {
+        let mut routes = self.0.values();
+        let route = routes.find(|route| route.authenticate)?;
+        Some(&route.user)
+    }
+
     /// Reads the array of `[[route]]` tables that stands at `listed` in `text`.
     pub(super) fn read(text: &str, listed: Spanned<DeValue<'_>>) -> Result<Self, Defect> {
         let mut routes = HashMap::new();

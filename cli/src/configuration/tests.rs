@@ -7,6 +7,7 @@ fn route(user: &str, ring: Option<u64>, outcome: Outcome) -> Route {
         user: user.to_owned(),
         ring: ring.map(Duration::from_secs),
         outcome,
+        authenticate: false,
     }
 }
 
@@ -134,7 +135,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `rtp_ports`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`",
         ),
         (
             "max_calls = 0",
@@ -178,7 +179,7 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "rings = '3s'\nreject = 486",
-            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`"#,
+            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`, `authenticate`"#,
         ),
         (
             "answer = 'tune'",
@@ -381,12 +382,51 @@ fn what_is_wrong_in_an_account_is_said_with_its_address_and_without_its_password
     );
 }
 
+#[test]
+fn a_route_may_want_to_know_its_callers() {
+    let configuration = Configuration::parse(
+        "realm = 'lab'\n[[route]]\nuser = 'private'\nanswer = 'echo'\nauthenticate = true\n\
+         [[user]]\nname = 'alice'\npassword = 's3cret'\n\
+         [[user]]\nname = 'bob'\npassword_env = 'CARGO_MANIFEST_DIR'\n",
+    )
+    .unwrap();
+    assert!(configuration.route(Some("private")).authenticate);
+    assert!(!configuration.route(Some("echo")).authenticate);
+    assert!(!format!("{configuration:?}").contains("s3cret"));
+
+    let md5 = format!("[[user]]\nname = 'a'\nha1 = '{}'\n", "0".repeat(32));
+    let sha_256 = "0".repeat(64);
+    for (text, expected) in [
+        (
+            "[[route]]\nuser = 'private'\nanswer = 'echo'\nauthenticate = true".to_owned(),
+            "route \"private\" has `authenticate`, and there is no `[[user]]`",
+        ),
+        (
+            "[[user]]\npassword = 'x'".to_owned(),
+            "1: user without a name: missing field `name`",
+        ),
+        (
+            "[[user]]\nname = 'a'".to_owned(),
+            "1: user \"a\": one of `password`, `password_env` and `ha1` is needed",
+        ),
+        (
+            format!("{md5}{md5}"),
+            "4: user \"a\" is there twice; leave one out",
+        ),
+        (
+            format!("{md5}[[user]]\nname = 'b'\nha1 = '{sha_256}'"),
+            "4: user \"b\" has a hash that the others before have not: no challenge fits all",
+        ),
+    ] {
+        assert_eq!(defect(&text), expected, "{text}");
+    }
+}
+
 /// What is said of the text, without the name of the file.
 fn defect(text: &str) -> String {
     let defect = Configuration::parse(text).expect_err(text);
     let error = defect.in_file(Path::new("lab.toml")).to_string();
-    error
-        .strip_prefix("lab.toml:")
-        .expect("it starts with the file")
-        .to_owned()
+    let what = error.strip_prefix("lab.toml:");
+    let what = what.expect("it starts with the file");
+    what.trim_start().to_owned()
 }

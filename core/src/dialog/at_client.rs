@@ -11,6 +11,8 @@ pub(crate) struct Sent<'a> {
     /// The value of From.
     pub(crate) from: &'a [u8],
     pub(crate) from_tag: &'a [u8],
+    /// The value of To.
+    pub(crate) to: &'a [u8],
     pub(crate) request_uri: &'a [u8],
     pub(crate) cseq: u32,
 }
@@ -18,13 +20,16 @@ pub(crate) struct Sent<'a> {
 impl Dialog {
     /// The dialog that a response to our request makes
     /// ([RFC 3261 §12.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.2)). Where it has no Contact, it leads to where the
-    /// request went.
+    /// request went; where its To cannot be read, our own stands for it.
     pub(crate) fn at_client(
         fingerprinter: &Fingerprinter,
         sent: &Sent<'_>,
         response: &Headers,
     ) -> Self {
-        let to = response.raw(HeaderName::To).unwrap_or_default();
+        let to = match response.to() {
+            Ok(_) => response.raw(HeaderName::To).unwrap_or_default(),
+            Err(_) => sent.to,
+        };
         let to_tag = response.to_tag();
         let contact = response.contacts().find_map(Result::ok);
         let contact = contact.as_ref().and_then(|contact| contact.address());

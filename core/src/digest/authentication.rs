@@ -2,9 +2,10 @@
 
 use offhook_message::{Header, HeaderName, Headers, Text};
 
-use super::challenge::{Challenge, Protected};
-
+use super::challenge::Challenge;
 use super::credentials::Credentials;
+use super::params::DigestParams;
+use super::response::Protected;
 use crate::random::{Random, Token};
 
 /// Credentials, with the challenges that they have answered. Once a realm has challenged us, every
@@ -34,6 +35,32 @@ struct Answer {
 enum Asker {
     Server,
     Proxy,
+}
+
+impl Asker {
+    fn challenges(self, headers: &Headers) -> impl Iterator<Item = Challenge> {
+        let lines = headers.all(match self {
+            Self::Server => HeaderName::WwwAuthenticate,
+            Self::Proxy => HeaderName::ProxyAuthenticate,
+        });
+        lines.filter_map(|field| Challenge::parse(field.value))
+    }
+
+    fn credentials(self) -> HeaderName {
+        match self {
+            Self::Server => HeaderName::Authorization,
+            Self::Proxy => HeaderName::ProxyAuthorization,
+        }
+    }
+
+    fn next_nonce(self, headers: &Headers) -> Option<String> {
+        let mut lines = headers.named(match self {
+            Self::Server => "Authentication-Info",
+            Self::Proxy => "Proxy-Authentication-Info",
+        });
+        let params = DigestParams::of(lines.next()?.value)?;
+        params.get("nextnonce").map(str::to_owned)
+    }
 }
 
 impl Authentication {
@@ -66,17 +93,43 @@ impl Authentication {
     pub(crate) fn challenge(&mut self, headers: &Headers, random: &mut Random) -> bool {
         let mut is_worth = false;
         for asker in [Asker::Server, Asker::Proxy] {
-            let name = match asker {
-                Asker::Server => HeaderName::WwwAuthenticate,
-                Asker::Proxy => HeaderName::ProxyAuthenticate,
-            };
-            let lines = headers.all(name);
-            let challenges = lines.filter_map(|field| Challenge::parse(field.value));
-            for (challenge, credentials) in self.strongest(challenges) {
+            for (challenge, credentials) in self.strongest(asker.challenges(headers)) {
                 is_worth |= self.take(asker, challenge, credentials, random);
             }
         }
         is_worth
+    }
+
+    /// Whether who asks would get another answer now than the one in these headers, because that
+    /// request went out before we knew of him, or of his present nonce.
+    pub(crate) fn is_newer(&self, sent: &Headers, challenge: &Headers) -> bool {
+        self.answers.iter().any(|answer| {
+            let mut asks = answer.asker.challenges(challenge);
+            let nonce = format!(" nonce=\"{}\"", answer.challenge.nonce);
+            let mut answered = sent.all(answer.asker.credentials());
+            asks.any(|it| it.realm == answer.challenge.realm)
+                && !answered.any(|field| String::from_utf8_lossy(field.value).contains(&nonce))
+        })
+    }
+
+    /// Takes the nonce that a server or proxy wants from now on. Which of several it is does not
+    /// say.
+    pub(crate) fn take_next_nonce(&mut self, headers: &Headers, random: &mut Random) {
+        for asker in [Asker::Server, Asker::Proxy] {
+            let Some(nonce) = asker.next_nonce(headers) else {
+                continue;
+            };
+            let mut answers = self.answers.iter_mut().filter(|it| it.asker == asker);
+            let (Some(answer), None) = (answers.next(), answers.next()) else {
+                continue;
+            };
+            // The secret of a session was made with the first nonce.
+            if answer.challenge.nonce != nonce && !answer.challenge.algorithm.is_session {
+                answer.challenge.nonce = nonce;
+                answer.client_nonce = random.token();
+                answer.count = 0;
+            }
+        }
     }
 
     /// The credentials for a request.
@@ -86,10 +139,7 @@ impl Authentication {
             answers,
         } = self;
         let headers = answers.iter_mut().filter_map(|answer| {
-            let name = match answer.asker {
-                Asker::Server => HeaderName::Authorization,
-                Asker::Proxy => HeaderName::ProxyAuthorization,
-            };
+            let name = answer.asker.credentials();
             answer.count = answer.count.saturating_add(1);
             let client_nonce = answer.client_nonce.to_string();
             let once = (client_nonce.as_str(), answer.count);
@@ -112,7 +162,7 @@ impl Authentication {
                 .iter_mut()
                 .find(|(other, _)| other.realm == challenge.realm);
             match same {
-                Some((other, _)) if other.algorithm >= challenge.algorithm => {}
+                Some((other, _)) if other.algorithm.hash >= challenge.algorithm.hash => {}
                 Some(other) => *other = (challenge, credentials),
                 None => strongest.push((challenge, credentials)),
             }
@@ -122,7 +172,7 @@ impl Authentication {
 
     fn credentials_for(&self, challenge: &Challenge) -> Option<usize> {
         let mut credentials = self.credentials.iter();
-        credentials.position(|own| own.fit(&challenge.realm, challenge.algorithm))
+        credentials.position(|own| own.fit(&challenge.realm, challenge.algorithm.hash))
     }
 
     fn take(

@@ -1,7 +1,9 @@
 //! What a server asks for.
 
-use super::algorithm::DigestAlgorithm;
+use super::algorithm::Algorithm;
 use super::credentials::Credentials;
+use super::params::{DigestParams, quote};
+use super::response::{Once, Protected, Qop, response};
 
 /// A Digest challenge that we can answer
 /// ([RFC 7616 §3.3](https://www.rfc-editor.org/rfc/rfc7616#section-3.3)). Texts are as they came, without their quotes.
@@ -12,56 +14,25 @@ pub(super) struct Challenge {
     opaque: Option<String>,
     /// The algorithm as it came; a server of RFC 2069 names none.
     name: Option<String>,
-    pub(super) algorithm: DigestAlgorithm,
-    is_session: bool,
+    pub(super) algorithm: Algorithm,
     qop: Qop,
     /// The response was right, and its nonce too old.
     pub(super) is_stale: bool,
-}
-
-/// The quality of protection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Qop {
-    /// As in RFC 2069.
-    None,
-    Auth,
-    /// With the body.
-    AuthInt,
-}
-
-/// The request that a response is for.
-#[derive(Clone, Copy)]
-pub(crate) struct Protected<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) uri: &'a str,
-    pub(crate) body: &'a [u8],
 }
 
 impl Challenge {
     /// Reads one line of WWW-Authenticate or Proxy-Authenticate. `None` where it is no Digest
     /// challenge, or asks for what we do not know.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
-        let line = std::str::from_utf8(line).ok()?.trim_start();
-        let (scheme, params) = line.split_once(|c: char| c.is_ascii_whitespace())?;
-        if !scheme.eq_ignore_ascii_case("digest") {
-            return None;
-        }
-        let params = params_of(params)?;
-        let get = |name: &str| {
-            let mut found = params
-                .iter()
-                .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.next().map(|(_, value)| *value)
-        };
+        let params = DigestParams::parse(line)?;
+        let get = |name: &str| params.get(name);
         let name = get("algorithm");
-        let (algorithm, is_session) = algorithm(name.unwrap_or("MD5"))?;
         Some(Self {
             realm: get("realm")?.to_owned(),
             nonce: get("nonce")?.to_owned(),
             opaque: get("opaque").map(str::to_owned),
             name: name.map(str::to_owned),
-            algorithm,
-            is_session,
+            algorithm: Algorithm::parse(name.unwrap_or("MD5"))?,
             qop: qop(get("qop"))?,
             is_stale: get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
         })
@@ -90,7 +61,7 @@ impl Challenge {
         params.extend(self.name.as_ref().map(|name| format!("algorithm={name}")));
         let opaque = self.opaque.as_ref();
         params.extend(opaque.map(|opaque| quoted("opaque", opaque)));
-        if self.qop != Qop::None || self.is_session {
+        if self.qop != Qop::None || self.algorithm.is_session {
             params.push(quoted("cnonce", client_nonce));
         }
         if self.qop != Qop::None {
@@ -99,46 +70,19 @@ impl Challenge {
         format!("Digest {}", params.join(", "))
     }
 
-    /// [RFC 7616 §3.4.1](https://www.rfc-editor.org/rfc/rfc7616#section-3.4.1).
     fn response(
         &self,
         credentials: &Credentials,
         (client_nonce, count): (&str, &str),
         request: Protected<'_>,
     ) -> String {
-        let hash = self.algorithm;
-        let nonce = self.nonce.as_bytes();
-        let client_nonce = client_nonce.as_bytes();
-        let mut first = credentials.hash(&self.realm, hash);
-        if self.is_session {
-            first = hash.hash([first.as_bytes(), nonce, client_nonce]);
-        }
-        let (method, uri) = (request.method.as_bytes(), request.uri.as_bytes());
-        let second = match self.qop {
-            Qop::AuthInt => hash.hash([method, uri, hash.hash([request.body]).as_bytes()]),
-            Qop::None | Qop::Auth => hash.hash([method, uri]),
+        let once = Once {
+            nonce: &self.nonce,
+            client_nonce,
+            count,
         };
-        match self.qop {
-            Qop::None => hash.hash([first.as_bytes(), nonce, second.as_bytes()]),
-            qop => hash.hash([
-                first.as_bytes(),
-                nonce,
-                count.as_bytes(),
-                client_nonce,
-                qop.as_str().as_bytes(),
-                second.as_bytes(),
-            ]),
-        }
-    }
-}
-
-impl Qop {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Auth => "auth",
-            Self::AuthInt => "auth-int",
-        }
+        let hash = credentials.hash(&self.realm, self.algorithm.hash);
+        response(self.algorithm, self.qop, hash, once, request)
     }
 }
 
@@ -147,76 +91,19 @@ fn qop(offered: Option<&str>) -> Option<Qop> {
     let Some(offered) = offered else {
         return Some(Qop::None);
     };
-    let offers = |qop: Qop| {
-        let mut list = offered.split(',');
-        list.any(|it| it.trim().eq_ignore_ascii_case(qop.as_str()))
+    let offers = |qop: &Qop| {
+        let mut list = offered.split(',').map(str::trim);
+        list.any(|it| Qop::parse(it) == Some(*qop))
     };
-    [Qop::Auth, Qop::AuthInt]
-        .into_iter()
-        .find(|qop| offers(*qop))
+    [Qop::Auth, Qop::AuthInt].into_iter().find(offers)
 }
-
-fn algorithm(name: &str) -> Option<(DigestAlgorithm, bool)> {
-    let session = name.len().checked_sub(SESSION.len());
-    let (base, is_session) = match session.and_then(|at| name.split_at_checked(at)) {
-        Some((base, behind)) if behind.eq_ignore_ascii_case(SESSION) => (base, true),
-        _ => (name, false),
-    };
-    let algorithm = match base.to_ascii_uppercase().as_str() {
-        "MD5" => DigestAlgorithm::Md5,
-        "SHA-256" => DigestAlgorithm::Sha256,
-        "SHA-512-256" => DigestAlgorithm::Sha512T256,
-        _ => return None,
-    };
-    Some((algorithm, is_session))
-}
-
-/// `name=value`, with commas between them. `None` where that is not so.
-fn params_of(mut text: &str) -> Option<Vec<(&str, &str)>> {
-    let mut params = Vec::new();
-    loop {
-        text = text.trim_start_matches(|c: char| c == ',' || c.is_ascii_whitespace());
-        if text.is_empty() {
-            return Some(params);
-        }
-        let (name, rest) = text.split_once('=')?;
-        let rest = rest.trim_start();
-        let (value, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => split_quoted(quoted)?,
-            None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
-        };
-        // No value may end the line it goes into.
-        if value.contains(|c: char| c.is_ascii_control()) {
-            return None;
-        }
-        params.push((name.trim(), value.trim_end()));
-        text = behind;
-    }
-}
-
-/// The content of a quoted string up to its end, and what is behind that.
-fn split_quoted(text: &str) -> Option<(&str, &str)> {
-    let mut is_escaped = false;
-    let end = text.find(|c| {
-        let is_end = c == '"' && !is_escaped;
-        is_escaped = c == '\\' && !is_escaped;
-        is_end
-    })?;
-    let (content, behind) = text.split_at_checked(end)?;
-    Some((content, behind.strip_prefix('"')?))
-}
-
-fn quote(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
-}
-
-const SESSION: &str = "-sess";
 
 #[cfg(test)]
 mod tests {
     use offhook_message::Text;
 
     use super::*;
+    use crate::digest::DigestAlgorithm;
 
     fn response(
         challenge: &str,

@@ -48,6 +48,8 @@ pub(crate) enum ClientUser {
     Referral(SessionId, u32),
     /// A CANCEL or an ACK: nobody waits for an outcome.
     Nobody,
+    /// A PRACK: what it says comes again where it is missed.
+    Prack(SessionId),
 }
 
 /// A request that waits for the address of its host, or its transaction.
@@ -155,6 +157,17 @@ impl ClientTransactions {
             Machine::Invite(InviteClientTransaction::Proceeding { request }) => {
                 Some((transaction.branch, transaction.flow, request.clone()))
             }
+            _ => None,
+        }
+    }
+
+    /// The octets of a request other than INVITE that waits for its final response.
+    pub(crate) fn waiting(&self, slot: Slot) -> Option<Bytes> {
+        match &self.slots.get(slot)?.machine {
+            Machine::NonInvite(
+                NonInviteClientTransaction::Trying { request, .. }
+                | NonInviteClientTransaction::Proceeding { request },
+            ) => Some(request.clone()),
             _ => None,
         }
     }

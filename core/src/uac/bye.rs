@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use offhook_message::{Header, Method, Response};
+use offhook_message::{Header, Method};
 
-use super::{acknowledge, change, send_request, take_challenge};
+use super::{acknowledge, change, send_request};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -45,20 +45,6 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
         };
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
     }
-}
-
-/// Sends our BYE again with the credentials that it was asked for. False where there are none.
-pub(super) fn challenged(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    response: &Response,
-) -> bool {
-    let is_worth = take_challenge(state, id, response);
-    if is_worth {
-        send_request(state, now, id, Method::Bye, &[]);
-    }
-    is_worth
 }
 
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.

@@ -26,7 +26,8 @@ pub(super) fn early_session(
         return state.sessions.get(session).map(|_| session);
     }
     let is_full = state.sessions.len() >= state.config.limits.sessions;
-    if to_tag.is_empty() || is_full || !has_contact(headers) {
+    let is_readable = headers.to().is_ok() && has_contact(headers);
+    if to_tag.is_empty() || is_full || !is_readable {
         return None;
     }
     new_fork(state, id, flow, headers)
@@ -117,15 +118,16 @@ fn new_fork(
     Some(session)
 }
 
-/// The dialog that a response makes. `None` where its To cannot be read: every request inside would repeat it.
+/// The dialog that a response makes.
 fn dialog(state: &State, id: OutgoingInviteId, headers: &Headers) -> Option<Dialog> {
-    headers.to().ok()?;
     let message = &state.outgoing_invites.get(id)?.message;
     let from = message.local();
+    let to = message.request.to.to_string();
     let sent = Sent {
         call_id: message.call_id(),
         from: from.as_bytes(),
         from_tag: message.local_tag().as_bytes(),
+        to: to.as_bytes(),
         request_uri: message.request.request_uri.as_bytes(),
         cseq: message.cseq,
     };

@@ -62,7 +62,7 @@ pub(crate) fn request(
     if has_verb {
         return Err(InsideError::OtherVerb);
     }
-    confirmed(state, id)?;
+    confirmed(state, id)?.begin_request();
     let request = InDialog {
         headers,
         body,

@@ -3,6 +3,7 @@
 pub(crate) mod acknowledge;
 pub(crate) mod bye;
 pub(crate) mod cancel;
+mod challenged;
 pub(crate) mod change;
 mod fork;
 pub(crate) mod inside;
@@ -98,7 +99,16 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
         );
         return;
     };
+    let asked = challenged::asked(state, transaction, &response);
     let outcome = state.client_response(now, transaction, &response);
+    if let Some(asked) = asked
+        && challenged::send_again(state, now, asked, &response)
+    {
+        return;
+    }
+    if response.status().is_success() {
+        challenged::take_next_nonce(state, user, response.headers());
+    }
     finish(state, now, user, outcome, Some((flow, response)));
 }
 
@@ -149,7 +159,7 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Referral(id, cseq) => {
             notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
         }
-        ClientUser::Nobody => {}
+        ClientUser::Nobody | ClientUser::Prack(_) => {}
     }
 }
 
@@ -163,13 +173,7 @@ fn finish(
 ) {
     match user {
         ClientUser::Session(id) => match outcome {
-            ClientOutcome::Final(_) => {
-                let is_sent_again = response
-                    .is_some_and(|(_, response)| bye::challenged(state, now, id, &response));
-                if !is_sent_again {
-                    bye::answered(state, id, SessionEnd::LocalBye);
-                }
-            }
+            ClientOutcome::Final(_) => bye::answered(state, id, SessionEnd::LocalBye),
             ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
@@ -217,7 +221,7 @@ fn finish(
             let response = response.as_ref().map(|(_, response)| response);
             notify::finish(state, now, id, cseq, &outcome, response);
         }
-        ClientUser::Nobody => {}
+        ClientUser::Nobody | ClientUser::Prack(_) => {}
     }
 }
 

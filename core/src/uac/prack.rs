@@ -77,5 +77,8 @@ pub(super) fn send(
         body,
         ..InDialog::new(Method::Prack)
     };
-    send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.begin_request();
+    }
+    send_in_dialog(state, now, id, ClientUser::Prack(id), &request);
 }

@@ -1,9 +1,10 @@
 //! What an application may say in a response.
 
 use bytes::Bytes;
-use offhook_message::{Body, Header, Success, Text};
+use offhook_message::{Body, Header, Rejection, Success, Text};
 
 pub use crate::contact_target::{ContactTarget, QValue};
+use crate::digest::Unauthorized;
 use crate::event::SessionId;
 use crate::tag::Tag;
 
@@ -100,6 +101,16 @@ impl From<Body> for ResponseOptions<Success> {
     /// 200 with this answer (or offer).
     fn from(body: Body) -> Self {
         Self::new(Success::OK).with_body(body)
+    }
+}
+
+impl From<Unauthorized> for ResponseOptions<Rejection> {
+    /// 401 with the challenges.
+    fn from(unauthorized: Unauthorized) -> Self {
+        Self {
+            extra_headers: unauthorized.challenges,
+            ..Self::new(Rejection::UNAUTHORIZED)
+        }
     }
 }
 

@@ -3,12 +3,14 @@
 mod at_random;
 mod authenticating;
 mod cancelling;
+mod challenged;
 mod changing;
 mod ending;
 mod failing_over;
 mod forking;
 mod inside;
 mod inviting;
+mod misbehaving;
 mod redirecting;
 mod referring;
 mod registering;

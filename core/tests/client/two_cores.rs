@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_core::message::{Body, Provisional, Rejection, parse};
+use offhook_core::message::{Body, Provisional, Rejection, Text, parse};
 use offhook_core::{
-    Event, Flow, Input, InviteId, OutgoingInviteEvent, OutgoingRequest, Output, ResponseOptions,
-    SessionEnd, SessionId, UserAgentCore,
+    Authenticator, Credentials, Event, Flow, Input, InviteId, OutgoingInviteEvent, OutgoingRequest,
+    Output, ResponseOptions, SessionEnd, SessionId, Unauthorized, UserAgentCore,
 };
 
 use crate::support::{Bench, TCP, UDP, request};
@@ -303,4 +303,91 @@ fn bob_offers_in_the_success_and_alice_answers_in_the_ack() {
         panic!("confirmed");
     };
     assert_eq!(acknowledgement.body(), b"answer");
+}
+
+/// Bob asks who calls. Gives the INVITE that has the credentials.
+fn call_with_password(pair: &mut Pair, password: &str) -> (InviteId, Result<String, Unauthorized>) {
+    let mut authenticator = Authenticator::new(&Text::from_static("lab"), [3; 32]);
+    let mut ask = |pair: &mut Pair, id| {
+        let server = pair.bob.invite_server(pair.now, id).unwrap();
+        authenticator.authenticate(pair.now, server.message(), |name| {
+            let name = Text::new(name).unwrap();
+            vec![Credentials::password(name, "secret")]
+        })
+    };
+    let alice = Credentials::password(Text::from_static("alice"), password);
+    let first = pair.call(
+        request([])
+            .with_body(Body::sdp("offer"))
+            .with_credentials(alice),
+    );
+    let unauthorized = ask(pair, first).unwrap_err();
+    let server = pair.bob.invite_server(pair.now, first).unwrap();
+    server.reject(unauthorized).unwrap();
+    pair.run();
+    let Event::Invite(second) = pair.at_bob.remove(0) else {
+        panic!("another INVITE");
+    };
+    let asked = ask(pair, second);
+    (second, asked)
+}
+
+#[test]
+fn bob_knows_alice_by_her_password() {
+    for flow in [UDP, TCP] {
+        let mut pair = Pair::new(flow);
+        let (invite, asked) = call_with_password(&mut pair, "secret");
+        assert_eq!(asked.unwrap(), "alice");
+        let server = pair.bob.invite_server(pair.now, invite).unwrap();
+        server.accept(Body::sdp("answer")).unwrap();
+        pair.run();
+        let alices = pair.accepted();
+        pair.confirmed();
+        pair.alice
+            .session(pair.now, alices)
+            .unwrap()
+            .bye(Vec::new());
+        pair.run();
+        assert!(matches!(pair.at_alice.remove(0), Event::Ended { .. }));
+        assert!(matches!(pair.at_bob.remove(0), Event::Ended { .. }));
+        assert!(pair.is_over());
+    }
+}
+
+#[test]
+fn alice_gives_up_after_bob_has_asked() {
+    let mut pair = Pair::new(UDP);
+    let (invite, asked) = call_with_password(&mut pair, "secret");
+    assert!(asked.is_ok());
+    let mut server = pair.bob.invite_server(pair.now, invite).unwrap();
+    server.progress(Provisional::RINGING).unwrap();
+    pair.run();
+    let Some(Event::OutgoingInvite { invite: id, .. }) = pair.at_alice.pop() else {
+        panic!("progress");
+    };
+    let client = pair.alice.invite_client(pair.now, id).unwrap();
+    client.cancel(Vec::new());
+    pair.run();
+    assert!(matches!(pair.at_bob.remove(0), Event::Cancelled { .. }));
+    pair.at_alice.clear();
+    assert!(pair.is_over());
+}
+
+#[test]
+fn a_wrong_password_is_the_end() {
+    let mut pair = Pair::new(UDP);
+    let (invite, asked) = call_with_password(&mut pair, "guess");
+    let server = pair.bob.invite_server(pair.now, invite).unwrap();
+    server.reject(asked.unwrap_err()).unwrap();
+    pair.run();
+    let Event::OutgoingInvite {
+        event: OutgoingInviteEvent::Reject { message },
+        ..
+    } = pair.at_alice.remove(0)
+    else {
+        panic!("rejected");
+    };
+    assert_eq!(message.status().as_u16(), 401);
+    assert_eq!(message.headers().named("WWW-Authenticate").count(), 3);
+    assert!(pair.is_over());
 }

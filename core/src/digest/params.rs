@@ -1,0 +1,84 @@
+//! The syntax of challenges and credentials ([RFC 7235 §2.1](https://www.rfc-editor.org/rfc/rfc7235#section-2.1)).
+
+use std::borrow::Cow;
+
+/// The parameters of a line of the Digest scheme, as they came but for their quotes.
+pub(super) struct DigestParams<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> DigestParams<'a> {
+    /// `None` where the line has another scheme, or is malformed.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?.trim_start();
+        let (scheme, params) = line.split_once(|c: char| c.is_ascii_whitespace())?;
+        if !scheme.eq_ignore_ascii_case("digest") {
+            return None;
+        }
+        params_of(params).map(Self)
+    }
+
+    /// Those of a line that names no scheme.
+    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+        params_of(std::str::from_utf8(line).ok()?).map(Self)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        let mut found = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| *value)
+    }
+}
+
+/// `name=value`, with commas between them. `None` where that is not so.
+pub(super) fn params_of(mut text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut params = Vec::new();
+    loop {
+        text = text.trim_start_matches(|c: char| c == ',' || c.is_ascii_whitespace());
+        if text.is_empty() {
+            return Some(params);
+        }
+        let (name, rest) = text.split_once('=')?;
+        let rest = rest.trim_start();
+        let (value, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => split_quoted(quoted)?,
+            None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
+        };
+        // No value may end the line it goes into.
+        if value.contains(|c: char| c.is_ascii_control()) {
+            return None;
+        }
+        params.push((name.trim(), value.trim_end()));
+        text = behind;
+    }
+}
+
+/// The content of a quoted string up to its end, and what is behind that.
+fn split_quoted(text: &str) -> Option<(&str, &str)> {
+    let mut is_escaped = false;
+    let end = text.find(|c| {
+        let is_end = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        is_end
+    })?;
+    let (content, behind) = text.split_at_checked(end)?;
+    Some((content, behind.strip_prefix('"')?))
+}
+
+/// The content of a quoted string.
+pub(super) fn quote(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// What a quoted string says.
+pub(super) fn unquote(content: &str) -> Cow<'_, str> {
+    if !content.contains('\\') {
+        return content.into();
+    }
+    let mut is_escaped = false;
+    let said = content.chars().filter(|c| {
+        is_escaped = *c == '\\' && !is_escaped;
+        !is_escaped
+    });
+    said.collect::<String>().into()
+}

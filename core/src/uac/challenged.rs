@@ -1,0 +1,158 @@
+//! Requests of ours that are asked for credentials ([RFC 3261 §22.2, §22.3](https://www.rfc-editor.org/rfc/rfc3261#section-22.2)).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use offhook_message::{
+    Body, HeaderName, Headers, Message, MessageWriter, Request, Response, UriBuf, parse,
+};
+
+use super::is_challenge;
+use crate::digest::{Authentication, Protected};
+use crate::event::SessionId;
+use crate::flow::Flow;
+use crate::outgoing::SentBy;
+use crate::slot::Slot;
+use crate::state::State;
+use crate::transaction::ClientUser;
+
+/// A request inside a session that waits for its response.
+pub(super) struct Asked {
+    id: SessionId,
+    user: ClientUser,
+    flow: Flow,
+    request: Bytes,
+}
+
+/// The request that a 401 or 407 is about, where it can be sent again as it is: BYE, PRACK,
+/// NOTIFY and what changes nothing. Others know by themselves what they say.
+pub(super) fn asked(state: &State, transaction: Slot, response: &Response) -> Option<Asked> {
+    if !is_challenge(response.status()) {
+        return None;
+    }
+    let found = state.clients.get(transaction)?;
+    let (ClientUser::Session(id)
+    | ClientUser::Inside(id)
+    | ClientUser::Prack(id)
+    | ClientUser::Referral(id, _)) = found.user
+    else {
+        return None;
+    };
+    Some(Asked {
+        id,
+        user: found.user,
+        flow: found.flow,
+        request: state.clients.waiting(transaction)?,
+    })
+}
+
+/// Sends a request again with credentials: all else is as it was, extra headers and the body too.
+/// False where we have none for who asks, or he has refused them.
+#[must_use]
+pub(super) fn send_again(
+    state: &mut State,
+    now: Instant,
+    asked: Asked,
+    response: &Response,
+) -> bool {
+    let Asked {
+        id,
+        user,
+        flow,
+        request,
+    } = asked;
+    let (Ok(Message::Request(request)), Some(session)) =
+        (parse(request), state.sessions.get_mut(id))
+    else {
+        return false;
+    };
+    let Some(authentication) = session.authentication.as_deref_mut() else {
+        return false;
+    };
+    let (sent, challenge) = (request.headers(), response.headers());
+    if !authentication.is_newer(sent, challenge)
+        && !authentication.challenge(challenge, &mut state.random)
+    {
+        return false;
+    }
+    let cseq = session.dialog.next_cseq();
+    let branch = state.random.token();
+    let sent_by = SentBy { flow, branch };
+    let Some(bytes) = write(&request, &sent_by, cseq, authentication) else {
+        return false;
+    };
+    let method = request.method().clone();
+    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
+    state.send_client(now, transaction, flow);
+    true
+}
+
+/// A 2xx may say which nonce comes next
+/// ([RFC 7616 §3.5](https://www.rfc-editor.org/rfc/rfc7616#section-3.5)).
+pub(super) fn take_next_nonce(state: &mut State, user: ClientUser, headers: &Headers) {
+    let authentication = match user {
+        ClientUser::Session(id)
+        | ClientUser::Change(id)
+        | ClientUser::Inside(id)
+        | ClientUser::Prack(id)
+        | ClientUser::Refer(id, _)
+        | ClientUser::Referral(id, _) => {
+            let session = state.sessions.get_mut(id);
+            session.and_then(|session| session.authentication.as_deref_mut())
+        }
+        ClientUser::Invite(id) => {
+            let invite = state.outgoing_invites.get_mut(id);
+            invite.map(|invite| &mut invite.message.authentication)
+        }
+        ClientUser::Registration(id) => {
+            let registration = state.registrations.get_mut(id.0);
+            registration.map(|registration| &mut registration.message.authentication)
+        }
+        ClientUser::Request(_) | ClientUser::Nobody => None,
+    };
+    if let Some(authentication) = authentication.filter(|it| it.is_used()) {
+        authentication.take_next_nonce(headers, &mut state.random);
+    }
+}
+
+fn write(
+    request: &Request,
+    sent_by: &SentBy,
+    cseq: u32,
+    authentication: &mut Authentication,
+) -> Option<Bytes> {
+    let method = request.method();
+    let uri = UriBuf::parse(request.uri_bytes()).ok()?;
+    let authorization = authentication.authorize(Protected {
+        method: method.as_str(),
+        uri: &uri.to_string(),
+        body: request.body(),
+    });
+    let mut writer = MessageWriter::request(method, &uri);
+    for field in request.headers().iter() {
+        match field.name {
+            HeaderName::Via => {
+                writer.header(HeaderName::Via, sent_by);
+            }
+            HeaderName::CSeq => {
+                writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
+                for header in &authorization {
+                    writer.extra(header);
+                }
+            }
+            HeaderName::Authorization
+            | HeaderName::ProxyAuthorization
+            | HeaderName::ContentLength
+            | HeaderName::ContentType => {}
+            _ => {
+                writer.copy(field);
+            }
+        }
+    }
+    let content_type = request.headers().raw(HeaderName::ContentType);
+    let content_type = content_type.and_then(|it| std::str::from_utf8(it).ok());
+    Some(match content_type {
+        Some(content_type) => writer.body(&Body::new(content_type, request.body_bytes()).ok()?),
+        None => writer.finish(),
+    })
+}
