@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn it_has_a_length() {
         assert_eq!(Sound::tone(440).duration(), Duration::from_secs(1));
-        let sound = Sound::at_rate(&[0; 22_050], 44_100);
+        let sound = Sound::at_rate(&vec![0; 22_050], 44_100);
         assert_eq!(sound.duration(), Duration::from_millis(500));
     }
 }
