@@ -93,6 +93,15 @@ impl Encoding {
         }
     }
 
+    /// How many octets a millisecond has, each of them one tick of the clock. `None` for a codec whose payloads are whole.
+    pub(crate) const fn octets_per_millisecond(self) -> Option<u32> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => Some(8),
+            #[cfg(feature = "opus")]
+            Self::Opus => None,
+        }
+    }
+
     /// A new encoder and decoder.
     pub fn codec(self) -> Box<dyn Codec> {
         match self {
