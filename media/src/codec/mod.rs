@@ -115,7 +115,7 @@ impl Encoding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::f64::consts::TAU;
 
     use proptest::prelude::*;

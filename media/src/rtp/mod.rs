@@ -8,6 +8,8 @@ mod sender;
 mod session;
 mod statistics;
 mod telephone_event;
+#[cfg(test)]
+mod tests;
 
 pub use self::telephone_event::{KeyReceiver, KeySender, TelephoneEvent};
 pub(crate) use self::{
