@@ -1,7 +1,7 @@
 use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
-use offhook::{Builder, Config, Counts, StartError, UserAgent};
+use offhook::{Builder, Config, Counts, StartError, UserAgent, message::Method};
 use tokio::{
     runtime::{Handle, Runtime},
     task::JoinSet,
@@ -11,6 +11,7 @@ use tracing::{error, info};
 
 use crate::{
     accounts,
+    answering::Bridges,
     arguments::ServeArguments,
     call,
     configuration::Configuration,
@@ -100,6 +101,8 @@ async fn listen(configuration: &Configuration) -> Result<UserAgent, StartError> 
     let mut config = Config::default();
     config.limits.invites = configuration.max_calls;
     config.limits.sessions = configuration.max_calls;
+    // Keys may come so.
+    config.methods.push(Method::Info);
     // What a route waits for is not cut short.
     let no_answer = configuration.routes.longest_wait() + SLACK;
     config.times.no_answer = config.times.no_answer.max(no_answer);
@@ -153,10 +156,12 @@ fn counts(user_agent: &UserAgent) -> Line {
 /// Gives each call its task. Returns when the user agent has stopped and the last call is over.
 async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
     let mut calls = JoinSet::new();
+    let bridges = Arc::<Bridges>::default();
     loop {
         tokio::select! {
             Some(invitation) = user_agent.incoming() => {
-                calls.spawn(call::run(invitation, Arc::clone(&configuration)));
+                let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
+                calls.spawn(call::run(invitation, configuration, bridges));
             }
             Some(call) = calls.join_next() => {
                 if let Err(error) = call {

@@ -1,39 +1,50 @@
 //! Whether the peer is still there.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// When media was heard of last. A peer that vanished sends no BYE: without this its call would last for ever. Clones
-/// are the same.
+/// When media was heard of last. A peer that vanished sends no BYE: without this its call would last for ever. One that
+/// never sent anything is not missed. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Liveness(Arc<Mutex<Option<Instant>>>);
+pub struct Liveness(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_expected: bool,
+    last: Option<Instant>,
+}
 
 impl Liveness {
     /// Media is to come from now on.
     pub fn expect(&self) {
-        self.last().get_or_insert_with(Instant::now);
+        let mut state = self.state();
+        if !state.is_expected {
+            state.is_expected = true;
+            state.last = state.last.map(|_| Instant::now());
+        }
     }
 
     /// Nothing is to come, as while the call is held.
     pub fn rest(&self) {
-        *self.last() = None;
+        self.state().is_expected = false;
     }
 
     /// Something came.
     pub fn heard(&self) {
-        if let Some(last) = &mut *self.last() {
-            *last = Instant::now();
-        }
+        self.state().last = Some(Instant::now());
     }
 
     /// Returns when nothing came for so long though it was to come.
     pub async fn lost(&self, longest: Duration) {
         loop {
-            let last = *self.last();
+            let last = {
+                let state = self.state();
+                state.last.filter(|_| state.is_expected)
+            };
             match last.map(|last| last + longest) {
                 Some(end) if end <= Instant::now() => return,
                 Some(end) => sleep_until(end).await,
@@ -42,7 +53,7 @@ impl Liveness {
         }
     }
 
-    fn last(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,6 +76,8 @@ mod tests {
         let liveness = Liveness::default();
         assert!(!is_lost(&liveness, 1000).await);
         liveness.expect();
+        assert!(!is_lost(&liveness, 1000).await, "it never sent anything");
+        liveness.heard();
         assert!(!is_lost(&liveness, 29).await);
         liveness.heard();
         assert!(!is_lost(&liveness, 29).await);
@@ -75,6 +88,7 @@ mod tests {
     async fn a_held_call_is_silent() {
         let liveness = Liveness::default();
         liveness.expect();
+        liveness.heard();
         advance(LONGEST / 2).await;
         liveness.rest();
         liveness.heard();

@@ -2,6 +2,7 @@
 
 mod account;
 mod error;
+mod media;
 mod ports;
 mod route;
 mod routes;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     routes::Routes,
 };
 use self::{error::Defect, wait::Wait};
+use crate::answering::Recordings;
 
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -35,6 +37,8 @@ pub(crate) struct Configuration {
     pub(crate) max_calls: usize,
     pub(crate) longest_call: Duration,
     pub(crate) rtp_ports: PortRange,
+    pub(crate) media_timeout: Duration,
+    pub(crate) recordings: Recordings,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
 }
@@ -77,6 +81,8 @@ impl Configuration {
             max_calls: settings.max_calls,
             longest_call: settings.longest_call.into(),
             rtp_ports: settings.rtp_ports,
+            media_timeout: settings.media_timeout.into(),
+            recordings: settings.recordings,
             routes,
             accounts,
         })
@@ -95,6 +101,8 @@ struct Settings {
     longest_call: Wait,
     #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
     rtp_ports: PortRange,
+    media_timeout: Wait,
+    recordings: Recordings,
 }
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -6,7 +6,7 @@ use super::{Frame, Key, SAMPLE_RATE};
 use crate::codec::resample;
 
 /// Speech, music or a tone. Silence follows where it ends. Clones share their samples.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
     samples: Arc<[i16]>,
     /// Whether it begins again where it ends.
@@ -56,6 +56,11 @@ impl Sound {
     pub fn repeated(mut self) -> Self {
         self.is_endless = true;
         self
+    }
+
+    /// What it is, once.
+    pub fn samples(&self) -> &[i16] {
+        &self.samples
     }
 
     /// How long it is, once.
