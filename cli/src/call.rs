@@ -6,21 +6,26 @@ use offhook::{
     Invitation, ResponseOptions,
     message::{Body, Provisional, Redirection, Request},
 };
-use offhook_media::{BareHandler, DescriptionError, EchoHandler, PortRange};
+use offhook_media::DescriptionError;
 use tokio::time::sleep;
 
 use crate::{
-    configuration::{Configuration, Media, Outcome, Route},
-    negotiation::{Handler, refusal},
+    answering::{Answering, Bridges},
+    configuration::{Configuration, Outcome, Route},
+    negotiation::refusal,
     over::Over,
     record::Record,
     talk::{Plan, talk},
 };
 
-pub(crate) async fn run(invitation: Invitation, configuration: Arc<Configuration>) {
+pub(crate) async fn run(
+    invitation: Invitation,
+    configuration: Arc<Configuration>,
+    bridges: Arc<Bridges>,
+) {
     let record = Record::new(&invitation);
     let route = configuration.route(record.user().as_deref());
-    let (Ok(over) | Err(over)) = admit(route, invitation, &configuration).await;
+    let (Ok(over) | Err(over)) = admit(route, invitation, &configuration, &bridges).await;
     record.log(&over);
 }
 
@@ -29,6 +34,7 @@ async fn admit(
     route: &Route,
     invitation: Invitation,
     configuration: &Configuration,
+    bridges: &Arc<Bridges>,
 ) -> Result<Over, Over> {
     if route.authenticate
         && let Some(refusal) = configuration.users.refusal(invitation.message())
@@ -37,7 +43,7 @@ async fn admit(
         invitation.reject(refusal)?;
         return Ok(Over::with(status, "the caller is asked who it is"));
     }
-    follow(route, invitation, configuration).await
+    follow(route, invitation, configuration, bridges).await
 }
 
 /// Takes the steps of the route. `Err` is a call that was over before the last of them.
@@ -45,6 +51,7 @@ async fn follow(
     route: &Route,
     mut invitation: Invitation,
     configuration: &Configuration,
+    bridges: &Arc<Bridges>,
 ) -> Result<Over, Over> {
     match &route.outcome {
         Outcome::Reject(status) => {
@@ -64,7 +71,9 @@ async fn follow(
             Ok(Over::with(status, "redirected"))
         }
         Outcome::Answer(answer) => {
-            let mut media = media(answer.media, &invitation, &configuration.rtp_ports);
+            let mut answering =
+                Answering::new(&route.user, answer, &invitation, configuration, bridges);
+            let media = &mut answering.handler;
             if let Some(offer) = invitation.message().session_description()
                 && let Err(error) = media.set_description(offer)
             {
@@ -81,18 +90,14 @@ async fn follow(
             }
             let mut response = ResponseOptions::from(description);
             response.session_expires = answer.session_expires;
-            let plan = Plan::new(answer, configuration.longest_call);
-            talk(plan, invitation, media, response).await
+            let plan = Plan::new(answer, configuration);
+            let keep = answering.keep();
+            let over = talk(plan, invitation, answering, response).await;
+            if let Some(keep) = keep {
+                keep.write().await;
+            }
+            over
         }
-    }
-}
-
-/// Our side of the session, on the address that faces the caller.
-fn media(media: Media, invitation: &Invitation, rtp_ports: &PortRange) -> Handler {
-    let local = invitation.flow().local.ip();
-    match media {
-        Media::Echo => Box::new(EchoHandler::new(local, rtp_ports)),
-        Media::Bare => Box::new(BareHandler::new(local)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! many, `offhook register` registers an address, `offhook config` prints the default configuration.
 
 mod accounts;
+mod answering;
 mod arguments;
 mod call;
 mod calling;
@@ -18,6 +19,7 @@ mod serve;
 mod signals;
 mod stdout;
 mod talk;
+mod wave;
 
 use std::process::ExitCode;
 

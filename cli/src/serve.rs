@@ -11,6 +11,7 @@ use tracing::{error, info};
 
 use crate::{
     accounts,
+    answering::Bridges,
     arguments::ServeArguments,
     call,
     configuration::Configuration,
@@ -154,10 +155,12 @@ fn counts(user_agent: &UserAgent) -> Line {
 /// Gives each call its task. Returns when the user agent has stopped and the last call is over.
 async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
     let mut calls = JoinSet::new();
+    let bridges = Arc::<Bridges>::default();
     loop {
         tokio::select! {
             Some(invitation) = user_agent.incoming() => {
-                calls.spawn(call::run(invitation, Arc::clone(&configuration)));
+                let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
+                calls.spawn(call::run(invitation, configuration, bridges));
             }
             Some(call) = calls.join_next() => {
                 if let Err(error) = call {

@@ -1,23 +1,28 @@
 //! An answered call, from our 200 to its end.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, future::pending, time::Duration};
 
 use offhook::{
     IncomingRequest, Invitation, ResponseOptions, Session, SessionEvent, Unanswered,
     message::{Method, Rejection, Success},
 };
-use offhook_media::{DescriptionError, Hold};
+use offhook_media::{DescriptionError, Hold, Liveness};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use crate::{
-    configuration::Answer,
+    answering::{Answering, Cue, LONGEST},
+    configuration::{Answer, Configuration, Media},
     negotiation::{Handler, change},
     over::Over,
 };
 
 /// What we do in the session by ourselves, and how long after the 200, the earliest first.
-pub(crate) struct Plan(VecDeque<(Duration, Step)>);
+pub(crate) struct Plan {
+    steps: VecDeque<(Duration, Step)>,
+    /// For how long the caller may send nothing that it should.
+    media_timeout: Duration,
+}
 
 #[derive(Clone, Copy)]
 enum Step {
@@ -26,31 +31,43 @@ enum Step {
 }
 
 impl Plan {
-    /// The plan of a route. No call is longer than `longest`.
-    pub(crate) fn new(answer: &Answer, longest: Duration) -> Self {
-        let hangup_after = answer.hangup_after.map_or(longest, |it| it.min(longest));
+    /// The plan of a route.
+    pub(crate) fn new(answer: &Answer, configuration: &Configuration) -> Self {
+        let longest = configuration.longest_call;
+        let media = match &answer.media {
+            Media::Play(sound) => Some(sound.duration()),
+            Media::Record => Some(LONGEST),
+            _ => None,
+        };
+        let hangup_after = answer.hangup_after.or(media);
+        let hangup_after = hangup_after.map_or(longest, |it| it.min(longest));
         let hold = answer.hold_after.map(|it| (it, Step::Hold(Hold::On)));
         let resume = answer.resume_after.map(|it| (it, Step::Hold(Hold::Off)));
         let mut steps: Vec<_> = hold.into_iter().chain(resume).collect();
         steps.push((hangup_after, Step::HangUp));
         steps.sort_by_key(|(after, _)| *after);
-        Self(steps.into())
+        Self {
+            steps: steps.into(),
+            media_timeout: configuration.media_timeout,
+        }
     }
 
     /// When the next step is due, where we count from `answered`.
     fn due(&self, answered: Instant) -> Instant {
-        let next = self.0.front();
+        let next = self.steps.front();
         answered + next.map_or(Duration::ZERO, |(after, _)| *after)
     }
 
     /// The step that is due. There is always another, for the last one ends the session.
     fn take(&mut self) -> Step {
-        self.0.pop_front().map_or(Step::HangUp, |(_, step)| step)
+        self.steps
+            .pop_front()
+            .map_or(Step::HangUp, |(_, step)| step)
     }
 
     /// The step could not be taken: it is tried again soon.
     fn postpone(&mut self, step: Step, answered: Instant) {
-        self.0.push_front((answered.elapsed() + SOON, step));
+        self.steps.push_front((answered.elapsed() + SOON, step));
     }
 }
 
@@ -58,7 +75,7 @@ impl Plan {
 pub(crate) async fn talk(
     plan: Plan,
     invitation: Invitation,
-    mut media: Handler,
+    mut answering: Answering,
     response: ResponseOptions<Success>,
 ) -> Result<Over, Over> {
     let is_answer_due = invitation.message().session_description().is_none();
@@ -73,24 +90,32 @@ pub(crate) async fn talk(
     };
     if is_answer_due {
         let content = acknowledgement.session_description().unwrap_or_default();
-        if let Err(error) = media.set_description(content) {
-            return Ok(disagree(session, media, &error).await);
+        if let Err(error) = answering.handler.set_description(content) {
+            return Ok(disagree(session, answering, &error).await);
         }
     }
     loop {
         let event = tokio::select! {
             event = session.event() => event,
             () = sleep_until(talk.plan.due(answered)) => match talk.plan.take() {
-                Step::HangUp => return Ok(hang_up(session, media).await),
+                Step::HangUp => return Ok(hang_up(session, answering).await),
                 Step::Hold(hold) => {
-                    talk.hold(&mut session, &mut media, hold);
+                    talk.hold(&mut session, &mut answering.handler, hold);
                     continue;
                 }
             },
+            Some(Cue::HangUp) = answering.cues.recv() => {
+                return Ok(hang_up(session, answering).await);
+            }
+            () = lost(answering.liveness.as_ref(), talk.plan.media_timeout) => {
+                let over = hang_up(session, answering).await;
+                return Ok(Over { cause: "the caller's audio stopped".into(), ..over });
+            }
         };
+        let media = &mut answering.handler;
         let agreed = match event {
             SessionEvent::Offer(offer) => {
-                change(offer, &mut *media, agent);
+                change(offer, &mut **media, agent);
                 Ok(())
             }
             SessionEvent::Reconfirmed(acknowledgement) => {
@@ -106,11 +131,11 @@ pub(crate) async fn talk(
                 media.answered(&response)
             }
             SessionEvent::Unanswered(cause) => {
-                talk.unanswered(&mut media, cause);
+                talk.unanswered(media, cause);
                 Ok(())
             }
             SessionEvent::Request(request) => {
-                take(request);
+                take(&answering, request);
                 Ok(())
             }
             // Nothing of ours asks for an offer. A referral that is dropped is declined.
@@ -120,8 +145,15 @@ pub(crate) async fn talk(
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         };
         if let Err(error) = agreed {
-            return Ok(disagree(session, media, &error).await);
+            return Ok(disagree(session, answering, &error).await);
         }
+    }
+}
+
+async fn lost(liveness: Option<&Liveness>, longest: Duration) {
+    match liveness {
+        Some(liveness) => liveness.lost(longest).await,
+        None => pending().await,
     }
 }
 
@@ -157,15 +189,11 @@ impl Talk {
     }
 }
 
-/// A key that was pressed, or a message: there is nothing to do, and the caller hears that it came. Any
-/// other INFO without a package is one that we do not understand
-/// ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
-fn take(request: IncomingRequest) {
+/// A key is for who hears the call, of a message the caller hears that it came. Any other INFO without a package is one
+/// that we do not understand ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
+fn take(answering: &Answering, request: IncomingRequest) {
     let message = request.message();
-    let is_understood = *message.method() == Method::Message
-        || message.body().is_empty()
-        || message.dtmf().is_some();
-    if is_understood {
+    if *message.method() == Method::Message || answering.inform(message) {
         request.accept(Success::OK);
     } else {
         request.reject(Rejection::UNSUPPORTED_MEDIA_TYPE);
@@ -173,19 +201,19 @@ fn take(request: IncomingRequest) {
 }
 
 /// An answer of the caller's to an offer of ours is of no use.
-async fn disagree(session: Session, media: Handler, error: &DescriptionError) -> Over {
+async fn disagree(session: Session, answering: Answering, error: &DescriptionError) -> Over {
     warn!(
         call_id = session.call_id(),
         error = error.to_string(),
         "no usable answer to our offer"
     );
-    hang_up(session, media).await
+    hang_up(session, answering).await
 }
 
 /// The audio stops with our BYE, whenever that is answered.
-async fn hang_up(mut session: Session, mut media: Handler) -> Over {
+async fn hang_up(mut session: Session, mut answering: Answering) -> Over {
     session.bye();
-    media.close();
+    answering.handler.close();
     Over::answered(session.ended().await)
 }
 

@@ -1,12 +1,12 @@
 //! Descriptions with an RTP port that hears and speaks.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    AudioEnd, DescriptionError, Hold, PortRange, SessionDescriptionHandler, audio_port::open_audio,
-    port_agreement::PortAgreement,
+    AudioEnd, DescriptionError, Hold, Liveness, PortRange, RtpCounters, SessionDescriptionHandler,
+    port_agreement::PortAgreement, rtp::End,
 };
 
 /// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak.
@@ -17,16 +17,24 @@ use crate::{
 #[derive(Debug)]
 pub struct AudioHandler {
     agreement: PortAgreement,
-    end: AudioEnd,
 }
 
 impl AudioHandler {
     /// A handler that binds and describes `local`, the address of ours that faces the peer.
     pub fn new(local: IpAddr, ports: &PortRange, end: AudioEnd) -> Self {
         Self {
-            agreement: PortAgreement::new(local, ports),
-            end,
+            agreement: PortAgreement::new(local, ports, End::Audio(end)),
         }
+    }
+
+    /// What goes through the call's port; stays readable when the handler is closed.
+    pub fn counters(&self) -> Arc<RtpCounters> {
+        Arc::clone(&self.agreement.counters)
+    }
+
+    /// Whether the peer is still there.
+    pub fn liveness(&self) -> Liveness {
+        self.agreement.liveness.clone()
     }
 }
 
@@ -35,9 +43,7 @@ impl SessionDescriptionHandler for AudioHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        let end = &self.end;
-        self.agreement
-            .description(|local, ports| open_audio(local, ports, end.clone()))
+        self.agreement.description()
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {

@@ -5,22 +5,22 @@ use std::{net::IpAddr, sync::Arc};
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    DescriptionError, Hold, PortRange, RtpCounters, SessionDescriptionHandler,
-    echo_port::open_echo, port_agreement::PortAgreement,
+    DescriptionError, Hold, Liveness, PortRange, RtpCounters, SessionDescriptionHandler,
+    port_agreement::PortAgreement, rtp::End,
 };
 
-/// Answers with PCMU, PCMA and telephone-event and sends the peer's packets back, so that a caller hears itself.
+/// Answers with every [`Encoding`](crate::Encoding) and telephone-event and sends the peer's packets back, so that a caller
+/// hears itself.
 ///
 /// - The first audio stream over RTP/AVP or RTP/AVPF with one of these formats is accepted; every other stream is refused.
 /// - The RTP port is opened with the first description of ours that has an audio stream, and echoes when the pair is
 ///   complete and its direction is sendrecv. Dropping or closing the handler frees it.
-/// - Packets go back to where they came from. The first source of an agreed payload type is locked on, because the
-///   described address is wrong behind a NAT; the described address takes over if packets come from it.
-/// - RTCP is ignored. `a=rtcp-mux` is agreed to, so that it is ignored on the RTP port.
+/// - Packets go back to where they came from, as they are but for their synchronization source. The first source of an
+///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
+///   over if packets come from it.
 #[derive(Debug)]
 pub struct EchoHandler {
     agreement: PortAgreement,
-    counters: Arc<RtpCounters>,
 }
 
 impl EchoHandler {
@@ -28,14 +28,18 @@ impl EchoHandler {
     /// no peer can send to.
     pub fn new(local: IpAddr, ports: &PortRange) -> Self {
         Self {
-            agreement: PortAgreement::new(local, ports),
-            counters: Arc::default(),
+            agreement: PortAgreement::new(local, ports, End::Echo),
         }
     }
 
     /// What goes through the call's port; stays readable when the handler is closed.
     pub fn counters(&self) -> Arc<RtpCounters> {
-        Arc::clone(&self.counters)
+        Arc::clone(&self.agreement.counters)
+    }
+
+    /// Whether the peer is still there.
+    pub fn liveness(&self) -> Liveness {
+        self.agreement.liveness.clone()
     }
 }
 
@@ -44,9 +48,7 @@ impl SessionDescriptionHandler for EchoHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        let counters = &self.counters;
-        self.agreement
-            .description(|local, ports| open_echo(local, ports, Arc::clone(counters)))
+        self.agreement.description()
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {

@@ -161,6 +161,14 @@ impl Kind {
         (payload_type < FIRST_DYNAMIC).then_some(Self::Speech(encoding))
     }
 
+    /// Ticks of the timestamp in a second.
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self {
+            Self::Speech(encoding) => encoding.clock_rate(),
+            Self::TelephoneEvent { clock_rate } => clock_rate,
+        }
+    }
+
     fn speech(self) -> Option<Encoding> {
         match self {
             Self::Speech(encoding) => Some(encoding),

@@ -2,29 +2,27 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use sdp_types::Direction;
 
-use crate::{
-    formats::{Formats, Kind},
-    offer_answer::AudioStream,
-};
+use crate::{formats::Kind, offer_answer::AudioStream, rtp::Channel};
 
 /// Decides which packets are the peer's.
 ///
 /// The address in a description is often not the one that packets come from: a NAT stands between, or the phone has
 /// several interfaces. So the first packet of an agreed payload type decides: from then on its source alone is heard and
 /// sent to, until a description names another address. The described address itself is always heard and takes over, so
-/// that nobody who is faster locks out a peer without NAT. One packet out for one packet in, to where it came from: the
-/// port amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
+/// that nobody who is faster locks out a peer without NAT. An echo sends one packet for one packet, to where it came from:
+/// it amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
 /// talking to each other for ever, so it has to be a slow talk.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     stream: Option<AudioStream>,
     source: Option<SocketAddr>,
+    /// Where RTCP comes from if it has its own port.
+    rtcp_source: Option<SocketAddr>,
     /// The second that is counted, and the packets in it.
     second: Option<(Instant, u32)>,
 }
@@ -33,6 +31,8 @@ pub(crate) struct Gate {
 pub(crate) enum Admission {
     Echo,
     Receive,
+    /// The peer's, but nothing that was agreed on, as comfort noise.
+    Ignore,
     Discard,
 }
 
@@ -44,6 +44,7 @@ impl Gate {
             .is_some_and(|old| old.remote != stream.remote)
         {
             self.source = None;
+            self.rtcp_source = None;
         }
         self.stream = Some(stream);
     }
@@ -59,11 +60,52 @@ impl Gate {
         };
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
-        if !is_peer || stream.formats.kind(payload_type).is_none() || !self.is_in_time(now) {
+        let is_agreed = stream.formats.kind(payload_type).is_some();
+        if !is_peer || !self.is_in_time(now) {
             return Admission::Discard;
+        }
+        if !is_agreed {
+            let is_known = self.source == Some(from);
+            return if is_known {
+                Admission::Ignore
+            } else {
+                Admission::Discard
+            };
         }
         self.source = Some(from);
         admission
+    }
+
+    /// Whether RTCP is the peer's: from the same port as its RTP where they share one, else from the same host.
+    pub(crate) fn admit_rtcp(&mut self, channel: Channel, from: SocketAddr, now: Instant) -> bool {
+        let Some(peer) = self.peer() else {
+            return false;
+        };
+        let is_peer = match channel {
+            Channel::Rtp => same_port(peer, from),
+            Channel::Rtcp => peer.ip() == from.ip(),
+        };
+        if !is_peer || !self.is_in_time(now) {
+            return false;
+        }
+        if channel == Channel::Rtcp {
+            self.rtcp_source = Some(from);
+        }
+        true
+    }
+
+    /// Where our reports go, whatever the stream's direction is.
+    pub(crate) fn rtcp_destination(&self) -> Option<(Channel, SocketAddr)> {
+        let peer = self.peer()?;
+        let Some(port) = self.stream.as_ref()?.rtcp_port else {
+            return Some((Channel::Rtp, peer));
+        };
+        let described = SocketAddr::new(peer.ip(), port);
+        Some((Channel::Rtcp, self.rtcp_source.unwrap_or(described)))
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.source.or(self.stream.as_ref()?.remote)
     }
 
     fn is_in_time(&mut self, now: Instant) -> bool {
@@ -75,13 +117,13 @@ impl Gate {
         *packets <= MOST_PACKETS
     }
 
-    /// Where our packets go, and in which formats; `None` where the stream's direction is against
-    /// it, or its address is not known yet.
-    pub(crate) fn destination(&self) -> Option<(SocketAddr, Formats)> {
+    /// Where our packets go, and what was agreed on; `None` where the stream's direction is against it, or its address is
+    /// not known yet.
+    pub(crate) fn destination(&self) -> Option<(SocketAddr, &AudioStream)> {
         let stream = self.stream.as_ref()?;
         let sends = matches!(stream.direction, Direction::SendRecv | Direction::SendOnly);
-        let to = self.source.or(stream.remote).filter(|_| sends)?;
-        Some((to, stream.formats.clone()))
+        let to = self.peer().filter(|_| sends)?;
+        Some((to, stream))
     }
 
     /// What a payload of this type is.
@@ -95,17 +137,13 @@ fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
     (a.ip(), a.port()) == (b.ip(), b.port())
 }
 
-/// A panic elsewhere leaves the gate as it was: whole.
-pub(crate) fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
-    gate.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// In a second: audio in pieces of 5 ms.
 const MOST_PACKETS: u32 = 200;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::Formats;
 
     #[test]
     fn two_echoes_talk_slowly() {
@@ -116,6 +154,8 @@ mod tests {
         gate.follow(AudioStream {
             remote: Some(peer),
             formats: Formats::common(&session.medias[0]),
+            packet_time: 20,
+            rtcp_port: None,
             direction: Direction::SendRecv,
         });
         let start = Instant::now();

@@ -10,8 +10,8 @@
 //! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
 //! payloads and payloads of it; other kinds of streams use both alike.
 //!
-//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It sends and reads no
-//! RTCP, and speaks neither SRTP nor ICE.
+//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It speaks neither SRTP nor
+//! ICE.
 //!
 //! ```
 //! use offhook_media::{BareHandler, SessionDescriptionHandler};
@@ -53,15 +53,15 @@
 
 mod audio;
 mod audio_handler;
-mod audio_port;
 mod bare_handler;
 mod codec;
 mod connection;
+mod counters;
 mod description_error;
 mod echo_handler;
-mod echo_port;
 mod formats;
 mod gate;
+mod liveness;
 mod media_line;
 mod offer_answer;
 mod port_agreement;
@@ -80,9 +80,10 @@ pub use audio::{
 pub use audio_handler::AudioHandler;
 pub use bare_handler::BareHandler;
 pub use codec::{Codec, Encoding, Framer};
+pub use counters::RtpCounters;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use echo_handler::EchoHandler;
-pub use echo_port::RtpCounters;
+pub use liveness::Liveness;
 pub use port_range::{InvalidPortRange, PortRange};
 pub use rtp::{KeyReceiver, KeySender, TelephoneEvent};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};

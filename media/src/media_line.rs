@@ -2,7 +2,10 @@
 
 use sdp_types::{Attribute, Direction, Media, MediaType, Mid, RtcpMux, TransportProto};
 
-use crate::formats::Formats;
+use crate::{
+    formats::Formats,
+    remote_audio::{self, PACKET_TIME},
+};
 
 /// The line that answers this one (RFC 3264 section 6.1).
 pub(crate) fn accepted(
@@ -40,7 +43,8 @@ pub(crate) fn offered(previous: Option<&Media>, port: u16, direction: Direction)
         line.proto.clone_from(&enabled.proto);
     }
     line.attributes
-        .push(Attribute::with_value("ptime", OFFERED_PACKET_TIME));
+        .push(Attribute::with_value("ptime", PACKET_TIME));
+    line.attributes.push(RtcpMux.into());
     line.attributes.extend(previous.and_then(mid));
     line.attributes.push(direction.into());
     line
@@ -63,21 +67,17 @@ fn mid(media: &Media) -> Option<Attribute> {
     Some(mid.into())
 }
 
-/// The packet time that the offer asks for: an echo sends packets as long as those that it gets.
+/// The packet time that the offer asks for is what we take as well.
 fn packet_time(offered: &Media) -> Option<Attribute> {
-    let text = offered.get_first_attribute_value("ptime").flatten()?;
-    let milliseconds: u32 = text.trim().parse().ok()?;
-    let milliseconds = milliseconds.clamp(SHORTEST_PACKET_TIME, LONGEST_PACKET_TIME);
-    Some(Attribute::with_value("ptime", milliseconds))
+    let asked = offered.get_first_attribute_value("ptime")??;
+    asked.trim().parse::<u32>().ok()?;
+    Some(Attribute::with_value(
+        "ptime",
+        remote_audio::packet_time(offered),
+    ))
 }
 
-/// RTCP is ignored, on a port of its own or on this one. Agreeing on this one spares the peer ICMP errors (RFC 5761).
+/// RTCP on the port of RTP, where the peer offers it (RFC 5761).
 fn rtcp_mux(offered: &Media) -> Option<Attribute> {
     offered.has_attribute("rtcp-mux").then(|| RtcpMux.into())
 }
-
-/// Milliseconds, the default of RFC 3551 section 4.5.
-const OFFERED_PACKET_TIME: u32 = 20;
-const SHORTEST_PACKET_TIME: u32 = 10;
-/// 100 ms of PCMU are 800 octets, well within a datagram that is not fragmented.
-const LONGEST_PACKET_TIME: u32 = 100;

@@ -63,6 +63,10 @@ pub(crate) struct AudioStream {
     pub(crate) formats: Formats,
     /// As we see it: `SendOnly` means that we send.
     pub(crate) direction: Direction,
+    /// Milliseconds of audio that the peer wants in a packet.
+    pub(crate) packet_time: u32,
+    /// Where the peer receives RTCP; `None` for the same port as RTP.
+    pub(crate) rtcp_port: Option<u16>,
 }
 
 impl OfferAnswer {
@@ -271,6 +275,8 @@ impl OfferAnswer {
             remote: audio.remote,
             formats: formats.clone(),
             direction: self.limit().intersect_with_remote(audio.direction),
+            packet_time: audio.packet_time,
+            rtcp_port: audio.rtcp_port,
         }
     }
 

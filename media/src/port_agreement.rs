@@ -1,11 +1,14 @@
 //! An agreement on audio and the RTP port that does what it says.
 
-use std::{io, net::IpAddr};
+use std::{net::IpAddr, sync::Arc};
 
 use offhook_message::Body;
 use sdp_types::Direction;
 
-use crate::{DescriptionError, Hold, PortRange, offer_answer::OfferAnswer, rtp_port::RtpPort};
+use crate::{
+    DescriptionError, Hold, Liveness, PortRange, RtpCounters, offer_answer::OfferAnswer, rtp::End,
+    rtp_port::RtpPort,
+};
 
 /// What the handlers with an RTP port have in common.
 #[derive(Debug)]
@@ -14,28 +17,35 @@ pub(crate) struct PortAgreement {
     ports: PortRange,
     offer_answer: OfferAnswer,
     port: Option<RtpPort>,
+    end: End,
+    pub(crate) counters: Arc<RtpCounters>,
+    pub(crate) liveness: Liveness,
 }
 
 impl PortAgreement {
-    pub(crate) fn new(local: IpAddr, ports: &PortRange) -> Self {
+    pub(crate) fn new(local: IpAddr, ports: &PortRange, end: End) -> Self {
         let local = local.to_canonical();
         Self {
             local,
             ports: ports.clone(),
             offer_answer: OfferAnswer::new(local, Direction::SendRecv),
             port: None,
+            end,
+            counters: Arc::default(),
+            liveness: Liveness::default(),
         }
     }
 
     /// Our description. The first one with an audio stream opens the port.
-    pub(crate) fn description(
-        &mut self,
-        mut open: impl FnMut(IpAddr, &PortRange) -> io::Result<RtpPort>,
-    ) -> Result<Body, DescriptionError> {
+    pub(crate) fn description(&mut self) -> Result<Body, DescriptionError> {
         let content = self.offer_answer.description(|| {
-            let port = match self.port.take() {
-                Some(port) => port,
-                None => open(self.local, &self.ports).map_err(DescriptionError::NoPort)?,
+            let port = if let Some(port) = self.port.take() {
+                port
+            } else {
+                let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
+                let liveness = self.liveness.clone();
+                RtpPort::open(self.local, &self.ports, end, counters, liveness)
+                    .map_err(DescriptionError::NoPort)?
             };
             Ok(self.port.insert(port).port())
         })?;
@@ -71,9 +81,11 @@ impl PortAgreement {
 
     /// Makes the port do what the last complete pair says.
     fn follow(&mut self) {
-        match (self.offer_answer.audio(), &self.port) {
-            (Some(stream), Some(port)) => port.follow(stream),
-            _ => self.port = None,
+        if let (Some(stream), Some(port)) = (self.offer_answer.audio(), &self.port) {
+            port.follow(stream);
+        } else {
+            self.liveness.rest();
+            self.port = None;
         }
     }
 }

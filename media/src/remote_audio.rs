@@ -15,6 +15,10 @@ pub(crate) struct RemoteAudio {
     pub(crate) remote: Option<SocketAddr>,
     /// As the peer says it: `SendOnly` means that the peer sends.
     pub(crate) direction: Direction,
+    /// Milliseconds of audio that the peer wants in a packet.
+    pub(crate) packet_time: u32,
+    /// Where the peer receives RTCP; `None` for the same port as RTP.
+    pub(crate) rtcp_port: Option<u16>,
 }
 
 impl RemoteAudio {
@@ -41,6 +45,8 @@ impl RemoteAudio {
             formats,
             remote,
             direction,
+            packet_time: packet_time(media),
+            rtcp_port: rtcp_port(media),
         })
     }
 }
@@ -49,11 +55,39 @@ pub(crate) fn is_audio(media: &Media) -> bool {
     media.media.eq_ignore_ascii_case("audio")
 }
 
-/// RTP/AVPF differs from RTP/AVP in RTCP alone (RFC 4585), of which we send none.
+/// RTP/AVPF differs from RTP/AVP in RTCP that may come earlier (RFC 4585).
 fn is_plain_rtp(media: &Media) -> bool {
     ["RTP/AVP", "RTP/AVPF"]
         .iter()
         .any(|profile| media.proto.eq_ignore_ascii_case(profile))
+}
+
+/// What `a=ptime` asks for and `a=maxptime` allows, within what is sensible (RFC 8866 section 6.4).
+pub(crate) fn packet_time(media: &Media) -> u32 {
+    let value = |name| -> Option<u32> {
+        media
+            .get_first_attribute_value(name)
+            .flatten()?
+            .trim()
+            .parse()
+            .ok()
+    };
+    let packet_time = value("ptime").unwrap_or(PACKET_TIME);
+    let longest = value("maxptime").unwrap_or(LONGEST_PACKET_TIME);
+    packet_time
+        .min(longest)
+        .clamp(SHORTEST_PACKET_TIME, LONGEST_PACKET_TIME)
+}
+
+/// The port of `a=rtcp` (RFC 3605), else the one above RTP's.
+fn rtcp_port(media: &Media) -> Option<u16> {
+    if media.has_attribute("rtcp-mux") {
+        return None;
+    }
+    let value = media.get_first_attribute_value("rtcp").flatten();
+    let port = value.and_then(|value| value.split_ascii_whitespace().next()?.parse().ok());
+    port.filter(|port| *port != 0)
+        .or_else(|| media.port.checked_add(1))
 }
 
 /// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
@@ -74,6 +108,12 @@ fn without_receiving(direction: Direction) -> Direction {
         Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
     }
 }
+
+/// Milliseconds, the default of RFC 3551 section 4.5.
+pub(crate) const PACKET_TIME: u32 = 20;
+const SHORTEST_PACKET_TIME: u32 = 10;
+/// 100 ms of PCMU are 800 octets, well within a datagram that is not fragmented.
+const LONGEST_PACKET_TIME: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +141,36 @@ mod tests {
         for (session, media, direction) in cases {
             let audio = read(&format!("{session}m=audio 4000 RTP/AVP 0\r\n{media}")).unwrap();
             assert_eq!(audio.direction, direction, "{session:?} {media:?}");
+        }
+    }
+
+    #[test]
+    fn packets_are_as_long_as_the_peer_wants_and_allows() {
+        for (lines, expected) in [
+            ("", 20),
+            ("a=ptime:30\r\n", 30),
+            ("a=ptime:60\r\na=maxptime:40\r\n", 40),
+            ("a=maxptime:10\r\n", 10),
+            ("a=ptime:0\r\n", 10),
+            ("a=ptime:4000000000\r\n", 100),
+            ("a=ptime:x\r\n", 20),
+        ] {
+            let audio = read(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).unwrap();
+            assert_eq!(audio.packet_time, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn rtcp_has_the_next_port_or_another_or_the_same() {
+        for (lines, expected) in [
+            ("", Some(4001)),
+            ("a=rtcp:5003 IN IP4 192.0.2.1\r\n", Some(5003)),
+            ("a=rtcp:0\r\n", Some(4001)),
+            ("a=rtcp:x\r\n", Some(4001)),
+            ("a=rtcp:5003\r\na=rtcp-mux\r\n", None),
+        ] {
+            let audio = read(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).unwrap();
+            assert_eq!(audio.rtcp_port, expected, "{lines:?}");
         }
     }
 

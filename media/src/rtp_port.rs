@@ -1,49 +1,72 @@
-//! One open UDP port for RTP, and the task behind it.
+//! The UDP ports of one RTP session, and the task behind them.
 
 use std::{
     io,
-    net::IpAddr,
-    sync::{Arc, Mutex},
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
-use tokio::{net::UdpSocket, task::AbortHandle};
+use tokio::{net::UdpSocket, sync::Notify, task::AbortHandle, time::sleep_until};
 use tracing::Instrument;
 
 use crate::{
-    PortRange,
-    gate::{Gate, lock},
+    Liveness, PortRange, RtpCounters,
     offer_answer::AudioStream,
+    rtp::{Channel, End, LONGEST_PACKET, RtpSession},
 };
 
-/// An open port. Dropping it ends its task and closes it.
+/// An open port, and the one above it where the peer wants RTCP there. Dropping it says goodbye, ends its task and closes
+/// it.
 #[derive(Debug)]
 pub(crate) struct RtpPort {
     port: u16,
-    gate: Arc<Mutex<Gate>>,
+    shared: Arc<Shared>,
     task: AbortHandle,
 }
 
+/// What the handler and the task share.
+struct Shared {
+    local: IpAddr,
+    rtp: UdpSocket,
+    state: Mutex<State>,
+    /// The task has to look at the state.
+    changed: Notify,
+}
+
+struct State {
+    session: RtpSession,
+    rtcp: Option<Arc<UdpSocket>>,
+}
+
 impl RtpPort {
-    /// Opens a port and runs what `serve` makes of it. It is silent until it follows a stream.
+    /// Opens a port. It is silent until it follows a stream.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub(crate) fn bind<F>(
+    pub(crate) fn open(
         local: IpAddr,
         ports: &PortRange,
-        serve: impl FnOnce(UdpSocket, Arc<Mutex<Gate>>) -> F,
-    ) -> io::Result<Self>
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+        end: End,
+        counters: Arc<RtpCounters>,
+        liveness: Liveness,
+    ) -> io::Result<Self> {
         let socket = ports.bind(local)?;
         socket.set_nonblocking(true)?;
         let port = socket.local_addr()?.port();
-        let gate = Arc::<Mutex<Gate>>::default();
-        let serving = serve(UdpSocket::from_std(socket)?, Arc::clone(&gate));
-        let task = tokio::spawn(serving.in_current_span()).abort_handle();
-        Ok(Self { port, gate, task })
+        let shared = Arc::new(Shared {
+            local,
+            rtp: UdpSocket::from_std(socket)?,
+            state: Mutex::new(State {
+                session: RtpSession::new(end, counters, liveness),
+                rtcp: None,
+            }),
+            changed: Notify::new(),
+        });
+        let task = run(Arc::clone(&shared)).in_current_span();
+        let task = tokio::spawn(task).abort_handle();
+        Ok(Self { port, shared, task })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -52,21 +75,117 @@ impl RtpPort {
 
     /// Takes what was agreed; from the next packet on it counts.
     pub(crate) fn follow(&self, stream: AudioStream) {
-        lock(&self.gate).follow(stream);
+        let mut state = self.shared.state();
+        if stream.rtcp_port.is_none() {
+            state.rtcp = None;
+        } else if state.rtcp.is_none() {
+            // Where the port is taken, reports go out of the RTP port and none is read.
+            state.rtcp = self.shared.open_rtcp(self.port).ok().map(Arc::new);
+        }
+        state.session.follow(stream, Instant::now());
+        drop(state);
+        self.shared.changed.notify_one();
     }
 }
 
 impl Drop for RtpPort {
     fn drop(&mut self) {
         self.task.abort();
+        self.shared
+            .act(|session, transmit| session.close(Instant::now(), transmit));
     }
 }
 
-/// Whether a port lives on after this error: an earlier packet met a closed port of the peer's.
-pub(crate) fn goes_on(error: &io::Error) -> bool {
-    if error.kind() == io::ErrorKind::ConnectionRefused {
-        return true;
+impl Shared {
+    fn open_rtcp(&self, port: u16) -> io::Result<UdpSocket> {
+        let socket = std::net::UdpSocket::bind((self.local, port | 1))?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
     }
-    tracing::warn!(%error, "the RTP port failed, the call is silent from here on");
-    false
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A packet that finds a socket's buffer full is lost, as it would be in the network.
+    fn act<T>(
+        &self,
+        act: impl FnOnce(&mut RtpSession, &mut dyn FnMut(Channel, &[u8], SocketAddr)) -> T,
+    ) -> T {
+        let State { session, rtcp } = &mut *self.state();
+        act(session, &mut |channel, packet, to| {
+            let socket = match (channel, &rtcp) {
+                (Channel::Rtcp, Some(rtcp)) => rtcp,
+                _ => &self.rtp,
+            };
+            let _ = socket.try_send_to(packet, to);
+        })
+    }
+
+    /// Takes what lies in a socket, some at a time. `false` where the socket failed.
+    fn take(&self, channel: Channel, socket: &UdpSocket) -> bool {
+        let mut buffer = [0; LONGEST_PACKET + 1];
+        for _ in 0..MOST_AT_ONCE {
+            match socket.try_recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    let datagram = buffer.get_mut(..length).unwrap_or_default();
+                    self.act(|session, transmit| {
+                        session.receive(channel, datagram, from, Instant::now(), transmit);
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                // An earlier packet met a closed port of the peer's.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    tracing::warn!(%error, "an RTP port failed, the call is silent from here on");
+                    return false;
+                }
+            }
+        }
+        true
+    }
 }
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+async fn run(shared: Arc<Shared>) {
+    loop {
+        let (timeout, rtcp) = {
+            let state = shared.state();
+            (state.session.timeout(), state.rtcp.clone())
+        };
+        let goes_on = tokio::select! {
+            _ = shared.rtp.readable() => shared.take(Channel::Rtp, &shared.rtp),
+            rtcp = readable(rtcp.as_ref()) => shared.take(Channel::Rtcp, rtcp),
+            () = at(timeout) => {
+                shared.act(|session, transmit| session.handle_timeout(Instant::now(), transmit));
+                true
+            }
+            () = shared.changed.notified() => true,
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+async fn readable(socket: Option<&Arc<UdpSocket>>) -> &UdpSocket {
+    match socket {
+        Some(socket) if socket.readable().await.is_ok() => socket,
+        _ => std::future::pending().await,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Then others have their turn.
+const MOST_AT_ONCE: usize = 32;

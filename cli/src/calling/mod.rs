@@ -2,7 +2,6 @@
 
 mod arguments;
 mod step;
-mod wave;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -31,6 +30,7 @@ use crate::{
     outcome::Outcome,
     signals::{Signal, Signals},
     stdout::Format,
+    wave,
 };
 
 /// Places a call and sees it to its end. An error means that it was not placed.

@@ -2,6 +2,7 @@
 
 mod account;
 mod error;
+mod media;
 mod ports;
 mod route;
 mod routes;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     users::Users,
 };
 use self::{error::Defect, wait::Wait};
+use crate::answering::Recordings;
 
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -37,6 +39,8 @@ pub(crate) struct Configuration {
     pub(crate) max_calls: usize,
     pub(crate) longest_call: Duration,
     pub(crate) rtp_ports: PortRange,
+    pub(crate) media_timeout: Duration,
+    pub(crate) recordings: Recordings,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
     pub(crate) users: Users,
@@ -91,6 +95,8 @@ impl Configuration {
             max_calls: settings.max_calls,
             longest_call: settings.longest_call.into(),
             rtp_ports: settings.rtp_ports,
+            media_timeout: settings.media_timeout.into(),
+            recordings: settings.recordings,
             routes,
             accounts,
             users,
@@ -111,6 +117,8 @@ struct Settings {
     realm: String,
     #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
     rtp_ports: PortRange,
+    media_timeout: Wait,
+    recordings: Recordings,
 }
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

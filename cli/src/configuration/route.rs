@@ -1,9 +1,16 @@
 use std::time::Duration;
 
 use offhook::message::Rejection;
+use offhook_media::Sound;
 use serde::{Deserialize, Deserializer};
 
-use super::{target::Target, value, wait::Wait};
+use super::{
+    media::{Choices, Kind, SoundFile},
+    target::Target,
+    value,
+    wait::Wait,
+};
+use crate::answering::{Menu, melody};
 
 /// What happens to the calls for one user.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -50,13 +57,22 @@ pub(crate) struct Answer {
     pub(crate) session_expires: Option<u32>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Media {
     /// The caller's audio comes back.
     Echo,
     /// Inactive streams and no port.
     Bare,
+    /// The caller hears a sound, and then we hang up.
+    Play(Sound),
+    /// What the caller says is written to a file, and then we hang up.
+    Record,
+    /// The keys that the caller presses come back as tones.
+    Dtmf,
+    /// The caller chooses by a key.
+    Menu(Menu),
+    /// Two callers are joined.
+    Bridge,
 }
 
 impl TryFrom<Keys> for Route {
@@ -81,7 +97,9 @@ impl TryFrom<Keys> for Route {
 struct Keys {
     user: String,
     ring: Option<Wait>,
-    answer: Option<Media>,
+    answer: Option<Kind>,
+    file: Option<SoundFile>,
+    choices: Option<Choices>,
     reject: Option<Status>,
     redirect: Option<Vec<Target>>,
     early: Option<Wait>,
@@ -95,8 +113,9 @@ struct Keys {
 
 impl Keys {
     fn outcome(self) -> Result<Outcome, &'static str> {
-        if self.early.is_some() && self.answer != Some(Media::Echo) {
-            return Err("`early` needs `answer = \"echo\"`");
+        let has_audio = self.answer.is_some_and(|kind| kind != Kind::Bare);
+        if self.early.is_some() && !has_audio {
+            return Err("`early` needs an `answer` with audio");
         }
         if self.hangup_after.is_some() && self.answer.is_none() {
             return Err("`hangup_after` needs `answer`");
@@ -104,8 +123,14 @@ impl Keys {
         if self.session_expires.is_some() && self.answer.is_none() {
             return Err("`session_expires` needs `answer`");
         }
-        if self.hold_after.is_some() && self.answer != Some(Media::Echo) {
-            return Err("`hold_after` needs `answer = \"echo\"`");
+        if self.hold_after.is_some() && !has_audio {
+            return Err("`hold_after` needs an `answer` with audio");
+        }
+        if self.file.is_some() && !matches!(self.answer, Some(Kind::Play | Kind::Menu)) {
+            return Err("`file` needs `answer = \"play\"` or `answer = \"menu\"`");
+        }
+        if self.choices.is_some() != (self.answer == Some(Kind::Menu)) {
+            return Err("`answer = \"menu\"` and `choices` need each other");
         }
         let (hold_after, resume_after) = (
             self.hold_after.map(Duration::from),
@@ -115,8 +140,8 @@ impl Keys {
             return Err("`resume_after` needs a shorter `hold_after`");
         }
         match (self.answer, self.reject, self.redirect) {
-            (Some(media), None, None) => Ok(Outcome::Answer(Answer {
-                media,
+            (Some(kind), None, None) => Ok(Outcome::Answer(Answer {
+                media: media(kind, self.file, self.choices),
                 early: self.early.map(Duration::from),
                 hangup_after: self.hangup_after.map(Duration::from),
                 hold_after,
@@ -131,6 +156,22 @@ impl Keys {
             (None, None, None) => Err("one of `answer`, `reject` and `redirect` is needed"),
             _ => Err("only one of `answer`, `reject` and `redirect` can be set"),
         }
+    }
+}
+
+fn media(kind: Kind, file: Option<SoundFile>, choices: Option<Choices>) -> Media {
+    let sound = || file.map_or_else(melody, |file| file.0);
+    match kind {
+        Kind::Echo => Media::Echo,
+        Kind::Bare => Media::Bare,
+        Kind::Play => Media::Play(sound()),
+        Kind::Record => Media::Record,
+        Kind::Dtmf => Media::Dtmf,
+        Kind::Menu => Media::Menu(Menu {
+            sound: sound(),
+            choices: choices.unwrap_or_default().0,
+        }),
+        Kind::Bridge => Media::Bridge,
     }
 }
 

@@ -1,6 +1,7 @@
 use offhook::{Transport, message::Rejection};
 
 use super::*;
+use crate::answering::{Choice, Menu, melody};
 
 fn route(user: &str, ring: Option<u64>, outcome: Outcome) -> Route {
     Route {
@@ -47,6 +48,16 @@ fn the_default_routes() {
         resume_after: Some(Duration::from_secs(4)),
         ..answer(Media::Echo)
     };
+    let record = Answer {
+        hangup_after: Some(Duration::from_secs(30)),
+        ..answer(Media::Record)
+    };
+    let menu = Menu {
+        sound: melody(),
+        choices: [('1', Choice::Echo), ('2', Choice::HangUp)]
+            .map(|(key, choice)| (key.try_into().unwrap(), choice))
+            .into(),
+    };
     for expected in [
         route("*", None, echo()),
         route("echo", None, echo()),
@@ -58,6 +69,11 @@ fn the_default_routes() {
         route("hangup", None, Outcome::Answer(hangup)),
         route("timer", None, Outcome::Answer(timer)),
         route("hold", None, Outcome::Answer(hold)),
+        route("play", None, Outcome::Answer(answer(Media::Play(melody())))),
+        route("record", None, Outcome::Answer(record)),
+        route("dtmf", None, Outcome::Answer(answer(Media::Dtmf))),
+        route("menu", None, Outcome::Answer(answer(Media::Menu(menu)))),
+        route("bridge", None, Outcome::Answer(answer(Media::Bridge))),
         route("bare", Some(0), Outcome::Answer(answer(Media::Bare))),
     ] {
         assert_eq!(routes.of(Some(&expected.user)), &expected);
@@ -135,7 +151,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`, `media_timeout`, `recordings`",
         ),
         (
             "max_calls = 0",
@@ -171,6 +187,31 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
 }
 
 #[test]
+fn what_is_wrong_with_a_sound_or_a_menu_is_said() {
+    for (keys, expected) in [
+        (
+            "answer = 'play'\nfile = '/nowhere/a.wav'",
+            r#"4: route "a": `file`: /nowhere/a.wav cannot be played: "#,
+        ),
+        (
+            "answer = 'echo'\nfile = 'Cargo.toml'",
+            r#"4: route "a": `file`: Cargo.toml cannot be played: "#,
+        ),
+        (
+            "answer = 'menu'",
+            r#"1: route "a": `answer = "menu"` and `choices` need each other"#,
+        ),
+        (
+            "answer = 'menu'\nchoices = { 12 = 'echo' }",
+            r#"4: route "a": `choices`: "12" is no key; expected 0 to 9, *, # or A to D"#,
+        ),
+    ] {
+        let defect = defect(&format!("[[route]]\nuser = 'a'\n{keys}"));
+        assert!(defect.starts_with(expected), "{keys}: {defect}");
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_route_is_said_with_its_user() {
     for (keys, expected) in [
         (
@@ -179,11 +220,11 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "rings = '3s'\nreject = 486",
-            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`, `authenticate`"#,
+            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `file`, `choices`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`, `authenticate`"#,
         ),
         (
             "answer = 'tune'",
-            r#"3: route "a": `answer`: unknown variant `tune`, expected `echo` or `bare`"#,
+            r#"3: route "a": `answer`: unknown variant `tune`, expected one of `echo`, `bare`, `play`, `record`, `dtmf`, `menu`, `bridge`"#,
         ),
         (
             "reject = 200",
@@ -207,11 +248,11 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "early = '1s'\nreject = 486",
-            r#"1: route "a": `early` needs `answer = "echo"`"#,
+            r#"1: route "a": `early` needs an `answer` with audio"#,
         ),
         (
             "early = '1s'\nanswer = 'bare'",
-            r#"1: route "a": `early` needs `answer = "echo"`"#,
+            r#"1: route "a": `early` needs an `answer` with audio"#,
         ),
         (
             "hangup_after = '1s'\nreject = 486",
@@ -227,7 +268,7 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "hold_after = '1s'\nanswer = 'bare'",
-            r#"1: route "a": `hold_after` needs `answer = "echo"`"#,
+            r#"1: route "a": `hold_after` needs an `answer` with audio"#,
         ),
         (
             "resume_after = '1s'\nanswer = 'echo'",

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{Audio, Frame, Key};
@@ -28,6 +29,11 @@ impl AudioEnd {
     /// Takes the next 20 ms of what the peer says.
     pub fn hear(&self, frame: &Frame) {
         self.lock().hear(frame);
+    }
+
+    /// Takes that the peer said nothing for so long.
+    pub fn pause(&self, length: Duration) {
+        self.lock().pause(length);
     }
 
     /// Gives the next 20 ms of what the peer is to hear.

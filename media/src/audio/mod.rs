@@ -30,9 +30,11 @@ pub type Frame = [i16; FRAME_SAMPLES];
 ///
 /// Each method has a default that does nothing. Two ends in a tuple are both asked.
 pub trait Audio: Send {
-    /// Takes the next 20 ms of what the peer says. What was lost on the way is concealed or silent; a pause in which
-    /// the peer sends nothing is left out where it is longer than a few packets.
+    /// Takes the next 20 ms of what the peer says. What was lost on the way is concealed.
     fn hear(&mut self, _frame: &Frame) {}
+
+    /// Takes that the peer said nothing for so long before what is heard next.
+    fn pause(&mut self, _length: Duration) {}
 
     /// Gives the next 20 ms of what the peer is to hear. `frame` is silence when it comes: an end that has nothing to
     /// say leaves it.
@@ -51,6 +53,11 @@ impl<A: Audio, B: Audio> Audio for (A, B) {
     fn hear(&mut self, frame: &Frame) {
         self.0.hear(frame);
         self.1.hear(frame);
+    }
+
+    fn pause(&mut self, length: Duration) {
+        self.0.pause(length);
+        self.1.pause(length);
     }
 
     fn speak(&mut self, frame: &mut Frame) {

@@ -17,10 +17,9 @@ pub struct Recording {
 impl Recording {
     /// An empty recording that ends when it is this long.
     pub fn up_to(longest: Duration) -> Self {
-        let most = longest.as_millis() * u128::from(SAMPLE_RATE) / 1000;
         Self {
             samples: Arc::default(),
-            most: usize::try_from(most).unwrap_or(usize::MAX),
+            most: count(longest),
         }
     }
 
@@ -40,6 +39,18 @@ impl Audio for Recording {
         let room = self.most.saturating_sub(samples.len());
         samples.extend(frame.iter().take(room));
     }
+
+    fn pause(&mut self, length: Duration) {
+        let mut samples = self.lock();
+        let end = samples.len().saturating_add(count(length)).min(self.most);
+        samples.resize(end, 0);
+    }
+}
+
+/// The samples of this time.
+fn count(time: Duration) -> usize {
+    let count = time.as_millis() * u128::from(SAMPLE_RATE) / 1000;
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -51,5 +62,18 @@ mod tests {
         let mut recording = Recording::up_to(Duration::from_millis(50));
         (0..10).for_each(|_| recording.hear(&[7; _]));
         assert_eq!(recording.samples(), [7; 800]);
+        recording.pause(Duration::MAX);
+        assert_eq!(recording.samples().len(), 800);
+    }
+
+    #[test]
+    fn a_pause_is_silence() {
+        let mut recording = Recording::up_to(Duration::MAX);
+        recording.pause(Duration::from_millis(10));
+        recording.hear(&[7; _]);
+        assert_eq!(
+            recording.samples()[..161],
+            [[0; 160].as_slice(), &[7]].concat()
+        );
     }
 }

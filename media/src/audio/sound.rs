@@ -6,7 +6,7 @@ use super::{Frame, Key, SAMPLE_RATE};
 use crate::codec::resample;
 
 /// Speech, music or a tone. Silence follows where it ends. Clones share their samples.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
     samples: Arc<[i16]>,
     /// Whether it begins again where it ends.
@@ -56,6 +56,11 @@ impl Sound {
     pub fn repeated(mut self) -> Self {
         self.is_endless = true;
         self
+    }
+
+    /// What it is, once.
+    pub fn samples(&self) -> &[i16] {
+        &self.samples
     }
 
     /// How long it is, once.
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn it_has_a_length() {
         assert_eq!(Sound::tone(440).duration(), Duration::from_secs(1));
-        let sound = Sound::at_rate(&[0; 22_050], 44_100);
+        let sound = Sound::at_rate(&vec![0; 22_050], 44_100);
         assert_eq!(sound.duration(), Duration::from_millis(500));
     }
 }

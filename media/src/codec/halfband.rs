@@ -83,40 +83,40 @@ mod tests {
 
     #[test]
     fn a_tone_is_the_same_at_both_rates() {
-        let doubled = &mut Vec::new();
+        let wide = &mut Vec::new();
         let mut doubler = Doubler::new();
         for packet in tone(1000.0, 8000, 8000).chunks(160) {
-            doubler.double(packet.iter().copied(), doubled);
+            doubler.double(packet.iter().copied(), wide);
         }
-        assert_eq!(doubled.len(), 16_000);
-        let loud = loudness(&doubled[1000..9000], 1000.0, 16_000);
+        assert_eq!(wide.len(), 16_000);
+        let loud = loudness(&wide[1000..9000], 1000.0, 16_000);
         assert!((8100.0..8300.0).contains(&loud), "{loud}");
-        let image = loudness(&doubled[1000..9000], 7000.0, 16_000);
+        let image = loudness(&wide[1000..9000], 7000.0, 16_000);
         assert!(image < 10.0, "{image}");
 
         let mut halver = Halver::new();
-        let halved: Vec<_> = doubled
-            .chunks(320)
-            .flat_map(|frame| halver.halve(frame).collect::<Vec<_>>())
-            .collect();
-        assert_eq!(halved.len(), 8000);
-        let loud = loudness(&halved[1000..5000], 1000.0, 8000);
+        let mut narrow = Vec::new();
+        for frame in wide.chunks(320) {
+            narrow.extend(halver.halve(frame));
+        }
+        assert_eq!(narrow.len(), 8000);
+        let loud = loudness(&narrow[1000..5000], 1000.0, 8000);
         assert!((8100.0..8300.0).contains(&loud), "{loud}");
     }
 
     #[test]
     fn nothing_is_left_of_what_is_too_high() {
         let high = tone(6000.0, 16_000, 16_000);
-        let halved: Vec<_> = Halver::new().halve(&high).collect();
-        let alias = loudness(&halved[1000..5000], 2000.0, 8000);
+        let narrow: Vec<_> = Halver::new().halve(&high).collect();
+        let alias = loudness(&narrow[1000..5000], 2000.0, 8000);
         assert!(alias < 20.0, "{alias}");
     }
 
     #[test]
     fn the_loudest_samples_stay_within_bounds() {
-        let mut doubled = Vec::new();
+        let mut wide = Vec::new();
         let square = (0..800).map(|n| if n % 40 < 20 { i16::MAX } else { i16::MIN });
-        Doubler::new().double(square, &mut doubled);
-        assert!(doubled.contains(&i16::MAX) && doubled.contains(&i16::MIN));
+        Doubler::new().double(square, &mut wide);
+        assert!(wide.contains(&i16::MAX) && wide.contains(&i16::MIN));
     }
 }

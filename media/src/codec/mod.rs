@@ -93,6 +93,15 @@ impl Encoding {
         }
     }
 
+    /// How many octets a millisecond has, each of them one tick of the clock. `None` for a codec whose payloads are whole.
+    pub(crate) const fn octets_per_millisecond(self) -> Option<u32> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => Some(8),
+            #[cfg(feature = "opus")]
+            Self::Opus => None,
+        }
+    }
+
     /// A new encoder and decoder.
     pub fn codec(self) -> Box<dyn Codec> {
         match self {
@@ -106,7 +115,7 @@ impl Encoding {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::f64::consts::TAU;
 
     use proptest::prelude::*;
@@ -115,9 +124,10 @@ mod tests {
     use crate::{FRAME_SAMPLES, SAMPLE_RATE};
 
     /// A sine of 8,192 at most.
-    pub(crate) fn tone(frequency: f64, rate: u32, samples: usize) -> Vec<i16> {
+    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
+    pub(crate) fn tone(frequency: f64, rate: u32, samples: u32) -> Vec<i16> {
         let step = TAU * frequency / f64::from(rate);
-        let sample = |n| ((step * n as f64).sin() * 8192.0) as i16;
+        let sample = |n| ((step * f64::from(n)).sin() * 8192.0) as i16;
         (0..samples).map(sample).collect()
     }
 
@@ -129,7 +139,8 @@ mod tests {
             (before, last) = (last, f64::from(sample) + coefficient * last - before);
         }
         let power = last * last + before * before - coefficient * last * before;
-        2.0 * power.sqrt() / samples.len() as f64
+        let count = u32::try_from(samples.len()).unwrap();
+        2.0 * power.sqrt() / f64::from(count)
     }
 
     #[test]

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_tone_keeps_its_pitch_and_its_loudness() {
         for rate in [8000, 11_025, 16_000, 22_050, 44_100, 48_000] {
-            let samples = resample(&tone(1000.0, rate, rate as usize), rate);
+            let samples = resample(&tone(1000.0, rate, rate), rate);
             assert_eq!(samples.len(), 16_000);
             let heard = loudness(&samples[4000..12_000], 1000.0, SAMPLE_RATE);
             assert!((7900.0..8400.0).contains(&heard), "{rate} Hz: {heard}");
@@ -106,6 +106,6 @@ mod tests {
     fn an_odd_rate_is_no_trouble() {
         assert!(resample(&[1; 100], 0).is_empty());
         assert_eq!(resample(&[1; 10], 1).len(), 160_000);
-        assert_eq!(resample(&[1; 1_000_000], u32::MAX).len(), 3);
+        assert_eq!(resample(&vec![1; 1_000_000], u32::MAX).len(), 3);
     }
 }

@@ -1,11 +1,18 @@
-//! RTP packets, and what is in them.
+//! RTP and RTCP (RFC 3550).
 
 mod packet;
+mod receiver;
+mod reorder;
+mod rtcp;
 mod sender;
+mod session;
+mod statistics;
 mod telephone_event;
+#[cfg(test)]
+mod tests;
 
 pub use self::telephone_event::{KeyReceiver, KeySender, TelephoneEvent};
 pub(crate) use self::{
-    packet::{LONGEST_PACKET, RtpPacket},
-    sender::Sender,
+    packet::LONGEST_PACKET,
+    session::{Channel, End, RtpSession},
 };

@@ -1,71 +1,111 @@
-//! The fixed header of an RTP packet (RFC 3550 section 5.1).
+//! The header of an RTP packet (RFC 3550 section 5.1).
 
-/// A datagram whose header is that of an RTP packet.
-pub(crate) struct RtpPacket<'a>(&'a mut [u8; FIXED_HEADER]);
+/// What the header of a packet says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RtpHeader {
+    pub(crate) payload_type: u8,
+    pub(crate) is_marked: bool,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    /// The synchronization source.
+    pub(crate) source: u32,
+}
 
-impl<'a> RtpPacket<'a> {
-    /// Reads the header. None for another version than 2, for a header that is cut short, and for RTCP on the same port
-    /// (RFC 5761 section 4).
-    pub(crate) fn read(datagram: &'a mut [u8]) -> Option<Self> {
-        let length = datagram.len();
-        let header = datagram.first_chunk_mut::<FIXED_HEADER>()?;
+impl RtpHeader {
+    /// Reads the header. None for another version than 2 and for a header that is cut short.
+    pub(crate) fn read(datagram: &[u8]) -> Option<Self> {
+        let header = datagram.first_chunk::<FIXED_HEADER>()?;
         let contributors = usize::from(header[0] & 0x0f);
-        let is_rtp = header[0] >> 6 == VERSION && !RTCP_TYPES.contains(&header[1]);
-        (is_rtp && length >= FIXED_HEADER + 4 * contributors).then_some(Self(header))
+        if header[0] >> 6 != VERSION || datagram.len() < FIXED_HEADER + 4 * contributors {
+            return None;
+        }
+        let [_, second, s0, s1, t0, t1, t2, t3, source @ ..] = *header;
+        Some(Self {
+            payload_type: second & 0x7f,
+            is_marked: second & MARKER != 0,
+            sequence: u16::from_be_bytes([s0, s1]),
+            timestamp: u32::from_be_bytes([t0, t1, t2, t3]),
+            source: u32::from_be_bytes(source),
+        })
     }
 
-    pub(crate) fn payload_type(&self) -> u8 {
-        self.0[1] & 0x7f
-    }
-
-    pub(crate) fn timestamp(&self) -> u32 {
-        let [_, _, _, _, a, b, c, d, ..] = *self.0;
-        u32::from_be_bytes([a, b, c, d])
-    }
-
-    /// What stands behind the header and before the padding; empty where that makes no sense.
-    pub(crate) fn payload(datagram: &[u8]) -> &[u8] {
-        payload(datagram).unwrap_or_default()
-    }
-
-    /// Replaces the synchronization source.
-    pub(crate) fn set_source(&mut self, source: u32) {
-        self.0[8..12].copy_from_slice(&source.to_be_bytes());
+    /// Writes the header to the start of an empty packet.
+    pub(crate) fn write(&self, packet: &mut Vec<u8>) {
+        let marker = if self.is_marked { MARKER } else { 0 };
+        packet.extend([VERSION << 6, self.payload_type | marker]);
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(self.timestamp.to_be_bytes());
+        packet.extend(self.source.to_be_bytes());
     }
 }
 
-fn payload(datagram: &[u8]) -> Option<&[u8]> {
+/// Whether this is RTCP where it shares a port with RTP
+/// ([RFC 5761 §4](https://www.rfc-editor.org/rfc/rfc5761#section-4)).
+pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram
+        .get(1)
+        .is_some_and(|octet| RTCP_TYPES.contains(octet))
+}
+
+/// Replaces the synchronization source.
+pub(crate) fn set_source(datagram: &mut [u8], source: u32) {
+    if let Some(place) = datagram.get_mut(8..FIXED_HEADER) {
+        place.copy_from_slice(&source.to_be_bytes());
+    }
+}
+
+/// What stands behind the header and before the padding; empty where that makes no sense.
+pub(crate) fn payload(datagram: &[u8]) -> &[u8] {
+    payload_place(datagram)
+        .and_then(|place| datagram.get(place))
+        .unwrap_or_default()
+}
+
+fn payload_place(datagram: &[u8]) -> Option<std::ops::Range<usize>> {
     let flags = *datagram.first()?;
-    let mut payload = datagram.get(FIXED_HEADER + 4 * usize::from(flags & 0x0f)..)?;
+    let mut start = FIXED_HEADER + 4 * usize::from(flags & 0x0f);
+    let mut end = datagram.len();
     if flags & HAS_EXTENSION != 0 {
-        let [_, _, high, low] = *payload.first_chunk::<4>()?;
-        payload = payload.get(4 + 4 * usize::from(u16::from_be_bytes([high, low]))..)?;
+        let [_, _, high, low] = *datagram.get(start..)?.first_chunk::<4>()?;
+        start += 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
     }
     if flags & HAS_PADDING != 0 {
-        let padding = usize::from(*payload.last()?);
-        payload = payload.get(..payload.len().checked_sub(padding)?)?;
+        end = end.checked_sub(usize::from(*datagram.last()?))?;
     }
-    Some(payload)
+    Some(start..end)
 }
 
 /// 100 ms of PCMU and every header extension that phones use; a longer datagram is discarded, not cut.
 pub(crate) const LONGEST_PACKET: usize = 1500;
 const HAS_PADDING: u8 = 0x20;
 const HAS_EXTENSION: u8 = 0x10;
+const MARKER: u8 = 0x80;
 const FIXED_HEADER: usize = 12;
 const VERSION: u8 = 2;
 const RTCP_TYPES: std::ops::RangeInclusive<u8> = 192..=223;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn reads_and_rewrites_the_header() {
         let mut datagram = *b"\x80\xe5\x12\x34\x00\x00\x00\xa0\xaa\xaa\xaa\xaapayload";
-        let mut packet = RtpPacket::read(&mut datagram).unwrap();
-        assert_eq!(packet.payload_type(), 101);
-        packet.set_source(0x0102_0304);
+        let header = RtpHeader::read(&datagram).unwrap();
+        let expected = RtpHeader {
+            payload_type: 101,
+            is_marked: true,
+            sequence: 0x1234,
+            timestamp: 160,
+            source: 0xaaaa_aaaa,
+        };
+        assert_eq!(header, expected);
+        let mut written = Vec::new();
+        header.write(&mut written);
+        assert_eq!(written, datagram[..12]);
+        set_source(&mut datagram, 0x0102_0304);
         assert_eq!(
             &datagram,
             b"\x80\xe5\x12\x34\x00\x00\x00\xa0\x01\x02\x03\x04payload"
@@ -85,25 +125,32 @@ mod tests {
             (0xa0, b"", b""),
         ] {
             let datagram = [&header(flags), rest].concat();
-            assert_eq!(
-                RtpPacket::payload(&datagram),
-                expected,
-                "{flags:#x} {rest:?}"
-            );
+            assert_eq!(payload(&datagram), expected, "{flags:#x} {rest:?}");
         }
     }
 
     #[test]
     fn refuses_what_is_not_rtp() {
-        let header = *b"\x80\x00\x12\x34\x00\x00\x00\xa0\xaa\xaa\xaa\xaa";
-        let mut whole = header;
-        assert!(RtpPacket::read(&mut whole[..11]).is_none());
-        assert!(RtpPacket::read(&mut whole).is_some());
-        assert!(RtpPacket::read(&mut []).is_none());
-        for (index, octet) in [(0, 0x40), (0, 0x00), (0, 0x81), (1, 200), (1, 201)] {
-            let mut other = header;
-            other[index] = octet;
-            assert!(RtpPacket::read(&mut other).is_none(), "{index} {octet}");
+        let whole = *b"\x80\x00\x12\x34\x00\x00\x00\xa0\xaa\xaa\xaa\xaa";
+        assert!(RtpHeader::read(&whole[..11]).is_none());
+        assert!(RtpHeader::read(&whole).is_some());
+        assert!(RtpHeader::read(&[]).is_none());
+        for first in [0x40, 0x00, 0x81] {
+            let mut other = whole;
+            other[0] = first;
+            assert!(RtpHeader::read(&other).is_none(), "{first}");
+        }
+        assert!(!is_rtcp(&whole) && !is_rtcp(&[]));
+        assert!(is_rtcp(&[0x80, 200]) && is_rtcp(&[0x81, 201]));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_no_trouble(mut datagram in prop::collection::vec(any::<u8>(), 0..64)) {
+            RtpHeader::read(&datagram);
+            prop_assert!(payload(&datagram).len() <= datagram.len());
+            set_source(&mut datagram, 1);
+            is_rtcp(&datagram);
         }
     }
 }

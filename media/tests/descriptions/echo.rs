@@ -138,7 +138,8 @@ async fn what_is_not_agreed_rtp_is_discarded() {
         phone.send(datagram, echo).await;
     }
     phone.is_echoed(4, echo).await;
-    assert_eq!(counters.datagrams_discarded(), 6);
+    // RTCP is read.
+    assert_eq!(counters.datagrams_discarded(), 5);
     assert_eq!(counters.packets_received(), 1);
 }
 
@@ -246,7 +247,10 @@ async fn our_offer_echoes_once_it_is_answered() {
     let counters = handler.counters();
     let offer = description(&mut handler);
     assert!(offer.contains(" 0 8 101"), "{offer}");
-    assert!(offer.ends_with("a=ptime:20\r\na=sendrecv\r\n"), "{offer}");
+    assert!(
+        offer.ends_with("a=ptime:20\r\na=rtcp-mux\r\na=sendrecv\r\n"),
+        "{offer}"
+    );
     let echo = media_address(&offer);
     phone.send(&packet(PCMU, 1), echo).await;
     until(|| counters.datagrams_discarded() == 1).await;
@@ -299,6 +303,66 @@ async fn the_port_is_freed_by_close_drop_rollback_and_a_disabled_stream() {
     let address = media_address(&answer(&mut disabled, &offer_from(4000, "sendrecv")));
     answer(&mut disabled, &offer_from(0, "sendrecv"));
     until(is_free(address)).await;
+}
+
+/// The report and goodbye come to the port above, or to the same where both agreed to that.
+#[tokio::test]
+async fn rtcp_has_its_own_port_or_not() {
+    for (line, is_muxed) in [("", false), ("a=rtcp-mux\r\n", true)] {
+        let (phone, control) = loop {
+            let phone = Phone::new().await;
+            let port = phone.0.local_addr().unwrap().port();
+            let control = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).await;
+            if let Ok(control) = control {
+                break (phone, Phone(control));
+            }
+        };
+        let mut handler = handler();
+        let counters = handler.counters();
+        let offer = format!("{}{line}", phone.offer("sendrecv"));
+        let echo = media_address(&answer(&mut handler, &offer));
+        phone.is_echoed(1, echo).await;
+        let above = (Ipv4Addr::LOCALHOST, echo.port() + 1).into();
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+        if is_muxed {
+            assert!(UdpSocket::bind(above).is_ok());
+            phone.send(&report, echo).await;
+        } else {
+            control.send(&report, above).await;
+            control.send(b"garbage", above).await;
+            until(|| counters.datagrams_discarded() == 1).await;
+        }
+        handler.close();
+        let (goodbye, from) = if is_muxed {
+            phone.receive().await
+        } else {
+            control.receive().await
+        };
+        assert_eq!(goodbye[..2], [0x80, 200]);
+        assert_eq!(goodbye[goodbye.len() - 8..][..4], [0x81, 203, 0, 1]);
+        assert_eq!(from, if is_muxed { echo } else { above });
+    }
+}
+
+#[tokio::test]
+async fn where_no_port_is_left_the_call_is_refused_for_now() {
+    let ports = PortRange::new(25_310..=25_311).unwrap();
+    let mut first = EchoHandler::new(Ipv4Addr::LOCALHOST.into(), &ports);
+    let mut second = EchoHandler::new(Ipv4Addr::LOCALHOST.into(), &ports);
+    answer(&mut first, &offer_from(4000, "sendrecv"));
+    second
+        .set_description(offer_from(4000, "sendrecv").as_bytes())
+        .unwrap();
+    let error = second.description().unwrap_err();
+    assert_eq!(error.status().as_u16(), 503);
+    first.close();
+    timeout(PATIENCE, async {
+        while second.description().is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the port is free again");
 }
 
 /// Far longer than loopback needs, so that only a lost packet reaches it.

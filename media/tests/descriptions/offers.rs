@@ -8,7 +8,7 @@ const OFFERED: &str = "m=audio 9 RTP/AVP 111 9 0 8 101 110\r\n\
                        a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
                        a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
                        a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
-                       a=ptime:20\r\na=inactive\r\n";
+                       a=ptime:20\r\na=rtcp-mux\r\na=inactive\r\n";
 
 fn bare() -> BareHandler {
     BareHandler::new([192, 0, 2, 9].into())
@@ -90,7 +90,7 @@ fn a_later_offer_keeps_the_lines_and_numbers_of_the_pair() {
          a=rtpmap:100 telephone-event/8000\r\na=fmtp:100 0-15\r\n\
          a=rtpmap:111 opus/48000/2\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\n\
          a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
-         a=ptime:20\r\na=mid:a\r\na=inactive\r\n"
+         a=ptime:20\r\na=rtcp-mux\r\na=mid:a\r\na=inactive\r\n"
     );
     let (id, version) = origin(&first);
     assert_eq!(origin(&later), (id, version + 1));

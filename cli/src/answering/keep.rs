@@ -1,0 +1,111 @@
+//! Recordings that are kept.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context;
+use offhook_media::Recording;
+use serde::Deserialize;
+use tokio::task::spawn_blocking;
+use tracing::{info, warn};
+
+use crate::wave;
+
+/// Where recordings go, and how many may lie there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recordings {
+    directory: PathBuf,
+    most: usize,
+}
+
+/// A recording that is written when its call is over.
+pub(crate) struct Keep {
+    pub(super) recording: Recording,
+    recordings: Recordings,
+    call_id: String,
+}
+
+impl Keep {
+    pub(super) fn new(recordings: &Recordings, longest: Option<Duration>, call_id: &str) -> Self {
+        Self {
+            call_id: call_id.to_owned(),
+            recording: Recording::up_to(longest.unwrap_or(LONGEST)),
+            recordings: recordings.clone(),
+        }
+    }
+
+    /// Writes the recording, under a name that no caller has a say in. Nothing is written of a silent call.
+    pub(crate) async fn write(self) {
+        let samples = self.recording.samples();
+        if samples.is_empty() {
+            return;
+        }
+        let recordings = self.recordings;
+        let written = spawn_blocking(move || {
+            let file = recordings.file()?;
+            wave::write(&file, &samples).map(|()| file)
+        });
+        match written.await {
+            Ok(Ok(file)) => info!(call_id = self.call_id, file = %file.display(), "recorded"),
+            Ok(Err(error)) => warn!(
+                call_id = self.call_id,
+                error = format!("{error:#}"),
+                "not recorded"
+            ),
+            Err(error) => warn!(call_id = self.call_id, %error, "not recorded"),
+        }
+    }
+}
+
+impl Recordings {
+    /// The name of a new file.
+    fn file(&self) -> anyhow::Result<PathBuf> {
+        let directory = self.directory.display();
+        fs::create_dir_all(&self.directory).with_context(|| format!("no directory {directory}"))?;
+        let count =
+            count(&self.directory).with_context(|| format!("{directory} cannot be read"))?;
+        anyhow::ensure!(
+            count < self.most,
+            "{directory} has {count} files, and {} are allowed",
+            self.most
+        );
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}.wav", since.as_millis());
+        Ok(self.directory.join(name))
+    }
+}
+
+fn count(directory: &Path) -> io::Result<usize> {
+    Ok(fs::read_dir(directory)?.count())
+}
+
+/// Of a recording whose route sets no time.
+pub(crate) const LONGEST: Duration = Duration::from_mins(1);
+/// Of recordings that end in the same millisecond.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_than_allowed() {
+        let directory = std::env::temp_dir().join(format!("offhook-keep-{}", std::process::id()));
+        let recordings = Recordings {
+            directory: directory.clone(),
+            most: 2,
+        };
+        for _ in 0..2 {
+            fs::write(recordings.file().unwrap(), "").unwrap();
+        }
+        let error = recordings.file().unwrap_err().to_string();
+        assert!(error.ends_with("has 2 files, and 2 are allowed"), "{error}");
+        fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,132 @@
+//! What answers a call: its media, and what that wants of the call.
+
+mod bridge;
+mod keep;
+mod menu;
+mod sounds;
+
+use std::sync::Arc;
+
+use offhook::{Invitation, message::Request};
+use offhook_media::{
+    AudioEnd, AudioHandler, BareHandler, EchoHandler, Key, KeyTones, Liveness, Player,
+};
+use tokio::sync::mpsc;
+
+pub(crate) use self::{
+    bridge::Bridges,
+    keep::{Keep, LONGEST, Recordings},
+    menu::{Choice, Menu},
+    sounds::melody,
+};
+use self::{bridge::Place, menu::Choosing, sounds::beep};
+use crate::{
+    configuration::{Answer, Configuration, Media},
+    negotiation::Handler,
+};
+
+/// What the media of a call wants of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cue {
+    HangUp,
+}
+
+/// The media of one call.
+pub(crate) struct Answering {
+    pub(crate) handler: Handler,
+    pub(crate) cues: mpsc::Receiver<Cue>,
+    /// Where there is audio.
+    pub(crate) liveness: Option<Liveness>,
+    /// What hears and speaks; an echo has none.
+    end: Option<AudioEnd>,
+    keep: Option<Keep>,
+    /// Its place in a bridge is left when the call is over.
+    _place: Option<Place>,
+}
+
+impl Answering {
+    /// Our side of the call for the route of `user`, on the address that faces the caller.
+    pub(crate) fn new(
+        user: &str,
+        answer: &Answer,
+        invitation: &Invitation,
+        configuration: &Configuration,
+        bridges: &Arc<Bridges>,
+    ) -> Self {
+        let (cue, cues) = mpsc::channel(MOST_CUES);
+        let (mut keep, mut place) = (None, None);
+        let end = match &answer.media {
+            Media::Echo | Media::Bare => None,
+            Media::Play(sound) => Some(AudioEnd::new(Player::new(sound.clone()))),
+            Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
+            Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, cue))),
+            Media::Record => {
+                let kept = Keep::new(
+                    &configuration.recordings,
+                    answer.hangup_after,
+                    &invitation.call_id(),
+                );
+                let end = AudioEnd::new((Player::new(beep()), kept.recording.clone()));
+                keep = Some(kept);
+                Some(end)
+            }
+            Media::Bridge => {
+                let (end, taken) = bridges.enter(user, cue);
+                place = Some(taken);
+                Some(end)
+            }
+        };
+        let (handler, liveness) = handler(answer, end.clone(), invitation, configuration);
+        Self {
+            handler,
+            cues,
+            liveness,
+            end,
+            keep,
+            _place: place,
+        }
+    }
+
+    /// Takes an INFO. `false` where its body is nothing that we read.
+    pub(crate) fn inform(&self, request: &Request) -> bool {
+        let Ok(Some(content_type)) = request.headers().content_type() else {
+            return request.body().is_empty();
+        };
+        let key = Key::from_info(&content_type, request.body());
+        if let (Some(key), Some(end)) = (key, &self.end) {
+            end.key(key);
+        }
+        key.is_some()
+    }
+
+    /// What is to be written when the call is over.
+    pub(crate) fn keep(&mut self) -> Option<Keep> {
+        self.keep.take()
+    }
+}
+
+fn handler(
+    answer: &Answer,
+    end: Option<AudioEnd>,
+    invitation: &Invitation,
+    configuration: &Configuration,
+) -> (Handler, Option<Liveness>) {
+    let local = invitation.flow().local.ip();
+    let ports = &configuration.rtp_ports;
+    match end {
+        Some(end) => {
+            let handler = AudioHandler::new(local, ports, end);
+            let liveness = handler.liveness();
+            (Box::new(handler), Some(liveness))
+        }
+        None if answer.media == Media::Bare => (Box::new(BareHandler::new(local)), None),
+        None => {
+            let handler = EchoHandler::new(local, ports);
+            let liveness = handler.liveness();
+            (Box::new(handler), Some(liveness))
+        }
+    }
+}
+
+/// More are not waited for: the first ends the call.
+const MOST_CUES: usize = 4;

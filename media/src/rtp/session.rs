@@ -1,0 +1,216 @@
+//! One RTP session: what comes, what goes, and when. It does no input and output.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sdp_types::Direction;
+
+use crate::{
+    audio::{AudioEnd, FRAME_TIME},
+    counters::RtpCounters,
+    formats::Kind,
+    gate::{Admission, Gate},
+    liveness::Liveness,
+    offer_answer::AudioStream,
+    rtp::{
+        packet::{LONGEST_PACKET, RtpHeader, is_rtcp, set_source},
+        receiver::Receiver,
+        rtcp::Rtcp,
+        sender::Sender,
+    },
+};
+
+/// What is at our end.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// Each packet goes back as it came.
+    Echo,
+    Audio(AudioEnd),
+}
+
+/// Which of a session's two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Rtp,
+    Rtcp,
+}
+
+/// Where packets go: out of which port, to whom.
+pub(crate) type Transmit<'a> = &'a mut dyn FnMut(Channel, &[u8], SocketAddr);
+
+pub(crate) struct RtpSession {
+    gate: Gate,
+    end: End,
+    counters: Arc<RtpCounters>,
+    liveness: Liveness,
+    sender: Sender,
+    receiver: Option<Receiver>,
+    rtcp: Rtcp,
+    next_frame: Option<Instant>,
+}
+
+impl RtpSession {
+    pub(crate) fn new(end: End, counters: Arc<RtpCounters>, liveness: Liveness) -> Self {
+        Self {
+            gate: Gate::default(),
+            end,
+            counters,
+            liveness,
+            sender: Sender::new(),
+            receiver: None,
+            rtcp: Rtcp::new(),
+            next_frame: None,
+        }
+    }
+
+    /// Does what was agreed, from the next packet on.
+    pub(crate) fn follow(&mut self, stream: AudioStream, now: Instant) {
+        match stream.direction {
+            Direction::SendRecv | Direction::RecvOnly => self.liveness.expect(),
+            Direction::SendOnly | Direction::Inactive => self.liveness.rest(),
+        }
+        if let End::Audio(_) = self.end {
+            self.next_frame.get_or_insert(now);
+        }
+        self.rtcp.start(now);
+        self.gate.follow(stream);
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        let report = self.rtcp.timeout();
+        self.next_frame.into_iter().chain(report).min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, transmit: Transmit<'_>) {
+        if self.rtcp.timeout().is_some_and(|at| at <= now) {
+            self.report(now, transmit);
+        }
+        let Some(mut next) = self.next_frame else {
+            return;
+        };
+        if now.saturating_duration_since(next) > LONGEST_DELAY {
+            next = now;
+        }
+        while next <= now {
+            self.speak(now, transmit);
+            next += FRAME_TIME;
+        }
+        self.next_frame = Some(next);
+    }
+
+    /// Takes a datagram that came to one of the ports.
+    pub(crate) fn receive(
+        &mut self,
+        channel: Channel,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        now: Instant,
+        transmit: Transmit<'_>,
+    ) {
+        if datagram.len() > LONGEST_PACKET {
+            return self.counters.discarded();
+        }
+        if channel == Channel::Rtcp || is_rtcp(datagram) {
+            return self.receive_rtcp(channel, datagram, from, now);
+        }
+        let Some(header) = RtpHeader::read(datagram) else {
+            return self.counters.discarded();
+        };
+        let admission = self.gate.admit(header.payload_type, from, now);
+        if admission == Admission::Discard {
+            return self.counters.discarded();
+        }
+        self.liveness.heard();
+        self.count(&header, now);
+        if admission == Admission::Ignore {
+            self.counters.discarded();
+        } else {
+            self.counters.received(datagram.len());
+        }
+        let kind = self.gate.kind(header.payload_type);
+        match (&self.end, &mut self.receiver) {
+            (End::Echo, _) if admission == Admission::Echo => {
+                set_source(datagram, self.sender.source);
+                let clock_rate = kind.map_or(8000, Kind::clock_rate);
+                let sent = &mut self.sender.sent;
+                sent.count(datagram.len() - 12, header.timestamp, clock_rate, now);
+                self.counters.sent(datagram.len());
+                transmit(Channel::Rtp, datagram, from);
+            }
+            (End::Audio(end), Some(receiver)) => receiver.hear(kind, header, datagram, end, now),
+            _ => {}
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self, now: Instant, transmit: Transmit<'_>) {
+        if let Some((channel, to)) = self.gate.rtcp_destination()
+            && let Some(packet) = self
+                .rtcp
+                .bye(self.sender.source, &mut self.sender.sent, now)
+        {
+            transmit(channel, &packet, to);
+        }
+    }
+
+    /// Counts a packet of the source that is heard, which is the last that was heard of.
+    fn count(&mut self, header: &RtpHeader, now: Instant) {
+        let clock_rate = self.gate.kind(header.payload_type).map(Kind::clock_rate);
+        match &mut self.receiver {
+            Some(receiver) if receiver.source == header.source => {
+                let clock_rate = clock_rate.unwrap_or(8000);
+                let statistics = &mut receiver.statistics;
+                statistics.count(header.sequence, header.timestamp, clock_rate, now);
+            }
+            other => {
+                if other.is_some() && matches!(self.end, End::Echo) {
+                    // What goes back counts anew as well.
+                    self.sender = Sender::new();
+                }
+                *other = Some(Receiver::new(header, now));
+                self.rtcp.forget_source();
+            }
+        }
+    }
+
+    fn receive_rtcp(&mut self, channel: Channel, datagram: &[u8], from: SocketAddr, now: Instant) {
+        let source = self.receiver.as_ref().map(|receiver| receiver.source);
+        if self.gate.admit_rtcp(channel, from, now) && self.rtcp.receive(datagram, source, now) {
+            self.liveness.heard();
+        } else {
+            self.counters.discarded();
+        }
+    }
+
+    fn report(&mut self, now: Instant, transmit: Transmit<'_>) {
+        let received = self.receiver.as_mut();
+        let received = received.map(|it| (it.source, it.statistics.report()));
+        let (source, sent) = (self.sender.source, &mut self.sender.sent);
+        let packet = self.rtcp.report(source, sent, received, now);
+        if let Some((channel, to)) = self.gate.rtcp_destination() {
+            transmit(channel, &packet, to);
+        }
+    }
+
+    /// 20 ms have passed.
+    fn speak(&mut self, now: Instant, transmit: Transmit<'_>) {
+        let End::Audio(end) = &self.end else { return };
+        if let Some(receiver) = &mut self.receiver {
+            receiver.flush(end, now);
+        }
+        let Some((to, stream)) = self.gate.destination() else {
+            return self.sender.pause();
+        };
+        self.sender.send(stream, end, now, &mut |packet| {
+            self.counters.sent(packet.len());
+            transmit(Channel::Rtp, packet, to);
+        });
+    }
+}
+
+/// After a longer one, what should have been said meanwhile is left out.
+const LONGEST_DELAY: Duration = Duration::from_millis(200);

@@ -1,0 +1,387 @@
+//! Sessions against each other, in virtual time.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use proptest::prelude::*;
+use sdp_types::Direction;
+
+use super::{
+    Channel, End, RtpSession,
+    packet::{RtpHeader, payload},
+};
+use crate::{
+    Audio, AudioEnd, Encoding, Key, Liveness, Player, Recording, RtpCounters, SAMPLE_RATE, Sound,
+    codec::tests::loudness, formats::Formats, offer_answer::AudioStream,
+};
+
+const OURS: ([u8; 4], u16) = ([192, 0, 2, 9], 5000);
+const THEIRS: ([u8; 4], u16) = ([192, 0, 2, 1], 4000);
+const FRAME: Duration = Duration::from_millis(20);
+
+fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
+    let text = format!("v=0\r\nm=audio 4000 RTP/AVP {lines}");
+    let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+    AudioStream {
+        remote: Some(remote.into()),
+        formats: Formats::common(&session.medias[0]),
+        direction: Direction::SendRecv,
+        packet_time: 20,
+        rtcp_port: Some(remote.1 + 1),
+    }
+}
+
+fn events(encoding: Encoding) -> String {
+    let (number, rate) = (encoding.payload_type(), encoding.clock_rate());
+    let channels = if encoding.channels() == 2 { "/2" } else { "" };
+    format!(
+        "{number} 101\r\na=rtpmap:{number} {}/{rate}{channels}\r\n\
+         a=rtpmap:101 telephone-event/{rate}\r\n",
+        encoding.name()
+    )
+}
+
+fn session(end: End) -> RtpSession {
+    RtpSession::new(end, Arc::default(), Liveness::default())
+}
+
+fn audio(audio: impl Audio + 'static) -> End {
+    End::Audio(AudioEnd::new(audio))
+}
+
+type Sent = Vec<(Channel, Vec<u8>, SocketAddr)>;
+
+/// What the session sends until `end`, on time.
+fn run(session: &mut RtpSession, now: &mut Instant, end: Instant) -> Sent {
+    let mut sent = Sent::new();
+    while let Some(at) = session.timeout().filter(|at| *at <= end) {
+        *now = at;
+        session.handle_timeout(at, &mut |channel, packet, to| {
+            sent.push((channel, packet.to_vec(), to));
+        });
+    }
+    *now = end;
+    sent
+}
+
+fn receive(session: &mut RtpSession, packet: &[u8], now: Instant) -> Sent {
+    let mut sent = Sent::new();
+    let from = THEIRS.into();
+    session.receive(
+        Channel::Rtp,
+        &mut packet.to_vec(),
+        from,
+        now,
+        &mut |channel, packet, to| {
+            sent.push((channel, packet.to_vec(), to));
+        },
+    );
+    sent
+}
+
+fn packet(payload_type: u8, sequence: u16, source: u32, payload: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let header = RtpHeader {
+        payload_type,
+        is_marked: false,
+        sequence,
+        timestamp: u32::from(sequence) * 160,
+        source,
+    };
+    header.write(&mut packet);
+    packet.extend(payload);
+    packet
+}
+
+/// Keys that were heard.
+#[derive(Clone, Default)]
+struct Keys(Arc<Mutex<String>>);
+
+impl Audio for Keys {
+    fn key(&mut self, key: Key) {
+        self.0.lock().unwrap().push(key.into());
+    }
+}
+
+#[test]
+fn a_tone_and_keys_go_through_a_bad_network_in_each_codec() {
+    for &encoding in Encoding::ALL {
+        let keys = "1#55".chars().map(|key| Key::try_from(key).unwrap());
+        let mut speaker = session(audio(Player::new(Sound::tone(700)).pressing(keys)));
+        let (recording, heard) = (Recording::up_to(Duration::from_mins(1)), Keys::default());
+        let mut listener = session(audio((recording.clone(), heard.clone())));
+        let start = Instant::now();
+        speaker.follow(stream(&events(encoding), OURS), start);
+        listener.follow(stream(&events(encoding), THEIRS), start);
+
+        let mut now = start;
+        for step in 0..400_u32 {
+            let end = start + FRAME * step;
+            let mut packets = run(&mut speaker, &mut now, end);
+            // Each fifteenth is lost, and some come twice and in the wrong order.
+            packets.retain(|it| it.0 == Channel::Rtp && step % 15 != 7);
+            if step % 9 == 0 {
+                packets.extend(packets.clone());
+            }
+            run(&mut listener, &mut now.clone(), end);
+            for (_, packet, to) in packets {
+                assert_eq!(to, OURS.into());
+                receive(&mut listener, &packet, now);
+            }
+        }
+        assert_eq!(*heard.0.lock().unwrap(), "1#55", "{encoding:?}");
+        let samples = recording.samples();
+        let seconds = samples.len() as u64 / u64::from(SAMPLE_RATE);
+        assert!((7..=8).contains(&seconds), "{encoding:?}: {seconds} s");
+        let tail = &samples[4 * 16_000..6 * 16_000];
+        let loud = loudness(tail, 700.0, SAMPLE_RATE);
+        assert!((6500.0..9000.0).contains(&loud), "{encoding:?}: {loud}");
+        assert!(loudness(tail, 1100.0, SAMPLE_RATE) < 300.0, "{encoding:?}");
+    }
+}
+
+#[test]
+fn packets_are_as_long_as_the_peer_wants_them() {
+    for (packet_time, octets) in [(10, 80), (20, 160), (30, 240), (60, 480), (100, 800)] {
+        let mut speaker = session(audio(Player::new(Sound::tone(700))));
+        let start = Instant::now();
+        let stream = AudioStream {
+            packet_time,
+            ..stream("9\r\n", THEIRS)
+        };
+        speaker.follow(stream, start);
+        let sent = run(
+            &mut speaker,
+            &mut start.clone(),
+            start + Duration::from_millis(599),
+        );
+        let headers: Vec<_> = sent
+            .iter()
+            .map(|(_, packet, _)| {
+                assert_eq!(payload(packet).len(), octets);
+                RtpHeader::read(packet).unwrap()
+            })
+            .collect();
+        assert_eq!(headers.len(), 600 / packet_time as usize);
+        assert!(headers[0].is_marked && !headers[1].is_marked);
+        for pair in headers.windows(2) {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            assert_eq!(ticks, packet_time * 8);
+        }
+    }
+}
+
+#[test]
+fn a_key_begins_with_a_marker_and_so_does_what_is_said_behind_it() {
+    let key = Key::try_from('*');
+    let mut speaker = session(audio(Player::new(Sound::silence()).pressing(key)));
+    let start = Instant::now();
+    speaker.follow(stream(&events(Encoding::Pcma), THEIRS), start);
+    let sent = run(&mut speaker, &mut start.clone(), start + FRAME * 8);
+    let headers: Vec<_> = sent
+        .iter()
+        .map(|it| RtpHeader::read(&it.1).unwrap())
+        .collect();
+    let marked: Vec<_> = headers.iter().map(|it| it.is_marked).collect();
+    assert_eq!(
+        marked,
+        [true, false, false, false, false, false, false, true, false]
+    );
+    assert!(
+        headers[..7]
+            .iter()
+            .all(|it| (it.payload_type, it.timestamp) == (101, headers[0].timestamp))
+    );
+    let behind = headers[7].timestamp.wrapping_sub(headers[0].timestamp);
+    assert_eq!((headers[7].payload_type, behind), (8, 7 * 160));
+}
+
+#[test]
+fn another_clock_is_another_source() {
+    let mut speaker = session(audio(()));
+    let start = Instant::now();
+    let mut source = |lines: &str, at: u32| {
+        let now = start + FRAME * at;
+        speaker.follow(stream(lines, THEIRS), now);
+        let sent = run(&mut speaker, &mut now.clone(), now + FRAME);
+        RtpHeader::read(&sent[0].1).unwrap().source
+    };
+    let narrow = source("0\r\n", 0);
+    assert_eq!(source("9\r\n", 10), narrow);
+    #[cfg(feature = "opus")]
+    assert_ne!(source(&events(Encoding::Opus), 20), narrow);
+}
+
+#[test]
+fn reports_go_to_the_port_above_or_the_same() {
+    let start = Instant::now();
+    for (rtcp_port, expected) in [
+        (Some(4001), (Channel::Rtcp, 4001)),
+        (Some(4100), (Channel::Rtcp, 4100)),
+        (None, (Channel::Rtp, 4000)),
+    ] {
+        let mut session = session(audio(()));
+        let stream = AudioStream {
+            rtcp_port,
+            ..stream("0\r\n", THEIRS)
+        };
+        session.follow(stream, start);
+        for sequence in 1..=10 {
+            receive(&mut session, &packet(0, sequence, 7, &[0xff; 160]), start);
+        }
+        let mut sent = run(
+            &mut session,
+            &mut start.clone(),
+            start + Duration::from_mins(1),
+        );
+        sent.retain(|(_, packet, _)| packet[1] == 200);
+        assert!((9..30).contains(&sent.len()), "{}", sent.len());
+        for (channel, report, to) in &sent {
+            assert_eq!((*channel, to.port()), expected);
+            // One block, about source 7, whose highest number is 10.
+            assert_eq!(report[0], 0x81);
+            assert_eq!(report[28..32], [0, 0, 0, 7]);
+            assert_eq!(report[36..40], [0, 0, 0, 10]);
+        }
+        let mut farewell = Sent::new();
+        session.close(start, &mut |channel, packet, to| {
+            farewell.push((channel, packet.to_vec(), to));
+        });
+        let [(channel, bye, to)] = &farewell[..] else {
+            panic!("{farewell:?}")
+        };
+        assert_eq!((*channel, to.port()), expected);
+        assert_eq!(bye[bye.len() - 8..][..4], [0x81, 203, 0, 1]);
+    }
+}
+
+#[test]
+fn reports_of_strangers_are_not_read() {
+    let counters = Arc::<RtpCounters>::default();
+    let mut session = RtpSession::new(audio(()), Arc::clone(&counters), Liveness::default());
+    let start = Instant::now();
+    session.follow(stream("0\r\n", THEIRS), start);
+    let mut report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+    for (from, discarded) in [("192.0.2.1:4999", 0), ("192.0.2.3:4001", 1)] {
+        let from = from.parse().unwrap();
+        session.receive(Channel::Rtcp, &mut report, from, start, &mut |_, _, _| {});
+        assert_eq!(counters.datagrams_discarded(), discarded);
+    }
+    assert_eq!(
+        session_rtcp(&mut session, start),
+        "192.0.2.1:4999",
+        "it is latched"
+    );
+}
+
+fn session_rtcp(session: &mut RtpSession, start: Instant) -> String {
+    let sent = run(session, &mut start.clone(), start + Duration::from_secs(10));
+    let report = sent.iter().find(|it| it.0 == Channel::Rtcp);
+    report.unwrap().2.to_string()
+}
+
+#[test]
+fn another_source_of_the_peer_is_heard_at_once() {
+    let recording = Recording::up_to(Duration::from_mins(1));
+    let mut listener = session(audio(recording.clone()));
+    let start = Instant::now();
+    listener.follow(stream("0\r\n", THEIRS), start);
+    for (sequence, source) in [(9, 1), (10, 1), (40_000, 2), (40_001, 2), (3, 3)] {
+        receive(
+            &mut listener,
+            &packet(0, sequence, source, &[0; 160]),
+            start,
+        );
+    }
+    assert_eq!(recording.samples().len(), 5 * 320);
+
+    let mut echo = session(End::Echo);
+    echo.follow(stream("0\r\n", THEIRS), start);
+    let mut source = |of| {
+        let back = receive(&mut echo, &packet(0, 1, of, &[0; 160]), start);
+        RtpHeader::read(&back[0].1).unwrap().source
+    };
+    let first = source(1);
+    assert_eq!(source(1), first);
+    assert_ne!(source(2), first);
+}
+
+#[test]
+fn comfort_noise_is_ignored_and_does_not_hold_up_speech() {
+    let recording = Recording::up_to(Duration::from_mins(1));
+    let mut listener = session(audio(recording.clone()));
+    let start = Instant::now();
+    listener.follow(stream("0\r\n", THEIRS), start);
+    for (sequence, payload_type) in [(1, 0), (2, 13), (3, 0)] {
+        let octets: &[u8] = if payload_type == 13 { &[40] } else { &[0; 160] };
+        receive(
+            &mut listener,
+            &packet(payload_type, sequence, 1, octets),
+            start,
+        );
+    }
+    assert_eq!(recording.samples().len(), 3 * 320);
+}
+
+#[test]
+fn nothing_is_said_while_the_call_is_held() {
+    let mut speaker = session(audio(Player::new(Sound::tone(700))));
+    let start = Instant::now();
+    let held = |direction| AudioStream {
+        direction,
+        ..stream("0\r\n", THEIRS)
+    };
+    speaker.follow(held(Direction::RecvOnly), start);
+    let mut now = start;
+    let is_speech = |it: &(Channel, Vec<u8>, SocketAddr)| it.0 == Channel::Rtp;
+    let sent = run(&mut speaker, &mut now, start + Duration::from_secs(10));
+    assert!(!sent.iter().any(is_speech));
+    assert!(!sent.is_empty(), "reports go on");
+    speaker.follow(held(Direction::SendOnly), now);
+    let sent = run(&mut speaker, &mut now, start + Duration::from_secs(11));
+    assert!((50..=51).contains(&sent.iter().filter(|it| is_speech(it)).count()));
+}
+
+#[test]
+fn what_was_slept_through_is_left_out() {
+    let mut speaker = session(audio(()));
+    let start = Instant::now();
+    speaker.follow(stream("0\r\n", THEIRS), start);
+    let mut packets = 0;
+    speaker.handle_timeout(start + Duration::from_hours(1), &mut |channel, _, _| {
+        packets += usize::from(channel == Channel::Rtp);
+    });
+    assert_eq!(packets, 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn garbage_is_no_trouble(
+        datagrams in prop::collection::vec(
+            (any::<bool>(), any::<bool>(), 0..3_u8, prop::collection::vec(any::<u8>(), 0..300)),
+            1..40,
+        ),
+    ) {
+        for end in [End::Echo, audio((Recording::up_to(Duration::from_secs(1)), Player::new(Sound::tone(1))))] {
+            let mut session = session(end);
+            let mut now = Instant::now();
+            session.follow(stream("0 8 9 101\r\na=rtpmap:101 telephone-event/8000\r\n", THEIRS), now);
+            for (is_rtcp, is_rtp_like, payload_type, datagram) in &datagrams {
+                let mut datagram = datagram.clone();
+                if let Some(head) = datagram.first_chunk_mut::<2>().filter(|_| *is_rtp_like) {
+                    *head = [0x80 | head[0] & 0x3f, [0, 9, 101][usize::from(*payload_type)]];
+                }
+                now += Duration::from_millis(7);
+                let channel = if *is_rtcp { Channel::Rtcp } else { Channel::Rtp };
+                session.receive(channel, &mut datagram, THEIRS.into(), now, &mut |_, _, _| {});
+                session.handle_timeout(now, &mut |_, _, _| {});
+            }
+        }
+    }
+}
