@@ -54,6 +54,21 @@ impl Transport {
         !matches!(self, Self::Udp)
     }
 
+    /// The transport that carries the same messages over TLS, as a `sips` URI asks for
+    /// ([RFC 3261 §26.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-26.2.2)).
+    #[must_use]
+    pub const fn secured(self) -> Self {
+        match self {
+            Self::Udp | Self::Tcp | Self::Tls => Self::Tls,
+            Self::Ws | Self::Wss => Self::Wss,
+        }
+    }
+
+    /// Whether it is a WebSocket, with TLS or without.
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
     /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.2.2).
     pub const fn default_port(self) -> u16 {
         match self {
@@ -124,7 +139,11 @@ impl fmt::Display for ContactAddress {
         write_number(f, flow.local.port())?;
         if flow.transport != Transport::Udp {
             f.write_str(";transport=")?;
-            f.write_str(flow.transport.parameter())?;
+            // RFC 7118 §5.2.2 has one parameter for both.
+            f.write_str(match flow.transport {
+                Transport::Wss => "ws",
+                other => other.parameter(),
+            })?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use offhook_core::Config;
 use crate::listener::ListenerUri;
 use crate::shell::{Bounds, Shell};
 use crate::start_error::StartError;
-use crate::transport::Bound;
+use crate::transport::{Bound, ConnectionLimits};
 use crate::user_agent::UserAgent;
 
 /// Configures a [`UserAgent`].
@@ -15,12 +15,12 @@ pub struct Builder {
     listeners: Vec<String>,
     config: Config,
     backlog: usize,
-    connections: u32,
+    connections: ConnectionLimits,
     shards: Option<usize>,
 }
 
 impl Builder {
-    /// Adds a listener: `udp:HOST:PORT` or `tcp:HOST:PORT`, an IPv6 address in brackets. Port 0
+    /// Adds a listener: `udp:HOST:PORT`, `tcp:…`, `tls:…`, `ws:…` or `wss:…`, an IPv6 address in brackets. Port 0
     /// takes any free one: see [`UserAgent::listeners`]. Bound to `0.0.0.0` or `[::]`, each peer is
     /// told the address that faces it.
     pub fn listen(mut self, listener: impl AsRef<str>) -> Self {
@@ -41,9 +41,9 @@ impl Builder {
         self
     }
 
-    /// How many stream connections may be open, 16,384 by default. Past it new ones are refused.
-    pub fn connections(mut self, connections: u32) -> Self {
-        self.connections = connections.max(1);
+    /// The bounds of stream connections.
+    pub fn connections(mut self, limits: ConnectionLimits) -> Self {
+        self.connections = limits;
         self
     }
 
@@ -94,7 +94,7 @@ impl Default for Builder {
             listeners: Vec::new(),
             config: Config::default(),
             backlog: 1024,
-            connections: 16_384,
+            connections: ConnectionLimits::default(),
             shards: None,
         }
     }

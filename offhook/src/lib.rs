@@ -114,4 +114,5 @@ pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
+pub use self::transport::ConnectionLimits;
 pub use self::user_agent::{UserAgent, UserAgentEvent};

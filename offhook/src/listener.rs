@@ -53,11 +53,9 @@ impl FromStr for ListenerUri {
         let (transport, address) = text
             .split_once(':')
             .ok_or_else(|| refuse(Reason::Transport))?;
-        let Some(transport @ (Transport::Udp | Transport::Tcp)) =
-            Transport::parse(transport.as_bytes())
-        else {
-            return Err(refuse(Reason::Transport));
-        };
+        let transport = Transport::parse(transport.as_bytes())
+            .filter(|transport| is_spoken(*transport))
+            .ok_or_else(|| refuse(Reason::Transport))?;
         let (host, port) = address
             .rsplit_once(':')
             .ok_or_else(|| refuse(Reason::Port))?;
@@ -83,7 +81,9 @@ pub struct InvalidListener {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Reason {
-    #[error("it must start with udp: or tcp:")]
+    #[error(
+        "it must start with udp:, tcp:, tls:, ws: or wss:, as far as this program was built with them"
+    )]
     Transport,
     #[error("it must end with a port from 0 to 65535")]
     Port,
@@ -91,6 +91,16 @@ enum Reason {
     Brackets,
     #[error("the host is neither an IP address nor a name")]
     Host,
+}
+
+/// Whether a transport is among those that were built in.
+pub(crate) const fn is_spoken(transport: Transport) -> bool {
+    match transport {
+        Transport::Udp | Transport::Tcp => true,
+        Transport::Tls => cfg!(feature = "tls"),
+        Transport::Ws => cfg!(feature = "ws"),
+        Transport::Wss => cfg!(feature = "tls") && cfg!(feature = "ws"),
+    }
 }
 
 fn bare_host(host: &str) -> Result<&str, Reason> {
@@ -141,7 +151,7 @@ mod tests {
             ("", Reason::Transport),
             ("0.0.0.0:5060", Reason::Transport),
             ("tpc:0.0.0.0:5060", Reason::Transport),
-            ("tls:0.0.0.0:5061", Reason::Transport),
+            ("sctp:0.0.0.0:5061", Reason::Transport),
             ("udp:0.0.0.0", Reason::Port),
             ("udp:0.0.0.0:", Reason::Port),
             ("udp:0.0.0.0:65536", Reason::Port),

@@ -231,6 +231,7 @@ mod tests {
         fn message(&self, _: Flow, _: Message) {}
         fn malformed(&self, _: Flow, _: Malformed) {}
         fn undelivered(&self, _: usize, _: TransactionId) {}
+        fn disconnected(&self, _: Channel) {}
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ impl TransportLayer {
         }
     }
 
-    pub(super) fn connections(&self) -> &Arc<Connections> {
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
         &self.connections
     }
 
@@ -36,8 +36,7 @@ impl TransportLayer {
                 .datagram_socket(&outgoing.transmit.flow)
                 .ok_or(Undelivered)?
                 .send(outgoing),
-            Transport::Tcp => self.connections.send(outgoing),
-            Transport::Tls | Transport::Ws | Transport::Wss => Err(Undelivered),
+            _ => self.connections.send(outgoing),
         }
     }
 

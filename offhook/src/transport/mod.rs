@@ -3,16 +3,28 @@
 
 mod bind;
 mod connection;
+mod connection_table;
 mod connections;
 mod datagram;
+mod destination;
 mod layer;
+mod limits;
 mod local_address;
+mod octets;
 mod outgoing;
+mod patience;
+mod reads;
 mod receive;
+#[cfg(feature = "ws")]
+mod websocket;
+mod wire;
+mod writes;
 
 pub(crate) use self::bind::{BindError, Bound};
 pub(crate) use self::connections::Connections;
+pub(crate) use self::destination::Destination;
 pub(crate) use self::layer::TransportLayer;
+pub use self::limits::ConnectionLimits;
 pub(crate) use self::local_address::address_facing;
 pub(crate) use self::outgoing::{Outgoing, Undelivered};
 pub(crate) use self::receive::Receive;

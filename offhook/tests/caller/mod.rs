@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use offhook::message::{Body, Frame, Framer, Message, Request, Response};
 use offhook::{Builder, Invitation, Listener, Transport, UserAgent};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 /// The user agent under test, on one listener with a port of its own.
 pub(crate) async fn start(listener: &str) -> (UserAgent, Listener) {
@@ -56,6 +59,7 @@ pub(crate) enum Socket {
         stream: TcpStream,
         framer: Box<Framer>,
     },
+    WebSocket(Box<WebSocketStream<TcpStream>>),
 }
 
 impl Socket {
@@ -67,19 +71,27 @@ impl Socket {
 
 impl Caller {
     pub(crate) async fn new(server: Listener) -> Self {
-        let (socket, local) = if server.transport == Transport::Udp {
+        let (socket, sent_by) = if server.transport == Transport::Udp {
             let socket = UdpSocket::bind((server.address.ip(), 0)).await.unwrap();
             let local = socket.local_addr().unwrap();
-            (Socket::Udp(socket), local)
+            (Socket::Udp(socket), local.to_string())
         } else {
             let stream = soon(TcpStream::connect(server.address)).await.unwrap();
             let local = stream.local_addr().unwrap();
-            (Socket::tcp(stream), local)
+            match server.transport {
+                Transport::Ws => {
+                    let websocket = websocket(stream, "sip").await.unwrap();
+                    let socket = Socket::WebSocket(Box::new(websocket));
+                    // What a browser says: it does not know its address.
+                    (socket, "cq7ip7861a5a.invalid".to_owned())
+                }
+                _ => (Socket::tcp(stream), local.to_string()),
+            }
         };
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         Self {
             call_id: format!("call-{call}@caller.example.com"),
-            sent_by: local.to_string(),
+            sent_by,
             via_parameters: "",
             socket,
             server,
@@ -91,6 +103,7 @@ impl Caller {
         match &self.socket {
             Socket::Udp(socket) => socket.local_addr().unwrap(),
             Socket::Tcp { stream, .. } => stream.local_addr().unwrap(),
+            Socket::WebSocket(websocket) => websocket.get_ref().local_addr().unwrap(),
         }
     }
 
@@ -138,7 +151,11 @@ impl Caller {
             ..
         } = self;
         let transport = server.transport;
-        let (via, parameter) = (transport.as_str(), transport.parameter());
+        let via = transport.as_str();
+        let parameter = match transport {
+            Transport::Wss => "ws",
+            other => other.parameter(),
+        };
         let body = if method == "INVITE" { SDP } else { "" };
         let content = if body.is_empty() {
             String::new()
@@ -168,6 +185,10 @@ impl Caller {
                 sent.unwrap();
             }
             Socket::Tcp { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
+            Socket::WebSocket(websocket) => {
+                let text = str::from_utf8(text.as_ref()).unwrap();
+                websocket.send(text.into()).await.unwrap();
+            }
         }
     }
 
@@ -193,6 +214,7 @@ impl Caller {
                 Some(Frame::Message(message))
             }
             Socket::Tcp { stream, framer } => soon(next_frame(stream, framer)).await,
+            Socket::WebSocket(websocket) => soon(next_message(websocket)).await,
         }
     }
 
@@ -269,6 +291,34 @@ pub(crate) async fn next_frame(stream: &mut TcpStream, framer: &mut Framer) -> O
             0 => return None,
             length => framer.push(&buffer[..length]),
         }
+    }
+}
+
+/// The handshake of a client that offers this subprotocol.
+pub(crate) async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    protocol: &str,
+) -> Result<WebSocketStream<S>, tungstenite::Error> {
+    let mut request = "ws://offhook.example/".into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+    let websocket = tokio_tungstenite::client_async(request, stream).await?;
+    Ok(websocket.0)
+}
+
+async fn next_message(websocket: &mut WebSocketStream<TcpStream>) -> Option<Frame> {
+    loop {
+        let bytes = match websocket.next().await?.ok()? {
+            tungstenite::Message::Text(text) if text.as_str() == "\r\n" => {
+                return Some(Frame::Pong);
+            }
+            tungstenite::Message::Text(text) => text.into(),
+            tungstenite::Message::Binary(bytes) => bytes,
+            tungstenite::Message::Close(_) => return None,
+            _ => continue,
+        };
+        let message = offhook::message::parse(bytes).unwrap();
+        return Some(Frame::Message(message));
     }
 }
 
