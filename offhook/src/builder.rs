@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use offhook_core::Config;
@@ -5,7 +6,11 @@ use offhook_core::Config;
 use crate::listener::ListenerUri;
 use crate::shell::{Bounds, Shell};
 use crate::start_error::StartError;
-use crate::transport::{Bound, ConnectionLimits};
+#[cfg(feature = "tls")]
+use crate::tls_options::TlsOptions;
+use crate::transport::{Bound, ConnectionLimits, ConnectionSettings};
+#[cfg(feature = "tls")]
+use crate::transport::{Tls, TlsError};
 use crate::user_agent::UserAgent;
 
 /// Configures a [`UserAgent`].
@@ -16,6 +21,8 @@ pub struct Builder {
     config: Config,
     backlog: usize,
     connections: ConnectionLimits,
+    #[cfg(feature = "tls")]
+    tls: TlsOptions,
     shards: Option<usize>,
 }
 
@@ -47,6 +54,13 @@ impl Builder {
         self
     }
 
+    /// The certificates of TLS and of WebSockets over it.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
+        self
+    }
+
     /// Among how many locks the calls are spread, one for each processor by default.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards.max(1));
@@ -67,6 +81,11 @@ impl Builder {
         if uris.is_empty() {
             return Err(StartError::NoListener);
         }
+        let settings = ConnectionSettings {
+            limits: self.connections,
+            #[cfg(feature = "tls")]
+            tls: Arc::new(tls(self.tls, &uris)?),
+        };
         let bound = Bound::bind(&uris).await?;
         let shards = self
             .shards
@@ -74,7 +93,7 @@ impl Builder {
         let bounds = Bounds {
             shards,
             backlog: self.backlog,
-            connections: self.connections,
+            connections: Arc::new(settings),
         };
         let shell = Shell::start(bound, &self.config, &bounds)?;
         Ok(UserAgent::new(shell))
@@ -88,6 +107,18 @@ impl UserAgent {
     }
 }
 
+#[cfg(feature = "tls")]
+fn tls(options: TlsOptions, listeners: &[ListenerUri]) -> Result<Tls, TlsError> {
+    let mut listeners = listeners.iter();
+    let secured = listeners.find(|it| it.transport == it.transport.secured());
+    match secured.filter(|_| options.certificate.is_none()) {
+        Some(listener) => Err(TlsError::NoCertificate {
+            listener: listener.to_string(),
+        }),
+        None => Tls::new(options),
+    }
+}
+
 impl Default for Builder {
     fn default() -> Self {
         Self {
@@ -95,6 +126,8 @@ impl Default for Builder {
             config: Config::default(),
             backlog: 1024,
             connections: ConnectionLimits::default(),
+            #[cfg(feature = "tls")]
+            tls: TlsOptions::default(),
             shards: None,
         }
     }

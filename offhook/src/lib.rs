@@ -86,6 +86,8 @@ mod session;
 mod shard;
 mod shell;
 mod start_error;
+#[cfg(feature = "tls")]
+mod tls_options;
 mod transport;
 mod user_agent;
 
@@ -114,5 +116,9 @@ pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
+#[cfg(feature = "tls")]
+pub use self::tls_options::{CertificateFiles, ClientCertificates, TlsOptions};
 pub use self::transport::ConnectionLimits;
+#[cfg(feature = "tls")]
+pub use self::transport::TlsError;
 pub use self::user_agent::{UserAgent, UserAgentEvent};

@@ -25,8 +25,10 @@ use crate::calls::Calls;
 use crate::listener::Listener;
 use crate::log;
 use crate::shard::{Effects, Shard, State};
+#[cfg(feature = "tls")]
+use crate::transport::watch;
 use crate::transport::{
-    Bound, ConnectionLimits, Connections, Outgoing, Receive, TransportLayer, Undelivered,
+    Bound, ConnectionSettings, Connections, Outgoing, Receive, TransportLayer, Undelivered,
 };
 
 /// What all handles of one user agent share. Its tasks hold it weakly: they end when the last
@@ -53,7 +55,7 @@ pub(crate) struct Shell {
 pub(crate) struct Bounds {
     pub(crate) shards: usize,
     pub(crate) backlog: usize,
-    pub(crate) connections: ConnectionLimits,
+    pub(crate) connections: Arc<ConnectionSettings>,
 }
 
 impl Shell {
@@ -75,7 +77,7 @@ impl Shell {
                 Weak::<Self>::clone(this),
                 runtime.clone(),
                 bound.channels(),
-                bounds.connections,
+                Arc::clone(&bounds.connections),
             );
             Self {
                 this: Weak::clone(this),
@@ -97,6 +99,8 @@ impl Shell {
                 let earlier = shell.shard(index).earlier();
                 tasks.spawn(keep_time(Weak::clone(&shell.this), index, earlier));
             }
+            #[cfg(feature = "tls")]
+            tasks.spawn(watch(Arc::downgrade(&bounds.connections.tls)));
             let receiver: Weak<dyn Receive> = Weak::<Self>::clone(&shell.this);
             bound.serve(&shell.transport, &receiver, &mut tasks);
         }

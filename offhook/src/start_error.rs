@@ -21,6 +21,10 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// TLS can not be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::transport::TlsError),
     /// The system gives no random octets.
     #[error("the system gives no random octets: {0}")]
     Random(#[from] getrandom::Error),

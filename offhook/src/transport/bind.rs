@@ -81,9 +81,6 @@ impl Bound {
     }
 
     async fn add(&mut self, uri: &ListenerUri) -> io::Result<()> {
-        if uri.transport == uri.transport.secured() {
-            return Err(io::Error::other("there is no certificate"));
-        }
         let address = lookup_host((uri.host.as_str(), uri.port))
             .await?
             .next()

@@ -16,17 +16,26 @@ use super::outgoing::Outgoing;
 use super::patience::{Asks, Patience};
 use super::reads::Reads;
 use super::receive::Receive;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 #[cfg(feature = "ws")]
 use super::websocket;
 use super::wire::Wire;
 use super::writes::{Queue, Write, Writes};
+
+/// What all connections have in common.
+pub(crate) struct ConnectionSettings {
+    pub(crate) limits: ConnectionLimits,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Arc<Tls>,
+}
 
 /// One stream connection, before and while it is open.
 pub(super) struct Connection {
     channel: Channel,
     transport: Transport,
     remote: SocketAddr,
-    limits: Arc<ConnectionLimits>,
+    settings: Arc<ConnectionSettings>,
     /// Weak, so that the connection ends when nobody can send over it any more.
     queue: mpsc::WeakSender<Write>,
     writes: Writes,
@@ -39,15 +48,15 @@ impl Connection {
         channel: Channel,
         transport: Transport,
         remote: SocketAddr,
-        limits: Arc<ConnectionLimits>,
+        settings: Arc<ConnectionSettings>,
         receiver: Weak<dyn Receive>,
     ) -> (Self, Queue) {
-        let (queue, writes) = Queue::new(limits.unsent);
+        let (queue, writes) = Queue::new(settings.limits.unsent);
         let connection = Self {
             channel,
             transport,
             remote,
-            limits,
+            settings,
             queue: queue.downgrade(),
             writes,
             receiver,
@@ -74,42 +83,46 @@ impl Connection {
         listening: SocketAddr,
     ) -> io::Result<Open> {
         let connecting = TcpStream::connect(self.remote);
-        let stream = timeout(self.limits.connect_time, connecting).await??;
+        let stream = timeout(self.settings.limits.connect_time, connecting).await??;
         let mut local = stream.local_addr()?;
         local.set_port(listening.port());
-        let (socket, arrived) = Socket::new(stream);
-        let handshake = self.connect(Octets::Plain(socket), destination);
-        let wire = timeout(self.limits.handshake_time, handshake).await??;
+        let (socket, mut arrived) = Socket::new(stream);
+        let handshake = self.connect(socket, destination);
+        let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
+        if self.transport == self.transport.secured() {
+            // The tickets of a server are no part of a message.
+            arrived = Arrived::default();
+        }
         let asks = match self.transport {
             Transport::Ws | Transport::Wss => Asks::Always,
             _ => Asks::Trying,
         };
-        let (quiet, wire) = (self.limits.idle_time, (wire, arrived));
+        let (quiet, wire) = (self.settings.limits.idle_time, (wire, arrived));
         Ok(self.opened(wire, local, quiet, asks))
     }
 
     /// A connection that the peer opened.
     pub(super) async fn accepted(&self, stream: TcpStream, local: SocketAddr) -> io::Result<Open> {
         let (socket, arrived) = Socket::new(stream);
-        let handshake = self.accept(Octets::Plain(socket));
-        let wire = timeout(self.limits.handshake_time, handshake).await??;
+        let handshake = self.accept(socket);
+        let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
         // A page in a browser is open for long before it calls.
         let (quiet, asks) = match self.transport {
-            Transport::Ws | Transport::Wss => (self.limits.idle_time, Asks::Always),
-            _ => (self.limits.message_time, Asks::Never),
+            Transport::Ws | Transport::Wss => (self.settings.limits.idle_time, Asks::Always),
+            _ => (self.settings.limits.message_time, Asks::Never),
         };
         Ok(self.opened((wire, arrived), local, quiet, asks))
     }
 
     /// Reads and writes until the connection ends.
     pub(super) async fn run(&mut self, open: &mut Open) -> End {
-        let (mut reader, mut writer) = open.wire.split(self.limits.message);
-        let patience = Patience::new(&self.limits, open.quiet, open.asks, Instant::now());
+        let (mut reader, mut writer) = open.wire.split(self.settings.limits.message);
+        let patience = Patience::new(&self.settings.limits, open.quiet, open.asks, Instant::now());
         let ends = (&self.receiver, &self.queue);
         let mut reads = Reads::new(open.flow, patience, &open.arrived, ends);
         select! {
             end = reads.run(&mut reader) => end,
-            end = self.writes.run(&mut writer, self.limits.write_time) => end,
+            end = self.writes.run(&mut writer, self.settings.limits.write_time) => end,
         }
     }
 
@@ -130,31 +143,44 @@ impl Connection {
 
     async fn finish(&mut self, open: &mut Open, end: &End) {
         self.writes.close();
-        let (_reader, mut writer) = open.wire.split(self.limits.message);
-        let written = self.writes.run(&mut writer, self.limits.write_time).await;
-        drop((_reader, writer));
+        let limits = &self.settings.limits;
+        let (_, mut writer) = open.wire.split(limits.message);
+        let written = self.writes.run(&mut writer, limits.write_time).await;
+        drop(writer);
         if let End::Released = written {
             open.wire.close(end).await;
         }
     }
 
-    async fn connect(&self, octets: Octets, destination: &Destination) -> io::Result<Wire> {
+    async fn connect(&self, socket: Socket, destination: &Destination) -> io::Result<Wire> {
+        let octets = match self.transport {
+            #[cfg(feature = "tls")]
+            Transport::Tls | Transport::Wss => {
+                self.settings.tls.connect(socket, &destination.host).await?
+            }
+            _ => Octets::Plain(socket),
+        };
         Ok(match self.transport {
             #[cfg(feature = "ws")]
             Transport::Ws | Transport::Wss => {
                 let authority = destination.authority();
-                let websocket = websocket::connect(octets, &authority, &self.limits);
+                let websocket = websocket::connect(octets, &authority, &self.settings.limits);
                 Wire::WebSocket(websocket.await?)
             }
             _ => Wire::Octets(octets),
         })
     }
 
-    async fn accept(&self, octets: Octets) -> io::Result<Wire> {
+    async fn accept(&self, socket: Socket) -> io::Result<Wire> {
+        let octets = match self.transport {
+            #[cfg(feature = "tls")]
+            Transport::Tls | Transport::Wss => self.settings.tls.accept(socket).await?,
+            _ => Octets::Plain(socket),
+        };
         Ok(match self.transport {
             #[cfg(feature = "ws")]
             Transport::Ws | Transport::Wss => {
-                Wire::WebSocket(websocket::accept(octets, &self.limits).await?)
+                Wire::WebSocket(websocket::accept(octets, &self.settings.limits).await?)
             }
             _ => Wire::Octets(octets),
         })
@@ -168,6 +194,8 @@ impl Connection {
         quiet: Duration,
         asks: Asks,
     ) -> Open {
+        // The octets of the handshake begin no message.
+        arrived.take();
         let flow = Flow {
             transport: self.transport,
             channel: self.channel,

@@ -11,12 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::{debug, warn};
 
-use super::connection::{Connection, Open};
+use super::connection::{Connection, ConnectionSettings, Open};
 use super::connection_table::{Full, Table};
 use super::destination::Destination;
-use super::limits::ConnectionLimits;
 use super::outgoing::{Outgoing, Undelivered};
 use super::receive::Receive;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use super::writes::{Queue, Unqueued};
 use crate::log::Throttle;
 
@@ -29,7 +30,7 @@ pub(crate) struct Connections {
     next_channel: AtomicU64,
     /// One for each connection that may be; a connection holds its own until it is closed.
     permits: Arc<Semaphore>,
-    limits: Arc<ConnectionLimits>,
+    settings: Arc<ConnectionSettings>,
 }
 
 impl Connections {
@@ -38,7 +39,7 @@ impl Connections {
         receiver: Weak<dyn Receive>,
         runtime: Handle,
         first_channel: u64,
-        limits: ConnectionLimits,
+        settings: Arc<ConnectionSettings>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
@@ -46,8 +47,8 @@ impl Connections {
             runtime,
             table: RwLock::default(),
             next_channel: AtomicU64::new(first_channel),
-            permits: Arc::new(Semaphore::new(limits.connections as usize)),
-            limits: Arc::new(limits),
+            permits: Arc::new(Semaphore::new(settings.limits.connections as usize)),
+            settings,
         })
     }
 
@@ -77,6 +78,11 @@ impl Connections {
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.settings.tls
+    }
+
     /// The channel of a destination, whether a connection is open or not.
     pub(crate) fn channel_to(&self, destination: Destination) -> Channel {
         self.write().channel_to(destination, || self.next_channel())
@@ -89,7 +95,10 @@ impl Connections {
     /// Closes all connections once what is queued for them is written, and opens no more.
     pub(super) async fn close(&self) {
         self.write().close();
-        let _all = self.permits.acquire_many(self.limits.connections).await;
+        let _all = self
+            .permits
+            .acquire_many(self.settings.limits.connections)
+            .await;
     }
 
     fn accepted(&self, transport: Transport, stream: TcpStream, remote: SocketAddr) {
@@ -104,7 +113,7 @@ impl Connections {
             }
         };
         let (connection, queue) = self.connection(self.next_channel(), transport, remote);
-        let most = self.limits.connections_per_source;
+        let most = self.settings.limits.connections_per_source;
         let added = self.write().accepted(&connection, queue, most);
         if let Err(full) = added {
             return match full {
@@ -155,7 +164,10 @@ impl Connections {
             match connection.open(&destination, flow.local).await {
                 Ok(open) => run(this, connection, open).await,
                 Err(error) => {
-                    debug!(%transport, %remote, "no connection: {error}");
+                    if let Some(count) = NOT_OPENED.pass(Instant::now()) {
+                        let host = &destination.host;
+                        warn!(count, %transport, %remote, host, "no connection: {error}");
+                    }
                     give_up(this, connection).await;
                 }
             }
@@ -170,8 +182,8 @@ impl Connections {
         transport: Transport,
         remote: SocketAddr,
     ) -> (Connection, Queue) {
-        let (limits, receiver) = (Arc::clone(&self.limits), Weak::clone(&self.receiver));
-        Connection::new(channel, transport, remote, limits, receiver)
+        let (settings, receiver) = (Arc::clone(&self.settings), Weak::clone(&self.receiver));
+        Connection::new(channel, transport, remote, settings, receiver)
     }
 
     fn next_channel(&self) -> Channel {
@@ -264,6 +276,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 static NOT_ACCEPTED: Throttle = Throttle::new();
+static NOT_OPENED: Throttle = Throttle::new();
 static NOT_READING: Throttle = Throttle::new();
 static REFUSED: Throttle = Throttle::new();
 
@@ -276,8 +289,11 @@ mod tests {
     use offhook_core::{Flow, TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
 
+    use super::super::limits::ConnectionLimits;
     use super::super::writes::LONGEST_QUEUE;
     use super::*;
+    #[cfg(feature = "tls")]
+    use crate::tls_options::TlsOptions;
 
     struct Nobody;
 
@@ -293,7 +309,13 @@ mod tests {
             connections: 10,
             ..ConnectionLimits::default()
         };
-        Connections::new(Weak::<Nobody>::new(), Handle::current(), 1, limits)
+        let settings = ConnectionSettings {
+            limits,
+            #[cfg(feature = "tls")]
+            tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
+        };
+        let nobody = Weak::<Nobody>::new();
+        Connections::new(nobody, Handle::current(), 1, Arc::new(settings))
     }
 
     fn outgoing(channel: u64) -> Outgoing {

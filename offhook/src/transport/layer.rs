@@ -6,6 +6,7 @@ use offhook_core::{Channel, Flow, Transport};
 use super::connections::Connections;
 use super::datagram::DatagramSocket;
 use super::outgoing::{Outgoing, Undelivered};
+use crate::listener::is_spoken;
 
 /// All sockets of one user agent.
 pub(crate) struct TransportLayer {
@@ -36,7 +37,8 @@ impl TransportLayer {
                 .datagram_socket(&outgoing.transmit.flow)
                 .ok_or(Undelivered)?
                 .send(outgoing),
-            _ => self.connections.send(outgoing),
+            stream if is_spoken(stream) => self.connections.send(outgoing),
+            _ => Err(Undelivered),
         }
     }
 

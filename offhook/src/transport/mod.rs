@@ -15,12 +15,15 @@ mod outgoing;
 mod patience;
 mod reads;
 mod receive;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(feature = "ws")]
 mod websocket;
 mod wire;
 mod writes;
 
 pub(crate) use self::bind::{BindError, Bound};
+pub(crate) use self::connection::ConnectionSettings;
 pub(crate) use self::connections::Connections;
 pub(crate) use self::destination::Destination;
 pub(crate) use self::layer::TransportLayer;
@@ -28,3 +31,7 @@ pub use self::limits::ConnectionLimits;
 pub(crate) use self::local_address::address_facing;
 pub(crate) use self::outgoing::{Outgoing, Undelivered};
 pub(crate) use self::receive::Receive;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsError;
+#[cfg(feature = "tls")]
+pub(crate) use self::tls::{Tls, watch};

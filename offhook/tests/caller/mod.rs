@@ -48,6 +48,7 @@ pub(crate) struct Caller {
     /// What Via has behind its branch.
     pub(crate) via_parameters: &'static str,
     pub(crate) socket: Socket,
+    local: SocketAddr,
     server: Listener,
     /// As the last response had it.
     to: String,
@@ -59,8 +60,17 @@ pub(crate) enum Socket {
         stream: TcpStream,
         framer: Box<Framer>,
     },
-    WebSocket(Box<WebSocketStream<TcpStream>>),
+    /// Over TLS.
+    Stream {
+        stream: Box<dyn Stream>,
+        framer: Box<Framer>,
+    },
+    WebSocket(Box<WebSocketStream<Box<dyn Stream>>>),
 }
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Socket {
     pub(crate) fn tcp(stream: TcpStream) -> Self {
@@ -71,27 +81,43 @@ impl Socket {
 
 impl Caller {
     pub(crate) async fn new(server: Listener) -> Self {
-        let (socket, sent_by) = if server.transport == Transport::Udp {
+        if server.transport == Transport::Udp {
             let socket = UdpSocket::bind((server.address.ip(), 0)).await.unwrap();
             let local = socket.local_addr().unwrap();
-            (Socket::Udp(socket), local.to_string())
-        } else {
-            let stream = soon(TcpStream::connect(server.address)).await.unwrap();
-            let local = stream.local_addr().unwrap();
-            match server.transport {
-                Transport::Ws => {
-                    let websocket = websocket(stream, "sip").await.unwrap();
-                    let socket = Socket::WebSocket(Box::new(websocket));
-                    // What a browser says: it does not know its address.
-                    (socket, "cq7ip7861a5a.invalid".to_owned())
-                }
-                _ => (Socket::tcp(stream), local.to_string()),
-            }
-        };
+            return Self::with(server, local, Socket::Udp(socket));
+        }
+        let stream = soon(TcpStream::connect(server.address)).await.unwrap();
+        let local = stream.local_addr().unwrap();
+        if server.transport == Transport::Tcp {
+            return Self::with(server, local, Socket::tcp(stream));
+        }
+        Self::over(server, local, stream).await
+    }
+
+    /// Over a stream that is open.
+    pub(crate) async fn over(
+        server: Listener,
+        local: SocketAddr,
+        stream: impl Stream + 'static,
+    ) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        if matches!(server.transport, Transport::Ws | Transport::Wss) {
+            let websocket = soon(websocket(stream, "sip")).await.unwrap();
+            let mut caller = Self::with(server, local, Socket::WebSocket(Box::new(websocket)));
+            // What a browser says: it does not know its address.
+            caller.sent_by = "cq7ip7861a5a.invalid".to_owned();
+            return caller;
+        }
+        let framer = Box::new(Framer::new(65_536));
+        Self::with(server, local, Socket::Stream { stream, framer })
+    }
+
+    fn with(server: Listener, local: SocketAddr, socket: Socket) -> Self {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         Self {
             call_id: format!("call-{call}@caller.example.com"),
-            sent_by,
+            sent_by: local.to_string(),
+            local,
             via_parameters: "",
             socket,
             server,
@@ -100,11 +126,7 @@ impl Caller {
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
-        match &self.socket {
-            Socket::Udp(socket) => socket.local_addr().unwrap(),
-            Socket::Tcp { stream, .. } => stream.local_addr().unwrap(),
-            Socket::WebSocket(websocket) => websocket.get_ref().local_addr().unwrap(),
-        }
+        self.local
     }
 
     /// A request of this call. The INVITE and what belongs to it have the number 1.
@@ -185,6 +207,7 @@ impl Caller {
                 sent.unwrap();
             }
             Socket::Tcp { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
+            Socket::Stream { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
             Socket::WebSocket(websocket) => {
                 let text = str::from_utf8(text.as_ref()).unwrap();
                 websocket.send(text.into()).await.unwrap();
@@ -214,6 +237,7 @@ impl Caller {
                 Some(Frame::Message(message))
             }
             Socket::Tcp { stream, framer } => soon(next_frame(stream, framer)).await,
+            Socket::Stream { stream, framer } => soon(next_frame(stream, framer)).await,
             Socket::WebSocket(websocket) => soon(next_message(websocket)).await,
         }
     }
@@ -281,7 +305,10 @@ impl Caller {
     }
 }
 
-pub(crate) async fn next_frame(stream: &mut TcpStream, framer: &mut Framer) -> Option<Frame> {
+pub(crate) async fn next_frame(
+    stream: &mut (impl AsyncRead + Unpin),
+    framer: &mut Framer,
+) -> Option<Frame> {
     let mut buffer = vec![0; 4096];
     loop {
         if let Some(frame) = framer.next_frame().unwrap() {
@@ -306,7 +333,7 @@ pub(crate) async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(websocket.0)
 }
 
-async fn next_message(websocket: &mut WebSocketStream<TcpStream>) -> Option<Frame> {
+async fn next_message(websocket: &mut WebSocketStream<Box<dyn Stream>>) -> Option<Frame> {
     loop {
         let bytes = match websocket.next().await?.ok()? {
             tungstenite::Message::Text(text) if text.as_str() == "\r\n" => {
