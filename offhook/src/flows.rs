@@ -102,15 +102,9 @@ impl Shell {
     }
 }
 
-/// UDP where the URI names none (RFC 3263 §4.1), with TLS where it is a `sips` URI. `None` where we
-/// do not speak it.
+/// `None` where we do not speak it.
 fn transport(uri: &SipUri<'_>) -> Option<Transport> {
-    let named = match uri.transport() {
-        Some(named) => Transport::parse(named)?,
-        None => Transport::Udp,
-    };
-    let transport = if uri.secure { named.secured() } else { named };
-    is_spoken(transport).then_some(transport)
+    Transport::of_uri(uri).filter(|transport| is_spoken(*transport))
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NoFlow> {

@@ -3,8 +3,10 @@ use std::path::PathBuf;
 /// The certificates of TLS and of WebSockets over it. All files are PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Ours. Listeners for `tls` and `wss` need it; to servers that ask we show it, too.
+    /// Ours. Listeners for `tls` and `wss` need it.
     pub certificate: Option<CertificateFiles>,
+    /// What we show to servers that ask.
+    pub client_certificate: Option<CertificateFiles>,
     /// Who certifies the servers that we connect to; `None` is whom the system trusts.
     pub authorities: Option<PathBuf>,
     /// What we make of the certificates of clients.

@@ -176,6 +176,7 @@ async fn we_show_our_certificate_to_a_server_that_asks() {
     let authority = Authority::new();
     let options = TlsOptions {
         clients: ClientCertificates::Required(authority.file()),
+        client_certificate: Some(authority.certify("client", &["alice.example"])),
         ..authority.options(&["127.0.0.1"])
     };
     let (alice, _) = serve("tls:127.0.0.1:0", options.clone()).await;

@@ -106,8 +106,8 @@ pub(crate) async fn watch(tls: Weak<Tls>) {
 impl Configs {
     fn new(options: &TlsOptions) -> Result<Self, TlsError> {
         let client = OnceLock::new();
-        if options.authorities.is_some() {
-            // What is wrong with the file is to be said at the start.
+        if options.authorities.is_some() || options.client_certificate.is_some() {
+            // What is wrong with the files is to be said at the start.
             let _ = client.set(client_config(options)?);
         }
         let server = options.certificate.as_ref();
@@ -164,7 +164,7 @@ fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
-    let config = match &options.certificate {
+    let config = match &options.client_certificate {
         None => builder.with_no_client_auth(),
         Some(files) => {
             let (chain, key) = read(files)?;
@@ -238,7 +238,10 @@ fn changed(options: &TlsOptions) -> Vec<Option<SystemTime>> {
         ClientCertificates::Ignored => None,
         ClientCertificates::Accepted(file) | ClientCertificates::Required(file) => Some(file),
     };
-    let ours = options.certificate.iter();
+    let ours = options
+        .certificate
+        .iter()
+        .chain(&options.client_certificate);
     let ours = ours.flat_map(|files| [&files.chain, &files.key]);
     let files = ours.chain(&options.authorities).chain(clients);
     let changed = |file: &PathBuf| fs::metadata(file).and_then(|it| it.modified()).ok();
