@@ -145,7 +145,7 @@ pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, flows
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
 pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) {
-    let Some(found) = state.clients.undelivered(transaction) else {
+    let Some(found) = state.undelivered_client(now, transaction) else {
         return;
     };
     match found.user {
