@@ -37,6 +37,12 @@ pub(crate) struct ServeArguments {
     #[arg(long = "listen", value_name = "URI")]
     pub(crate) listen: Vec<String>,
 
+    /// What callers are told of our address, where a NAT stands before us: HOST or HOST:PORT
+    ///
+    /// Goes into Via, Contact and session descriptions. The port is that of UDP and TCP.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) advertise: Option<String>,
+
     #[command(flatten)]
     pub(crate) certificates: Certificates,
 

@@ -28,6 +28,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if !arguments.listen.is_empty() {
         configuration.listen = arguments.listen;
     }
+    configuration.advertise = arguments.advertise.or(configuration.advertise);
     configuration.certificates = arguments.certificates.or(configuration.certificates);
     if let Some(drain) = arguments.drain {
         configuration.drain = drain;
@@ -125,7 +126,10 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
         Transport::parse(transport.as_bytes())
     });
     let tls = configuration.certificates.options(transports)?;
-    let builder = UserAgent::builder().config(config).tls(tls);
+    let mut builder = UserAgent::builder().config(config).tls(tls);
+    if let Some(address) = &configuration.advertise {
+        builder = builder.advertise(address);
+    }
     Ok(listeners.fold(builder, Builder::listen).start().await?)
 }
 

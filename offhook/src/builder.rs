@@ -8,7 +8,7 @@ use crate::shell::{Bounds, Shell};
 use crate::start_error::StartError;
 #[cfg(feature = "tls")]
 use crate::tls_options::TlsOptions;
-use crate::transport::{Bound, ConnectionLimits, ConnectionSettings};
+use crate::transport::{Advertised, Bound, ConnectionLimits, ConnectionSettings};
 #[cfg(feature = "tls")]
 use crate::transport::{Tls, TlsError};
 use crate::user_agent::UserAgent;
@@ -21,6 +21,7 @@ pub struct Builder {
     config: Config,
     backlog: usize,
     connections: ConnectionLimits,
+    advertised: Option<String>,
     #[cfg(feature = "tls")]
     tls: TlsOptions,
     shards: Option<usize>,
@@ -54,6 +55,14 @@ impl Builder {
         self
     }
 
+    /// What peers are told of our address in Via and Contact, as `HOST` or `HOST:PORT`, where a NAT
+    /// stands before us. The port is that of UDP and TCP; without one it is the listener's. A name is
+    /// looked up at the start.
+    pub fn advertise(mut self, address: impl AsRef<str>) -> Self {
+        self.advertised = Some(address.as_ref().to_owned());
+        self
+    }
+
     /// The certificates of TLS and of WebSockets over it.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: TlsOptions) -> Self {
@@ -83,6 +92,7 @@ impl Builder {
         }
         let settings = ConnectionSettings {
             limits: self.connections,
+            advertised: advertised(self.advertised.as_deref()).await?,
             #[cfg(feature = "tls")]
             tls: Arc::new(tls(self.tls, &uris)?),
         };
@@ -107,6 +117,17 @@ impl UserAgent {
     }
 }
 
+async fn advertised(text: Option<&str>) -> Result<Advertised, StartError> {
+    let Some(text) = text else {
+        return Ok(Advertised::default());
+    };
+    let found = Advertised::look_up(&text.parse()?).await;
+    found.map_err(|source| StartError::NotFound {
+        host: text.to_owned(),
+        source,
+    })
+}
+
 #[cfg(feature = "tls")]
 fn tls(options: TlsOptions, listeners: &[ListenerUri]) -> Result<Tls, TlsError> {
     let mut listeners = listeners.iter();
@@ -126,6 +147,7 @@ impl Default for Builder {
             config: Config::default(),
             backlog: 1024,
             connections: ConnectionLimits::default(),
+            advertised: None,
             #[cfg(feature = "tls")]
             tls: TlsOptions::default(),
             shards: None,

@@ -81,6 +81,8 @@ impl Shell {
     ) -> Vec<Flow> {
         let flows = addresses.into_iter().filter_map(|remote| {
             let (listener, local) = best_listener(self.listeners(), transport, remote)?;
+            let advertised = self.transport().connections().advertised();
+            let local = advertised.of(transport, local).unwrap_or(local);
             let channel = match transport {
                 Transport::Udp => self.transport().channel_of(listener.address),
                 Transport::Tcp => Channel::NONE,

@@ -109,7 +109,7 @@ pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
-pub use self::listener::{InvalidListener, Listener};
+pub use self::listener::{InvalidAdvertised, InvalidListener, Listener};
 pub use self::messager::Messager;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;

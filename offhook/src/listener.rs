@@ -69,6 +69,43 @@ impl FromStr for ListenerUri {
     }
 }
 
+/// What `HOST[:PORT]` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AdvertisedUri {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for AdvertisedUri {
+    type Err = InvalidAdvertised;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAdvertised> {
+        let refuse = |reason: Reason| InvalidAdvertised {
+            text: text.to_owned(),
+            reason,
+        };
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !text.ends_with(']') => {
+                let port = port.parse().map_err(|_| refuse(Reason::Port))?;
+                (host, Some(port))
+            }
+            _ => (text, None),
+        };
+        let host = bare_host(host).map_err(refuse)?.to_owned();
+        Ok(Self { host, port })
+    }
+}
+
+/// A text that is no address to advertise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{text}\" is no address to advertise: {reason}; write for example 192.0.2.7 or 192.0.2.7:5060"
+)]
+pub struct InvalidAdvertised {
+    text: String,
+    reason: Reason,
+}
+
 /// A text that names no listener.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -164,6 +201,23 @@ mod tests {
             let error = text.parse::<ListenerUri>().unwrap_err();
             assert_eq!(error.reason, reason, "{text}");
             assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn an_address_to_advertise_has_a_port_or_none() {
+        for (text, host, port) in [
+            ("192.0.2.7", "192.0.2.7", None),
+            ("sip.example.com:5070", "sip.example.com", Some(5070)),
+            ("[2001:db8::7]", "2001:db8::7", None),
+            ("[2001:db8::7]:5070", "2001:db8::7", Some(5070)),
+        ] {
+            let host = host.to_owned();
+            assert_eq!(text.parse(), Ok(AdvertisedUri { host, port }), "{text}");
+        }
+        for text in ["", ":5060", "2001:db8::7", "a b", "192.0.2.7:"] {
+            let error = text.parse::<AdvertisedUri>().unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
         }
     }
 

@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::listener::InvalidListener;
+use crate::listener::{InvalidAdvertised, InvalidListener};
 use crate::transport::BindError;
 
 /// Why a user agent could not start.
@@ -18,6 +18,17 @@ pub enum StartError {
     Bind {
         /// The listener as it was asked for.
         listener: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A text is no address to advertise.
+    #[error(transparent)]
+    InvalidAdvertised(#[from] InvalidAdvertised),
+    /// The name to advertise can not be looked up.
+    #[error("{host} can not be advertised, for it is not found: {source}")]
+    NotFound {
+        /// The host as it was given.
+        host: String,
         /// What the system said.
         source: io::Error,
     },

@@ -43,6 +43,7 @@ pub(crate) struct Configuration {
     pub(crate) media_timeout: Duration,
     pub(crate) recordings: Recordings,
     pub(crate) certificates: Certificates,
+    pub(crate) advertise: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
     pub(crate) users: Users,
@@ -100,6 +101,7 @@ impl Configuration {
             media_timeout: settings.media_timeout.into(),
             recordings: settings.recordings,
             certificates: settings.tls,
+            advertise: settings.advertise,
             routes,
             accounts,
             users,
@@ -124,6 +126,7 @@ struct Settings {
     recordings: Recordings,
     #[serde(default)]
     tls: Certificates,
+    advertise: Option<String>,
 }
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -71,6 +71,7 @@ impl Bound {
             tasks.spawn(datagram::receive(
                 socket,
                 Channel(channel),
+                transport.connections().advertised().clone(),
                 Weak::clone(receiver),
             ));
         }

@@ -9,6 +9,7 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::advertised::Advertised;
 use super::destination::Destination;
 use super::limits::ConnectionLimits;
 use super::octets::{Arrived, Octets, Socket};
@@ -26,6 +27,7 @@ use super::writes::{Queue, Write, Writes};
 /// What all connections have in common.
 pub(crate) struct ConnectionSettings {
     pub(crate) limits: ConnectionLimits,
+    pub(crate) advertised: Advertised,
     #[cfg(feature = "tls")]
     pub(crate) tls: Arc<Tls>,
 }
@@ -129,7 +131,7 @@ impl Connection {
     /// Closes the connection, after its last words where the peer may still read them. What
     /// could not be written comes back.
     pub(super) async fn close(mut self, mut open: Open, end: &End) -> Vec<Outgoing> {
-        if matches!(end, End::OutOfStep | End::Released) {
+        if matches!(end, End::OutOfStep | End::Released | End::Idle) {
             let _ = timeout(LINGER, self.finish(&mut open, end)).await;
         }
         drop(open);
@@ -196,10 +198,11 @@ impl Connection {
     ) -> Open {
         // The octets of the handshake begin no message.
         arrived.take();
+        let told = self.settings.advertised.of(self.transport, local);
         let flow = Flow {
             transport: self.transport,
             channel: self.channel,
-            local,
+            local: told.unwrap_or(local),
             remote: self.remote,
         };
         Open {

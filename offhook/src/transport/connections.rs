@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::{debug, warn};
 
+use super::advertised::Advertised;
 use super::connection::{Connection, ConnectionSettings, Open};
 use super::connection_table::{Full, Table};
 use super::destination::Destination;
@@ -76,6 +77,10 @@ impl Connections {
                 Err(Undelivered)
             }
         }
+    }
+
+    pub(crate) fn advertised(&self) -> &Advertised {
+        &self.settings.advertised
     }
 
     #[cfg(feature = "tls")]
@@ -311,6 +316,7 @@ mod tests {
         };
         let settings = ConnectionSettings {
             limits,
+            advertised: Advertised::default(),
             #[cfg(feature = "tls")]
             tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
         };

@@ -1,6 +1,7 @@
 //! The transport layer ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18)):
 //! sockets, connections, framing, addresses. It knows no call.
 
+mod advertised;
 mod bind;
 mod connection;
 mod connection_table;
@@ -22,6 +23,7 @@ mod websocket;
 mod wire;
 mod writes;
 
+pub(crate) use self::advertised::Advertised;
 pub(crate) use self::bind::{BindError, Bound};
 pub(crate) use self::connection::ConnectionSettings;
 pub(crate) use self::connections::Connections;

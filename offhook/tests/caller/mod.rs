@@ -201,17 +201,35 @@ impl Caller {
     }
 
     pub(crate) async fn send(&mut self, text: impl AsRef<[u8]>) {
+        self.try_send(text).await.unwrap();
+    }
+
+    /// Fails where the connection is closed.
+    pub(crate) async fn try_send(&mut self, text: impl AsRef<[u8]>) -> std::io::Result<()> {
+        let text = text.as_ref();
         match &mut self.socket {
-            Socket::Udp(socket) => {
-                let sent = socket.send_to(text.as_ref(), self.server.address).await;
-                sent.unwrap();
+            Socket::Udp(socket) => socket.send_to(text, self.server.address).await.map(drop),
+            Socket::Tcp { stream, .. } => stream.write_all(text).await,
+            Socket::Stream { stream, .. } => {
+                stream.write_all(text).await?;
+                stream.flush().await
             }
-            Socket::Tcp { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
-            Socket::Stream { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
             Socket::WebSocket(websocket) => {
-                let text = str::from_utf8(text.as_ref()).unwrap();
-                websocket.send(text.into()).await.unwrap();
+                let message = str::from_utf8(text).unwrap().into();
+                websocket.send(message).await.map_err(std::io::Error::other)
             }
+        }
+    }
+
+    /// Reads until the connection is closed, however long that takes.
+    pub(crate) async fn wait_for_end(&mut self) {
+        match &mut self.socket {
+            Socket::Udp(_) => panic!("UDP has no end"),
+            Socket::Tcp { stream, framer } => while next_frame(stream, framer).await.is_some() {},
+            Socket::Stream { stream, framer } => {
+                while next_frame(stream, framer).await.is_some() {}
+            }
+            Socket::WebSocket(websocket) => while next_message(websocket).await.is_some() {},
         }
     }
 
