@@ -2,7 +2,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{calling::CallArguments, load::LoadArguments, registering::RegisterArguments};
+use crate::{
+    calling::CallArguments, certificates::Certificates, load::LoadArguments,
+    registering::RegisterArguments,
+};
 
 /// A SIP user agent: calls, answers, rings, redirects, rejects, and hangs up.
 #[derive(Debug, Parser)]
@@ -28,11 +31,20 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
-    /// Where to listen: udp:HOST:PORT or tcp:HOST:PORT; repeat it for more
+    /// Where to listen: udp:HOST:PORT, tcp:…, tls:…, ws:… or wss:…; repeat it for more
     ///
     /// Replaces the listeners of the configuration. Port 0 takes any free port.
     #[arg(long = "listen", value_name = "URI")]
     pub(crate) listen: Vec<String>,
+
+    /// What callers are told of our address, where a NAT stands before us: HOST or HOST:PORT
+    ///
+    /// Goes into Via, Contact and session descriptions. The port is that of UDP and TCP.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) advertise: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     /// A TOML file whose settings replace the default ones
     #[arg(long, value_name = "FILE")]

@@ -6,6 +6,7 @@ mod answering;
 mod arguments;
 mod call;
 mod calling;
+mod certificates;
 mod configuration;
 mod credentials;
 mod load;

@@ -38,6 +38,9 @@ impl Over {
                 (Rejection::TEMPORARILY_UNAVAILABLE, "nobody answered")
             }
             Cancelled::Ended(InviteEnd::NoPrack) => (Rejection::SERVER_TIMEOUT, NO_PRACK),
+            Cancelled::Ended(InviteEnd::Disconnected) => {
+                (Rejection::TEMPORARILY_UNAVAILABLE, DISCONNECTED)
+            }
         };
         Self::with(status, cause)
     }
@@ -50,6 +53,7 @@ impl Over {
             SessionEnd::RemoteBye => "the caller hung up",
             SessionEnd::LocalBye => "we hung up",
             SessionEnd::Expired => "nobody refreshed the session in time",
+            SessionEnd::Disconnected => DISCONNECTED,
             SessionEnd::Gone => "the caller is gone without a word",
             SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
             SessionEnd::NotAcknowledged => "the caller did not acknowledge the answer",
@@ -72,4 +76,5 @@ impl<E: Error> From<E> for Over {
 }
 
 const GAVE_UP: &str = "the caller gave up";
+const DISCONNECTED: &str = "the connection of the caller is gone";
 const NO_PRACK: &str = "the caller did not acknowledge a provisional response";

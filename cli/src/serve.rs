@@ -1,7 +1,7 @@
 use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
-use offhook::{Builder, Config, Counts, StartError, UserAgent, message::Method};
+use offhook::{Builder, Config, Counts, Transport, UserAgent, message::Method};
 use tokio::{
     runtime::{Handle, Runtime},
     task::JoinSet,
@@ -28,6 +28,8 @@ pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if !arguments.listen.is_empty() {
         configuration.listen = arguments.listen;
     }
+    configuration.advertise = arguments.advertise.or(configuration.advertise);
+    configuration.certificates = arguments.certificates.or(configuration.certificates);
     if let Some(drain) = arguments.drain {
         configuration.drain = drain;
     }
@@ -71,8 +73,12 @@ async fn run(
     let mut accounts = accounts::register(&user_agent, &configuration.accounts.accounts, format);
     let drain = configuration.drain;
     let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
-    while let Signal::Count = signals.next().await {
-        counts(&user_agent).print(format);
+    loop {
+        match signals.next().await {
+            Signal::Count => counts(&user_agent).print(format),
+            Signal::Reload => reload(&user_agent),
+            Signal::Stop => break,
+        }
     }
 
     info!("stopping: new calls get 503, and those that are left in {drain:?} a BYE");
@@ -91,13 +97,21 @@ async fn run(
             }),
             signal = signals.next() => match signal {
                 Signal::Count => counts(&user_agent).print(format),
+                Signal::Reload => {}
                 Signal::Stop => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
             }
         }
     }
 }
 
-async fn listen(configuration: &Configuration) -> Result<UserAgent, StartError> {
+fn reload(user_agent: &UserAgent) {
+    match user_agent.reload_certificates() {
+        Ok(()) => info!("the certificates are read again"),
+        Err(error) => error!("the certificates stay as they were: {error}"),
+    }
+}
+
+async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
     let mut config = Config::default();
     config.limits.invites = configuration.max_calls;
     config.limits.sessions = configuration.max_calls;
@@ -106,9 +120,17 @@ async fn listen(configuration: &Configuration) -> Result<UserAgent, StartError> 
     let no_answer = configuration.routes.longest_wait() + SLACK;
     config.times.no_answer = config.times.no_answer.max(no_answer);
 
-    let builder = UserAgent::builder().config(config);
     let listeners = configuration.listen.iter();
-    listeners.fold(builder, Builder::listen).start().await
+    let transports = listeners.clone().filter_map(|listener| {
+        let (transport, _) = listener.split_once(':')?;
+        Transport::parse(transport.as_bytes())
+    });
+    let tls = configuration.certificates.options(transports)?;
+    let mut builder = UserAgent::builder().config(config).tls(tls);
+    if let Some(address) = &configuration.advertise {
+        builder = builder.advertise(address);
+    }
+    Ok(listeners.fold(builder, Builder::listen).start().await?)
 }
 
 /// What is alive, and then what has passed since the start.

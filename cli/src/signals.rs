@@ -7,6 +7,7 @@ pub(crate) struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
     user: unix::Signal,
+    hang_up: unix::Signal,
 }
 
 pub(crate) enum Signal {
@@ -14,6 +15,8 @@ pub(crate) enum Signal {
     Stop,
     /// SIGUSR1.
     Count,
+    /// SIGHUP.
+    Reload,
 }
 
 impl Signals {
@@ -22,6 +25,7 @@ impl Signals {
             interrupt: unix::signal(SignalKind::interrupt())?,
             terminate: unix::signal(SignalKind::terminate())?,
             user: unix::signal(SignalKind::user_defined1())?,
+            hang_up: unix::signal(SignalKind::hangup())?,
         })
     }
 
@@ -30,6 +34,7 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.user.recv() => Signal::Count,
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 }

@@ -128,7 +128,12 @@ fn a_call_that_nobody_answers_exits_with_3() {
 
 #[test]
 fn what_cannot_be_called_exits_with_2() {
-    for uri in ["tel:+4930", "a", "sips:a@127.0.0.1", "sip:a@nobody.invalid"] {
+    for uri in [
+        "tel:+4930",
+        "a",
+        "sip:a@127.0.0.1;transport=sctp",
+        "sip:a@nobody.invalid",
+    ] {
         let (code, lines) = call(uri, &["--bare"]);
         assert_eq!((code, lines.len()), (Some(2), 0), "{uri}");
     }

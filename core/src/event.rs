@@ -1,12 +1,10 @@
 //! What goes into the core and what comes out.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use offhook_message::{Malformed, Message, Request, Response};
 
 use crate::client_event::{OutgoingInviteEvent, ReferEvent, RegistrationEvent, RequestFailure};
-use crate::flow::{Flow, Transport};
+use crate::flow::{Channel, Flow, Transport};
 pub(crate) use crate::id::TransactionSlot;
 pub use crate::id::{
     InviteId, OutgoingInviteId, OutgoingRequestId, ReferralId, RegistrationId, RequestId,
@@ -41,8 +39,15 @@ pub enum Input {
     Resolved {
         /// The transaction that asked.
         transaction: TransactionId,
-        /// The addresses, best first; empty where the name has none.
-        addresses: Vec<SocketAddr>,
+        /// The ways there, best first; empty where there is none. Their local addresses are not
+        /// looked at: the request is written already.
+        flows: Vec<Flow>,
+    },
+    /// A WebSocket is gone. Sessions and calls that came by it have no other way and end; those of other
+    /// transports go on.
+    Disconnected {
+        /// The connection.
+        channel: Channel,
     },
     /// Time has passed: call when [`UserAgentCore::timeout`](crate::UserAgentCore::timeout) says so.
     Timeout,
@@ -256,6 +261,9 @@ pub enum InviteEnd {
     /// No PRACK came for a reliable provisional response in 64·T1: 504 is sent
     /// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
     NoPrack,
+    /// The WebSocket of the caller is gone, the only way to it
+    /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+    Disconnected,
 }
 
 /// Why a request of ours inside a session has no outcome.
@@ -299,4 +307,7 @@ pub enum SessionEnd {
     NotAccepted,
     /// Their 2xx made an offer, and the application did not answer it in 64·T1.
     NotAnswered,
+    /// The WebSocket of the peer is gone, the only way to it
+    /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+    Disconnected,
 }

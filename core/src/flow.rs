@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use offhook_message::SipUri;
+
 /// A transport of SIP ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18),
 /// [RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +56,29 @@ impl Transport {
         !matches!(self, Self::Udp)
     }
 
+    /// The transport that carries the same messages over TLS, as a `sips` URI asks for
+    /// ([RFC 3261 §26.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-26.2.2)).
+    #[must_use]
+    pub const fn secured(self) -> Self {
+        match self {
+            Self::Udp | Self::Tcp | Self::Tls => Self::Tls,
+            Self::Ws | Self::Wss => Self::Wss,
+        }
+    }
+
+    /// Whether it is a WebSocket, with TLS or without.
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// The transport that a URI asks for: UDP where it names none
+    /// ([RFC 3263 §4.1](https://www.rfc-editor.org/rfc/rfc3263#section-4.1)), with TLS where it is a `sips` URI.
+    /// `None` where it names one that nobody knows here.
+    pub fn of_uri(uri: &SipUri<'_>) -> Option<Self> {
+        let named = uri.transport().map_or(Some(Self::Udp), Self::parse)?;
+        Some(if uri.secure { named.secured() } else { named })
+    }
+
     /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.2.2).
     pub const fn default_port(self) -> u16 {
         match self {
@@ -101,19 +126,49 @@ impl Flow {
         SocketAddr::new(self.local.ip(), self.local.port())
     }
 
-    /// What stands behind the user in our Contact: where the peer reaches us, and how where that is
-    /// not UDP.
-    pub(crate) fn contact_address(self) -> ContactAddress {
-        ContactAddress(self)
+    /// What stands behind the user in our Contact: where the peer reaches us, and how where the
+    /// scheme does not say it.
+    pub(crate) fn contact_address(self, scheme: Scheme) -> ContactAddress {
+        ContactAddress(self, scheme)
+    }
+}
+
+/// The scheme of a SIP URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Sip,
+    Sips,
+}
+
+impl Scheme {
+    /// `sips` where any of these is.
+    pub(crate) fn of<'a>(uris: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let is_sips = |uri: &[u8]| {
+            let scheme = uri.get(..SIPS.len());
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIPS))
+        };
+        if uris.into_iter().any(is_sips) {
+            Self::Sips
+        } else {
+            Self::Sip
+        }
+    }
+
+    /// What a Contact begins with.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sip => "<sip:",
+            Self::Sips => "<sips:",
+        }
     }
 }
 
 /// See [`Flow::contact_address`].
-pub(crate) struct ContactAddress(Flow);
+pub(crate) struct ContactAddress(Flow, Scheme);
 
 impl fmt::Display for ContactAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(flow) = self;
+        let Self(flow, scheme) = self;
         let (open, close) = match flow.local {
             SocketAddr::V4(_) => ("", ":"),
             SocketAddr::V6(_) => ("[", "]:"),
@@ -122,11 +177,16 @@ impl fmt::Display for ContactAddress {
         write_address(f, flow.local.ip())?;
         f.write_str(close)?;
         write_number(f, flow.local.port())?;
-        if flow.transport != Transport::Udp {
-            f.write_str(";transport=")?;
-            f.write_str(flow.transport.parameter())?;
+        match (flow.transport, scheme) {
+            // RFC 3261 §26.2.2: `sips` says TLS already.
+            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => Ok(()),
+            // RFC 7118 §5.2.2 has one parameter for both.
+            (Transport::Ws | Transport::Wss, _) => f.write_str(";transport=ws"),
+            (other, _) => {
+                f.write_str(";transport=")?;
+                f.write_str(other.parameter())
+            }
         }
-        Ok(())
     }
 }
 
@@ -149,6 +209,8 @@ pub(crate) fn write_number(f: &mut fmt::Formatter<'_>, number: u16) -> fmt::Resu
     f.write_str(itoa::Buffer::new().format(number))
 }
 
+const SIPS: &[u8] = b"sips:";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,10 +225,34 @@ mod tests {
             remote: address("[fe80::2%4]:5060"),
         };
         assert_eq!(flow.local_host().to_string(), "[fe80::1]:5060");
-        assert_eq!(flow.contact_address().to_string(), "[fe80::1]:5060");
+        assert_eq!(
+            flow.contact_address(Scheme::Sip).to_string(),
+            "[fe80::1]:5060"
+        );
         let transport = Transport::Tcp;
         let flow = Flow { transport, ..flow };
-        let contact = flow.contact_address().to_string();
+        let contact = flow.contact_address(Scheme::Sip).to_string();
         assert_eq!(contact, "[fe80::1]:5060;transport=tcp");
+    }
+
+    #[test]
+    fn the_contact_says_how_where_the_scheme_does_not() {
+        for (transport, sip, sips) in [
+            (Transport::Tls, ";transport=tls", ""),
+            (Transport::Ws, ";transport=ws", ";transport=ws"),
+            (Transport::Wss, ";transport=ws", ";transport=ws"),
+        ] {
+            let address = ([192, 0, 2, 1], 5061).into();
+            let flow = Flow {
+                transport,
+                channel: Channel::NONE,
+                local: address,
+                remote: address,
+            };
+            for (scheme, parameter) in [(Scheme::Sip, sip), (Scheme::Sips, sips)] {
+                let contact = flow.contact_address(scheme).to_string();
+                assert_eq!(contact, format!("192.0.2.1:5061{parameter}"));
+            }
+        }
     }
 }

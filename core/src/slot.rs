@@ -69,6 +69,15 @@ impl<T> Slots<T> {
             .flatten()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        let entries = self.entries.iter().zip(0..);
+        entries.filter_map(|(entry, index)| {
+            let generation = entry.generation;
+            let slot = Slot { index, generation };
+            Some((slot, entry.value.as_ref()?))
+        })
+    }
+
     pub(crate) fn contains(&self, slot: Slot) -> bool {
         self.get(slot).is_some()
     }

@@ -21,8 +21,8 @@ use crate::session::{
 use crate::slot::{Slot, Slots};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
-    ClientOutcome, ClientTransactions, ClientUser, Context, ServerOutcome, ServerTransaction,
-    ServerTransactions,
+    ClientOutcome, ClientTransaction, ClientTransactions, ClientUser, Context, ServerOutcome,
+    ServerTransaction, ServerTransactions,
 };
 
 /// Everything a core remembers.
@@ -187,6 +187,16 @@ impl State {
     pub(crate) fn send_client(&mut self, now: Instant, transaction: Slot, flow: Flow) {
         let (clients, mut context) = self.clients(now);
         clients.send(transaction, flow, &mut context);
+    }
+
+    /// See [`ClientTransactions::undelivered`].
+    pub(crate) fn undelivered_client(
+        &mut self,
+        now: Instant,
+        transaction: Slot,
+    ) -> Option<ClientTransaction> {
+        let (clients, mut context) = self.clients(now);
+        clients.undelivered(transaction, &mut context)
     }
 
     /// Sends an ACK again.

@@ -57,10 +57,14 @@ impl UserAgentCore {
             } => uac::receive_response(state, now, flow, response),
             Input::Malformed { flow, malformed } => uas::receive_malformed(state, flow, malformed),
             Input::Undelivered { transaction } => self.undelivered(now, transaction),
+            Input::Disconnected { channel } => {
+                uas::disconnected(state, now, channel);
+                uac::disconnected(state, now, channel);
+            }
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
-                addresses,
-            } => uac::resolved(state, now, slot, &addresses),
+                flows,
+            } => uac::resolved(state, now, slot, &flows),
             Input::Resolved { .. } | Input::Timeout => {}
         }
     }

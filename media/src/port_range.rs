@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
     ops::RangeInclusive,
     sync::{
         Arc,
@@ -49,8 +49,20 @@ impl PortRange {
         }))
     }
 
-    /// Opens a port that is free on `local`.
+    /// Opens a port that is free on `local`, or on all addresses where `local` is none of ours but
+    /// that of a NAT before us.
     pub(crate) fn bind(&self, local: IpAddr) -> io::Result<UdpSocket> {
+        let any: IpAddr = match local {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        match self.bind_to(local) {
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => self.bind_to(any),
+            result => result,
+        }
+    }
+
+    fn bind_to(&self, local: IpAddr) -> io::Result<UdpSocket> {
         match &self.0 {
             Choice::OperatingSystem => bind_any(local),
             Choice::Range { first, count, next } => {

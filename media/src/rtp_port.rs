@@ -54,9 +54,10 @@ impl RtpPort {
     ) -> io::Result<Self> {
         let socket = ports.bind(local)?;
         socket.set_nonblocking(true)?;
-        let port = socket.local_addr()?.port();
+        let address = socket.local_addr()?;
+        let port = address.port();
         let shared = Arc::new(Shared {
-            local,
+            local: address.ip(),
             rtp: UdpSocket::from_std(socket)?,
             state: Mutex::new(State {
                 session: RtpSession::new(end, counters, liveness),

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use offhook_core::Config;
@@ -5,7 +6,11 @@ use offhook_core::Config;
 use crate::listener::ListenerUri;
 use crate::shell::{Bounds, Shell};
 use crate::start_error::StartError;
-use crate::transport::Bound;
+#[cfg(feature = "tls")]
+use crate::tls_options::TlsOptions;
+use crate::transport::{Advertised, Bound, ConnectionLimits, ConnectionSettings};
+#[cfg(feature = "tls")]
+use crate::transport::{Tls, TlsError};
 use crate::user_agent::UserAgent;
 
 /// Configures a [`UserAgent`].
@@ -15,12 +20,15 @@ pub struct Builder {
     listeners: Vec<String>,
     config: Config,
     backlog: usize,
-    connections: u32,
+    connections: ConnectionLimits,
+    advertised: Option<String>,
+    #[cfg(feature = "tls")]
+    tls: TlsOptions,
     shards: Option<usize>,
 }
 
 impl Builder {
-    /// Adds a listener: `udp:HOST:PORT` or `tcp:HOST:PORT`, an IPv6 address in brackets. Port 0
+    /// Adds a listener: `udp:HOST:PORT`, `tcp:…`, `tls:…`, `ws:…` or `wss:…`, an IPv6 address in brackets. Port 0
     /// takes any free one: see [`UserAgent::listeners`]. Bound to `0.0.0.0` or `[::]`, each peer is
     /// told the address that faces it.
     pub fn listen(mut self, listener: impl AsRef<str>) -> Self {
@@ -41,9 +49,24 @@ impl Builder {
         self
     }
 
-    /// How many stream connections may be open, 16,384 by default. Past it new ones are refused.
-    pub fn connections(mut self, connections: u32) -> Self {
-        self.connections = connections.max(1);
+    /// The bounds of stream connections.
+    pub fn connections(mut self, limits: ConnectionLimits) -> Self {
+        self.connections = limits;
+        self
+    }
+
+    /// What peers are told of our address in Via and Contact, as `HOST` or `HOST:PORT`, where a NAT
+    /// stands before us. The port is that of UDP and TCP; without one it is the listener's. A name is
+    /// looked up at the start.
+    pub fn advertise(mut self, address: impl AsRef<str>) -> Self {
+        self.advertised = Some(address.as_ref().to_owned());
+        self
+    }
+
+    /// The certificates of TLS and of WebSockets over it.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.tls = options;
         self
     }
 
@@ -67,6 +90,12 @@ impl Builder {
         if uris.is_empty() {
             return Err(StartError::NoListener);
         }
+        let settings = ConnectionSettings {
+            limits: self.connections,
+            advertised: advertised(self.advertised.as_deref()).await?,
+            #[cfg(feature = "tls")]
+            tls: Arc::new(tls(self.tls, &uris)?),
+        };
         let bound = Bound::bind(&uris).await?;
         let shards = self
             .shards
@@ -74,7 +103,7 @@ impl Builder {
         let bounds = Bounds {
             shards,
             backlog: self.backlog,
-            connections: self.connections,
+            connections: Arc::new(settings),
         };
         let shell = Shell::start(bound, &self.config, &bounds)?;
         Ok(UserAgent::new(shell))
@@ -88,13 +117,39 @@ impl UserAgent {
     }
 }
 
+async fn advertised(text: Option<&str>) -> Result<Advertised, StartError> {
+    let Some(text) = text else {
+        return Ok(Advertised::default());
+    };
+    let found = Advertised::look_up(&text.parse()?).await;
+    found.map_err(|source| StartError::NotFound {
+        host: text.to_owned(),
+        source,
+    })
+}
+
+#[cfg(feature = "tls")]
+fn tls(options: TlsOptions, listeners: &[ListenerUri]) -> Result<Tls, TlsError> {
+    let mut listeners = listeners.iter();
+    let secured = listeners.find(|it| it.transport == it.transport.secured());
+    match secured.filter(|_| options.certificate.is_none()) {
+        Some(listener) => Err(TlsError::NoCertificate {
+            listener: listener.to_string(),
+        }),
+        None => Tls::new(options),
+    }
+}
+
 impl Default for Builder {
     fn default() -> Self {
         Self {
             listeners: Vec::new(),
             config: Config::default(),
             backlog: 1024,
-            connections: 16_384,
+            connections: ConnectionLimits::default(),
+            advertised: None,
+            #[cfg(feature = "tls")]
+            tls: TlsOptions::default(),
             shards: None,
         }
     }

@@ -32,6 +32,7 @@ impl fmt::Display for Cancelled {
             Self::Ended(InviteEnd::NoPrack) => {
                 "the caller did not acknowledge a provisional response"
             }
+            Self::Ended(InviteEnd::Disconnected) => "the connection of the caller is gone",
         })
     }
 }

@@ -8,9 +8,9 @@ use offhook_core::{Channel, Flow, Transport};
 use offhook_message::{SipUri, Uri, UriBuf};
 use tokio::net::lookup_host;
 
-use crate::listener::Listener;
+use crate::listener::{Listener, is_spoken};
 use crate::shell::Shell;
-use crate::transport::address_facing;
+use crate::transport::{Destination, address_facing};
 
 /// Why no way leads to a peer.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,9 @@ pub enum NoFlow {
     #[error("{0} names no host to call; write for example sip:echo@192.0.2.1")]
     NoHost(UriBuf),
     /// The transport that the URI asks for is none that this user agent has.
-    #[error("{uri} asks for a transport that is not spoken here; write ;transport=udp or =tcp")]
+    #[error(
+        "{uri} asks for a transport that is not spoken here; write ;transport=udp, tcp, tls or ws"
+    )]
     NoTransport {
         /// The URI.
         uri: UriBuf,
@@ -52,25 +54,15 @@ impl Shell {
         let transport = transport(&sip).ok_or_else(|| NoFlow::NoTransport { uri: uri.clone() })?;
         let port = sip.port.unwrap_or(transport.default_port());
         let host = sip.maddr().unwrap_or(sip.host);
-        let name = host.to_string();
-        let addresses = match host.ip() {
-            Some(address) => vec![SocketAddr::new(address, port)],
-            None => look_up(&name, port).await?,
+        let (name, addresses) = match host.ip() {
+            Some(address) => (address.to_string(), vec![(address, port).into()]),
+            None => {
+                let name = host.to_string();
+                let addresses = look_up(&name, port).await?;
+                (name, addresses)
+            }
         };
-        let flows = addresses.into_iter().filter_map(|remote| {
-            let (listener, local) = best_listener(self.listeners(), transport, remote)?;
-            let channel = match transport {
-                Transport::Udp => self.transport().channel_of(listener.address),
-                _ => Channel::NONE,
-            };
-            Some(Flow {
-                transport,
-                channel,
-                local,
-                remote,
-            })
-        });
-        let flows: Vec<_> = flows.take(MOST_FLOWS).collect();
+        let flows = self.flows_to(transport, &name, addresses);
         if flows.is_empty() {
             return Err(NoFlow::NoListener {
                 host: name,
@@ -79,14 +71,42 @@ impl Shell {
         }
         Ok(flows)
     }
+
+    /// The ways to the addresses of a host that a listener of ours is near.
+    pub(crate) fn flows_to(
+        &self,
+        transport: Transport,
+        host: &str,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> Vec<Flow> {
+        let flows = addresses.into_iter().filter_map(|remote| {
+            let (listener, local) = best_listener(self.listeners(), transport, remote)?;
+            let advertised = self.transport().connections().advertised();
+            let local = advertised.of(transport, local).unwrap_or(local);
+            let channel = match transport {
+                Transport::Udp => self.transport().channel_of(listener.address),
+                Transport::Tcp => Channel::NONE,
+                // A connection of these is to one host, whoever else has the address.
+                _ => self.transport().connections().channel_to(Destination {
+                    transport,
+                    host: host.to_ascii_lowercase(),
+                    address: remote,
+                }),
+            };
+            Some(Flow {
+                transport,
+                channel,
+                local,
+                remote,
+            })
+        });
+        flows.take(MOST_FLOWS).collect()
+    }
 }
 
-/// UDP where the URI names none (RFC 3263 §4.1). `None` where we do not speak it.
+/// `None` where we do not speak it.
 fn transport(uri: &SipUri<'_>) -> Option<Transport> {
-    let named = uri
-        .transport()
-        .map_or(Some(Transport::Udp), Transport::parse);
-    named.filter(|named| !uri.secure && matches!(named, Transport::Udp | Transport::Tcp))
+    Transport::of_uri(uri).filter(|transport| is_spoken(*transport))
 }
 
 async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NoFlow> {
@@ -165,9 +185,12 @@ mod tests {
         for (uri, expected) in [
             ("sip:a@b", Some(Transport::Udp)),
             ("sip:a@b;transport=TCP", Some(Transport::Tcp)),
-            ("sip:a@b;transport=tls", None),
+            ("sip:a@b;transport=tls", Some(Transport::Tls)),
+            ("sip:a@b;transport=ws", Some(Transport::Ws)),
             ("sip:a@b;transport=sctp", None),
-            ("sips:a@b", None),
+            ("sips:a@b", Some(Transport::Tls)),
+            ("sips:a@b;transport=tcp", Some(Transport::Tls)),
+            ("sips:a@b;transport=ws", Some(Transport::Wss)),
         ] {
             let uri: UriBuf = uri.parse().unwrap();
             let Uri::Sip(sip) = uri.as_uri() else {

@@ -86,6 +86,8 @@ mod session;
 mod shard;
 mod shell;
 mod start_error;
+#[cfg(feature = "tls")]
+mod tls_options;
 mod transport;
 mod user_agent;
 
@@ -107,11 +109,16 @@ pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
-pub use self::listener::{InvalidListener, Listener};
+pub use self::listener::{InvalidAdvertised, InvalidListener, Listener};
 pub use self::messager::Messager;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
+#[cfg(feature = "tls")]
+pub use self::tls_options::{CertificateFiles, ClientCertificates, TlsOptions};
+pub use self::transport::ConnectionLimits;
+#[cfg(feature = "tls")]
+pub use self::transport::TlsError;
 pub use self::user_agent::{UserAgent, UserAgentEvent};

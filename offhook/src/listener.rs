@@ -53,11 +53,9 @@ impl FromStr for ListenerUri {
         let (transport, address) = text
             .split_once(':')
             .ok_or_else(|| refuse(Reason::Transport))?;
-        let Some(transport @ (Transport::Udp | Transport::Tcp)) =
-            Transport::parse(transport.as_bytes())
-        else {
-            return Err(refuse(Reason::Transport));
-        };
+        let transport = Transport::parse(transport.as_bytes())
+            .filter(|transport| is_spoken(*transport))
+            .ok_or_else(|| refuse(Reason::Transport))?;
         let (host, port) = address
             .rsplit_once(':')
             .ok_or_else(|| refuse(Reason::Port))?;
@@ -69,6 +67,43 @@ impl FromStr for ListenerUri {
             port,
         })
     }
+}
+
+/// What `HOST[:PORT]` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AdvertisedUri {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for AdvertisedUri {
+    type Err = InvalidAdvertised;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAdvertised> {
+        let refuse = |reason: Reason| InvalidAdvertised {
+            text: text.to_owned(),
+            reason,
+        };
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !text.ends_with(']') => {
+                let port = port.parse().map_err(|_| refuse(Reason::Port))?;
+                (host, Some(port))
+            }
+            _ => (text, None),
+        };
+        let host = bare_host(host).map_err(refuse)?.to_owned();
+        Ok(Self { host, port })
+    }
+}
+
+/// A text that is no address to advertise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{text}\" is no address to advertise: {reason}; write for example 192.0.2.7 or 192.0.2.7:5060"
+)]
+pub struct InvalidAdvertised {
+    text: String,
+    reason: Reason,
 }
 
 /// A text that names no listener.
@@ -83,7 +118,9 @@ pub struct InvalidListener {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum Reason {
-    #[error("it must start with udp: or tcp:")]
+    #[error(
+        "it must start with udp:, tcp:, tls:, ws: or wss:, as far as this program was built with them"
+    )]
     Transport,
     #[error("it must end with a port from 0 to 65535")]
     Port,
@@ -91,6 +128,16 @@ enum Reason {
     Brackets,
     #[error("the host is neither an IP address nor a name")]
     Host,
+}
+
+/// Whether a transport is among those that were built in.
+pub(crate) const fn is_spoken(transport: Transport) -> bool {
+    match transport {
+        Transport::Udp | Transport::Tcp => true,
+        Transport::Tls => cfg!(feature = "tls"),
+        Transport::Ws => cfg!(feature = "ws"),
+        Transport::Wss => cfg!(feature = "tls") && cfg!(feature = "ws"),
+    }
 }
 
 fn bare_host(host: &str) -> Result<&str, Reason> {
@@ -141,7 +188,7 @@ mod tests {
             ("", Reason::Transport),
             ("0.0.0.0:5060", Reason::Transport),
             ("tpc:0.0.0.0:5060", Reason::Transport),
-            ("tls:0.0.0.0:5061", Reason::Transport),
+            ("sctp:0.0.0.0:5061", Reason::Transport),
             ("udp:0.0.0.0", Reason::Port),
             ("udp:0.0.0.0:", Reason::Port),
             ("udp:0.0.0.0:65536", Reason::Port),
@@ -154,6 +201,23 @@ mod tests {
             let error = text.parse::<ListenerUri>().unwrap_err();
             assert_eq!(error.reason, reason, "{text}");
             assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn an_address_to_advertise_has_a_port_or_none() {
+        for (text, host, port) in [
+            ("192.0.2.7", "192.0.2.7", None),
+            ("sip.example.com:5070", "sip.example.com", Some(5070)),
+            ("[2001:db8::7]", "2001:db8::7", None),
+            ("[2001:db8::7]:5070", "2001:db8::7", Some(5070)),
+        ] {
+            let host = host.to_owned();
+            assert_eq!(text.parse(), Ok(AdvertisedUri { host, port }), "{text}");
+        }
+        for text in ["", ":5060", "2001:db8::7", "a b", "192.0.2.7:"] {
+            let error = text.parse::<AdvertisedUri>().unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,7 +9,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, Transport, UserAgentCore,
+    Channel, Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, UserAgentCore,
 };
 use offhook_message::{Malformed, Message, Text};
 use smallvec::SmallVec;
@@ -26,7 +25,11 @@ use crate::calls::Calls;
 use crate::listener::Listener;
 use crate::log;
 use crate::shard::{Effects, Shard, State};
-use crate::transport::{Bound, Connections, Outgoing, Receive, TransportLayer, Undelivered};
+#[cfg(feature = "tls")]
+use crate::transport::watch;
+use crate::transport::{
+    Bound, ConnectionSettings, Connections, Outgoing, Receive, TransportLayer, Undelivered,
+};
 
 /// What all handles of one user agent share. Its tasks hold it weakly: they end when the last
 /// handle is gone.
@@ -52,7 +55,7 @@ pub(crate) struct Shell {
 pub(crate) struct Bounds {
     pub(crate) shards: usize,
     pub(crate) backlog: usize,
-    pub(crate) connections: u32,
+    pub(crate) connections: Arc<ConnectionSettings>,
 }
 
 impl Shell {
@@ -74,7 +77,7 @@ impl Shell {
                 Weak::<Self>::clone(this),
                 runtime.clone(),
                 bound.channels(),
-                bounds.connections,
+                Arc::clone(&bounds.connections),
             );
             Self {
                 this: Weak::clone(this),
@@ -96,6 +99,8 @@ impl Shell {
                 let earlier = shell.shard(index).earlier();
                 tasks.spawn(keep_time(Weak::clone(&shell.this), index, earlier));
             }
+            #[cfg(feature = "tls")]
+            tasks.spawn(watch(Arc::downgrade(&bounds.connections.tls)));
             let receiver: Weak<dyn Receive> = Weak::<Self>::clone(&shell.this);
             bound.serve(&shell.transport, &receiver, &mut tasks);
         }
@@ -258,13 +263,6 @@ impl Shell {
         }
     }
 
-    /// Whether an address is of a kind that we have, too.
-    fn reaches(&self, transport: Transport, address: SocketAddr) -> bool {
-        self.listeners.iter().any(|listener| {
-            listener.transport == transport && listener.address.is_ipv4() == address.is_ipv4()
-        })
-    }
-
     fn resolve(&self, shard: usize, resolve: Resolve) {
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
@@ -278,18 +276,14 @@ impl Shell {
             let Some(shell) = this.upgrade() else {
                 return;
             };
-            let addresses = match found {
-                Ok(found) => found.filter(|it| shell.reaches(transport, *it)).collect(),
+            let flows = match found {
+                Ok(found) => shell.flows_to(transport, &host, found),
                 Err(error) => {
                     debug!(host, "no address was found: {error}");
                     Vec::new()
                 }
             };
-            let resolved = Input::Resolved {
-                transaction,
-                addresses,
-            };
-            shell.handle(shard, resolved);
+            shell.handle(shard, Input::Resolved { transaction, flows });
         });
     }
 }
@@ -309,6 +303,12 @@ impl Receive for Shell {
 
     fn undelivered(&self, shard: usize, transaction: TransactionId) {
         self.handle(shard, Input::Undelivered { transaction });
+    }
+
+    fn disconnected(&self, channel: Channel) {
+        for shard in 0..self.shards.len() {
+            self.handle(shard, Input::Disconnected { channel });
+        }
     }
 }
 

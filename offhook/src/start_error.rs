@@ -1,6 +1,6 @@
 use std::io;
 
-use crate::listener::InvalidListener;
+use crate::listener::{InvalidAdvertised, InvalidListener};
 use crate::transport::BindError;
 
 /// Why a user agent could not start.
@@ -21,6 +21,21 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A text is no address to advertise.
+    #[error(transparent)]
+    InvalidAdvertised(#[from] InvalidAdvertised),
+    /// The name to advertise can not be looked up.
+    #[error("{host} can not be advertised, for it is not found: {source}")]
+    NotFound {
+        /// The host as it was given.
+        host: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// TLS can not be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] crate::transport::TlsError),
     /// The system gives no random octets.
     #[error("the system gives no random octets: {0}")]
     Random(#[from] getrandom::Error),

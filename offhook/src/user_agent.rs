@@ -116,6 +116,17 @@ impl UserAgent {
         self.shell.counts()
     }
 
+    /// Reads the files of [`TlsOptions`](crate::TlsOptions) again, for the handshakes to come; open
+    /// connections go on. They are read by themselves within seconds of a change.
+    ///
+    /// # Errors
+    ///
+    /// A file is not fit: then all stays as it was.
+    #[cfg(feature = "tls")]
+    pub fn reload_certificates(&self) -> Result<(), crate::TlsError> {
+        self.shell.transport().connections().tls().reload()
+    }
+
     /// Leaves in good order.
     ///
     /// Registrations end, new calls, and those not taken yet, get 503 with Retry-After at once.

@@ -97,3 +97,30 @@ async fn a_bye_goes_to_a_contact_that_is_a_name() {
     caller.answer(&bye).await;
     soon(session.ended()).await;
 }
+
+#[tokio::test]
+async fn what_is_advertised_stands_in_contact_and_via() {
+    for (listener, port) in [("udp:127.0.0.1:0", 5070), ("tcp:127.0.0.1:0", 5070)] {
+        let builder = UserAgent::builder().listen(listener);
+        let (user_agent, server) = start_with(builder.advertise("192.0.2.7:5070")).await;
+        let mut caller = Caller::new(server).await;
+        caller.send(caller.request("INVITE")).await;
+        let mut session = incoming(&user_agent).await.accept(answer()).unwrap();
+        let ok = caller.response(200).await;
+        let contact = ok.headers().contacts().next().unwrap().unwrap();
+        let contact = contact.address().unwrap().uri.as_sip().unwrap().clone();
+        assert_eq!(contact.host.to_string(), "192.0.2.7");
+        assert_eq!(contact.port, Some(port));
+        caller.send(caller.request("ACK")).await;
+        soon(session.confirmed()).await.unwrap();
+        session.bye();
+        let bye = caller.expect_request("BYE").await;
+        let via = bye.headers().via().unwrap();
+        assert_eq!(via.sent_by, format!("192.0.2.7:{port}").as_bytes());
+        caller.answer(&bye).await;
+        soon(session.ended()).await;
+    }
+    let error = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let error = error.advertise("no address").start().await.unwrap_err();
+    assert!(error.to_string().contains("no address"), "{error}");
+}

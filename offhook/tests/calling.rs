@@ -322,7 +322,11 @@ async fn an_address_that_no_listener_reaches_is_no_way() {
     let (user_agent, _) = start("udp:127.0.0.1:0").await;
     for (uri, expected) in [
         ("tel:+4930", "names no host"),
-        ("sips:a@127.0.0.1", "a transport that is not spoken"),
+        (
+            "sip:a@127.0.0.1;transport=sctp",
+            "a transport that is not spoken",
+        ),
+        ("sips:a@127.0.0.1", "listen on tls"),
         ("sip:a@127.0.0.1;transport=tcp", "listen on tcp"),
         ("sip:a@[::1]", "listen on udp"),
     ] {

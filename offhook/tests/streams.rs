@@ -5,8 +5,8 @@ mod caller;
 use std::time::Duration;
 
 use caller::{Caller, Socket, answer, incoming, soon, start, start_with};
-use offhook::UserAgent;
 use offhook::message::{Frame, Message, Rejection};
+use offhook::{ConnectionLimits, UserAgent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -149,9 +149,13 @@ async fn garbage_closes_its_own_connection_only() {
 
 #[tokio::test]
 async fn connections_past_the_bound_are_refused() {
+    let limits = ConnectionLimits {
+        connections: 1,
+        ..ConnectionLimits::default()
+    };
     let builder = UserAgent::builder()
         .listen("tcp:127.0.0.1:0")
-        .connections(1);
+        .connections(limits);
     let (_user_agent, server) = start_with(builder).await;
     let mut first = Caller::new(server).await;
     first.send("\r\n\r\n").await;

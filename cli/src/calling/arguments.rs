@@ -4,13 +4,13 @@ use clap::Args;
 use offhook::message::{Uri, UriBuf};
 use offhook_media::{InvalidKey, Key};
 
-use crate::{arguments::seconds, credentials::CredentialArguments};
+use crate::{arguments::seconds, certificates::Certificates, credentials::CredentialArguments};
 
 /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when
 /// nobody answered, and with 2 when it was not placed at all.
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
-    /// Whom to call: sip:USER@HOST:PORT, with ;transport=tcp for TCP
+    /// Whom to call: sip:USER@HOST:PORT, with ;transport=tcp, tls or ws, or sips:USER@HOST:PORT
     #[arg(value_parser = sip_uri)]
     pub(crate) uri: UriBuf,
 
@@ -52,6 +52,9 @@ pub(crate) struct CallArguments {
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
     ///

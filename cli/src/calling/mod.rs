@@ -11,9 +11,9 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use offhook::{
-    Accepted, Config, ContactTarget, Flow, Inviter, InviterEvent, OutgoingRequest, Session,
-    SessionEnd, SessionEvent, StartError, UserAgent,
-    message::{Response, UriBuf},
+    Accepted, Builder, Config, ContactTarget, Flow, Inviter, InviterEvent, OutgoingRequest,
+    Session, SessionEnd, SessionEvent, StartError, Transport, UserAgent,
+    message::{Response, Uri, UriBuf},
 };
 use offhook_media::{AudioEnd, AudioHandler, BareHandler, Player, PortRange, Recording, Sound};
 use tokio::{
@@ -25,6 +25,7 @@ pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
 use self::step::Step;
 pub(crate) use self::step::{Status, failed, milliseconds};
 use crate::{
+    certificates::Certificates,
     logging,
     negotiation::{Handler, change},
     outcome::Outcome,
@@ -45,8 +46,8 @@ pub(crate) fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
 async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch().context("signals cannot be caught")?;
     let credentials = arguments.credentials.read(None)?;
-    let user_agent = listen(Config::default()).await?;
     let next_hop = arguments.proxy.as_ref().unwrap_or(&arguments.uri);
+    let user_agent = listen(Config::default(), next_hop, &arguments.certificates).await?;
     let flows = user_agent.flows(next_hop).await?;
     let flow = *flows.first().context("no way leads there")?;
     let (mut media, recording) = media(&arguments, flow.local.ip())?;
@@ -265,16 +266,28 @@ fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, R
     Ok((Box::new(handler), recording))
 }
 
-/// A user agent on free ports of every address: those of IPv6 only where the system has it.
-pub(crate) async fn listen(config: Config) -> Result<UserAgent, StartError> {
-    let builder = UserAgent::builder()
-        .config(config)
-        .listen("udp:0.0.0.0:0")
-        .listen("tcp:0.0.0.0:0");
-    let both = builder.clone().listen("udp:[::]:0").listen("tcp:[::]:0");
-    match both.start().await {
-        Err(StartError::Bind { .. }) => builder.start().await,
-        other => other,
+/// A user agent on free ports of every address: those of IPv6 only where the system has it. Where the
+/// URI asks for another transport than UDP or TCP, it speaks that one, too.
+pub(crate) async fn listen(
+    config: Config,
+    uri: &UriBuf,
+    certificates: &Certificates,
+) -> anyhow::Result<UserAgent> {
+    let mut transports = vec![Transport::Udp, Transport::Tcp];
+    let asked = match uri.as_uri() {
+        Uri::Sip(uri) => Transport::of_uri(&uri),
+        _ => None,
+    };
+    transports.extend(asked.filter(|asked| !transports.contains(asked)));
+    let tls = certificates.options(transports.iter().copied())?;
+    let on = |builder: Builder, host| {
+        let listeners = transports.iter().map(|it| format!("{it}:{host}:0"));
+        listeners.fold(builder, Builder::listen)
+    };
+    let builder = on(UserAgent::builder().config(config).tls(tls), "0.0.0.0");
+    match on(builder.clone(), "[::]").start().await {
+        Err(StartError::Bind { .. }) => Ok(builder.start().await?),
+        other => Ok(other?),
     }
 }
 

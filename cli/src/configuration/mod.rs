@@ -31,6 +31,7 @@ pub(crate) use self::{
 };
 use self::{error::Defect, wait::Wait};
 use crate::answering::Recordings;
+use crate::certificates::Certificates;
 
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -41,6 +42,8 @@ pub(crate) struct Configuration {
     pub(crate) rtp_ports: PortRange,
     pub(crate) media_timeout: Duration,
     pub(crate) recordings: Recordings,
+    pub(crate) certificates: Certificates,
+    pub(crate) advertise: Option<String>,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
     pub(crate) users: Users,
@@ -97,6 +100,8 @@ impl Configuration {
             rtp_ports: settings.rtp_ports,
             media_timeout: settings.media_timeout.into(),
             recordings: settings.recordings,
+            certificates: settings.tls,
+            advertise: settings.advertise,
             routes,
             accounts,
             users,
@@ -119,6 +124,9 @@ struct Settings {
     rtp_ports: PortRange,
     media_timeout: Wait,
     recordings: Recordings,
+    #[serde(default)]
+    tls: Certificates,
+    advertise: Option<String>,
 }
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

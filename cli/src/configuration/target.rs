@@ -73,6 +73,8 @@ fn here(transport: Transport, local: SocketAddr) -> String {
     };
     match transport {
         Transport::Udp => format!("{host}:{}", local.port()),
+        // RFC 7118 section 5.2.2 has one parameter for both.
+        Transport::Wss => here(Transport::Ws, local),
         _ => format!(
             "{host}:{};transport={}",
             local.port(),

@@ -151,7 +151,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`, `media_timeout`, `recordings`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`",
         ),
         (
             "max_calls = 0",

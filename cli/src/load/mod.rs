@@ -50,7 +50,12 @@ pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
 /// Whether every call was established and ended.
 async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
     let signals = Signals::catch().context("signals cannot be caught")?;
-    let user_agent = listen(config(arguments.limit)).await?;
+    let user_agent = listen(
+        config(arguments.limit),
+        &arguments.uri,
+        &arguments.certificates,
+    )
+    .await?;
     let flows = user_agent.flows(&arguments.uri).await?;
     let local = flows.first().context("no way leads there")?.local;
     let (from, to) = (own_uri(local)?, arguments.uri);
@@ -98,6 +103,7 @@ impl Load {
                 _ = reports.tick() => self.report(),
                 signal = signals.next() => match signal {
                     Signal::Count => self.report(),
+                    Signal::Reload => {}
                     Signal::Stop => {
                         schedule.stop();
                         self.calls.stop();

@@ -23,13 +23,17 @@ impl Account {
         user_of(&self.aor)
     }
 
+    /// Where its requests go first.
+    pub(crate) fn next_hop(&self) -> &UriBuf {
+        self.proxy.as_ref().unwrap_or(&self.registrar)
+    }
+
     /// Registers it. An error means that no way leads to the registrar now.
     pub(crate) async fn register(
         &self,
         user_agent: &UserAgent,
     ) -> anyhow::Result<(Registerer, Flow)> {
-        let next_hop = self.proxy.as_ref().unwrap_or(&self.registrar);
-        let flows = user_agent.flows(next_hop).await?;
+        let flows = user_agent.flows(self.next_hop()).await?;
         let flow = *flows.first().context("no way leads there")?;
         let aor = || self.aor.clone().into();
         let mut request = OutgoingRequest::new(flows, aor(), aor());

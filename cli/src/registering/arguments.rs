@@ -4,6 +4,7 @@ use offhook::message::UriBuf;
 use super::account::registrar_of;
 use crate::{
     calling::{proxy, sip_uri},
+    certificates::Certificates,
     credentials::CredentialArguments,
 };
 
@@ -26,6 +27,9 @@ pub(crate) struct RegisterArguments {
     /// The proxy that requests go through: sip:HOST:PORT
     #[arg(long, value_name = "URI", value_parser = proxy)]
     pub(crate) proxy: Option<UriBuf>,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     /// How many seconds a binding should hold; the registrar decides
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(1..=LONGEST))]

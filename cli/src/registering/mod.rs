@@ -38,7 +38,8 @@ pub(crate) fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode>
 async fn run(arguments: RegisterArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch().context("signals cannot be caught")?;
     let account = account(&arguments)?;
-    let user_agent = listen(Config::default()).await?;
+    let next_hop = account.next_hop();
+    let user_agent = listen(Config::default(), next_hop, &arguments.certificates).await?;
     let (registerer, flow) = account.register(&user_agent).await?;
     let mut registration = Registration {
         account,
@@ -98,7 +99,7 @@ impl Registration {
                         continue;
                     }
                     Signal::Stop => None,
-                    Signal::Count => continue,
+                    Signal::Count | Signal::Reload => continue,
                 },
             };
             let Some(event) = event else {

@@ -11,6 +11,7 @@ pub(crate) use path::Path;
 use offhook_message::{Contact, HeaderName, Headers, Request};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::flow::Scheme;
 use crate::tag::Tag;
 
 /// A relation between two user agents: who they are, where the peer is, and what was numbered last.
@@ -91,6 +92,13 @@ impl Dialog {
     /// The way of our requests.
     pub(crate) fn path(&self) -> Path<'_> {
         Path::new(self.text(Text::Target), self.text(Text::Routes))
+    }
+
+    /// The scheme of our Contact in requests: `sips` where they go to such a URI, at first or in the
+    /// end ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+    pub(crate) fn scheme(&self) -> Scheme {
+        let path = self.path();
+        Scheme::of([&*path.request_uri, path.next_hop])
     }
 
     /// Takes the Contact of a request or response that was accepted
@@ -181,22 +189,13 @@ fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
     (texts.concat().into_boxed_slice(), ends)
 }
 
-/// Whether Contact must be a sips URI: the INVITE came by a sips URI, or its topmost Record-Route
-/// or else its Contact is one ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
-pub(crate) fn asks_for_sips(invite: &Request) -> bool {
+/// The scheme of our Contact: `sips` where the INVITE came by a `sips` URI, or its topmost
+/// Record-Route or else its Contact is one ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
+pub(crate) fn contact_scheme(invite: &Request) -> Scheme {
     let headers = invite.headers();
-    if is_sips(invite.uri_bytes()) {
-        return true;
-    }
-    if let Some(record_route) = headers.record_routes().next() {
-        return record_route.is_ok_and(|address| is_sips(address.uri_bytes()));
-    }
-    headers.contact_uri_bytes().is_some_and(is_sips)
+    let first_hop = match headers.record_routes().next() {
+        Some(record_route) => record_route.ok().map(|address| address.uri_bytes()),
+        None => headers.contact_uri_bytes(),
+    };
+    Scheme::of([invite.uri_bytes()].into_iter().chain(first_hop))
 }
-
-fn is_sips(uri: &[u8]) -> bool {
-    let scheme = uri.get(..SIPS.len());
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIPS))
-}
-
-const SIPS: &[u8] = b"sips:";

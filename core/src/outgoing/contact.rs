@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use offhook_message::{Uri, UriBuf};
-
 use super::address::User;
 use super::request::OutgoingRequest;
-use crate::flow::Flow;
+use crate::flow::{Flow, Scheme};
 
 /// Our Contact: our user, at the address that the peer sees
 /// ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)).
@@ -19,16 +17,12 @@ impl fmt::Display for OwnContact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { request, flow } = self;
         let first_hop = request.routes.first().unwrap_or(&request.request_uri);
-        let is_sips = |uri: &UriBuf| matches!(uri.as_uri(), Uri::Sip(uri) if uri.secure);
-        f.write_str(if is_sips(&request.request_uri) || is_sips(first_hop) {
-            "<sips:"
-        } else {
-            "<sip:"
-        })?;
+        let scheme = Scheme::of([request.request_uri.as_bytes(), first_hop.as_bytes()]);
+        f.write_str(scheme.prefix())?;
         if let Some(user) = &request.contact_user {
             write!(f, "{}@", User(user.as_str()))?;
         }
-        write!(f, "{}>", flow.contact_address())
+        write!(f, "{}>", flow.contact_address(scheme))
     }
 }
 

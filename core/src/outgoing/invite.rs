@@ -7,7 +7,7 @@ use offhook_message::{Body, Header, HeaderName, Message, RAck, Text, UriBuf, par
 
 use super::message::OutgoingRequestMessage;
 use crate::event::SessionId;
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
 use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
@@ -156,6 +156,18 @@ impl OutgoingInvites {
 
     pub(crate) fn get_mut(&mut self, id: OutgoingInviteId) -> Option<&mut OutgoingInvite> {
         self.slots.get_mut(id.0)
+    }
+
+    /// Those that were sent by this connection and have no final response, with their transactions.
+    pub(crate) fn calling_by(&self, channel: Channel) -> Vec<(OutgoingInviteId, Slot)> {
+        let calling = self.slots.iter().filter_map(|(slot, invite)| {
+            let attempt = invite.attempt.as_ref()?;
+            let waits = matches!(invite.stage, Stage::Calling | Stage::Proceeding);
+            let is_bound = attempt.flow.transport.is_websocket();
+            (waits && is_bound && attempt.flow.channel == channel)
+                .then_some((OutgoingInviteId(slot), attempt.transaction))
+        });
+        calling.collect()
     }
 
     /// A 2xx is here. What is only needed to try again is dropped; the first time gives the body.

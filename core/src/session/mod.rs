@@ -18,7 +18,8 @@ pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
 pub(crate) use timer::{Party, RefreshByInvite, SessionTimer};
 
-use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 
 use offhook_message::{Body, Header};
 
@@ -26,7 +27,7 @@ use crate::dialog::{Dialog, OfferAnswer};
 use crate::digest::Authentication;
 use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
 use crate::slot::{Slot, Slots};
 
@@ -200,6 +201,8 @@ pub(crate) struct Sessions {
     by_dialog: ByFingerprint<SessionId>,
     /// The dialogs of the last sessions that ended, for those that want to replace them.
     ended: VecDeque<Fingerprint>,
+    /// Those that came by a WebSocket, and end with it.
+    by_channel: HashMap<Channel, Vec<SessionId>>,
 }
 
 impl Sessions {
@@ -208,6 +211,7 @@ impl Sessions {
             slots: Slots::new(),
             by_dialog: ByFingerprint::default(),
             ended: VecDeque::with_capacity(REMEMBERED),
+            by_channel: HashMap::new(),
         }
     }
 
@@ -216,8 +220,11 @@ impl Sessions {
     }
 
     pub(crate) fn insert(&mut self, session: InviteSession) -> SessionId {
-        let dialog = session.dialog.id;
+        let (dialog, flow) = (session.dialog.id, session.flow);
         let id = SessionId(self.slots.insert(session));
+        if flow.transport.is_websocket() {
+            self.by_channel.entry(flow.channel).or_default().push(id);
+        }
         self.by_dialog.insert(dialog, id);
         id
     }
@@ -275,6 +282,14 @@ impl Sessions {
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<InviteSession> {
         let session = self.slots.remove(id.0)?;
         self.by_dialog.remove(&session.dialog.id);
+        if session.flow.transport.is_websocket()
+            && let Entry::Occupied(mut ids) = self.by_channel.entry(session.flow.channel)
+        {
+            ids.get_mut().retain(|other| *other != id);
+            if ids.get().is_empty() {
+                ids.remove();
+            }
+        }
         Some(session)
     }
 
@@ -283,6 +298,11 @@ impl Sessions {
             self.ended.pop_front();
         }
         self.ended.push_back(dialog);
+    }
+
+    /// The sessions that came by this WebSocket.
+    pub(crate) fn of_channel(&self, channel: Channel) -> Vec<SessionId> {
+        self.by_channel.get(&channel).cloned().unwrap_or_default()
     }
 }
 

@@ -10,7 +10,7 @@ use super::invite_client::InviteClientTransaction;
 use super::non_invite_client::{ClientOutcome, NonInviteClientTransaction};
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::fingerprint::Already;
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow, Transport};
 use crate::id::{OutgoingInviteId, OutgoingRequestId, RegistrationId};
 use crate::random::Token;
 use crate::slot::{Slot, Slots};
@@ -23,6 +23,8 @@ pub(crate) struct ClientTransaction {
     pub(crate) method: Method,
     /// The way its request goes.
     pub(crate) flow: Flow,
+    /// The way over UDP, where the request goes over TCP for its size.
+    datagram: Option<Box<Flow>>,
     machine: Machine,
     pub(crate) user: ClientUser,
 }
@@ -115,10 +117,15 @@ impl ClientTransactions {
             Method::Cancel => &mut self.cancels,
             _ => &mut self.by_branch,
         };
+        let (request, datagram) = match over_tcp(&request, flow) {
+            Some(request) => (request, Some(Box::new(flow))),
+            None => (request, None),
+        };
         let slot = self.slots.insert(ClientTransaction {
             branch,
             method,
             flow,
+            datagram,
             machine: Machine::Resolving { request },
             user,
         });
@@ -135,18 +142,18 @@ impl ClientTransactions {
         };
         if let Machine::Resolving { request } = &transaction.machine {
             let request = request.clone();
-            transaction.flow = flow;
-            let mut effects = effects(flow, slot, context);
-            transaction.machine = match transaction.method {
-                Method::Invite => {
-                    Machine::Invite(InviteClientTransaction::start(request, &mut effects))
+            let flow = match &mut transaction.datagram {
+                Some(datagram) => {
+                    **datagram = flow;
+                    Flow {
+                        transport: Transport::Tcp,
+                        channel: Channel::NONE,
+                        ..flow
+                    }
                 }
-                Method::Ack => {
-                    effects.transmit(&request);
-                    Machine::Acknowledgement { request }
-                }
-                _ => Machine::NonInvite(NonInviteClientTransaction::start(request, &mut effects)),
+                None => flow,
             };
+            transaction.start(slot, request, flow, context);
         }
     }
 
@@ -233,8 +240,21 @@ impl ClientTransactions {
     }
 
     /// Takes out a transaction whose request could not be delivered. `None` where that does not
-    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed.
-    pub(crate) fn undelivered(&mut self, slot: Slot) -> Option<ClientTransaction> {
+    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed, and what
+    /// went over TCP for its size is tried over UDP ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)).
+    pub(crate) fn undelivered(
+        &mut self,
+        slot: Slot,
+        context: &mut Context<'_>,
+    ) -> Option<ClientTransaction> {
+        let transaction = self.slots.get_mut(slot)?;
+        if let Some(request) = transaction.machine.unanswered().cloned()
+            && let Some(datagram) = transaction.datagram.take()
+        {
+            let request = with_transport(&request, b"UDP");
+            transaction.start(slot, request, *datagram, context);
+            return None;
+        }
         match &self.slots.get(slot)?.machine {
             Machine::Invite(machine) if !machine.is_calling() => None,
             Machine::Acknowledgement { .. } => None,
@@ -272,7 +292,34 @@ impl ClientTransactions {
     }
 }
 
+impl ClientTransaction {
+    fn start(&mut self, slot: Slot, request: Bytes, flow: Flow, context: &mut Context<'_>) {
+        self.flow = flow;
+        let mut effects = effects(flow, slot, context);
+        self.machine = match self.method {
+            Method::Invite => {
+                Machine::Invite(InviteClientTransaction::start(request, &mut effects))
+            }
+            Method::Ack => {
+                effects.transmit(&request);
+                Machine::Acknowledgement { request }
+            }
+            _ => Machine::NonInvite(NonInviteClientTransaction::start(request, &mut effects)),
+        };
+    }
+}
+
 impl Machine {
+    /// The request, once it is sent and while there is no response.
+    fn unanswered(&self) -> Option<&Bytes> {
+        match self {
+            Self::Invite(InviteClientTransaction::Calling { request, .. }) => Some(request),
+            Self::NonInvite(machine) => machine.unanswered(),
+            Self::Acknowledgement { request } => Some(request),
+            Self::Invite(_) | Self::Resolving { .. } => None,
+        }
+    }
+
     const TERMINATED: Self = Self::NonInvite(NonInviteClientTransaction::Terminated);
 
     fn is_terminated(&self) -> bool {
@@ -296,6 +343,28 @@ fn effects<'a, 'core>(
         transaction: TransactionId(TransactionSlot::Client(slot)),
     }
 }
+
+/// The request as it goes over TCP, where it is too large for a datagram and would go by one
+/// ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)).
+fn over_tcp(request: &Bytes, flow: Flow) -> Option<Bytes> {
+    let is_too_large = flow.transport == Transport::Udp && request.len() > LARGEST_DATAGRAM;
+    is_too_large.then(|| with_transport(request, b"TCP"))
+}
+
+/// The request with another transport in its Via, which is ours and its first.
+fn with_transport(request: &Bytes, name: &[u8; 3]) -> Bytes {
+    let mut request = request.to_vec();
+    let via = request.windows(VIA.len()).position(|octets| octets == VIA);
+    let place = via.and_then(|via| request.get_mut(via + VIA.len()..)?.first_chunk_mut());
+    if let Some(place) = place {
+        *place = *name;
+    }
+    request.into()
+}
+
+/// In octets.
+const LARGEST_DATAGRAM: usize = 1300;
+const VIA: &[u8] = b"\r\nVia: SIP/2.0/";
 
 /// What our branches begin with; 16 hexadecimal digits follow.
 const BRANCH_PREFIX: &[u8] = b"z9hG4bK";

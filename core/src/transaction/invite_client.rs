@@ -361,14 +361,14 @@ mod tests {
         let mut bench = Bench::new(Transport::Tcp);
         assert!(
             bench
-                .act(|table, slot, _| table.undelivered(slot))
+                .act(|table, slot, context| table.undelivered(slot, context))
                 .is_some()
         );
         let mut bench = Bench::new(Transport::Tcp);
         bench.receive("100 Trying");
         assert!(
             bench
-                .act(|table, slot, _| table.undelivered(slot))
+                .act(|table, slot, context| table.undelivered(slot, context))
                 .is_none()
         );
         assert!(!bench.is_over());

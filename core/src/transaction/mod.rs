@@ -10,7 +10,7 @@ mod non_invite_client;
 mod non_invite_server;
 mod server;
 
-pub(crate) use client::{ClientTransactions, ClientUser};
+pub(crate) use client::{ClientTransaction, ClientTransactions, ClientUser};
 pub(crate) use effects::Context;
 pub(crate) use invite_client::follow_up;
 pub(crate) use key::{merge_key, server_key};

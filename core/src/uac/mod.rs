@@ -32,6 +32,7 @@ use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlo
 use crate::flow::{Channel, Flow, Transport};
 use crate::logger::LogLevel;
 use crate::outgoing::SentBy;
+use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::ClientTimer;
@@ -120,17 +121,22 @@ pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: C
     }
 }
 
-/// The addresses of a host that was looked up.
-pub(crate) fn resolved(
-    state: &mut State,
-    now: Instant,
-    transaction: Slot,
-    addresses: &[SocketAddr],
-) {
+/// The ways to a host that was looked up.
+pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, flows: &[Flow]) {
     let flow = state.clients.get(transaction).map(|found| found.flow);
-    match (flow, addresses.first()) {
-        (Some(flow), Some(&remote)) => {
-            state.send_client(now, transaction, Flow { remote, ..flow });
+    match (flow, flows.first()) {
+        (
+            Some(flow),
+            Some(&Flow {
+                channel, remote, ..
+            }),
+        ) => {
+            let flow = Flow {
+                channel,
+                remote,
+                ..flow
+            };
+            state.send_client(now, transaction, flow);
         }
         _ => undeliverable(state, now, transaction),
     }
@@ -139,7 +145,7 @@ pub(crate) fn resolved(
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
 pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) {
-    let Some(found) = state.clients.undelivered(transaction) else {
+    let Some(found) = state.undelivered_client(now, transaction) else {
         return;
     };
     match found.user {
@@ -160,6 +166,23 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
             notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
         }
         ClientUser::Nobody | ClientUser::Prack(_) => {}
+    }
+}
+
+/// A WebSocket is gone, and it was the only way to the peers of its sessions.
+pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+    for (id, transaction) in state.outgoing_invites.calling_by(channel) {
+        state.clients.remove(transaction);
+        invite::failed(state, now, id, RequestFailure::Undelivered);
+    }
+    for id in state.sessions.of_channel(channel) {
+        let phase = state.sessions.get(id).map(|session| &session.phase);
+        let cause = match phase {
+            Some(Phase::Terminating(SessionEnd::LocalBye)) => SessionEnd::ByeUnanswered,
+            Some(Phase::Terminating(cause)) => *cause,
+            _ => SessionEnd::Disconnected,
+        };
+        state.end_session(id, cause, None);
     }
 }
 
@@ -258,11 +281,12 @@ fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
         return None;
     };
     let named = uri.transport().and_then(Transport::parse);
-    let transport = match named {
-        Some(named) => named,
-        // A peer behind a stream is reached over the stream, where it names no transport.
-        None if uri.secure => Transport::Tls,
-        None => flow.transport,
+    // A peer behind a stream is reached over the stream, where it names no transport.
+    let transport = match named.unwrap_or(flow.transport) {
+        // The Contact of a browser says `ws` over either.
+        named if named.is_websocket() && flow.transport.is_websocket() => flow.transport,
+        named if uri.secure => named.secured(),
+        named => named,
     };
     let host = uri.maddr().unwrap_or(uri.host);
     Some(NextHop {

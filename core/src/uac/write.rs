@@ -102,13 +102,14 @@ struct OwnContact<'a> {
 
 impl fmt::Display for OwnContact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<sip:")?;
+        let scheme = self.dialog.scheme();
+        f.write_str(scheme.prefix())?;
         let local = NameAddr::parse_list(self.dialog.local()).next();
         if let Some(Ok(local)) = local
             && let Some(user) = local.uri.as_sip().and_then(|uri| uri.user)
         {
             write!(f, "{}@", String::from_utf8_lossy(user))?;
         }
-        write!(f, "{}>", self.flow.contact_address())
+        write!(f, "{}>", self.flow.contact_address(scheme))
     }
 }

@@ -344,6 +344,7 @@ impl<'a> InviteUserAgentServer<'a> {
         };
         let session_end = match cause {
             InviteEnd::Bye => SessionEnd::RemoteBye,
+            InviteEnd::Disconnected => SessionEnd::Disconnected,
             _ => SessionEnd::NoPrack,
         };
         self.end_with(status, ended, session_end);

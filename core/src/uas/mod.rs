@@ -30,12 +30,12 @@ pub use response_options::{
 
 use std::time::Instant;
 
-use offhook_message::{HeaderName, Malformed, Method, Request, StatusCode};
+use offhook_message::{HeaderName, Malformed, Method, Rejection, Request, StatusCode};
 
 use crate::dialog::dialog_id;
-use crate::event::SessionId;
+use crate::event::{InviteEnd, InviteId, SessionId};
 use crate::fingerprint::Fingerprint;
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow};
 use crate::incoming::Incoming;
 use crate::logger::LogLevel;
 use crate::slot::Slot;
@@ -104,6 +104,20 @@ fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
         flow,
     };
     reply.statelessly(state, &incoming);
+}
+
+/// A WebSocket is gone: nobody is left to answer.
+pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+    let invites = state.invites.iter().filter_map(|(slot, invite)| {
+        let flow = invite.flow;
+        let is_bound = flow.transport.is_websocket() && flow.channel == channel;
+        is_bound.then_some(InviteId(slot))
+    });
+    for id in invites.collect::<Vec<_>>() {
+        if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+            server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
+        }
+    }
 }
 
 /// The first time a request is seen.

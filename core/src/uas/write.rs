@@ -10,7 +10,7 @@ use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer::{self, Agreement};
 use crate::capabilities::{Allow, RELIABLE, supported};
 use crate::config::Config;
-use crate::dialog::asks_for_sips;
+use crate::dialog::contact_scheme;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::session::Invite;
@@ -208,18 +208,15 @@ struct OwnContact<'a> {
 
 impl fmt::Display for OwnContact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if asks_for_sips(self.request) {
-            "<sips:"
-        } else {
-            "<sip:"
-        })?;
+        let scheme = contact_scheme(self.request);
+        f.write_str(scheme.prefix())?;
         if let Ok(Uri::Sip(uri)) = self.request.uri()
             && let Some(user) = uri.user
         {
             f.write_str(&String::from_utf8_lossy(user))?;
             f.write_str("@")?;
         }
-        fmt::Display::fmt(&self.flow.contact_address(), f)?;
+        fmt::Display::fmt(&self.flow.contact_address(scheme), f)?;
         f.write_str(">")
     }
 }

@@ -176,15 +176,10 @@ impl Run {
                 }
                 Output::Resolve(resolve) => {
                     assert!(!resolve.host.is_empty());
-                    let addresses = vec![self.flow.remote; resolve.host.len() % 2];
+                    let flows = vec![self.flow; resolve.host.len() % 2];
                     let transaction = resolve.transaction;
-                    self.core.handle(
-                        self.now,
-                        Input::Resolved {
-                            transaction,
-                            addresses,
-                        },
-                    );
+                    let resolved = Input::Resolved { transaction, flows };
+                    self.core.handle(self.now, resolved);
                 }
                 Output::Event(event) => {
                     self.events += 1;

@@ -19,7 +19,7 @@ use crate::listener::{Listener, ListenerUri};
 /// Sockets that are bound but not served yet.
 pub(crate) struct Bound {
     datagrams: Vec<(Arc<DatagramSocket>, mpsc::Receiver<Outgoing>)>,
-    streams: Vec<TcpListener>,
+    streams: Vec<(TcpListener, Transport)>,
     listeners: Vec<Listener>,
 }
 
@@ -71,12 +71,13 @@ impl Bound {
             tasks.spawn(datagram::receive(
                 socket,
                 Channel(channel),
+                transport.connections().advertised().clone(),
                 Weak::clone(receiver),
             ));
         }
-        for listener in self.streams {
+        for (listener, kind) in self.streams {
             let connections = Arc::clone(transport.connections());
-            tasks.spawn(connections::accept(listener, connections));
+            tasks.spawn(connections::accept(listener, kind, connections));
         }
     }
 
@@ -85,15 +86,15 @@ impl Bound {
             .await?
             .next()
             .ok_or_else(|| io::Error::other("the host has no address"))?;
-        let address = if uri.transport == Transport::Tcp {
-            let listener = stream_listener(address)?;
-            let address = listener.local_addr()?;
-            self.streams.push(listener);
-            address
-        } else {
+        let address = if uri.transport == Transport::Udp {
             let (socket, queued) = DatagramSocket::new(datagram_socket(address)?)?;
             let address = socket.address();
             self.datagrams.push((socket, queued));
+            address
+        } else {
+            let listener = stream_listener(address)?;
+            let address = listener.local_addr()?;
+            self.streams.push((listener, uri.transport));
             address
         };
         self.listeners.push(Listener {

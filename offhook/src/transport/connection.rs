@@ -1,35 +1,43 @@
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
 use offhook_core::{Channel, Flow, Transport};
-use offhook_message::{Frame, Framer};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio::{select, task};
-use tracing::{debug, trace};
+use tokio::time::{Instant, timeout};
 
+use super::advertised::Advertised;
+use super::destination::Destination;
+use super::limits::ConnectionLimits;
+use super::octets::{Arrived, Octets, Socket};
 use super::outgoing::Outgoing;
+use super::patience::{Asks, Patience};
+use super::reads::Reads;
 use super::receive::Receive;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+#[cfg(feature = "ws")]
+use super::websocket;
+use super::wire::Wire;
+use super::writes::{Queue, Write, Writes};
 
-/// What a connection writes.
-#[derive(Debug)]
-pub(super) enum Write {
-    Message(Outgoing),
-    /// The answer to a keep-alive ping
-    /// ([RFC 5626 §4.4.1](https://www.rfc-editor.org/rfc/rfc5626#section-4.4.1)).
-    Pong,
+/// What all connections have in common.
+pub(crate) struct ConnectionSettings {
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) advertised: Advertised,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Arc<Tls>,
 }
 
 /// One stream connection, before and while it is open.
 pub(super) struct Connection {
     channel: Channel,
+    transport: Transport,
     remote: SocketAddr,
+    settings: Arc<ConnectionSettings>,
     /// Weak, so that the connection ends when nobody can send over it any more.
     queue: mpsc::WeakSender<Write>,
     writes: Writes,
@@ -40,15 +48,19 @@ impl Connection {
     /// The connection, and the queue of what it is to write.
     pub(super) fn new(
         channel: Channel,
+        transport: Transport,
         remote: SocketAddr,
+        settings: Arc<ConnectionSettings>,
         receiver: Weak<dyn Receive>,
-    ) -> (Self, mpsc::Sender<Write>) {
-        let (queue, queued) = mpsc::channel(LONGEST_QUEUE);
+    ) -> (Self, Queue) {
+        let (queue, writes) = Queue::new(settings.limits.unsent);
         let connection = Self {
             channel,
+            transport,
             remote,
+            settings,
             queue: queue.downgrade(),
-            writes: Writes::new(queued),
+            writes,
             receiver,
         };
         (connection, queue)
@@ -58,45 +70,69 @@ impl Connection {
         self.channel
     }
 
+    pub(super) fn transport(&self) -> Transport {
+        self.transport
+    }
+
     pub(super) fn remote(&self) -> SocketAddr {
         self.remote
     }
 
     /// Opens a connection. `listening` is the address that the peer knows us by.
-    pub(super) async fn open(&self, listening: SocketAddr) -> io::Result<Open> {
-        let stream = timeout(CONNECT_TIME, TcpStream::connect(self.remote)).await??;
+    pub(super) async fn open(
+        &self,
+        destination: &Destination,
+        listening: SocketAddr,
+    ) -> io::Result<Open> {
+        let connecting = TcpStream::connect(self.remote);
+        let stream = timeout(self.settings.limits.connect_time, connecting).await??;
         let mut local = stream.local_addr()?;
         local.set_port(listening.port());
-        Ok(self.opened(stream, local, IDLE_TIME))
+        let (socket, mut arrived) = Socket::new(stream);
+        let handshake = self.connect(socket, destination);
+        let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
+        if self.transport == self.transport.secured() {
+            // The tickets of a server are no part of a message.
+            arrived = Arrived::default();
+        }
+        let asks = match self.transport {
+            Transport::Ws | Transport::Wss => Asks::Always,
+            _ => Asks::Trying,
+        };
+        let (quiet, wire) = (self.settings.limits.idle_time, (wire, arrived));
+        Ok(self.opened(wire, local, quiet, asks))
     }
 
     /// A connection that the peer opened.
-    pub(super) fn accepted(&self, stream: TcpStream, local: SocketAddr) -> Open {
-        self.opened(stream, local, MESSAGE_TIME)
+    pub(super) async fn accepted(&self, stream: TcpStream, local: SocketAddr) -> io::Result<Open> {
+        let (socket, arrived) = Socket::new(stream);
+        let handshake = self.accept(socket);
+        let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
+        // A page in a browser is open for long before it calls.
+        let (quiet, asks) = match self.transport {
+            Transport::Ws | Transport::Wss => (self.settings.limits.idle_time, Asks::Always),
+            _ => (self.settings.limits.message_time, Asks::Never),
+        };
+        Ok(self.opened((wire, arrived), local, quiet, asks))
     }
 
     /// Reads and writes until the connection ends.
     pub(super) async fn run(&mut self, open: &mut Open) -> End {
-        let (mut reader, mut writer) = open.stream.split();
-        let mut reads = Reads {
-            flow: open.flow,
-            framer: Framer::new(LARGEST_MESSAGE),
-            deadline: Instant::now() + open.quiet,
-            incomplete: false,
-            receiver: &self.receiver,
-            queue: &self.queue,
-        };
+        let (mut reader, mut writer) = open.wire.split(self.settings.limits.message);
+        let patience = Patience::new(&self.settings.limits, open.quiet, open.asks, Instant::now());
+        let ends = (&self.receiver, &self.queue);
+        let mut reads = Reads::new(open.flow, patience, &open.arrived, ends);
         select! {
             end = reads.run(&mut reader) => end,
-            end = self.writes.run(&mut writer) => end,
+            end = self.writes.run(&mut writer, self.settings.limits.write_time) => end,
         }
     }
 
     /// Closes the connection, after its last words where the peer may still read them. What
     /// could not be written comes back.
     pub(super) async fn close(mut self, mut open: Open, end: &End) -> Vec<Outgoing> {
-        if matches!(end, End::OutOfStep | End::Released) {
-            let _ = timeout(LINGER, self.writes.finish(&mut open.stream)).await;
+        if matches!(end, End::OutOfStep | End::Released | End::Idle) {
+            let _ = timeout(LINGER, self.finish(&mut open, end)).await;
         }
         drop(open);
         self.unsent().await
@@ -107,28 +143,85 @@ impl Connection {
         self.writes.rest().await
     }
 
+    async fn finish(&mut self, open: &mut Open, end: &End) {
+        self.writes.close();
+        let limits = &self.settings.limits;
+        let (_, mut writer) = open.wire.split(limits.message);
+        let written = self.writes.run(&mut writer, limits.write_time).await;
+        drop(writer);
+        if let End::Released = written {
+            open.wire.close(end).await;
+        }
+    }
+
+    async fn connect(&self, socket: Socket, destination: &Destination) -> io::Result<Wire> {
+        let octets = match self.transport {
+            #[cfg(feature = "tls")]
+            Transport::Tls | Transport::Wss => {
+                self.settings.tls.connect(socket, &destination.host).await?
+            }
+            _ => Octets::Plain(socket),
+        };
+        Ok(match self.transport {
+            #[cfg(feature = "ws")]
+            Transport::Ws | Transport::Wss => {
+                let authority = destination.authority();
+                let websocket = websocket::connect(octets, &authority, &self.settings.limits);
+                Wire::WebSocket(websocket.await?)
+            }
+            _ => Wire::Octets(octets),
+        })
+    }
+
+    async fn accept(&self, socket: Socket) -> io::Result<Wire> {
+        let octets = match self.transport {
+            #[cfg(feature = "tls")]
+            Transport::Tls | Transport::Wss => self.settings.tls.accept(socket).await?,
+            _ => Octets::Plain(socket),
+        };
+        Ok(match self.transport {
+            #[cfg(feature = "ws")]
+            Transport::Ws | Transport::Wss => {
+                Wire::WebSocket(websocket::accept(octets, &self.settings.limits).await?)
+            }
+            _ => Wire::Octets(octets),
+        })
+    }
+
     /// `quiet` is how long the peer may take to begin.
-    fn opened(&self, stream: TcpStream, local: SocketAddr, quiet: Duration) -> Open {
-        tune(&stream);
+    fn opened(
+        &self,
+        (wire, arrived): (Wire, Arrived),
+        local: SocketAddr,
+        quiet: Duration,
+        asks: Asks,
+    ) -> Open {
+        // The octets of the handshake begin no message.
+        arrived.take();
+        let told = self.settings.advertised.of(self.transport, local);
         let flow = Flow {
-            transport: Transport::Tcp,
+            transport: self.transport,
             channel: self.channel,
-            local,
+            local: told.unwrap_or(local),
             remote: self.remote,
         };
         Open {
-            stream,
+            wire,
+            arrived,
             flow,
             quiet,
+            asks,
         }
     }
 }
 
-/// The stream of a connection that is open.
+/// A connection that is open.
 pub(super) struct Open {
-    stream: TcpStream,
+    wire: Wire,
+    arrived: Arrived,
     flow: Flow,
     quiet: Duration,
+    asks: Asks,
 }
 
 /// Why a connection ends.
@@ -140,6 +233,8 @@ pub(super) enum End {
     Failed(#[from] io::Error),
     #[error("no message came in time")]
     Idle,
+    #[error("a ping was not answered")]
+    NoPong,
     /// Where the next message begins is not known.
     #[error("the stream is out of step")]
     OutOfStep,
@@ -147,186 +242,4 @@ pub(super) enum End {
     Released,
 }
 
-/// What waits to be written, and what is being written.
-struct Writes {
-    queue: mpsc::Receiver<Write>,
-    /// The messages in `buffer`.
-    batch: Vec<Write>,
-    buffer: BytesMut,
-}
-
-impl Writes {
-    fn new(queue: mpsc::Receiver<Write>) -> Self {
-        Self {
-            queue,
-            batch: Vec::new(),
-            buffer: BytesMut::new(),
-        }
-    }
-
-    /// Writes for as long as anybody can send. May be dropped and called again.
-    async fn run(&mut self, writer: &mut WriteHalf<'_>) -> End {
-        loop {
-            if !self.buffer.has_remaining() {
-                self.batch.clear();
-                if self.queue.recv_many(&mut self.batch, LARGEST_BATCH).await == 0 {
-                    return End::Released;
-                }
-                self.fill();
-            }
-            match timeout(WRITE_TIME, writer.write_buf(&mut self.buffer)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return error.into(),
-                Err(elapsed) => return End::Failed(elapsed.into()),
-            }
-        }
-    }
-
-    /// All messages that are not written, and closes the queue.
-    async fn rest(&mut self) -> Vec<Outgoing> {
-        self.queue.close();
-        if !self.buffer.has_remaining() {
-            self.batch.clear();
-        }
-        let mut rest: Vec<Write> = self.batch.drain(..).collect();
-        while let Some(write) = self.queue.recv().await {
-            rest.push(write);
-        }
-        let message = |write| match write {
-            Write::Message(outgoing) => Some(outgoing),
-            Write::Pong => None,
-        };
-        rest.into_iter().filter_map(message).collect()
-    }
-
-    /// Writes what is queued and waits for the peer to close, for closing while octets are unread
-    /// resets the connection and takes our last words away.
-    async fn finish(&mut self, stream: &mut TcpStream) {
-        self.queue.close();
-        let (mut reader, mut writer) = stream.split();
-        if let End::Released = self.run(&mut writer).await {
-            let _ = writer.shutdown().await;
-            let _ = io::copy(&mut reader, &mut io::sink()).await;
-        }
-    }
-
-    fn fill(&mut self) {
-        for write in &self.batch {
-            match write {
-                Write::Message(outgoing) => self.buffer.extend_from_slice(&outgoing.transmit.bytes),
-                Write::Pong => self.buffer.extend_from_slice(b"\r\n"),
-            }
-        }
-    }
-}
-
-/// Receives for as long as the peer keeps to the protocol.
-struct Reads<'a> {
-    flow: Flow,
-    framer: Framer,
-    /// When the connection ends if nothing more comes.
-    deadline: Instant,
-    /// The last octets completed no message.
-    incomplete: bool,
-    receiver: &'a Weak<dyn Receive>,
-    queue: &'a mpsc::WeakSender<Write>,
-}
-
-impl Reads<'_> {
-    async fn run(&mut self, reader: &mut ReadHalf<'_>) -> End {
-        let mut buffer = BytesMut::with_capacity(LARGEST_READ);
-        loop {
-            buffer.clear();
-            match timeout_at(self.deadline, reader.read_buf(&mut buffer)).await {
-                Ok(Ok(0)) => return End::Closed,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return error.into(),
-                Err(_) => return End::Idle,
-            }
-            let Some(receiver) = self.receiver.upgrade() else {
-                return End::Released;
-            };
-            if let Some(end) = self.take(&buffer, &*receiver) {
-                return end;
-            }
-            // Nobody can answer over it any more, as when the peer has not read for too long.
-            if self.queue.strong_count() == 0 {
-                return End::Released;
-            }
-            drop(receiver);
-            // The answers get their turn to be written.
-            task::yield_now().await;
-        }
-    }
-
-    fn take(&mut self, octets: &[u8], receiver: &dyn Receive) -> Option<End> {
-        self.framer.push(octets);
-        let mut complete = false;
-        loop {
-            match self.framer.next_frame() {
-                Ok(Some(frame)) => self.take_frame(frame, receiver),
-                Ok(None) => break,
-                Err(error) => {
-                    receiver.malformed(self.flow, error.malformed);
-                    return Some(End::OutOfStep);
-                }
-            }
-            complete = true;
-        }
-        if complete {
-            self.deadline = Instant::now() + IDLE_TIME;
-        } else if !self.incomplete {
-            // However small the pieces are that the message comes in, it must end in time.
-            self.deadline = Instant::now() + MESSAGE_TIME;
-        }
-        self.incomplete = !complete;
-        None
-    }
-
-    fn take_frame(&self, frame: Frame, receiver: &dyn Receive) {
-        match frame {
-            Frame::Message(message) => receiver.message(self.flow, message),
-            Frame::Malformed(malformed) => receiver.malformed(self.flow, malformed),
-            Frame::Ping => {
-                trace!(transport = "tcp", remote = %self.flow.remote, "ping");
-                if let Some(queue) = self.queue.upgrade() {
-                    // A full queue holds better signs of life.
-                    let _ = queue.try_send(Write::Pong);
-                }
-            }
-            Frame::Pong => trace!(transport = "tcp", remote = %self.flow.remote, "pong"),
-        }
-    }
-}
-
-fn tune(stream: &TcpStream) {
-    let keep_alive = TcpKeepalive::new()
-        .with_time(PROBE_AFTER)
-        .with_interval(PROBE_INTERVAL);
-    let tuned = stream
-        .set_nodelay(true)
-        .and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keep_alive));
-    if let Err(error) = tuned {
-        debug!("the options of a connection stay as they are: {error}");
-    }
-}
-
-/// The largest message, body included.
-const LARGEST_MESSAGE: usize = 64 << 10;
-const LARGEST_READ: usize = 16 << 10;
-/// How many messages may wait to be written. One read can hold about a hundred messages with two
-/// answers each.
-pub(super) const LONGEST_QUEUE: usize = 1024;
-/// How many messages one write takes at most.
-const LARGEST_BATCH: usize = 64;
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// A peer that reads nothing for 64·T1 answers no request in time.
-const WRITE_TIME: Duration = Duration::from_secs(32);
-/// How long a message may take to come in, and how soon the first one must.
-const MESSAGE_TIME: Duration = Duration::from_secs(32);
-/// Longer than most calls: a phone behind a NAT can be reached over its own connection only.
-const IDLE_TIME: Duration = Duration::from_hours(2);
 const LINGER: Duration = Duration::from_secs(1);
-/// Peers that vanished without a word are found out by the system.
-const PROBE_AFTER: Duration = Duration::from_mins(2);
-const PROBE_INTERVAL: Duration = Duration::from_secs(30);

@@ -1,21 +1,25 @@
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
 
-use offhook_core::{Channel, Flow};
+use offhook_core::{Channel, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::{debug, warn};
 
-use super::connection::{Connection, Open, Write};
+use super::advertised::Advertised;
+use super::connection::{Connection, ConnectionSettings, Open};
+use super::connection_table::{Full, Table};
+use super::destination::Destination;
 use super::outgoing::{Outgoing, Undelivered};
 use super::receive::Receive;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
+use super::writes::{Queue, Unqueued};
 use crate::log::Throttle;
 
 /// All stream connections, those accepted and those opened.
@@ -27,16 +31,16 @@ pub(crate) struct Connections {
     next_channel: AtomicU64,
     /// One for each connection that may be; a connection holds its own until it is closed.
     permits: Arc<Semaphore>,
-    limit: u32,
+    settings: Arc<ConnectionSettings>,
 }
 
 impl Connections {
-    /// At most `limit` connections, whose channels are numbered from `first_channel`.
+    /// The channels of connections are numbered from `first_channel`.
     pub(crate) fn new(
         receiver: Weak<dyn Receive>,
         runtime: Handle,
         first_channel: u64,
-        limit: u32,
+        settings: Arc<ConnectionSettings>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
@@ -44,8 +48,8 @@ impl Connections {
             runtime,
             table: RwLock::default(),
             next_channel: AtomicU64::new(first_channel),
-            permits: Arc::new(Semaphore::new(limit as usize)),
-            limit,
+            permits: Arc::new(Semaphore::new(settings.limits.connections as usize)),
+            settings,
         })
     }
 
@@ -56,13 +60,13 @@ impl Connections {
         let Some((channel, queue)) = self.read().find(&outgoing.transmit.flow) else {
             return self.open(outgoing);
         };
-        match queue.try_send(Write::Message(outgoing)) {
+        match queue.send(outgoing) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Closed(Write::Message(outgoing))) => {
+            Err(Unqueued::Closed(outgoing)) => {
                 self.remove(channel);
                 self.open(outgoing)
             }
-            Err(_) => {
+            Err(Unqueued::Full) => {
                 self.remove(channel);
                 if let Some(count) = NOT_READING.pass(Instant::now()) {
                     warn!(
@@ -75,68 +79,100 @@ impl Connections {
         }
     }
 
+    pub(crate) fn advertised(&self) -> &Advertised {
+        &self.settings.advertised
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.settings.tls
+    }
+
+    /// The channel of a destination, whether a connection is open or not.
+    pub(crate) fn channel_to(&self, destination: Destination) -> Channel {
+        self.write().channel_to(destination, || self.next_channel())
+    }
+
     pub(super) fn remove(&self, channel: Channel) {
         self.write().remove(channel);
     }
 
     /// Closes all connections once what is queued for them is written, and opens no more.
     pub(super) async fn close(&self) {
-        *self.write() = Table {
-            closed: true,
-            ..Table::default()
-        };
-        let _all = self.permits.acquire_many(self.limit).await;
+        self.write().close();
+        let _all = self
+            .permits
+            .acquire_many(self.settings.limits.connections)
+            .await;
     }
 
-    fn accepted(&self, stream: TcpStream, remote: SocketAddr) {
+    fn accepted(&self, transport: Transport, stream: TcpStream, remote: SocketAddr) {
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            if let Some(count) = TOO_MANY.pass(Instant::now()) {
-                let limit = self.limit;
-                warn!(count, "connections were refused: {limit} are open already");
-            }
-            return;
+            return self.refused(remote, "too many are open");
         };
         let local = match stream.local_addr() {
             Ok(local) => local,
             Err(error) => {
-                debug!(transport = "tcp", %remote, "the connection is gone already: {error}");
+                debug!(%transport, %remote, "the connection is gone already: {error}");
                 return;
             }
         };
-        let Some((connection, _)) = self.add(&mut self.write(), remote) else {
-            return;
-        };
-        let open = connection.accepted(stream, local);
+        let (connection, queue) = self.connection(self.next_channel(), transport, remote);
+        let most = self.settings.limits.connections_per_source;
+        let added = self.write().accepted(&connection, queue, most);
+        if let Err(full) = added {
+            return match full {
+                Full::Source => self.refused(remote, "too many come from one source"),
+                Full::Closed => {}
+            };
+        }
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
-            run(this, connection, open).await;
+            match connection.accepted(stream, local).await {
+                Ok(open) => run(this, connection, open).await,
+                Err(error) => {
+                    debug!(%transport, %remote, "the handshake failed: {error}");
+                    give_up(this, connection).await;
+                }
+            }
             drop(permit);
         });
     }
 
-    /// Opens a connection to the flow's remote address.
+    fn refused(&self, remote: SocketAddr, why: &str) {
+        if let Some(count) = REFUSED.pass(Instant::now()) {
+            warn!(count, %remote, "connections were refused: {why}");
+        }
+    }
+
+    /// Opens a connection to where the flow goes.
     fn open(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
-        let Flow { local, remote, .. } = outgoing.transmit.flow;
+        let flow = outgoing.transmit.flow;
         let mut table = self.write();
+        let (channel, destination) = table
+            .destination(&flow, || self.next_channel())
+            .ok_or(Undelivered)?;
         // Somebody else may have opened it since the table was read.
-        if let Some((_, queue)) = table.by_remote(remote) {
-            let sent = queue.try_send(Write::Message(outgoing));
-            return sent.map_err(|_| Undelivered);
+        if let Some(queue) = table.queue(channel) {
+            return queue.send(outgoing).map_err(|_| Undelivered);
         }
         let permit = Arc::clone(&self.permits)
             .try_acquire_owned()
             .map_err(|_| Undelivered)?;
-        let (connection, queue) = self.add(&mut table, remote).ok_or(Undelivered)?;
+        let (transport, remote) = (destination.transport, destination.address);
+        let (connection, queue) = self.connection(channel, transport, remote);
+        queue.send(outgoing).map_err(|_| Undelivered)?;
+        table.opened(&connection, queue).map_err(|_| Undelivered)?;
         drop(table);
-        queue
-            .try_send(Write::Message(outgoing))
-            .map_err(|_| Undelivered)?;
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
-            match connection.open(local).await {
+            match connection.open(&destination, flow.local).await {
                 Ok(open) => run(this, connection, open).await,
                 Err(error) => {
-                    debug!(transport = "tcp", %remote, "no connection: {error}");
+                    if let Some(count) = NOT_OPENED.pass(Instant::now()) {
+                        let host = &destination.host;
+                        warn!(count, %transport, %remote, host, "no connection: {error}");
+                    }
                     give_up(this, connection).await;
                 }
             }
@@ -145,19 +181,18 @@ impl Connections {
         Ok(())
     }
 
-    fn add(
+    fn connection(
         &self,
-        table: &mut Table,
+        channel: Channel,
+        transport: Transport,
         remote: SocketAddr,
-    ) -> Option<(Connection, mpsc::Sender<Write>)> {
-        if table.closed {
-            return None;
-        }
-        let channel = Channel(self.next_channel.fetch_add(1, Ordering::Relaxed));
-        let receiver = Weak::clone(&self.receiver);
-        let (connection, queue) = Connection::new(channel, remote, receiver);
-        table.insert(channel, remote, queue.clone());
-        Some((connection, queue))
+    ) -> (Connection, Queue) {
+        let (settings, receiver) = (Arc::clone(&self.settings), Weak::clone(&self.receiver));
+        Connection::new(channel, transport, remote, settings, receiver)
+    }
+
+    fn next_channel(&self) -> Channel {
+        Channel(self.next_channel.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Sends over another connection what one did not write, but nothing twice.
@@ -182,10 +217,14 @@ impl Connections {
 }
 
 /// Accepts connections for ever.
-pub(super) async fn accept(listener: TcpListener, connections: Arc<Connections>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    transport: Transport,
+    connections: Arc<Connections>,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => connections.accepted(stream, remote),
+            Ok((stream, remote)) => connections.accepted(transport, stream, remote),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 // Out of file descriptors or of memory: connections must end first.
@@ -201,9 +240,14 @@ pub(super) async fn accept(listener: TcpListener, connections: Arc<Connections>)
 /// Sees to an open connection until it ends.
 async fn run(connections: Weak<Connections>, mut connection: Connection, mut open: Open) {
     let end = connection.run(&mut open).await;
-    debug!(transport = "tcp", remote = %connection.remote(), "the connection ends: {end}");
+    let (transport, remote) = (connection.transport(), connection.remote());
+    debug!(%transport, %remote, "the connection ends: {end}");
     if let Some(connections) = connections.upgrade() {
         connections.remove(connection.channel());
+        let receiver = connections.receiver.upgrade();
+        if let Some(receiver) = receiver.filter(|_| transport.is_websocket()) {
+            receiver.disconnected(connection.channel());
+        }
     }
     let unsent = connection.close(open, &end).await;
     if let Some(connections) = connections.upgrade() {
@@ -213,7 +257,7 @@ async fn run(connections: Weak<Connections>, mut connection: Connection, mut ope
     }
 }
 
-/// Sees to a connection that could not be opened.
+/// Sees to a connection that never opened.
 async fn give_up(connections: Weak<Connections>, connection: Connection) {
     let Some(connections) = connections.upgrade() else {
         return;
@@ -227,48 +271,6 @@ async fn give_up(connections: Weak<Connections>, connection: Connection) {
     }
 }
 
-#[derive(Default)]
-struct Table {
-    open: HashMap<Channel, Entry>,
-    /// The connection opened last where there are several.
-    by_remote: HashMap<SocketAddr, Channel>,
-    closed: bool,
-}
-
-struct Entry {
-    remote: SocketAddr,
-    queue: mpsc::Sender<Write>,
-}
-
-impl Table {
-    fn insert(&mut self, channel: Channel, remote: SocketAddr, queue: mpsc::Sender<Write>) {
-        self.open.insert(channel, Entry { remote, queue });
-        self.by_remote.insert(remote, channel);
-    }
-
-    fn remove(&mut self, channel: Channel) {
-        let Some(entry) = self.open.remove(&channel) else {
-            return;
-        };
-        if self.by_remote.get(&entry.remote) == Some(&channel) {
-            self.by_remote.remove(&entry.remote);
-        }
-    }
-
-    fn find(&self, flow: &Flow) -> Option<(Channel, mpsc::Sender<Write>)> {
-        match self.open.get(&flow.channel) {
-            Some(entry) => Some((flow.channel, entry.queue.clone())),
-            None => self.by_remote(flow.remote),
-        }
-    }
-
-    fn by_remote(&self, remote: SocketAddr) -> Option<(Channel, mpsc::Sender<Write>)> {
-        let channel = self.by_remote.get(&remote)?;
-        let entry = self.open.get(channel)?;
-        Some((*channel, entry.queue.clone()))
-    }
-}
-
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -279,8 +281,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 static NOT_ACCEPTED: Throttle = Throttle::new();
+static NOT_OPENED: Throttle = Throttle::new();
 static NOT_READING: Throttle = Throttle::new();
-static TOO_MANY: Throttle = Throttle::new();
+static REFUSED: Throttle = Throttle::new();
 
 /// Before the next try to accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -288,11 +291,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use offhook_core::{TransactionId, Transmit, Transport};
+    use offhook_core::{Flow, TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
 
-    use super::super::connection::LONGEST_QUEUE;
+    use super::super::limits::ConnectionLimits;
+    use super::super::writes::LONGEST_QUEUE;
     use super::*;
+    #[cfg(feature = "tls")]
+    use crate::tls_options::TlsOptions;
 
     struct Nobody;
 
@@ -300,10 +306,22 @@ mod tests {
         fn message(&self, _: Flow, _: Message) {}
         fn malformed(&self, _: Flow, _: Malformed) {}
         fn undelivered(&self, _: usize, _: TransactionId) {}
+        fn disconnected(&self, _: Channel) {}
     }
 
     fn connections() -> Arc<Connections> {
-        Connections::new(Weak::<Nobody>::new(), Handle::current(), 1, 10)
+        let limits = ConnectionLimits {
+            connections: 10,
+            ..ConnectionLimits::default()
+        };
+        let settings = ConnectionSettings {
+            limits,
+            advertised: Advertised::default(),
+            #[cfg(feature = "tls")]
+            tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
+        };
+        let nobody = Weak::<Nobody>::new();
+        Connections::new(nobody, Handle::current(), 1, Arc::new(settings))
     }
 
     fn outgoing(channel: u64) -> Outgoing {
@@ -326,7 +344,7 @@ mod tests {
         for channel in [100, 200, 300] {
             connections.send(outgoing(channel)).unwrap();
         }
-        assert_eq!(connections.read().open.len(), 1);
+        assert_eq!(connections.read().len(), 1);
         assert_eq!(connections.permits.available_permits(), 9);
     }
 
@@ -339,8 +357,7 @@ mod tests {
             connections.send(outgoing(100)).unwrap();
         }
         assert!(connections.send(outgoing(100)).is_err());
-        assert!(connections.read().open.is_empty());
-        assert!(connections.read().by_remote.is_empty());
+        assert_eq!(connections.read().len(), 0);
     }
 
     #[tokio::test]
@@ -348,6 +365,6 @@ mod tests {
         let connections = connections();
         connections.close().await;
         assert!(connections.send(outgoing(100)).is_err());
-        assert!(connections.read().open.is_empty());
+        assert_eq!(connections.read().len(), 0);
     }
 }

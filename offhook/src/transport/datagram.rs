@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::{task, time};
 use tracing::{debug, trace, warn};
 
+use super::advertised::Advertised;
 use super::local_address::LocalAddress;
 use super::outgoing::{Outgoing, Undelivered};
 use super::receive::Receive;
@@ -77,9 +78,11 @@ impl DatagramSocket {
 pub(super) async fn receive(
     socket: Arc<DatagramSocket>,
     channel: Channel,
+    advertised: Advertised,
     receiver: Weak<dyn Receive>,
 ) {
-    let mut local = LocalAddress::new(socket.address);
+    let told = advertised.of(Transport::Udp, socket.address);
+    let mut local = LocalAddress::new(told.unwrap_or(socket.address));
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
         if let Err(error) = socket.socket.readable().await {
@@ -231,6 +234,7 @@ mod tests {
         fn message(&self, _: Flow, _: Message) {}
         fn malformed(&self, _: Flow, _: Malformed) {}
         fn undelivered(&self, _: usize, _: TransactionId) {}
+        fn disconnected(&self, _: Channel) {}
     }
 
     #[tokio::test]

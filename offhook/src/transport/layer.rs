@@ -6,6 +6,7 @@ use offhook_core::{Channel, Flow, Transport};
 use super::connections::Connections;
 use super::datagram::DatagramSocket;
 use super::outgoing::{Outgoing, Undelivered};
+use crate::listener::is_spoken;
 
 /// All sockets of one user agent.
 pub(crate) struct TransportLayer {
@@ -25,7 +26,7 @@ impl TransportLayer {
         }
     }
 
-    pub(super) fn connections(&self) -> &Arc<Connections> {
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
         &self.connections
     }
 
@@ -36,8 +37,8 @@ impl TransportLayer {
                 .datagram_socket(&outgoing.transmit.flow)
                 .ok_or(Undelivered)?
                 .send(outgoing),
-            Transport::Tcp => self.connections.send(outgoing),
-            Transport::Tls | Transport::Ws | Transport::Wss => Err(Undelivered),
+            stream if is_spoken(stream) => self.connections.send(outgoing),
+            _ => Err(Undelivered),
         }
     }
 

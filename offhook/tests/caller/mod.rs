@@ -6,11 +6,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use offhook::message::{Body, Frame, Framer, Message, Request, Response};
 use offhook::{Builder, Invitation, Listener, Transport, UserAgent};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 /// The user agent under test, on one listener with a port of its own.
 pub(crate) async fn start(listener: &str) -> (UserAgent, Listener) {
@@ -45,6 +48,7 @@ pub(crate) struct Caller {
     /// What Via has behind its branch.
     pub(crate) via_parameters: &'static str,
     pub(crate) socket: Socket,
+    local: SocketAddr,
     server: Listener,
     /// As the last response had it.
     to: String,
@@ -56,7 +60,17 @@ pub(crate) enum Socket {
         stream: TcpStream,
         framer: Box<Framer>,
     },
+    /// Over TLS.
+    Stream {
+        stream: Box<dyn Stream>,
+        framer: Box<Framer>,
+    },
+    WebSocket(Box<WebSocketStream<Box<dyn Stream>>>),
 }
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Socket {
     pub(crate) fn tcp(stream: TcpStream) -> Self {
@@ -67,19 +81,43 @@ impl Socket {
 
 impl Caller {
     pub(crate) async fn new(server: Listener) -> Self {
-        let (socket, local) = if server.transport == Transport::Udp {
+        if server.transport == Transport::Udp {
             let socket = UdpSocket::bind((server.address.ip(), 0)).await.unwrap();
             let local = socket.local_addr().unwrap();
-            (Socket::Udp(socket), local)
-        } else {
-            let stream = soon(TcpStream::connect(server.address)).await.unwrap();
-            let local = stream.local_addr().unwrap();
-            (Socket::tcp(stream), local)
-        };
+            return Self::with(server, local, Socket::Udp(socket));
+        }
+        let stream = soon(TcpStream::connect(server.address)).await.unwrap();
+        let local = stream.local_addr().unwrap();
+        if server.transport == Transport::Tcp {
+            return Self::with(server, local, Socket::tcp(stream));
+        }
+        Self::over(server, local, stream).await
+    }
+
+    /// Over a stream that is open.
+    pub(crate) async fn over(
+        server: Listener,
+        local: SocketAddr,
+        stream: impl Stream + 'static,
+    ) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        if matches!(server.transport, Transport::Ws | Transport::Wss) {
+            let websocket = soon(websocket(stream, "sip")).await.unwrap();
+            let mut caller = Self::with(server, local, Socket::WebSocket(Box::new(websocket)));
+            // What a browser says: it does not know its address.
+            caller.sent_by = "cq7ip7861a5a.invalid".to_owned();
+            return caller;
+        }
+        let framer = Box::new(Framer::new(65_536));
+        Self::with(server, local, Socket::Stream { stream, framer })
+    }
+
+    fn with(server: Listener, local: SocketAddr, socket: Socket) -> Self {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         Self {
             call_id: format!("call-{call}@caller.example.com"),
             sent_by: local.to_string(),
+            local,
             via_parameters: "",
             socket,
             server,
@@ -88,10 +126,7 @@ impl Caller {
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
-        match &self.socket {
-            Socket::Udp(socket) => socket.local_addr().unwrap(),
-            Socket::Tcp { stream, .. } => stream.local_addr().unwrap(),
-        }
+        self.local
     }
 
     /// A request of this call. The INVITE and what belongs to it have the number 1.
@@ -138,7 +173,11 @@ impl Caller {
             ..
         } = self;
         let transport = server.transport;
-        let (via, parameter) = (transport.as_str(), transport.parameter());
+        let via = transport.as_str();
+        let parameter = match transport {
+            Transport::Wss => "ws",
+            other => other.parameter(),
+        };
         let body = if method == "INVITE" { SDP } else { "" };
         let content = if body.is_empty() {
             String::new()
@@ -162,12 +201,35 @@ impl Caller {
     }
 
     pub(crate) async fn send(&mut self, text: impl AsRef<[u8]>) {
+        self.try_send(text).await.unwrap();
+    }
+
+    /// Fails where the connection is closed.
+    pub(crate) async fn try_send(&mut self, text: impl AsRef<[u8]>) -> std::io::Result<()> {
+        let text = text.as_ref();
         match &mut self.socket {
-            Socket::Udp(socket) => {
-                let sent = socket.send_to(text.as_ref(), self.server.address).await;
-                sent.unwrap();
+            Socket::Udp(socket) => socket.send_to(text, self.server.address).await.map(drop),
+            Socket::Tcp { stream, .. } => stream.write_all(text).await,
+            Socket::Stream { stream, .. } => {
+                stream.write_all(text).await?;
+                stream.flush().await
             }
-            Socket::Tcp { stream, .. } => stream.write_all(text.as_ref()).await.unwrap(),
+            Socket::WebSocket(websocket) => {
+                let message = str::from_utf8(text).unwrap().into();
+                websocket.send(message).await.map_err(std::io::Error::other)
+            }
+        }
+    }
+
+    /// Reads until the connection is closed, however long that takes.
+    pub(crate) async fn wait_for_end(&mut self) {
+        match &mut self.socket {
+            Socket::Udp(_) => panic!("UDP has no end"),
+            Socket::Tcp { stream, framer } => while next_frame(stream, framer).await.is_some() {},
+            Socket::Stream { stream, framer } => {
+                while next_frame(stream, framer).await.is_some() {}
+            }
+            Socket::WebSocket(websocket) => while next_message(websocket).await.is_some() {},
         }
     }
 
@@ -193,6 +255,8 @@ impl Caller {
                 Some(Frame::Message(message))
             }
             Socket::Tcp { stream, framer } => soon(next_frame(stream, framer)).await,
+            Socket::Stream { stream, framer } => soon(next_frame(stream, framer)).await,
+            Socket::WebSocket(websocket) => soon(next_message(websocket)).await,
         }
     }
 
@@ -259,7 +323,10 @@ impl Caller {
     }
 }
 
-pub(crate) async fn next_frame(stream: &mut TcpStream, framer: &mut Framer) -> Option<Frame> {
+pub(crate) async fn next_frame(
+    stream: &mut (impl AsyncRead + Unpin),
+    framer: &mut Framer,
+) -> Option<Frame> {
     let mut buffer = vec![0; 4096];
     loop {
         if let Some(frame) = framer.next_frame().unwrap() {
@@ -269,6 +336,34 @@ pub(crate) async fn next_frame(stream: &mut TcpStream, framer: &mut Framer) -> O
             0 => return None,
             length => framer.push(&buffer[..length]),
         }
+    }
+}
+
+/// The handshake of a client that offers this subprotocol.
+pub(crate) async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    protocol: &str,
+) -> Result<WebSocketStream<S>, tungstenite::Error> {
+    let mut request = "ws://offhook.example/".into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+    let websocket = tokio_tungstenite::client_async(request, stream).await?;
+    Ok(websocket.0)
+}
+
+async fn next_message(websocket: &mut WebSocketStream<Box<dyn Stream>>) -> Option<Frame> {
+    loop {
+        let bytes = match websocket.next().await?.ok()? {
+            tungstenite::Message::Text(text) if text.as_str() == "\r\n" => {
+                return Some(Frame::Pong);
+            }
+            tungstenite::Message::Text(text) => text.into(),
+            tungstenite::Message::Binary(bytes) => bytes,
+            tungstenite::Message::Close(_) => return None,
+            _ => continue,
+        };
+        let message = offhook::message::parse(bytes).unwrap();
+        return Some(Frame::Message(message));
     }
 }
 

@@ -1,9 +1,10 @@
 //! How a simulation goes from one thing that happens to the next.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use offhook_core::message::Message;
-use offhook_core::{Input, Output, Resolve, Transmit};
+use offhook_core::{Channel, Flow, Input, Output, Resolve, Transmit, Transport};
 
 use super::Simulation;
 use crate::caller::Caller;
@@ -146,9 +147,19 @@ impl Simulation {
         };
         let input = Input::Resolved {
             transaction: resolve.transaction,
-            addresses: addresses.clone(),
+            flows: addresses.iter().map(|address| to(*address)).collect(),
         };
         self.server.handle(&self.clock, input);
+    }
+}
+
+/// A way to an address, as an owner of sockets gives it for a name.
+fn to(remote: SocketAddr) -> Flow {
+    Flow {
+        transport: Transport::Udp,
+        channel: Channel::NONE,
+        local: remote,
+        remote,
     }
 }
 

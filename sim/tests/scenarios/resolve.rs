@@ -76,7 +76,7 @@ fn a_name_that_is_never_resolved_ends_the_session_after_32_seconds() {
     call.expect("33.0   * Ended ByeUnanswered");
     let late = Input::Resolved {
         transaction,
-        addresses: vec!["203.0.113.7:5080".parse().expect("an address")],
+        flows: Vec::new(),
     };
     call.core(|core, now| core.handle(now, late));
     call.finish();

@@ -1,0 +1,146 @@
+//! A WebSocket that is gone takes its calls with it
+//! ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+
+use offhook_core::message::{Body, Message, Provisional, parse};
+use offhook_core::{
+    Channel, Event, Flow, Input, InviteEnd, InviteId, OutgoingInviteEvent, RequestFailure,
+    SessionEnd, SessionId, Transport,
+};
+
+use crate::support::{Answer, Bench, TCP, UDP_NEXT, request};
+
+const WS: Flow = Flow {
+    transport: Transport::Ws,
+    ..TCP
+};
+
+fn from_browser(method: &str, call_id: &str, to_tag: &str) -> Message {
+    let text = format!(
+        "{method} sip:alice@192.0.2.1;transport=ws SIP/2.0\r\n\
+         Via: SIP/2.0/WS cq7ip7861a5a.invalid;branch=z9hG4bK-{method}-{call_id}\r\n\
+         Max-Forwards: 70\r\n\
+         From: <sip:bob@example.org>;tag=bob\r\n\
+         To: <sip:alice@example.com>{to_tag}\r\n\
+         Call-ID: {call_id}\r\n\
+         CSeq: 1 {method}\r\n\
+         Contact: <sip:p7kbcqak@cq7ip7861a5a.invalid;transport=ws>\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    parse(text.into()).unwrap()
+}
+
+fn rings(bench: &mut Bench, flow: Flow, call_id: &str) -> InviteId {
+    bench.receive(flow, from_browser("INVITE", call_id, ""));
+    let Event::Invite(invite) = bench.event() else {
+        panic!("a call");
+    };
+    bench.act(|core, now| {
+        let mut server = core.invite_server(now, invite).unwrap();
+        server.progress(Provisional::RINGING).unwrap();
+    });
+    invite
+}
+
+fn accepted(bench: &mut Bench, flow: Flow, call_id: &str) -> SessionId {
+    let invite = rings(bench, flow, call_id);
+    let accepted = bench.act(|core, now| {
+        let server = core.invite_server(now, invite).unwrap();
+        server.accept(Body::sdp("offer")).unwrap()
+    });
+    accepted.session
+}
+
+fn confirmed(bench: &mut Bench, flow: Flow, call_id: &str) -> SessionId {
+    let session = accepted(bench, flow, call_id);
+    let ok = bench.sent().pop().unwrap();
+    let (_, tag) = ok.header("To").split_once(';').unwrap();
+    let to_tag = format!(";{tag}");
+    bench.receive(flow, from_browser("ACK", call_id, &to_tag));
+    assert!(matches!(bench.event(), Event::Confirmed { .. }));
+    session
+}
+
+fn disconnect(bench: &mut Bench, channel: Channel) {
+    let input = Input::Disconnected { channel };
+    bench.core.handle(bench.now, input);
+    bench.drain();
+}
+
+#[test]
+fn sessions_end_without_a_bye_and_calls_that_ring_are_over() {
+    let mut bench = Bench::new();
+    let confirmed = confirmed(&mut bench, WS, "confirmed");
+    let accepted = accepted(&mut bench, WS, "accepted");
+    let ringing = rings(&mut bench, WS, "ringing");
+    bench.sent();
+    disconnect(&mut bench, WS.channel);
+    let Event::InviteEnded { invite, cause } = bench.event() else {
+        panic!("the call that rings is over");
+    };
+    assert_eq!((invite, cause), (ringing, InviteEnd::Disconnected));
+    for expected in [confirmed, accepted] {
+        let Event::Ended { session, cause, .. } = bench.event() else {
+            panic!("the session is over");
+        };
+        assert_eq!((session, cause), (expected, SessionEnd::Disconnected));
+    }
+    bench.no_event();
+    let sent = bench.sent();
+    assert!(sent.iter().all(|sent| !sent.text().starts_with("BYE")));
+    bench.pass(64_000);
+    while let Some(event) = bench.try_event() {
+        assert!(matches!(event, Event::NotAcknowledged { .. }), "{event:?}");
+    }
+    assert!(bench.is_idle());
+    assert_eq!(bench.core.counts().invites, 0);
+}
+
+#[test]
+fn those_of_other_connections_and_transports_stay() {
+    let mut bench = Bench::new();
+    let other = Flow {
+        channel: Channel(8),
+        ..WS
+    };
+    confirmed(&mut bench, other, "other");
+    confirmed(&mut bench, TCP, "tcp");
+    rings(&mut bench, TCP, "ringing");
+    disconnect(&mut bench, WS.channel);
+    bench.no_event();
+    assert_eq!(bench.core.counts().sessions, 3);
+}
+
+#[test]
+fn a_session_that_we_ended_is_over_at_once() {
+    let mut bench = Bench::new();
+    let session = confirmed(&mut bench, WS, "call");
+    bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    bench.one("BYE");
+    disconnect(&mut bench, WS.channel);
+    let Event::Ended { cause, .. } = bench.event() else {
+        panic!("the session is over");
+    };
+    assert_eq!(cause, SessionEnd::ByeUnanswered);
+}
+
+#[test]
+fn a_call_of_ours_is_tried_elsewhere_or_has_failed() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(request([WS, UDP_NEXT]));
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    bench.progressed();
+    disconnect(&mut bench, WS.channel);
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    assert_eq!(bench.one("INVITE").transmit.flow, UDP_NEXT);
+
+    let mut bench = Bench::new();
+    bench.call_with(request([WS]));
+    disconnect(&mut bench, WS.channel);
+    assert!(matches!(
+        bench.invite_event(),
+        OutgoingInviteEvent::Failed {
+            cause: RequestFailure::Undelivered
+        }
+    ));
+    assert!(bench.is_idle());
+}

@@ -1,0 +1,167 @@
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use offhook_core::{Channel, Flow, Transport};
+
+use super::connection::Connection;
+use super::destination::{Destination, Destinations};
+use super::writes::Queue;
+
+/// The connections that are open or being opened, and the ways to find one.
+#[derive(Default)]
+pub(super) struct Table {
+    open: HashMap<Channel, Entry>,
+    /// For TCP. The connection opened last where there are several.
+    by_remote: HashMap<SocketAddr, Channel>,
+    destinations: Destinations,
+    /// How many connections were accepted from each source.
+    sources: HashMap<IpAddr, u32>,
+    closed: bool,
+}
+
+struct Entry {
+    remote: SocketAddr,
+    queue: Queue,
+    is_accepted: bool,
+}
+
+/// Why there is no place for a connection.
+pub(super) enum Full {
+    Source,
+    /// No connection is to be open any more.
+    Closed,
+}
+
+impl Table {
+    pub(super) fn accepted(
+        &mut self,
+        connection: &Connection,
+        queue: Queue,
+        most_per_source: u32,
+    ) -> Result<(), Full> {
+        let count = self.sources.entry(source(connection.remote())).or_default();
+        if *count >= most_per_source {
+            return Err(Full::Source);
+        }
+        *count += 1;
+        self.insert(connection, queue, true)
+    }
+
+    pub(super) fn opened(&mut self, connection: &Connection, queue: Queue) -> Result<(), Full> {
+        self.insert(connection, queue, false)
+    }
+
+    fn insert(
+        &mut self,
+        connection: &Connection,
+        queue: Queue,
+        is_accepted: bool,
+    ) -> Result<(), Full> {
+        if self.closed {
+            return Err(Full::Closed);
+        }
+        let (channel, remote) = (connection.channel(), connection.remote());
+        let entry = Entry {
+            remote,
+            queue,
+            is_accepted,
+        };
+        self.open.insert(channel, entry);
+        if connection.transport() == Transport::Tcp {
+            self.by_remote.insert(remote, channel);
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, channel: Channel) {
+        let Some(entry) = self.open.remove(&channel) else {
+            return;
+        };
+        if self.by_remote.get(&entry.remote) == Some(&channel) {
+            self.by_remote.remove(&entry.remote);
+        }
+        let source = source(entry.remote);
+        if entry.is_accepted
+            && let Some(count) = self.sources.get_mut(&source)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.sources.remove(&source);
+            }
+        }
+    }
+
+    /// Lets all connections go, and takes no more.
+    pub(super) fn close(&mut self) {
+        *self = Self {
+            closed: true,
+            ..Self::default()
+        };
+    }
+
+    /// The connection of a flow, else one to the same place.
+    pub(super) fn find(&self, flow: &Flow) -> Option<(Channel, Queue)> {
+        let channel = if self.open.contains_key(&flow.channel) {
+            flow.channel
+        } else if flow.transport == Transport::Tcp {
+            *self.by_remote.get(&flow.remote)?
+        } else {
+            return None;
+        };
+        Some((channel, self.queue(channel)?))
+    }
+
+    pub(super) fn queue(&self, channel: Channel) -> Option<Queue> {
+        self.open.get(&channel).map(|entry| entry.queue.clone())
+    }
+
+    /// Where a flow goes that has no connection. `None` where there is no way back to the peer: a
+    /// WebSocket that is gone was the only one
+    /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+    pub(super) fn destination(
+        &mut self,
+        flow: &Flow,
+        new: impl FnOnce() -> Channel,
+    ) -> Option<(Channel, Arc<Destination>)> {
+        if let Some(destination) = self.destinations.get(flow.channel) {
+            return Some((flow.channel, Arc::clone(destination)));
+        }
+        let destination = Destination::of(flow);
+        if flow.transport == Transport::Tcp {
+            let channel = self.by_remote.get(&flow.remote).copied();
+            return Some((channel.unwrap_or_else(new), Arc::new(destination)));
+        }
+        let is_websocket = matches!(flow.transport, Transport::Ws | Transport::Wss);
+        if is_websocket && flow.channel != Channel::NONE {
+            return None;
+        }
+        let channel = self.channel_to(destination, new);
+        let destination = self.destinations.get(channel)?;
+        Some((channel, Arc::clone(destination)))
+    }
+
+    pub(super) fn channel_to(
+        &mut self,
+        destination: Destination,
+        new: impl FnOnce() -> Channel,
+    ) -> Channel {
+        let is_open = |channel: Channel| self.open.contains_key(&channel);
+        self.destinations.channel(destination, is_open, new)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
+
+/// Whom a peer's connections are counted for: an IPv6 network of 64 bits belongs to one.
+fn source(remote: SocketAddr) -> IpAddr {
+    match remote.ip() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address => address,
+    }
+}
