@@ -89,12 +89,12 @@ pub(super) fn algorithms<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<DigestAlgorithm>, D::Error> {
     value::read(deserializer, ALGORITHMS, |value| {
-        let named = |value: &Value| {
+        let algorithm = |value: &Value| {
             let mut all = DigestAlgorithm::ALL.into_iter();
             all.find(|it| value.as_str() == Some(it.as_str()))
         };
         let names = value.as_array().filter(|names| !names.is_empty())?;
-        names.iter().map(named).collect()
+        names.iter().map(algorithm).collect()
     })
 }
 
