@@ -254,6 +254,13 @@ fn a_call_answers_challenges_and_goes_through_its_proxy() {
     peer.respond(&invite, "407 Proxy Authentication Required", &challenge);
     let invite = peer.expect("INVITE");
     assert!(invite.header("Proxy-Authorization").contains("nc=00000001"));
+    let elsewhere = "Contact: <sip:carol@elsewhere.invalid>\r\n";
+    peer.respond(&invite, "302 Moved Temporarily", elsewhere);
+    assert_eq!(program.expect("redirected")["status"], 302);
+    let invite = peer.expect("INVITE");
+    let start = "INVITE sip:carol@elsewhere.invalid SIP/2.0\r\n";
+    assert!(invite.text.starts_with(start), "{}", invite.text);
+    assert_eq!(invite.header("Route"), format!("<{proxy};lr>"));
     peer.respond(&invite, "486 Busy Here", "");
     assert_eq!(program.expect("rejected")["status"], 486);
     assert_eq!(program.exit_code(), Some(1));

@@ -160,9 +160,10 @@ pub enum Event {
         /// The ACK; its body holds the answer where our 2xx made the offer.
         acknowledgement: Request,
     },
-    /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which; that to a
-    /// re-INVITE is acknowledged. A 2xx to an offer has the answer. After a response that says that the peer is gone
-    /// the session ends ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
+    /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which, and is higher
+    /// where the request went out again with credentials. That to a re-INVITE is acknowledged. A 2xx to an offer has
+    /// the answer. After a response that says that the peer is gone the session ends
+    /// ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
     Answered {
         /// The session.
         session: SessionId,

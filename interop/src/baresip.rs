@@ -34,6 +34,14 @@ impl Baresip {
         Ok(baresip)
     }
 
+    /// Calls `uri`, and says that it is `user` where it is asked.
+    pub fn call_as(uri: &str, user: &str, password: &str) -> Result<Self> {
+        let account = format!(";auth_user={user};auth_pass={password}");
+        let baresip = Self::start(&format!("calling {uri} as {user}"), &account)?;
+        baresip.command("dial", uri)?;
+        Ok(baresip)
+    }
+
     /// Answers calls.
     pub fn answer() -> Result<Self> {
         Self::start("answering", ";answermode=auto")

@@ -17,6 +17,7 @@ mod port;
 mod process;
 mod scratch;
 mod sipp;
+mod sipp_callee;
 mod statistics;
 mod transport;
 mod wave;
@@ -32,6 +33,7 @@ pub use self::{
     process::{Process, Signal, is_installed},
     scratch::Scratch,
     sipp::{Report, Sipp},
+    sipp_callee::SippCallee,
     statistics::Statistics,
     transport::Transport,
     wave::{Wave, longest_tone, tone},

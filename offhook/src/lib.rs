@@ -42,7 +42,7 @@
 //! ```
 //!
 //! [`UserAgent::register`] keeps an address registered, [`UserAgent::message`] sends a text, and
-//! [`UserAgent::request`] what else is no call.
+//! [`UserAgent::request`] what else is no call. An [`Authenticator`] asks callers who they are.
 //!
 //! A call is handed on in one line. In an attended transfer the second call takes the place of ours:
 //!

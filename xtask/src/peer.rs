@@ -29,6 +29,10 @@ const PEERS: &[Peer] = &[
         program: "linphonec",
         package: "linphone-cli",
     },
+    Peer {
+        program: "openssl",
+        package: "openssl",
+    },
 ];
 
 /// Some peers are missing and cannot be installed from here.

@@ -15,6 +15,7 @@ mod wait;
 
 use std::{fs, path::Path, time::Duration};
 
+use offhook::DigestAlgorithm;
 use offhook_media::PortRange;
 use serde::{Deserialize, Deserializer};
 use toml::{
@@ -83,7 +84,7 @@ impl Configuration {
         let settings = Settings::deserialize(de::Deserializer::from(Spanned::new(0..0, settings)))
             .map_err(|error| Defect::new(text, error))?;
         let users = match users {
-            Some(listed) => Users::read(text, listed, &settings.realm)?,
+            Some(listed) => Users::read(text, listed, &settings.realm, settings.algorithms)?,
             None => Users::default(),
         };
         if let Some(route) = routes.authenticated()
@@ -120,6 +121,8 @@ struct Settings {
     max_calls: usize,
     longest_call: Wait,
     realm: String,
+    #[serde(deserialize_with = "users::algorithms")]
+    algorithms: Vec<DigestAlgorithm>,
     #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
     rtp_ports: PortRange,
     media_timeout: Wait,

@@ -151,7 +151,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`",
         ),
         (
             "max_calls = 0",
@@ -456,7 +456,11 @@ fn a_route_may_want_to_know_its_callers() {
         ),
         (
             format!("{md5}[[user]]\nname = 'b'\nha1 = '{sha_256}'"),
-            "4: user \"b\" has a hash that the others before have not: no challenge fits all",
+            "4: user \"b\" has a hash that is none of `algorithms`, or not all users can be asked for",
+        ),
+        (
+            "algorithms = ['SHA-1']".to_owned(),
+            r#"1: `algorithms`: expected one or more of "MD5", "SHA-256" and "SHA-512-256", found ["SHA-1"]"#,
         ),
     ] {
         assert_eq!(defect(&text), expected, "{text}");

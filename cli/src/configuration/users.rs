@@ -2,13 +2,14 @@ use offhook::{
     Authenticator, Credentials, DigestAlgorithm, ResponseOptions,
     message::{Rejection, Request, Text},
 };
-use serde::Deserialize;
-use toml::{Spanned, de::DeValue};
+use serde::{Deserialize, Deserializer};
+use toml::{Spanned, Value, de::DeValue};
 
 use super::{
     error::Defect,
     secret::{Confidential, Secret},
     tables::Tables,
+    value,
 };
 
 /// Who may call the routes that ask.
@@ -37,9 +38,9 @@ impl Users {
         text: &str,
         listed: Spanned<DeValue<'_>>,
         realm: &str,
+        mut algorithms: Vec<DigestAlgorithm>,
     ) -> Result<Self, Defect> {
         let mut users = Vec::new();
-        let mut algorithms = DigestAlgorithm::ALL.to_vec();
         for (position, user) in USERS.read::<User>(text, listed)? {
             let name = user.name.clone();
             add(user, realm, &mut users, &mut algorithms)
@@ -83,6 +84,20 @@ fn authenticator(realm: &str, users: Vec<Credentials>) -> Result<Authenticator, 
     Authenticator::new(&realm, of_name).map_err(|error| error.to_string())
 }
 
+/// Reads the setting `algorithms`.
+pub(super) fn algorithms<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<DigestAlgorithm>, D::Error> {
+    value::read(deserializer, ALGORITHMS, |value| {
+        let algorithm = |value: &Value| {
+            let mut all = DigestAlgorithm::ALL.into_iter();
+            all.find(|it| value.as_str() == Some(it.as_str()))
+        };
+        let names = value.as_array().filter(|names| !names.is_empty())?;
+        names.iter().map(algorithm).collect()
+    })
+}
+
 /// One of the tables.
 #[derive(Deserialize)]
 #[serde(try_from = "Keys")]
@@ -110,9 +125,11 @@ impl TryFrom<Keys> for User {
     }
 }
 
+const ALGORITHMS: &str = r#"one or more of "MD5", "SHA-256" and "SHA-512-256""#;
 const USERS: Tables = Tables {
     name: "user",
     key: "name",
     nameless: "user without a name",
 };
-const NO_CHALLENGE: &str = "has a hash that the others before have not: no challenge fits all";
+const NO_CHALLENGE: &str =
+    "has a hash that is none of `algorithms`, or not all users can be asked for";

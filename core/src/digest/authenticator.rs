@@ -422,6 +422,22 @@ mod tests {
     }
 
     #[test]
+    fn any_change_to_credentials_is_borne() {
+        let mut bench = Bench::new();
+        bench.begin();
+        let credentials = bench.credentials();
+        let right = credentials[0].value().as_str();
+        for at in 0..right.len() {
+            for other in ["", "\"", "\\", ",", "=", " ", "0", "%", "'", "ä"] {
+                let wrong = format!("{}{other}{}", &right[..at], &right[at + 1..]);
+                let wrong = Header::known(HeaderName::Authorization, Text::new(wrong).unwrap());
+                let asked = bench.ask(&invite("sip:bob@b", "offer", &[wrong]));
+                assert!(asked.is_err() || asked.is_ok_and(|user| user == "alice"));
+            }
+        }
+    }
+
+    #[test]
     fn the_secret_is_not_shown() {
         let bench = Bench::new();
         let shown = format!("{:?}", bench.server);
