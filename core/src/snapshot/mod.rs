@@ -44,6 +44,7 @@ pub struct SessionSnapshot {
 struct TimerParts {
     seconds: u32,
     refresher: Party,
+    is_least: bool,
     attempts: u8,
     /// From the snapshot on.
     due_in: Duration,
@@ -94,6 +95,7 @@ impl SessionSnapshot {
             timer: session.timer.map(|timer| TimerParts {
                 seconds: timer.seconds,
                 refresher: timer.refresher,
+                is_least: timer.is_least,
                 attempts: timer.attempts,
                 due_in: timer.due.saturating_duration_since(now),
             }),
@@ -115,6 +117,7 @@ impl SessionSnapshot {
         content.optional(self.timer, |content, timer| {
             content.number(timer.seconds);
             content.byte(timer.refresher as u8);
+            content.byte(timer.is_least.into());
             content.byte(timer.attempts);
             content.long(u64::try_from(timer.due_in.as_millis()).unwrap_or(u64::MAX));
         });
@@ -166,6 +169,7 @@ impl TimerParts {
         Some(Self {
             seconds: content.number()?,
             refresher: *[Party::Us, Party::Peer].get(usize::from(content.byte()?))?,
+            is_least: content.byte()? != 0,
             attempts: content.byte()?,
             due_in: Duration::from_millis(content.long()?),
         })
@@ -179,6 +183,7 @@ impl TimerParts {
             seconds: self.seconds,
             refresher: self.refresher,
             due: now + after,
+            is_least: self.is_least,
             attempts: self.attempts,
         }
     }

@@ -38,6 +38,7 @@ fn any(random: &mut Random) -> SessionSnapshot {
         timer: perhaps(random, |random| TimerParts {
             seconds: number(random),
             refresher: one(random, &[Party::Us, Party::Peer]),
+            is_least: random.below(2) == 0,
             attempts: u8::try_from(random.below(3)).unwrap(),
             due_in: Duration::from_millis(number(random).into()),
         }),

@@ -324,13 +324,14 @@ fn a_refresh_that_is_too_short_is_sent_again() {
     bench.answer(&update, &refused);
     let again = bench.one("UPDATE");
     assert_eq!(again.header("Session-Expires"), "300;refresher=uac");
+    assert_eq!(again.header("Min-SE"), "300");
     let accepted = Answer::new("200 OK").header("Session-Expires: 300;refresher=uac");
     bench.answer(&again, &accepted);
     bench.no_event();
     bench.pass(45_000 + 149_999);
     assert!(bench.sent().is_empty());
     bench.pass(45_000 + 150_000);
-    bench.one("UPDATE");
+    assert_eq!(bench.one("UPDATE").header("Min-SE"), "300");
 }
 
 /// RFC 4028 §10: a session that cannot be refreshed ends with its time.
