@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, future::pending, time::Duration};
 
 use offhook::{
-    IncomingRequest, Invitation, ResponseOptions, Session, SessionEvent, Unanswered,
-    message::{Method, Rejection, Success},
+    IncomingRequest, Invitation, ReferEvent, ResponseOptions, Session, SessionEvent, Unanswered,
+    message::{Method, ReferTo, Rejection, StatusCode, Success},
 };
 use offhook_media::{DescriptionError, Hold, Liveness};
 use tokio::time::{Instant, sleep_until};
@@ -104,9 +104,15 @@ pub(crate) async fn talk(
                     continue;
                 }
             },
-            Some(Cue::HangUp) = answering.cues.recv() => {
-                return Ok(hang_up(session, answering).await);
-            }
+            Some(cue) = answering.cues.recv() => match cue {
+                Cue::HangUp => return Ok(hang_up(session, answering).await),
+                Cue::Transfer(uri) => {
+                    if let Err(error) = session.refer(ReferTo::from(uri)) {
+                        warn!(%error, "the caller is not sent on");
+                    }
+                    continue;
+                }
+            },
             () = lost(answering.liveness.as_ref(), talk.plan.media_timeout) => {
                 let over = hang_up(session, answering).await;
                 return Ok(Over { cause: "the caller's audio stopped".into(), ..over });
@@ -135,18 +141,31 @@ pub(crate) async fn talk(
                 Ok(())
             }
             SessionEvent::Request(request) => {
-                take(&answering, request);
+                take(request, &answering);
                 Ok(())
             }
             // Nothing of ours asks for an offer. A referral that is dropped is declined.
-            SessionEvent::AnsweredWithOffer(_)
-            | SessionEvent::Referred(_)
-            | SessionEvent::Refer { .. } => Ok(()),
+            SessionEvent::AnsweredWithOffer(_) | SessionEvent::Referred(_) => Ok(()),
+            SessionEvent::Refer { event, .. } => {
+                if is_elsewhere(&event) {
+                    return Ok(hang_up(session, answering).await);
+                }
+                Ok(())
+            }
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         };
         if let Err(error) = agreed {
             return Ok(disagree(session, answering, &error).await);
         }
+    }
+}
+
+/// Whether the caller has reached whom it was sent to. One that has not stays with us.
+fn is_elsewhere(event: &ReferEvent) -> bool {
+    match event {
+        ReferEvent::Accepted { is_subscribed, .. } => !is_subscribed,
+        ReferEvent::Terminated { status, .. } => status.is_some_and(StatusCode::is_success),
+        ReferEvent::Progress { .. } | ReferEvent::Refused { .. } => false,
     }
 }
 
@@ -189,11 +208,18 @@ impl Talk {
     }
 }
 
-/// A key is for who hears the call, of a message the caller hears that it came. Any other INFO without a package is one
-/// that we do not understand ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
-fn take(answering: &Answering, request: IncomingRequest) {
+/// A key that was pressed, or a message, for which there is nothing to do but to say that it came. Any other
+/// INFO without a package is one that we do not understand
+/// ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
+fn take(request: IncomingRequest, answering: &Answering) {
     let message = request.message();
-    if *message.method() == Method::Message || answering.inform(message) {
+    let key = message.dtmf();
+    if let Some(Ok(key)) = key.map(|it| it.signal.try_into()) {
+        answering.key(key);
+    }
+    let is_understood =
+        *message.method() == Method::Message || message.body().is_empty() || key.is_some();
+    if is_understood {
         request.accept(Success::OK);
     } else {
         request.reject(Rejection::UNSUPPORTED_MEDIA_TYPE);

@@ -27,9 +27,15 @@ pub struct Baresip {
 }
 
 impl Baresip {
-    /// Calls `uri`.
+    /// Calls `uri` with PCMU.
     pub fn call(uri: &str) -> Result<Self> {
-        let baresip = Self::start(&format!("calling {uri}"), "")?;
+        Self::call_with(uri, "PCMU")
+    }
+
+    /// Calls `uri` with a codec as baresip names it: `G722`, `opus/48000/2`.
+    pub fn call_with(uri: &str, codec: &str) -> Result<Self> {
+        let account = format!(";audio_codecs={codec}");
+        let baresip = Self::start(&format!("calling {uri}"), &account)?;
         baresip.command("dial", uri)?;
         Ok(baresip)
     }
@@ -44,7 +50,7 @@ impl Baresip {
 
     /// Answers calls.
     pub fn answer() -> Result<Self> {
-        Self::start("answering", ";answermode=auto")
+        Self::start("answering", ";audio_codecs=PCMU;answermode=auto")
     }
 
     fn start(what: &str, account: &str) -> Result<Self> {
@@ -55,7 +61,7 @@ impl Baresip {
         scratch.write("in.wav", tone(8000, Self::TONE, LIFE).to_bytes())?;
         scratch.write(
             "accounts",
-            format!("<sip:baresip@{address}>;regint=0;audio_codecs=PCMU{account}\n"),
+            format!("<sip:baresip@{address}>;regint=0{account}\n"),
         )?;
         scratch.write("contacts", "")?;
         scratch.write(
@@ -68,7 +74,13 @@ impl Baresip {
                  audio_alert none\n\
                  snd_path {folder}\n\
                  module_path /usr/lib/baresip/modules\n\
+                 ausrc_srate 8000\n\
+                 ausrc_channels 1\n\
+                 auplay_srate 8000\n\
+                 auplay_channels 1\n\
                  module g711.so\n\
+                 module g722.so\n\
+                 module opus.so\n\
                  module aufile.so\n\
                  module sndfile.so\n\
                  module_app account.so\n\

@@ -32,6 +32,7 @@ impl Linphone {
         // It keeps its databases there, and makes no folders.
         fs::create_dir_all(scratch.file(".local/share/linphone"))?;
         scratch.write("in.wav", tone(8000, Self::TONE, 60).to_bytes())?;
+        // Its buffer for Opus leaps while it adapts, which would break the tone; its buffer for PCMU does not.
         // As if behind a NAT with the address 127.0.0.1: it would describe the address of a real interface.
         scratch.write(
             "linphonerc",
@@ -40,6 +41,7 @@ impl Linphone {
                  sip_tcp_port={port}\nsip_tls_port=-1\nguess_hostname=0\ncontact=sip:linphone@127.0.0.1\n\
                  [net]\nfirewall_policy=nat_address\nnat_address=127.0.0.1\n\
                  [rtp]\nbind_address=127.0.0.1\naudio_rtp_port={audio}\n\
+                 [audio_codec_0]\nmime=opus\nrate=48000\nchannels=2\nenabled=0\n\
                  [video]\nenabled=0\ncapture=0\ndisplay=0\nautomatically_initiate=0\n"
             ),
         )?;

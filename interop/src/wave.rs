@@ -37,10 +37,10 @@ impl Wave {
         file
     }
 
-    /// Reads a file that a peer recorded.
+    /// Reads a file that a peer recorded; of several channels the first.
     pub fn read(path: &Path) -> Result<Self> {
         let file = fs::read(path).with_context(|| format!("no recording at {}", path.display()))?;
-        Self::parse(&file).with_context(|| format!("{} is not 16-bit mono sound", path.display()))
+        Self::parse(&file).with_context(|| format!("{} is not 16-bit sound", path.display()))
     }
 
     fn parse(file: &[u8]) -> Result<Self> {
@@ -48,7 +48,7 @@ impl Wave {
             file.get(..4) == Some(b"RIFF") && file.get(8..12) == Some(b"WAVE"),
             "not a WAVE file"
         );
-        let mut rate = None;
+        let mut format = None;
         let mut rest = &file[12..];
         while let Some((head, body)) = rest.split_at_checked(8) {
             let length = u32_at(head, 4).context("a chunk without length")? as usize;
@@ -56,20 +56,17 @@ impl Wave {
             let chunk = body.get(..length).unwrap_or(body);
             match &head[..4] {
                 b"fmt " => {
-                    let is_mono_16 =
-                        chunk.get(2..4) == Some(&[1, 0]) && chunk.get(14..16) == Some(&[16, 0]);
-                    ensure!(is_mono_16, "not one channel of 16 bits");
-                    rate = u32_at(chunk, 4);
+                    ensure!(chunk.get(14..16) == Some(&[16, 0]), "not 16 bits a sample");
+                    let channels = chunk.get(2).filter(|channels| **channels > 0);
+                    format = u32_at(chunk, 4).zip(channels.copied());
                 }
                 b"data" => {
+                    let (rate, channels) = format.context("no format before the data")?;
                     let samples = chunk
-                        .chunks_exact(2)
-                        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+                        .chunks_exact(2 * usize::from(channels))
+                        .map(|samples| i16::from_le_bytes([samples[0], samples[1]]))
                         .collect();
-                    return Ok(Self {
-                        rate: rate.context("no format before the data")?,
-                        samples,
-                    });
+                    return Ok(Self { rate, samples });
                 }
                 _ => {}
             }

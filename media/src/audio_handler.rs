@@ -5,8 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    AudioEnd, DescriptionError, Hold, Liveness, PortRange, RtpCounters, SessionDescriptionHandler,
-    port_agreement::PortAgreement, rtp::End,
+    AudioEnd, DescriptionError, Encoding, Hold, Liveness, PortRange, RtpCounters,
+    SessionDescriptionHandler, port_agreement::PortAgreement, rtp::End,
 };
 
 /// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak.
@@ -25,6 +25,13 @@ impl AudioHandler {
         Self {
             agreement: PortAgreement::new(local, ports, End::Audio(end)),
         }
+    }
+
+    /// Offers these encodings alone, the best first. An offer of the peer's is answered with all that we have.
+    #[must_use]
+    pub fn offering(mut self, encodings: Vec<Encoding>) -> Self {
+        self.agreement.offer_only(encodings);
+        self
     }
 
     /// What goes through the call's port; stays readable when the handler is closed.

@@ -51,10 +51,10 @@ impl Formats {
         Self(formats).with_speech()
     }
 
-    /// What we offer: the formats agreed before under their numbers (RFC 3264 section 8.3.2), and the others we have.
-    pub(crate) fn offered(agreed: Self) -> Self {
+    /// What we offer: the formats agreed before under their numbers (RFC 3264 section 8.3.2), and others of `encodings`.
+    pub(crate) fn offered(agreed: Self, encodings: &[Encoding]) -> Self {
         let mut formats = agreed.0;
-        let speech = Encoding::ALL
+        let speech = encodings
             .iter()
             .map(|encoding| (encoding.payload_type(), Kind::Speech(*encoding)));
         for (payload_type, kind) in speech.chain(EVENTS_OFFERED) {
@@ -359,10 +359,12 @@ mod tests {
         let text = "v=0\r\nm=audio 4000 RTP/AVP 101 96\r\na=rtpmap:101 PCMA/8000\r\n\
                     a=rtpmap:96 telephone-event/8000\r\n";
         let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
-        let offered = Formats::offered(Formats::common(&session.medias[0]));
+        let offered = Formats::offered(Formats::common(&session.medias[0]), Encoding::ALL);
         assert!(offered.list().starts_with("101 96 "), "{}", offered.list());
-        let fresh = Formats::offered(Formats::default()).list();
+        let fresh = Formats::offered(Formats::default(), Encoding::ALL).list();
         assert!(fresh.contains("9 0 8 101"), "{fresh}");
         assert_eq!(fresh.contains("111"), cfg!(feature = "opus"));
+        let one = Formats::offered(Formats::default(), &[Encoding::G722]).list();
+        assert_eq!(one, "9 101");
     }
 }

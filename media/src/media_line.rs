@@ -3,6 +3,7 @@
 use sdp_types::{Attribute, Direction, Media, MediaType, Mid, RtcpMux, TransportProto};
 
 use crate::{
+    Encoding,
     formats::Formats,
     remote_audio::{self, PACKET_TIME},
 };
@@ -36,9 +37,14 @@ pub(crate) fn refused(media: &Media) -> Media {
 }
 
 /// The line that offers audio, in the place of `previous` where a pair was agreed before.
-pub(crate) fn offered(previous: Option<&Media>, port: u16, direction: Direction) -> Media {
+pub(crate) fn offered(
+    previous: Option<&Media>,
+    encodings: &[Encoding],
+    port: u16,
+    direction: Direction,
+) -> Media {
     let agreed = previous.map(Formats::common).unwrap_or_default();
-    let mut line = with_formats(&Formats::offered(agreed), port);
+    let mut line = with_formats(&Formats::offered(agreed, encodings), port);
     if let Some(enabled) = previous.filter(|media| media.port != 0) {
         line.proto.clone_from(&enabled.proto);
     }

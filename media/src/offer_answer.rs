@@ -1,6 +1,7 @@
 //! The offer/answer model of RFC 3264 for one session with at most one audio stream.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -8,7 +9,7 @@ use std::{
 use sdp_types::{Connection, Direction, Media, Origin, Session, Time};
 
 use crate::{
-    DescriptionError, Hold, Incompatibility,
+    DescriptionError, Encoding, Hold, Incompatibility,
     formats::Formats,
     media_line,
     random::random,
@@ -32,6 +33,8 @@ pub(crate) struct OfferAnswer {
     local: IpAddr,
     /// The most that our side does with a stream.
     direction: Direction,
+    /// What we offer, the best first.
+    encodings: Cow<'static, [Encoding]>,
     /// What the last complete pair says, and what the next one is to say.
     hold: Hold,
     wanted: Hold,
@@ -78,6 +81,7 @@ impl OfferAnswer {
         Self {
             local,
             direction,
+            encodings: Encoding::ALL.into(),
             hold: Hold::Off,
             wanted: Hold::Off,
             is_held: false,
@@ -87,6 +91,11 @@ impl OfferAnswer {
             agreed: None,
             audio: None,
         }
+    }
+
+    /// Offers these instead of all that we have.
+    pub(crate) fn offer_only(&mut self, encodings: Vec<Encoding>) {
+        self.encodings = encodings.into();
     }
 
     /// Whether no offer is open.
@@ -227,14 +236,19 @@ impl OfferAnswer {
     fn offer(&self, port: u16) -> Session {
         let mut offer = self.session(Time::new(0, 0));
         let Some(agreed) = &self.agreed else {
-            let audio = media_line::offered(None, port, self.offered_direction());
+            let audio = media_line::offered(None, &self.encodings, port, self.offered_direction());
             offer.medias.push(audio);
             return offer;
         };
         let place = audio_place(agreed);
         for (index, previous) in agreed.medias.iter().enumerate() {
             offer.medias.push(if place == Some(index) {
-                media_line::offered(Some(previous), port, self.offered_direction())
+                media_line::offered(
+                    Some(previous),
+                    &self.encodings,
+                    port,
+                    self.offered_direction(),
+                )
             } else {
                 media_line::refused(previous)
             });

@@ -6,8 +6,8 @@ use offhook_message::Body;
 use sdp_types::Direction;
 
 use crate::{
-    DescriptionError, Hold, Liveness, PortRange, RtpCounters, offer_answer::OfferAnswer, rtp::End,
-    rtp_port::RtpPort,
+    DescriptionError, Encoding, Hold, Liveness, PortRange, RtpCounters, offer_answer::OfferAnswer,
+    rtp::End, rtp_port::RtpPort,
 };
 
 /// What the handlers with an RTP port have in common.
@@ -34,6 +34,10 @@ impl PortAgreement {
             counters: Arc::default(),
             liveness: Liveness::default(),
         }
+    }
+
+    pub(crate) fn offer_only(&mut self, encodings: Vec<Encoding>) {
+        self.offer_answer.offer_only(encodings);
     }
 
     /// Our description. The first one with an audio stream opens the port.

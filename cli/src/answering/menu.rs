@@ -1,9 +1,11 @@
 //! A choice of keys.
 
+use offhook::Flow;
 use offhook_media::{Audio, Frame, Key, Leg, Player, Sound};
 use tokio::sync::mpsc;
 
 use super::Cue;
+use crate::configuration::Target;
 
 /// What is played until a key is pressed, and what each key does.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,24 +15,43 @@ pub(crate) struct Menu {
 }
 
 /// What a key of a menu does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Choice {
     /// The caller hears itself from now on.
     Echo,
     HangUp,
+    /// The caller is sent there.
+    Transfer(Target),
 }
 
 /// A menu in a call.
 pub(super) struct Choosing {
-    choices: Vec<(Key, Choice)>,
+    choices: Vec<(Key, Action)>,
     now: Box<dyn Audio>,
     cue: mpsc::Sender<Cue>,
 }
 
+enum Action {
+    Echo,
+    Cue(Cue),
+}
+
 impl Choosing {
-    pub(super) fn new(menu: &Menu, cue: mpsc::Sender<Cue>) -> Self {
+    /// The menu of a call that came that way.
+    pub(super) fn new(menu: &Menu, flow: &Flow, cue: mpsc::Sender<Cue>) -> Self {
+        let action = |choice: &Choice| match choice {
+            Choice::Echo => Some(Action::Echo),
+            Choice::HangUp => Some(Action::Cue(Cue::HangUp)),
+            Choice::Transfer(target) => {
+                let contact = target.contact(flow.transport, flow.local).ok()?;
+                Some(Action::Cue(Cue::Transfer(contact.uri)))
+            }
+        };
+        let choices = menu.choices.iter();
         Self {
-            choices: menu.choices.clone(),
+            choices: choices
+                .filter_map(|(key, choice)| Some((*key, action(choice)?)))
+                .collect(),
             now: Box::new(Player::new(menu.sound.clone().repeated())),
             cue,
         }
@@ -48,10 +69,10 @@ impl Audio for Choosing {
 
     fn key(&mut self, key: Key) {
         let chosen = self.choices.iter().find(|(it, _)| *it == key);
-        match chosen.map(|(_, choice)| choice) {
-            Some(Choice::Echo) => self.now = Box::new(Leg::echo()),
-            // Where there is no room, the end of the call is on its way already.
-            Some(Choice::HangUp) => drop(self.cue.try_send(Cue::HangUp)),
+        match chosen.map(|(_, action)| action) {
+            Some(Action::Echo) => self.now = Box::new(Leg::echo()),
+            // Where there is no room, the call is about to leave the menu.
+            Some(Action::Cue(cue)) => drop(self.cue.try_send(cue.clone())),
             None => {}
         }
     }

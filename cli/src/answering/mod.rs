@@ -7,7 +7,7 @@ mod sounds;
 
 use std::sync::Arc;
 
-use offhook::{Invitation, message::Request};
+use offhook::{Invitation, message::UriBuf};
 use offhook_media::{
     AudioEnd, AudioHandler, BareHandler, EchoHandler, Key, KeyTones, Liveness, Player,
 };
@@ -26,9 +26,10 @@ use crate::{
 };
 
 /// What the media of a call wants of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cue {
     HangUp,
+    Transfer(UriBuf),
 }
 
 /// The media of one call.
@@ -59,7 +60,7 @@ impl Answering {
             Media::Echo | Media::Bare => None,
             Media::Play(sound) => Some(AudioEnd::new(Player::new(sound.clone()))),
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
-            Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, cue))),
+            Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, &invitation.flow(), cue))),
             Media::Record => {
                 let kept = Keep::new(
                     &configuration.recordings,
@@ -87,16 +88,11 @@ impl Answering {
         }
     }
 
-    /// Takes an INFO. `false` where its body is nothing that we read.
-    pub(crate) fn inform(&self, request: &Request) -> bool {
-        let Ok(Some(content_type)) = request.headers().content_type() else {
-            return request.body().is_empty();
-        };
-        let key = Key::from_info(&content_type, request.body());
-        if let (Some(key), Some(end)) = (key, &self.end) {
+    /// Takes a key that the caller pressed by INFO.
+    pub(crate) fn key(&self, key: Key) {
+        if let Some(end) = &self.end {
             end.key(key);
         }
-        key.is_some()
     }
 
     /// What is to be written when the call is over.

@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use offhook::message::{Uri, UriBuf};
-use offhook_media::{InvalidKey, Key};
+use offhook_media::{Encoding, InvalidKey, Key};
 
 use crate::{arguments::seconds, certificates::Certificates, credentials::CredentialArguments};
 
@@ -26,7 +26,7 @@ pub(crate) struct CallArguments {
     pub(crate) proxy: Option<UriBuf>,
 
     /// Offer an inactive stream and open no port for audio
-    #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf"])]
+    #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf", "codec"])]
     pub(crate) bare: bool,
 
     /// Send a tone of 440 Hz; without it and --play: silence
@@ -36,6 +36,10 @@ pub(crate) struct CallArguments {
     /// Send this WAV file, of any rate with samples of 16 bits
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Option<PathBuf>,
+
+    /// Offer these codecs alone, the best first: opus, G722, PCMU, PCMA
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = codec)]
+    pub(crate) codec: Vec<Encoding>,
 
     /// Write what is heard to this WAV file
     #[arg(long, value_name = "FILE")]
@@ -76,6 +80,16 @@ fn keys(text: &str) -> Result<Keys, InvalidKey> {
         .map(Key::try_from)
         .collect::<Result<_, _>>()
         .map(Keys)
+}
+
+fn codec(text: &str) -> Result<Encoding, String> {
+    let mut encodings = Encoding::ALL.iter().copied();
+    encodings
+        .find(|it| it.name().eq_ignore_ascii_case(text))
+        .ok_or_else(|| {
+            let names: Vec<_> = Encoding::ALL.iter().map(|it| it.name()).collect();
+            format!("expected one of {}", names.join(", "))
+        })
 }
 
 /// A URI that can be called.

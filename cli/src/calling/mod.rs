@@ -262,7 +262,10 @@ fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, R
     };
     let keys = arguments.dtmf.iter().flat_map(|keys| keys.0.clone());
     let end = AudioEnd::new((Player::new(sound).pressing(keys), recording.clone()));
-    let handler = AudioHandler::new(local, &PortRange::any(), end);
+    let mut handler = AudioHandler::new(local, &PortRange::any(), end);
+    if !arguments.codec.is_empty() {
+        handler = handler.offering(arguments.codec.clone());
+    }
     Ok((Box::new(handler), recording))
 }
 

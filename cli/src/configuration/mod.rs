@@ -28,6 +28,7 @@ pub(crate) use self::{
     error::ConfigurationError,
     route::{Answer, Media, Outcome, Route},
     routes::Routes,
+    target::Target,
     users::Users,
 };
 use self::{error::Defect, wait::Wait};

@@ -12,6 +12,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// A target without a rank.
+    pub(super) fn to(uri: String) -> Result<Self, String> {
+        Keys { uri, q: None }.try_into()
+    }
+
     /// The Contact for a call that came in over `transport` on the address `local`.
     pub(crate) fn contact(
         &self,

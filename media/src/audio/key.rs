@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use offhook_message::MediaType;
-
 /// One of the sixteen DTMF keys: `0` to `9`, `*`, `#` and `A` to `D`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(u8);
@@ -18,29 +16,6 @@ impl Key {
     /// ([RFC 4733 §3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2)).
     pub fn from_event(code: u8) -> Option<Self> {
         (usize::from(code) < KEYPAD.len()).then_some(Self(code))
-    }
-
-    /// The key in the body of an INFO: the `Signal` of an `application/dtmf-relay`, or the whole of an `application/dtmf`.
-    /// Keys from `*` on may be written as their event code.
-    pub fn from_info(content_type: &MediaType<'_>, body: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(body).ok()?;
-        let signal = if content_type.is("application", "dtmf-relay") {
-            text.lines().find_map(|line| {
-                let (name, value) = line.split_once('=')?;
-                let is_signal = name.trim().eq_ignore_ascii_case("signal");
-                is_signal.then_some(value)
-            })?
-        } else if content_type.is("application", "dtmf") {
-            text
-        } else {
-            return None;
-        };
-        let signal = signal.trim();
-        let mut letters = signal.chars();
-        match (letters.next(), letters.next()) {
-            (Some(letter), None) => Self::try_from(letter).ok(),
-            _ => Self::from_event(signal.parse().ok()?),
-        }
     }
 
     /// Its event code, 0 to 15.
@@ -93,37 +68,6 @@ const KEYPAD: &str = "0123456789*#ABCD";
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_info_has_a_key_or_none() {
-        for (content_type, body, key) in [
-            (
-                "application/dtmf-relay",
-                "Signal=5\r\nDuration=160\r\n",
-                Some('5'),
-            ),
-            (
-                "application/dtmf-relay",
-                "Duration=160\r\nsignal= #",
-                Some('#'),
-            ),
-            ("application/dtmf-relay", "Signal=10\r\n", Some('*')),
-            ("application/dtmf-relay", "Signal=16\r\n", None),
-            ("application/dtmf-relay", "Signal=\r\n", None),
-            ("application/dtmf-relay", "", None),
-            ("application/dtmf-relay", "5", None),
-            ("application/dtmf", "5\r\n", Some('5')),
-            ("application/dtmf", "d", Some('D')),
-            ("application/dtmf", "", None),
-            ("text/plain", "5", None),
-        ] {
-            let text = format!("INFO sip:a@b SIP/2.0\r\nContent-Type: {content_type}\r\n\r\n");
-            let message = offhook_message::parse(text.into()).unwrap();
-            let content_type = message.headers().content_type().unwrap().unwrap();
-            let found = Key::from_info(&content_type, body.as_bytes());
-            assert_eq!(found.map(char::from), key, "{body:?}");
-        }
-    }
 
     #[test]
     fn keys_have_a_code_a_letter_and_two_tones() {
