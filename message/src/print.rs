@@ -11,7 +11,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use std::fmt::{self, Display, Write};
 
-/// Writes one message from the first line to the last, into one buffer. No value can end its line: CR and LF become
+/// Writes one message from the first line to the last, into one buffer. No value can end its line: CR, LF and NUL become
 /// spaces.
 #[must_use = "the message is given by `finish` or `body`"]
 pub struct MessageWriter {
@@ -130,12 +130,17 @@ impl MessageWriter {
     }
 
     fn put_value(&mut self, value: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        if memchr::memchr3(b'\r', b'\n', b'\0', value).is_none() {
             return self.put(value);
         }
-        self.buffer.extend(value.iter().map(|byte| match byte {
-            b'\r' | b'\n' => b' ',
-            other => *other,
+        let mut before = 0;
+        self.buffer.extend(value.iter().map(|byte| {
+            let is_quoted = std::mem::replace(&mut before, *byte) == b'\\';
+            match byte {
+                b'\r' | b'\n' => b' ',
+                b'\0' if !is_quoted => b' ',
+                other => *other,
+            }
         }));
     }
 
