@@ -6,6 +6,8 @@
 mod peer;
 mod verbs;
 
+pub(crate) use peer::flow;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 

@@ -210,7 +210,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-pub(super) fn flow(transport: Transport) -> Flow {
+pub(crate) fn flow(transport: Transport) -> Flow {
     let address = |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), 5060);
     Flow {
         transport,
