@@ -156,9 +156,8 @@ impl Run {
         while let Some(output) = self.core.poll() {
             match output {
                 Output::Transmit(transmit) => self.check(&transmit.bytes),
-                Output::Resolve(_) => {}
                 Output::Event(Event::Invite(invite)) => self.invite = Some(invite),
-                Output::Event(_) => {}
+                Output::Resolve(_) | Output::Event(_) => {}
             }
         }
     }

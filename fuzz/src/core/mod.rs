@@ -15,7 +15,7 @@ use bytes::Bytes;
 use offhook_core::message::{HeaderName, Headers, Message, Method, Request, parse};
 use offhook_core::{
     Config, Counts, Event, Flow, Input, InviteId, Limits, OutgoingInviteEvent, OutgoingInviteId,
-    Output, RegistrationId, Reliability, RequestId, SessionId, SessionTimerConfig, Totals,
+    Output, RegistrationId, Reliability, RequestId, SessionId, SessionTimerConfig, Times, Totals,
     TransactionId, Transport, UserAgentCore,
 };
 
@@ -42,7 +42,7 @@ struct Run {
     now: Instant,
     flow: Flow,
     /// The requests that were sent to the core, to be repeated, cancelled and acknowledged.
-    received: Vec<Bytes>,
+    received: Vec<(Instant, Bytes)>,
     /// The requests of the core, to be answered.
     asked: Vec<Request>,
     /// The responses of the core, with the tags and targets of its dialogs.
@@ -91,9 +91,10 @@ impl Run {
             }
             5 | 6 => {
                 let repeated = dice.pick(&self.received).cloned();
-                // A stream repeats nothing.
+                // A stream repeats nothing, and an acknowledged INVITE is forgotten after T4.
                 let is_datagram = !self.flow.transport.is_reliable();
-                if let Some(repeated) = repeated.filter(|_| is_datagram) {
+                let may_come = |at: Instant| is_datagram && self.now < at + Times::default().t4;
+                if let Some((_, repeated)) = repeated.filter(|(at, _)| may_come(*at)) {
                     self.receive(repeated);
                 }
             }
@@ -122,7 +123,7 @@ impl Run {
         match parse(bytes.clone()) {
             Ok(Message::Request(request)) => {
                 self.claims.claim(&request);
-                self.received.push(bytes);
+                self.received.push((self.now, bytes));
                 let is_ack = *request.method() == Method::Ack;
                 let before = self.traces();
                 self.handle(Input::Message {

@@ -15,7 +15,7 @@ impl Run {
         let text = match dice.below(8) {
             0..=2 => fresh(dice, step),
             3 => match dice.pick(&self.received) {
-                Some(request) => about(dice, request, &self.answered),
+                Some((_, request)) => about(dice, request, &self.answered),
                 None => fresh(dice, step),
             },
             4..=6 => match dice.pick(&self.answered) {
