@@ -65,6 +65,7 @@ mod random;
 mod session;
 mod session_view;
 mod slot;
+mod sources;
 mod state;
 mod tag;
 mod timers;

@@ -144,13 +144,15 @@ impl Run {
     }
 
     /// What a request may leave behind: something sent, an event, a count.
-    fn traces(&self) -> (usize, usize, u64, u64) {
+    fn traces(&self) -> (usize, usize, u64, u64, u64) {
         let Totals {
             dropped,
             repeated_requests,
+            shed,
             ..
         } = self.core.counts().totals;
-        (self.sent.len(), self.events, dropped, repeated_requests)
+        let sent = self.sent.len();
+        (sent, self.events, dropped, repeated_requests, shed)
     }
 
     fn handle(&mut self, input: Input) {
@@ -349,6 +351,8 @@ fn config(dice: &mut Dice<'_>) -> Config {
             invites: 2,
             sessions: 2,
             requests: 1,
+            source_burst: 8,
+            source_rate: 1,
             ..Limits::default()
         };
     }
