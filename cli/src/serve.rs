@@ -169,6 +169,7 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("malformed", totals.malformed),
         ("dropped", totals.dropped),
         ("overload", totals.overload),
+        ("shed", totals.shed),
     ];
     let alive = alive.map(|(name, count)| (name, count as u64));
     Line::Counts(alive.into_iter().chain(passed).collect())

@@ -199,6 +199,8 @@ pub enum RequestError {
     TooManyRedirects,
     /// The call went there already.
     AlreadyTried,
+    /// The Call-ID is empty or has white space in it.
+    BadCallId,
 }
 
 impl fmt::Display for RequestError {
@@ -212,6 +214,9 @@ impl fmt::Display for RequestError {
             Self::NotRedirected => "the call was not redirected, so there is nothing to follow",
             Self::TooManyRedirects => "the call was redirected too often: give it up",
             Self::AlreadyTried => "the call went to this address already: try another contact",
+            Self::BadCallId => {
+                "the Call-ID is empty or has white space in it: leave it out to get a good one"
+            }
         })
     }
 }

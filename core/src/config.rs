@@ -128,7 +128,7 @@ impl Default for Times {
 }
 
 /// The bounds of a core's tables. Past them a new request gets 503 with Retry-After, and what is
-/// in the tables goes on.
+/// in the tables goes on. The last eighth is for those who have acknowledged a call before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Server transactions, those that only absorb repetitions included. Default 500,000: at one
@@ -145,6 +145,13 @@ pub struct Limits {
     pub requests: usize,
     /// What Retry-After says, in seconds. Default 10.
     pub retry_after: u32,
+    /// How many requests that prove nothing one source may send at once, an address with its port:
+    /// those that are answered without a transaction, and new calls while a table is half full.
+    /// All ports of an address have 16 times as many together. Past it a source gets 503 a few
+    /// times, and then no answer. Default 200; `u32::MAX` sets no bound.
+    pub source_burst: u32,
+    /// How many of those more a source may send in each second. Default 20.
+    pub source_rate: u32,
 }
 
 impl Default for Limits {
@@ -156,6 +163,8 @@ impl Default for Limits {
             sessions: 100_000,
             requests: 10_000,
             retry_after: 10,
+            source_burst: 200,
+            source_rate: 20,
         }
     }
 }

@@ -45,8 +45,10 @@ pub struct Totals {
     /// Messages dropped without an answer: no Via to route by, an ACK or a response that belongs
     /// to nothing.
     pub dropped: u64,
-    /// Requests answered 503 because a table was full.
+    /// Requests answered 503 because a table was full, or their source had asked too much.
     pub overload: u64,
+    /// Requests that were not answered because their source had asked too much.
+    pub shed: u64,
 }
 
 impl Add for Counts {
@@ -81,6 +83,7 @@ impl Add for Totals {
             malformed: self.malformed + other.malformed,
             dropped: self.dropped + other.dropped,
             overload: self.overload + other.overload,
+            shed: self.shed + other.shed,
         }
     }
 }

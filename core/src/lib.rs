@@ -66,6 +66,7 @@ mod session;
 mod session_view;
 mod slot;
 mod snapshot;
+mod sources;
 mod state;
 mod tag;
 mod timers;

@@ -1,5 +1,6 @@
 //! The tables side by side: one owner, plain `&mut`.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::session::{
     Invite, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral, Sessions,
 };
 use crate::slot::{Slot, Slots};
+use crate::sources::{Admission, Sources};
 use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 use crate::transaction::{
     ClientOutcome, ClientTransaction, ClientTransactions, ClientUser, Context, ServerOutcome,
@@ -43,6 +45,7 @@ pub(crate) struct State {
     pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
     pub(crate) registrations: Slots<Registration>,
     pub(crate) requests: Slots<PendingRequest>,
+    pub(crate) sources: Sources,
     pub(crate) totals: Totals,
     /// Seconds for Retry-After while new calls are refused.
     pub(crate) refusing: Option<u32>,
@@ -66,6 +69,7 @@ impl State {
             outgoing_requests: Slots::new(),
             registrations: Slots::new(),
             requests: Slots::new(),
+            sources: Sources::new(&config.limits),
             totals: Totals::default(),
             refusing: None,
             config,
@@ -302,6 +306,33 @@ impl State {
             refers.referrals.retain(|referral| referral.cseq != cseq);
         }
         self.sessions.remove_unused(id);
+    }
+
+    /// Whether something new of this source is begun. It counts only where a table fills up.
+    pub(crate) fn admit(&mut self, now: Instant, source: SocketAddr) -> Admission {
+        let limits = &self.config.limits;
+        let tables = [
+            (self.invites.len(), limits.invites),
+            (self.sessions.len(), limits.sessions),
+            (self.requests.len(), limits.requests),
+            (self.servers.len(), limits.transactions),
+            (self.servers.octets(), limits.octets),
+        ];
+        let (sources, keys) = (&mut self.sources, &self.fingerprinter);
+        if tables.iter().all(|(length, limit)| *length < limit / 2) {
+            return sources.look(keys, now, source);
+        }
+        let is_nearly_full = tables
+            .iter()
+            .any(|(length, limit)| *length >= limit - limit / 8);
+        match (sources.is_proven(keys, now, source), is_nearly_full) {
+            (true, false) => sources.look(keys, now, source),
+            (true, true) | (false, false) => sources.charge(keys, now, source),
+            (false, true) => match sources.charge(keys, now, source) {
+                Admission::Serve => Admission::Refuse,
+                other => other,
+            },
+        }
     }
 
     pub(crate) fn log(

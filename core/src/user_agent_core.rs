@@ -56,7 +56,9 @@ impl UserAgentCore {
                 flow,
                 message: Message::Response(response),
             } => uac::receive_response(state, now, flow, response),
-            Input::Malformed { flow, malformed } => uas::receive_malformed(state, flow, malformed),
+            Input::Malformed { flow, malformed } => {
+                uas::receive_malformed(state, now, flow, malformed);
+            }
             Input::Undelivered { transaction } => self.undelivered(now, transaction),
             Input::Disconnected { channel } => {
                 uas::disconnected(state, now, channel);

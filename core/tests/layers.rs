@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["uas"],
     &["uac"],
     &["state"],
-    &["transaction", "session", "outgoing"],
+    &["transaction", "session", "outgoing", "sources"],
     &["timers", "outbox", "dialog", "capabilities"],
     &["config", "event", "incoming", "tag"],
     &["client_event"],

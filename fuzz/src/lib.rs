@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod application;
 mod core;
 mod description;
 mod dice;
@@ -57,5 +58,9 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "core",
         run: core::run,
+    },
+    Target {
+        name: "application",
+        run: application::run,
     },
 ];

@@ -150,6 +150,9 @@ impl Framer {
         if !head.is_sip() {
             return Err(Defect::BadStartLine);
         }
+        if head.has_mixed_ends() {
+            return Err(Defect::BadHeaderLine);
+        }
         let length = head.content_length()?.ok_or(Defect::MissingContentLength)?;
         match usize::try_from(length) {
             Ok(length) if length <= self.limit.saturating_sub(head.length()) => Ok(length),

@@ -34,7 +34,8 @@ pub enum Method {
     Refer,
     /// RFC 3903
     Publish,
-    /// Any other token.
+    /// Any other token, from [`Method::parse`] alone.
+    #[non_exhaustive]
     Other(Box<str>),
 }
 

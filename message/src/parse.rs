@@ -14,7 +14,7 @@ use bytes::{Buf, Bytes};
 /// Reads exactly one message by the rules for datagrams ([RFC 3261 18.3](https://www.rfc-editor.org/rfc/rfc3261#section-18.3)).
 ///
 /// Line ends in front of the message are skipped and octets behind its Content-Length are dropped. Without Content-Length
-/// the body is the rest. A bare LF ends a line, too. The values of headers are not looked at, but for Content-Length.
+/// the body is the rest. Where a bare LF ends the start line it ends every line. The values of headers are not looked at, but for Content-Length.
 #[expect(clippy::result_large_err, reason = "the message in Ok is as large")]
 pub fn parse(bytes: Bytes) -> Result<Message, Malformed> {
     let mut bytes = bytes;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use std::fmt::{self, Display, Write};
 
-/// Writes one message from the first line to the last, into one buffer. No value can end its line: CR and LF become
+/// Writes one message from the first line to the last, into one buffer. No value can end its line: CR, LF and NUL become
 /// spaces.
 #[must_use = "the message is given by `finish` or `body`"]
 pub struct MessageWriter {
@@ -84,9 +84,10 @@ impl MessageWriter {
         self
     }
 
-    /// Writes a header that was put together elsewhere.
+    /// Writes a header that was put together elsewhere. One that each message has already is not written: two of them
+    /// are read differently by different readers.
     pub fn extra(&mut self, header: &Header) -> &mut Self {
-        if header.name().is_empty() {
+        if header.name().is_empty() || header.is_reserved() {
             return self;
         }
         self.put_name(header.name());
@@ -130,12 +131,17 @@ impl MessageWriter {
     }
 
     fn put_value(&mut self, value: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        if memchr::memchr3(b'\r', b'\n', b'\0', value).is_none() {
             return self.put(value);
         }
-        self.buffer.extend(value.iter().map(|byte| match byte {
-            b'\r' | b'\n' => b' ',
-            other => *other,
+        let mut before = 0;
+        self.buffer.extend(value.iter().map(|byte| {
+            let is_quoted = std::mem::replace(&mut before, *byte) == b'\\';
+            match byte {
+                b'\r' | b'\n' => b' ',
+                b'\0' if !is_quoted => b' ',
+                other => *other,
+            }
         }));
     }
 
@@ -182,6 +188,9 @@ enum Name {
 
 impl Header {
     /// Checks name and value.
+    ///
+    /// Via, From, To, Call-ID, `CSeq`, Max-Forwards, Content-Length, Content-Type and Content-Disposition have their
+    /// own places in requests, responses and bodies, and are refused here.
     pub fn new(name: &str, value: &str) -> Result<Self, InvalidHeader> {
         if !is_token(name.as_bytes()) {
             return Err(InvalidHeader::Name);
@@ -191,10 +200,15 @@ impl Header {
             HeaderName::Other => Name::Other(name.into()),
             known => Name::Known(known),
         };
-        Ok(Self { name, value })
+        let header = Self { name, value };
+        if header.is_reserved() {
+            return Err(InvalidHeader::Reserved);
+        }
+        Ok(header)
     }
 
-    /// A header with a known name. [`HeaderName::Other`] has no text: such a header is not written.
+    /// A header with a known name. [`HeaderName::Other`] has no text: such a header is not written, nor is one that
+    /// [`Header::new`] refuses.
     pub fn known(name: HeaderName, value: Text) -> Self {
         Self {
             name: Name::Known(name),
@@ -214,6 +228,23 @@ impl Header {
     pub fn value(&self) -> &Text {
         &self.value
     }
+
+    fn is_reserved(&self) -> bool {
+        matches!(
+            self.name,
+            Name::Known(
+                HeaderName::Via
+                    | HeaderName::From
+                    | HeaderName::To
+                    | HeaderName::CallId
+                    | HeaderName::CSeq
+                    | HeaderName::MaxForwards
+                    | HeaderName::ContentLength
+                    | HeaderName::ContentType
+                    | HeaderName::ContentDisposition
+            )
+        )
+    }
 }
 
 impl fmt::Debug for Header {
@@ -232,6 +263,8 @@ pub enum InvalidHeader {
     Name,
     /// The value contains control characters.
     Value(InvalidText),
+    /// Each message has one already.
+    Reserved,
 }
 
 impl Display for InvalidHeader {
@@ -241,6 +274,9 @@ impl Display for InvalidHeader {
             Self::Value(invalid) => write!(
                 formatter,
                 "the value of the header is no header value: {invalid}"
+            ),
+            Self::Reserved => formatter.write_str(
+                "each message has such a header already: say it in the request, the response or the body",
             ),
         }
     }
@@ -338,6 +374,9 @@ mod tests {
             Header::new("a", "c\r\nd: e"),
             Err(InvalidHeader::Value(InvalidText))
         );
+        for name in ["Via", "v", "l", "content-length", "Call-ID", "To", "CSeq"] {
+            assert_eq!(Header::new(name, "1"), Err(InvalidHeader::Reserved));
+        }
         let header = Header::known(HeaderName::Server, Text::from_static("Offhook"));
         assert_eq!(
             (header.name(), header.value().as_str()),

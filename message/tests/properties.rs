@@ -59,7 +59,7 @@ proptest! {
         prop_assert_eq!(response.body(), &content);
         prop_assert_eq!(response.as_bytes(), &bytes);
         let read: Vec<_> = response.headers().iter().take(headers.len()).map(|field| (field.name, field.value)).collect();
-        let on_one_line: Vec<_> = headers.iter().map(|(name, value)| (*name, value.replace(['\r', '\n'], " "))).collect();
+        let on_one_line: Vec<_> = headers.iter().map(|(name, value)| (*name, value.replace(['\r', '\n', '\0'], " "))).collect();
         let written: Vec<_> =
             on_one_line.iter().map(|(name, value)| (*name, value.trim_matches([' ', '\t']).as_bytes())).collect();
         prop_assert_eq!(read, written);

@@ -339,6 +339,12 @@ fn share(config: &Config, shards: usize) -> Config {
         config.loggers = log::loggers();
     }
     for limit in [
+        &mut config.limits.source_burst,
+        &mut config.limits.source_rate,
+    ] {
+        *limit = limit.div_ceil(u32::try_from(shards).unwrap_or(u32::MAX));
+    }
+    for limit in [
         &mut config.limits.transactions,
         &mut config.limits.octets,
         &mut config.limits.requests,

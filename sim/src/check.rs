@@ -55,7 +55,7 @@ struct Answers<'a> {
     branch: &'a [u8],
     sent_by: &'a [u8],
     call_id: &'a [u8],
-    cseq: (u32, Method),
+    cseq: Option<(u32, Method)>,
     to_tag: Option<&'a [u8]>,
     /// The final response, and when it was sent first.
     last: Option<(&'a Bytes, Duration)>,
@@ -73,8 +73,7 @@ fn check_response<'a>(
         return sender.map(drop).ok_or("a response without a Via");
     };
     // A request that lacks these is answered without them.
-    let cseq = headers.cseq().map(|cseq| (cseq.number, cseq.method));
-    let cseq = cseq.unwrap_or((0, Method::Other("".into())));
+    let cseq = headers.cseq().ok().map(|cseq| (cseq.number, cseq.method));
     let call_id = headers.call_id().unwrap_or_default();
     let Some(branch) = via.branch() else {
         return Ok(()); // RFC 2543: it does not say which request it answers.
@@ -103,10 +102,11 @@ fn check_response<'a>(
     let began = began.filter_map(|other| Some(other.last?.1)).min();
     let answers = &mut transactions[index];
     let status = response.status();
-    if answers.cseq.1 == Method::Ack {
+    let method = answers.cseq.as_ref().map(|(_, method)| method);
+    if method == Some(&Method::Ack) {
         return Err("an ACK is answered");
     }
-    if answers.cseq.1 != Method::Invite && status.is_provisional() {
+    if method != Some(&Method::Invite) && status.is_provisional() {
         return Err("a provisional response to another request than INVITE");
     }
     if let Some((last, at)) = answers.last {

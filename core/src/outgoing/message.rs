@@ -56,6 +56,7 @@ impl SessionLife {
 impl OutgoingRequestMessage {
     pub(crate) fn new(method: Method, mut request: OutgoingRequest, random: &mut Random) -> Self {
         let call_id = request.call_id.take();
+        request.request_uri = request.request_uri.without_headers();
         Self {
             method,
             call_id: call_id.unwrap_or_else(|| new_call_id(random)),
@@ -121,7 +122,7 @@ impl OutgoingRequestMessage {
     /// Goes elsewhere, as a new request.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {
         self.renew();
-        self.request.request_uri = request_uri;
+        self.request.request_uri = request_uri.without_headers();
         self.request.flows = flows;
     }
 

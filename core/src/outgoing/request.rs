@@ -3,6 +3,7 @@
 use offhook_message::{Body, Header, HeaderName, Replaces, Text, UriBuf};
 
 use super::address::Address;
+use crate::client_event::RequestError;
 use crate::digest::Credentials;
 use crate::flow::Flow;
 
@@ -44,6 +45,18 @@ pub struct OutgoingRequest {
 }
 
 impl OutgoingRequest {
+    /// Whether it can be sent, and read where it arrives.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        if self.flows.is_empty() {
+            return Err(RequestError::NoFlow);
+        }
+        let call_id = self.call_id.as_ref().map(Text::as_str);
+        if call_id.is_some_and(|it| it.is_empty() || it.contains([' ', '\t'])) {
+            return Err(RequestError::BadCallId);
+        }
+        Ok(())
+    }
+
     /// A request for `to`, sent to the URI of `to`.
     pub fn new(flows: Vec<Flow>, from: Address, to: Address) -> Self {
         Self {

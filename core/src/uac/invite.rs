@@ -99,9 +99,7 @@ pub(crate) fn start(
     now: Instant,
     request: OutgoingRequest,
 ) -> Result<OutgoingInviteId, RequestError> {
-    if request.flows.is_empty() {
-        return Err(RequestError::NoFlow);
-    }
+    request.check()?;
     let limits = state.config.limits;
     if state.outgoing_invites.unanswered() >= limits.invites
         || state.sessions.len() >= limits.sessions

@@ -79,9 +79,7 @@ pub(crate) fn start(
     now: Instant,
     mut options: RegistrationOptions,
 ) -> Result<RegistrationId, RequestError> {
-    if options.request.flows.is_empty() {
-        return Err(RequestError::NoFlow);
-    }
+    options.request.check()?;
     if state.clients.len() >= state.config.limits.transactions {
         return Err(RequestError::Full);
     }

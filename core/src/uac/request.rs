@@ -26,9 +26,7 @@ pub(crate) fn start(
     ) {
         return Err(RequestError::NotAlone);
     }
-    if request.flows.is_empty() {
-        return Err(RequestError::NoFlow);
-    }
+    request.check()?;
     if state.clients.len() >= state.config.limits.transactions {
         return Err(RequestError::Full);
     }

@@ -9,6 +9,7 @@ use offhook_message::Request;
 use super::{drop_request, find_session};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
+use crate::flow::Flow;
 use crate::session::{Accepted, Phase};
 use crate::slot::Slot;
 use crate::state::State;
@@ -42,7 +43,7 @@ pub(super) fn await_ack(
 }
 
 /// An ACK outside of a transaction: it confirms the 2xx of its number, once.
-pub(super) fn receive_ack(state: &mut State, now: Instant, request: Request) {
+pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: Request) {
     let id = find_session(state, &request);
     let Ok(cseq) = request.headers().cseq() else {
         return drop_request(state, &request, "its CSeq is missing or malformed");
@@ -70,6 +71,7 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, request: Request) {
         }
     };
     session.phase = Phase::Confirmed;
+    state.sources.prove(&state.fingerprinter, now, flow.remote);
     state.outbox.event(Event::Confirmed {
         session: id,
         acknowledgement: request,

@@ -22,7 +22,7 @@ pub(super) fn receive(state: &mut State, now: Instant, incoming: &Incoming) {
     let key = server_key(fingerprinter, &incoming.request, &via, &Method::Invite);
     let transaction = state.servers.find(key);
     let Some(invited) = transaction.and_then(|slot| state.servers.get(slot)) else {
-        return does_not_exist().statelessly(state, incoming);
+        return does_not_exist().statelessly(state, now, incoming);
     };
     let (user, to_tag) = (invited.user, invited.to_tag.clone());
     // No bound is asked: there is at most one for each INVITE, and those are bounded.

@@ -36,20 +36,20 @@ pub(super) fn receive(
     let limits = state.config.limits;
     let is_full = state.invites.len() >= limits.invites || state.sessions.len() >= limits.sessions;
     if is_full || state.refusing.is_some() {
-        return Reply::overload(state).statelessly(state, &incoming);
+        return Reply::overload(state).statelessly(state, now, &incoming);
     }
     if let Err(reply) = check_contact(&incoming.request) {
-        return reply.statelessly(state, &incoming);
+        return reply.statelessly(state, now, &incoming);
     }
     let replaces = match replaces::read(&incoming.request) {
         Ok(replaces) => replaces,
-        Err(reply) => return reply.statelessly(state, &incoming),
+        Err(reply) => return reply.statelessly(state, now, &incoming),
     };
     let peer_reliability = PeerReliability::of(incoming.request.headers());
     if state.config.reliability == Reliability::Required
         && peer_reliability == PeerReliability::Unsupported
     {
-        return reliable::extension_required().statelessly(state, &incoming);
+        return reliable::extension_required().statelessly(state, now, &incoming);
     }
     let to_tag = Tag::from(state.random.token());
     let transaction = open_transaction(state, &incoming, merge_key, to_tag.clone());

@@ -41,6 +41,7 @@ use crate::flow::{Channel, Flow};
 use crate::incoming::Incoming;
 use crate::logger::LogLevel;
 use crate::slot::Slot;
+use crate::sources::Admission;
 use crate::state::State;
 use crate::tag::Tag;
 use crate::transaction::{ServerTransaction, TransactionState, merge_key, server_key};
@@ -51,12 +52,12 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
     state.totals.requests += 1;
     let via = match request.headers().via() {
         Ok(via) => via,
-        Err(error) => return refuse(state, flow, request, error.into()),
+        Err(error) => return refuse(state, now, flow, request, error.into()),
     };
     let key = server_key(&state.fingerprinter, &request, &via, request.method());
     let response_flow = respond::response_flow(&via, flow);
     if *request.method() == Method::Ack {
-        return receive_ack(state, now, key, request);
+        return receive_ack(state, now, flow, key, request);
     }
     if let Some(transaction) = state.servers.find(key) {
         state.totals.repeated_requests += 1;
@@ -72,7 +73,7 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
 }
 
 /// Answers what is a request but no good one, and counts the rest.
-pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malformed) {
+pub(crate) fn receive_malformed(state: &mut State, now: Instant, flow: Flow, malformed: Malformed) {
     state.totals.malformed += 1;
     let status = malformed.defect.status();
     let reason = malformed.defect.to_string();
@@ -87,11 +88,11 @@ pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malfor
     } else {
         Reply::new(status)
     };
-    refuse(state, flow, request, reply);
+    refuse(state, now, flow, request, reply);
 }
 
 /// Answers a request that may be malformed anywhere, if its Via says at least who sent it.
-fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
+fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: Reply) {
     if *request.method() == Method::Ack {
         return drop_request(state, &request, "it is malformed");
     }
@@ -105,7 +106,7 @@ fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
         request,
         flow,
     };
-    reply.statelessly(state, &incoming);
+    reply.statelessly(state, now, &incoming);
 }
 
 /// A WebSocket is gone: nobody is left to answer.
@@ -127,7 +128,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     let request = &incoming.request;
     let cseq = match inspect::inspect(request, &state.config) {
         Ok(cseq) => cseq,
-        Err(reply) => return reply.statelessly(state, &incoming),
+        Err(reply) => return reply.statelessly(state, now, &incoming),
     };
     if *request.method() == Method::Cancel {
         return cancel::receive(state, now, &incoming);
@@ -137,28 +138,43 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     let is_full =
         state.servers.len() >= limits.transactions || state.servers.octets() >= limits.octets;
     if is_full && *request.method() != Method::Bye {
-        return Reply::overload(state).statelessly(state, &incoming);
+        return Reply::overload(state).statelessly(state, now, &incoming);
     }
     if has_to_tag(request) {
         return match find_session(state, request) {
             Some(session) => in_dialog::receive(state, now, session, cseq.number, incoming),
-            None => does_not_exist().statelessly(state, &incoming),
+            None => does_not_exist().statelessly(state, now, &incoming),
         };
     }
     let merge_key = merge_key(&state.fingerprinter, request.headers());
     if merge_key.is_some_and(|key| state.servers.is_merged(key)) {
-        return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, &incoming);
+        return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, now, &incoming);
+    }
+    if !is_answered_at_once(request.method()) {
+        match state.admit(now, incoming.flow.remote) {
+            Admission::Serve => {}
+            Admission::Refuse => return Reply::overload(state).send_once(state, &incoming),
+            Admission::Ignore => {
+                state.totals.shed += 1;
+                return;
+            }
+        }
     }
     match request.method() {
         Method::Invite => invite::receive(state, now, incoming, merge_key),
-        Method::Options => options::capabilities(state).statelessly(state, &incoming),
+        Method::Options => options::capabilities(state).statelessly(state, now, &incoming),
         Method::Notify if !notify::serves_others(&state.config) => {
-            does_not_exist().statelessly(state, &incoming);
+            does_not_exist().statelessly(state, now, &incoming);
         }
         Method::Refer => refer::receive(state, now, None, merge_key, incoming),
-        method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
+        method if is_for_dialogs(method) => does_not_exist().statelessly(state, now, &incoming),
         _ => request::receive(state, now, None, merge_key, incoming),
     }
+}
+
+/// Whether a request outside of a dialog needs no transaction, and is counted as it is answered.
+fn is_answered_at_once(method: &Method) -> bool {
+    *method == Method::Options || is_for_dialogs(method)
 }
 
 /// Whether a method has no meaning outside of a dialog. SIP.js answers such a request 481 as well.
@@ -176,12 +192,14 @@ fn does_not_exist() -> Reply {
 
 /// An ACK belongs to the transaction of a refused INVITE, or to the session of an accepted one. It
 /// is never answered ([RFC 3261 §17.2.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
-fn receive_ack(state: &mut State, now: Instant, key: Fingerprint, request: Request) {
+fn receive_ack(state: &mut State, now: Instant, flow: Flow, key: Fingerprint, request: Request) {
     let transaction = state.servers.find(key);
     let found = transaction.and_then(|slot| Some((slot, state.servers.get(slot)?.state())));
     match found {
         // RFC 6026 §7.1: one that has the branch of its INVITE goes to the session all the same.
-        Some((_, TransactionState::Accepted)) | None => accepted::receive_ack(state, now, request),
+        Some((_, TransactionState::Accepted)) | None => {
+            accepted::receive_ack(state, now, flow, request);
+        }
         Some((slot, _)) => state.acknowledge(now, slot),
     }
 }

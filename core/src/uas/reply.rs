@@ -11,6 +11,7 @@ use super::{open_transaction, respond, to_tag_of};
 use crate::incoming::Incoming;
 use crate::random::Token;
 use crate::slot::Slot;
+use crate::sources::Admission;
 use crate::state::State;
 use crate::tag::Tag;
 
@@ -56,8 +57,18 @@ impl Reply {
 
     /// Answers a request and forgets it
     /// ([RFC 3261 §8.2.7](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.7)). A repetition gets the same answer, To tag
-    /// included.
-    pub(crate) fn statelessly(self, state: &mut State, incoming: &Incoming) {
+    /// included. A source that asks too much gets 503, and then nothing.
+    pub(crate) fn statelessly(self, state: &mut State, now: Instant, incoming: &Incoming) {
+        let source = incoming.flow.remote;
+        match state.sources.charge(&state.fingerprinter, now, source) {
+            Admission::Serve => self.send_once(state, incoming),
+            Admission::Refuse => Self::overload(state).send_once(state, incoming),
+            Admission::Ignore => state.totals.shed += 1,
+        }
+    }
+
+    /// Sends what was counted already.
+    pub(super) fn send_once(self, state: &mut State, incoming: &Incoming) {
         let tag = stable_tag(state, &incoming.request);
         let bytes = self.write(state, incoming, &tag);
         state.totals.responses += 1;

@@ -132,15 +132,8 @@ impl Answer {
             text.push_str("\r\n");
         }
         text.push_str(&self.headers);
-        let length = self.body.len();
-        write!(
-            text,
-            "Content-Length: {length}
-
-{}",
-            self.body
-        )
-        .unwrap();
+        let (length, body) = (self.body.len(), self.body);
+        write!(text, "Content-Length: {length}\r\n\r\n{body}").unwrap();
         match parse(text.into()).unwrap() {
             Message::Response(response) => response,
             Message::Request(_) => panic!("a request instead of a response"),

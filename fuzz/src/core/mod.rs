@@ -6,6 +6,8 @@
 mod peer;
 mod verbs;
 
+pub(crate) use peer::flow;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use bytes::Bytes;
 use offhook_core::message::{HeaderName, Headers, Message, Method, Request, parse};
 use offhook_core::{
     Config, Counts, Event, Flow, Input, InviteId, Limits, OutgoingInviteEvent, OutgoingInviteId,
-    Output, RegistrationId, Reliability, RequestId, SessionId, SessionTimerConfig, Totals,
+    Output, RegistrationId, Reliability, RequestId, SessionId, SessionTimerConfig, Times, Totals,
     TransactionId, Transport, UserAgentCore,
 };
 
@@ -40,7 +42,7 @@ struct Run {
     now: Instant,
     flow: Flow,
     /// The requests that were sent to the core, to be repeated, cancelled and acknowledged.
-    received: Vec<Bytes>,
+    received: Vec<(Instant, Bytes)>,
     /// The requests of the core, to be answered.
     asked: Vec<Request>,
     /// The responses of the core, with the tags and targets of its dialogs.
@@ -89,9 +91,10 @@ impl Run {
             }
             5 | 6 => {
                 let repeated = dice.pick(&self.received).cloned();
-                // A stream repeats nothing.
+                // A stream repeats nothing, and an acknowledged INVITE is forgotten after T4.
                 let is_datagram = !self.flow.transport.is_reliable();
-                if let Some(repeated) = repeated.filter(|_| is_datagram) {
+                let may_come = |at: Instant| is_datagram && self.now < at + Times::default().t4;
+                if let Some((_, repeated)) = repeated.filter(|(at, _)| may_come(*at)) {
                     self.receive(repeated);
                 }
             }
@@ -120,7 +123,7 @@ impl Run {
         match parse(bytes.clone()) {
             Ok(Message::Request(request)) => {
                 self.claims.claim(&request);
-                self.received.push(bytes);
+                self.received.push((self.now, bytes));
                 let is_ack = *request.method() == Method::Ack;
                 let before = self.traces();
                 self.handle(Input::Message {
@@ -141,13 +144,15 @@ impl Run {
     }
 
     /// What a request may leave behind: something sent, an event, a count.
-    fn traces(&self) -> (usize, usize, u64, u64) {
+    fn traces(&self) -> (usize, usize, u64, u64, u64) {
         let Totals {
             dropped,
             repeated_requests,
+            shed,
             ..
         } = self.core.counts().totals;
-        (self.sent.len(), self.events, dropped, repeated_requests)
+        let sent = self.sent.len();
+        (sent, self.events, dropped, repeated_requests, shed)
     }
 
     fn handle(&mut self, input: Input) {
@@ -341,6 +346,8 @@ fn config(dice: &mut Dice<'_>) -> Config {
             invites: 2,
             sessions: 2,
             requests: 1,
+            source_burst: 8,
+            source_rate: 1,
             ..Limits::default()
         };
     }

@@ -15,7 +15,7 @@ impl Run {
         let text = match dice.below(8) {
             0..=2 => fresh(dice, step),
             3 => match dice.pick(&self.received) {
-                Some(request) => about(dice, request, &self.answered),
+                Some((_, request)) => about(dice, request, &self.answered),
                 None => fresh(dice, step),
             },
             4..=6 => match dice.pick(&self.answered) {
@@ -210,7 +210,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-pub(super) fn flow(transport: Transport) -> Flow {
+pub(crate) fn flow(transport: Transport) -> Flow {
     let address = |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, host)), 5060);
     Flow {
         transport,

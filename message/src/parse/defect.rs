@@ -34,7 +34,7 @@ pub enum Defect {
     BadRequestUri,
     /// The status code is not a number from 100 to 699.
     BadStatus,
-    /// A header line has no name, no colon, or a CR in its middle.
+    /// A header line has no name, no colon, a CR or NUL in its middle, or another end than the start line.
     BadHeaderLine,
     /// Start line and header lines are longer than 65,535 octets.
     HeadTooLarge,

@@ -1,4 +1,4 @@
-use crate::grammar::{is_token, number, trim_lws, trim_lws_end};
+use crate::grammar::{is_token, number, trim_lws};
 use crate::headers::{Field, Fields, HeaderName, Headers};
 use crate::message::Message;
 use crate::parse::{Defect, Malformed, StartLine};
@@ -14,6 +14,8 @@ pub(crate) struct Head {
     content_length: Result<Option<u64>, Defect>,
     /// The first thing that is wrong.
     defect: Option<Defect>,
+    /// Some lines end with CRLF and others with LF.
+    has_mixed_ends: bool,
     length: usize,
 }
 
@@ -29,7 +31,7 @@ impl Head {
     /// where the content begins.
     pub(crate) fn parse_part(bytes: Bytes) -> Option<(Headers, usize)> {
         let mut head = Self::unread(&bytes);
-        head.read_fields(&bytes, 0);
+        head.read_fields(&bytes, 0, None);
         if head.defect.is_some() {
             return None;
         }
@@ -43,6 +45,7 @@ impl Head {
             fields: Fields::new(),
             content_length: Ok(None),
             defect: None,
+            has_mixed_ends: false,
             length: bytes.len(),
         }
     }
@@ -61,6 +64,11 @@ impl Head {
     pub(crate) fn is_sip(&self) -> bool {
         self.start_line.is_some()
             || matches!(self.defect, Some(Defect::BadStatus | Defect::BadVersion))
+    }
+
+    /// Whether a reader that knows only CRLF finds another end of the head.
+    pub(crate) fn has_mixed_ends(&self) -> bool {
+        self.has_mixed_ends
     }
 
     /// Makes the message that `bytes` hold; `defect` is what is wrong with its body.
@@ -119,17 +127,23 @@ impl Head {
             return self.note(Defect::BadStartLine);
         };
         let (start_line, defect) = match bytes.get(..line.end) {
-            Some(text) if !line.has_bare_cr => StartLine::parse(text),
+            Some(text) if !line.is_stray => StartLine::parse(text),
             _ => (None, Some(Defect::BadStartLine)),
         };
         self.start_line = start_line;
         self.defect = defect;
-        self.read_fields(bytes, line.next);
+        self.read_fields(bytes, line.next, Some(line.end_length()));
     }
 
-    fn read_fields(&mut self, bytes: &[u8], start: usize) {
+    /// Reads up to the empty line. All lines end like the first one, whose end has `end_length` octets.
+    fn read_fields(&mut self, bytes: &[u8], start: usize, end_length: Option<usize>) {
         let mut start = start;
+        let is_other = |line: &Line| end_length.is_some_and(|length| length != line.end_length());
         while let Some(mut line) = Line::find(bytes, start) {
+            if is_other(&line) {
+                self.has_mixed_ends = true;
+                self.note(Defect::BadHeaderLine);
+            }
             if line.end == start {
                 self.length = line.next;
                 return;
@@ -138,7 +152,7 @@ impl Head {
                 && let Some(fold) = Line::find(bytes, line.next)
             {
                 line = Line {
-                    has_bare_cr: line.has_bare_cr || fold.has_bare_cr,
+                    is_stray: line.is_stray || fold.is_stray || is_other(&fold),
                     ..fold
                 };
             }
@@ -153,7 +167,7 @@ impl Head {
 
     fn read_field(&mut self, bytes: &[u8], start: usize, line: &Line) {
         let text = bytes.get(start..line.end).unwrap_or_default();
-        let Some(field) = split_field(text, start).filter(|_| !line.has_bare_cr) else {
+        let Some(field) = split_field(text, start).filter(|_| !line.is_stray) else {
             return self.note(Defect::BadHeaderLine);
         };
         if field.name == HeaderName::ContentLength {
@@ -184,7 +198,8 @@ impl Head {
 fn split_field(line: &[u8], start: usize) -> Option<Field> {
     // Names are so short that a plain loop is faster than memchr.
     let colon = line.iter().position(|byte| *byte == b':')?;
-    let raw_name = trim_lws_end(line.get(..colon)?);
+    // A fold may not stand here: a reader that takes lines one by one sees no colon.
+    let raw_name = trim_blank_end(line.get(..colon)?);
     let name = HeaderName::parse(raw_name);
     if name == HeaderName::Other && !is_token(raw_name) {
         return None;
@@ -197,42 +212,57 @@ fn split_field(line: &[u8], start: usize) -> Option<Field> {
     })
 }
 
+fn trim_blank_end(name: &[u8]) -> &[u8] {
+    let mut trimmed = name;
+    while let [rest @ .., b' ' | b'\t'] = trimmed {
+        trimmed = rest;
+    }
+    trimmed
+}
+
 /// A line, without folds.
 struct Line {
     /// Where the line end begins.
     end: usize,
     /// Where the next line begins.
     next: usize,
-    has_bare_cr: bool,
+    /// It holds a CR that ends no line, or a NUL that is not quoted: others may end it there.
+    is_stray: bool,
 }
 
 impl Line {
     /// Finds the end of the line that begins at `start`; `None` when there is none.
     fn find(bytes: &[u8], start: usize) -> Option<Self> {
-        let mut has_bare_cr = false;
+        let mut is_stray = false;
         let mut from = start;
         loop {
-            let at = from + memchr::memchr2(b'\r', b'\n', bytes.get(from..)?)?;
-            match (bytes.get(at), bytes.get(at + 1)) {
-                (Some(b'\n'), _) => {
-                    return Some(Self {
-                        end: at,
-                        next: at + 1,
-                        has_bare_cr,
-                    });
+            let at = from + memchr::memchr3(b'\r', b'\n', b'\0', bytes.get(from..)?)?;
+            let next = match bytes.get(at..)? {
+                [b'\n', ..] => at + 1,
+                [b'\r', b'\n', ..] => at + 2,
+                other => {
+                    is_stray |= !is_quoted_nul(bytes, at, other);
+                    from = at + 1;
+                    continue;
                 }
-                (_, Some(b'\n')) => {
-                    return Some(Self {
-                        end: at,
-                        next: at + 2,
-                        has_bare_cr,
-                    });
-                }
-                _ => has_bare_cr = true,
-            }
-            from = at + 1;
+            };
+            return Some(Self {
+                end: at,
+                next,
+                is_stray,
+            });
         }
     }
+
+    fn end_length(&self) -> usize {
+        self.next - self.end
+    }
+}
+
+/// RFC 4475 3.1.1.2 quotes one.
+fn is_quoted_nul(bytes: &[u8], at: usize, found: &[u8]) -> bool {
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    found.starts_with(b"\0") && before == Some(&b'\\')
 }
 
 /// Offsets into a head have 16 bits.

@@ -23,6 +23,19 @@ impl UriBuf {
         })
     }
 
+    /// The URI without the headers behind its `?`, which have no place in a Request-URI
+    /// ([RFC 3261 19.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
+    #[must_use]
+    pub fn without_headers(self) -> Self {
+        let headers = self.as_uri().as_sip().and_then(|uri| uri.headers);
+        let Some(length) = headers.map(|headers| headers.len() + 1) else {
+            return self;
+        };
+        let end = self.text.len().saturating_sub(length);
+        let text = self.text.get(..end).unwrap_or(&self.text).into();
+        Self { text }
+    }
+
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text

@@ -14,6 +14,7 @@ mod dispose;
 mod early_answer;
 mod extensions;
 mod faults;
+mod floods;
 mod in_dialog;
 mod malformed;
 mod merged_requests;
