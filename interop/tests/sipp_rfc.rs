@@ -72,7 +72,7 @@ fn a_200_without_ack_is_repeated_for_32_seconds_and_then_the_call_ends() -> Resu
         let measured = report.statistics.response_time(number)?;
         let off = measured.abs_diff(Duration::from_millis(expected));
         ensure!(
-            off < Duration::from_millis(100),
+            off < Duration::from_millis(300),
             "interval {number} is {measured:?} instead of {expected} ms: {}",
             report.account()
         );
@@ -102,7 +102,7 @@ fn a_180_is_repeated_after_a_minute() -> Result<()> {
     let report = sipp.run()?.clean()?;
     let measured = report.statistics.response_time(1)?;
     ensure!(
-        measured.abs_diff(Duration::from_mins(1)) < Duration::from_millis(500),
+        measured.abs_diff(Duration::from_mins(1)) < Duration::from_secs(2),
         "180 came again after {measured:?}"
     );
     Ok(())

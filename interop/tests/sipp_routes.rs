@@ -17,12 +17,12 @@ fn a_user_without_a_route_is_answered_like_echo() -> Result<()> {
 
 #[test]
 fn ring() -> Result<()> {
-    play("ring", "ring", Some(&(2_950..=3_500)))
+    play("ring", "ring", Some(&(2_950..=5_000)))
 }
 
 #[test]
 fn early() -> Result<()> {
-    play("early", "early", Some(&(1_950..=2_500)))
+    play("early", "early", Some(&(1_950..=4_000)))
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn silent_until_cancel() -> Result<()> {
 
 #[test]
 fn silent_until_the_server_gives_up() -> Result<()> {
-    play("unanswered", "silent", Some(&(59_500..=61_000)))
+    play("unanswered", "silent", Some(&(59_500..=63_000)))
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn late_cancel() -> Result<()> {
 
 #[test]
 fn hangup() -> Result<()> {
-    play("hangup", "hangup", Some(&(1_950..=2_500)))
+    play("hangup", "hangup", Some(&(1_950..=4_000)))
 }
 
 #[test]
