@@ -1,6 +1,6 @@
 //! SIPp plays a scenario of ours against each route of `offhook serve`, over UDP and over TCP.
 
-use std::{ops::RangeInclusive, thread, time::Duration};
+use std::{ops::RangeInclusive, thread};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use offhook_interop::{Offhook, Report, Sipp, Transport};
@@ -43,11 +43,6 @@ fn moved() -> Result<()> {
 #[test]
 fn silent_until_cancel() -> Result<()> {
     play("silent", "silent", None)
-}
-
-#[test]
-fn silent_until_the_server_gives_up() -> Result<()> {
-    play("unanswered", "silent", Some(&(59_500..=63_000)))
 }
 
 #[test]
@@ -101,7 +96,7 @@ fn play(scenario: &str, user: &str, response_time: Option<&RangeInclusive<u128>>
         let sipp = Sipp::calling(user, server.address(transport), transport)?
             .scenario(scenario)
             .calls(5);
-        sipp.limit(Duration::from_secs(80)).run()?.clean()
+        sipp.run()?.clean()
     };
     let reports = thread::scope(|scope| {
         let runs =
