@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use offhook_message::{
     Body, Header, Method, NameAddr, ReferTo, Rejection, Replaces, Request, Text, UriBuf,
 };
@@ -11,6 +12,7 @@ use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::outgoing::ReferOptions;
 use crate::session::{Phase, Purpose, SessionState};
+use crate::snapshot;
 use crate::state::State;
 use crate::uac::{InsideError, acknowledge, bye, cancel, change, inside, prack, refer};
 use crate::uas::{ResponseOptions, VerbError, offer};
@@ -199,6 +201,23 @@ impl<'a> Session<'a> {
             Some(invite) => cancel::want(state, now, invite, Vec::new()),
             None => bye::send(state, now, id, Vec::new()),
         }
+    }
+
+    /// The session as another core, or this one in another process, can go on with it:
+    /// [`SessionSnapshot::read`](crate::SessionSnapshot::read) and [`UserAgentCore::restore`](crate::UserAgentCore::restore). Take it
+    /// anew when a request was sent or taken: the next core counts on from there.
+    ///
+    /// # Errors
+    ///
+    /// The session is not confirmed, or a change of it is under way.
+    pub fn snapshot(&self) -> Result<Bytes, InsideError> {
+        snapshot::take(self.state, self.now, self.id)
+    }
+
+    /// Forgets the session, and says nothing to anybody: it goes on elsewhere, from its
+    /// [`snapshot`](Self::snapshot).
+    pub fn forget(self) {
+        self.state.sessions.remove(self.id);
     }
 
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here

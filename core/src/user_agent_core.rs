@@ -13,6 +13,7 @@ use crate::event::{
     TransactionSlot,
 };
 use crate::session_view::Session;
+use crate::snapshot::{self, SessionSnapshot, SnapshotError};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::{ServerOutcome, TransactionUser};
@@ -127,6 +128,19 @@ impl UserAgentCore {
     /// A session. `None` where it is over.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
         Session::new(&mut self.state, now, id)
+    }
+
+    /// Goes on with a session of another core. It is confirmed, and has the name that is returned.
+    ///
+    /// # Errors
+    ///
+    /// The session is here already, or there are too many.
+    pub fn restore(
+        &mut self,
+        now: Instant,
+        snapshot: SessionSnapshot,
+    ) -> Result<SessionId, SnapshotError> {
+        snapshot::restore(&mut self.state, now, snapshot)
     }
 
     /// From now on every new call gets 503 with Retry-After, in seconds. What goes on goes on.

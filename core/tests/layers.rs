@@ -9,6 +9,7 @@ use std::{fs, io};
 const LAYERS: &[&[&str]] = &[
     &["user_agent_core", "delegate"],
     &["session_view"],
+    &["snapshot"],
     &["uas"],
     &["uac"],
     &["state"],

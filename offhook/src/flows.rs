@@ -57,19 +57,8 @@ impl Shell {
             Some(address) => vec![SocketAddr::new(address, port)],
             None => look_up(&name, port).await?,
         };
-        let flows = addresses.into_iter().filter_map(|remote| {
-            let (listener, local) = best_listener(self.listeners(), transport, remote)?;
-            let channel = match transport {
-                Transport::Udp => self.transport().channel_of(listener.address),
-                _ => Channel::NONE,
-            };
-            Some(Flow {
-                transport,
-                channel,
-                local,
-                remote,
-            })
-        });
+        let flows = addresses.into_iter();
+        let flows = flows.filter_map(|remote| self.flow_to(transport, remote));
         let flows: Vec<_> = flows.take(MOST_FLOWS).collect();
         if flows.is_empty() {
             return Err(NoFlow::NoListener {
@@ -78,6 +67,21 @@ impl Shell {
             });
         }
         Ok(flows)
+    }
+
+    /// The way to an address; `None` where no listener leads there.
+    pub(crate) fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+        let (listener, local) = best_listener(self.listeners(), transport, remote)?;
+        let channel = match transport {
+            Transport::Udp => self.transport().channel_of(listener.address),
+            _ => Channel::NONE,
+        };
+        Some(Flow {
+            transport,
+            channel,
+            local,
+            remote,
+        })
     }
 }
 

@@ -81,6 +81,7 @@ mod outgoing_calls;
 mod outgoing_requests;
 mod referral;
 mod registerer;
+mod restore;
 mod sent_request;
 mod session;
 mod shard;
@@ -94,8 +95,8 @@ pub use offhook_core::{
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
     OutgoingRequest, OutgoingResponse, QValue, ReferEnd, ReferEvent, ReferOptions,
     RegistrationEvent, RegistrationOptions, Reliability, RequestError, RequestFailure,
-    ResponseOptions, SessionEnd, Tag, Times, Totals, TransactionState, Transport, Unanswered,
-    Unauthorized, VerbError,
+    ResponseOptions, SessionEnd, SnapshotError, Tag, Times, Totals, TransactionState, Transport,
+    Unanswered, Unauthorized, VerbError,
 };
 pub use offhook_message as message;
 
@@ -111,6 +112,7 @@ pub use self::listener::{InvalidListener, Listener};
 pub use self::messager::Messager;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
+pub use self::restore::RestoreError;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;

@@ -35,6 +35,18 @@ impl Session {
         }
     }
 
+    pub(crate) fn shell(&self) -> &Arc<Shell> {
+        &self.shell
+    }
+
+    pub(crate) fn shard(&self) -> usize {
+        self.shard
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
     /// The Call-ID of the call.
     pub fn call_id(&self) -> &str {
         &self.call_id
@@ -190,7 +202,7 @@ impl Session {
         self.act(|session| session.invite_without_offer())
     }
 
-    fn act<R>(
+    pub(crate) fn act<R>(
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<R, InsideError>,
     ) -> Result<R, InsideError> {

@@ -31,6 +31,10 @@ impl UserAgent {
         Self { shell }
     }
 
+    pub(crate) fn shell(&self) -> &Arc<Shell> {
+        &self.shell
+    }
+
     /// Where it receives, in the order of [`Builder::listen`](crate::Builder::listen).
     pub fn listeners(&self) -> &[Listener] {
         self.shell.listeners()

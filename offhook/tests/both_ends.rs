@@ -7,7 +7,8 @@ use callee::{call, uri};
 use caller::{answer, incoming, soon, start};
 use offhook::message::{Body, Header, Provisional, Redirection, Rejection, Request};
 use offhook::{
-    Accepted, Cancelled, Inviter, InviterEvent, Session, SessionEnd, SessionEvent, UserAgent,
+    Accepted, Cancelled, Inviter, InviterEvent, RestoreError, Session, SessionEnd, SessionEvent,
+    UserAgent,
 };
 
 /// Alice, who calls, and Bob with the call that rings.
@@ -165,4 +166,38 @@ async fn one_asks_the_other_for_an_offer() {
         SessionEvent::Reconfirmed(ack) => assert_eq!(ack.body(), b"our answer"),
         other => panic!("an ACK was expected: {other:?}"),
     }
+}
+
+/// A call that was answered by one user agent goes on in another.
+#[tokio::test]
+async fn a_call_goes_on_elsewhere() {
+    for listener in ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"] {
+        let (_alice, _bob, mut inviter, invitation) = ring(listener).await;
+        let mut theirs = invitation.accept(answer()).unwrap();
+        let mut ours = session(&mut inviter).await;
+        soon(theirs.confirmed()).await.unwrap();
+        let snapshot = theirs.snapshot().unwrap();
+        theirs.forget();
+
+        let (carol, _) = start(listener).await;
+        let mut theirs = carol.restore(&snapshot).unwrap();
+        assert_eq!(theirs.call_id(), ours.call_id());
+        assert!(carol.restore(&snapshot).is_err(), "it is there already");
+        assert!(carol.restore(&snapshot[..100]).is_err());
+        theirs.update(None).unwrap();
+        let SessionEvent::Answered(response) = soon(theirs.event()).await else {
+            panic!("the UPDATE is answered");
+        };
+        assert!(response.status().is_success());
+        // Alice knows where the call is now.
+        ours.bye();
+        assert_eq!(soon(theirs.ended()).await, SessionEnd::RemoteBye);
+        assert_eq!(soon(ours.ended()).await, SessionEnd::LocalBye);
+    }
+    let (tcp_only, _) = start("tcp:127.0.0.1:0").await;
+    let (_alice, _bob, mut inviter, invitation) = ring("udp:127.0.0.1:0").await;
+    let _theirs = invitation.accept(answer()).unwrap();
+    let ours = session(&mut inviter).await;
+    let error = tcp_only.restore(&ours.snapshot().unwrap()).unwrap_err();
+    assert!(matches!(error, RestoreError::NoListener(_)), "{error}");
 }

@@ -85,14 +85,14 @@ async fn an_info_of_a_known_package_reaches_the_session() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_gets_480() {
+async fn a_request_that_is_dropped_gets_488() {
     let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
     let (user_agent, server) = start_with(builder.config(config())).await;
     let mut caller = Caller::new(server).await;
     let mut session = caller.establish(&user_agent).await;
     caller.send(caller.later_request("MESSAGE", 2, "")).await;
     drop(request(soon(session.event()).await));
-    caller.response(480).await;
+    caller.response(488).await;
 }
 
 #[tokio::test]

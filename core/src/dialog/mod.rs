@@ -3,10 +3,12 @@
 mod at_client;
 mod offer_answer;
 mod path;
+mod snapshot;
 
 pub(crate) use at_client::Sent;
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 pub(crate) use path::Path;
+pub(crate) use snapshot::DialogParts;
 
 use offhook_message::{Contact, HeaderName, Headers, Request};
 

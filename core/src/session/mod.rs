@@ -28,6 +28,7 @@ use crate::event::{InviteId, SessionEnd, SessionId};
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
+use crate::incoming::Incoming;
 use crate::slot::{Slot, Slots};
 
 /// A dialog with the session in it.
@@ -116,6 +117,15 @@ impl InviteSession {
     pub(crate) fn begin_request(&mut self) {
         if let Some(authentication) = &mut self.authentication {
             authentication.begin();
+        }
+    }
+
+    /// The peer's request to change or confirm the session is accepted: it says where the peer is now
+    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)). On a stream that is the connection it came by.
+    pub(crate) fn refresh_target(&mut self, incoming: &Incoming) {
+        self.dialog.refresh_target(incoming.request.headers());
+        if incoming.flow.transport.is_reliable() {
+            self.flow = incoming.flow;
         }
     }
 

@@ -12,6 +12,8 @@ pub(crate) struct SessionTimer {
     pub(crate) refresher: Party,
     /// When to refresh, or when to give the session up. A refresh moves it.
     pub(crate) due: Instant,
+    /// Whether somebody on the way refused less (422), so that Min-SE says it from then on.
+    pub(crate) is_least: bool,
     /// How many refreshes of ours went out since the last that succeeded.
     pub(crate) attempts: u8,
 }
@@ -42,6 +44,7 @@ impl SessionTimer {
             seconds,
             refresher,
             due: now + after,
+            is_least: false,
             attempts: 0,
         }
     }

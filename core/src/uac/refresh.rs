@@ -38,7 +38,11 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
     let expires = Text::new(format!("{};refresher={refresher}", timer.seconds));
     let expires = expires.map(|expires| Header::known(HeaderName::SessionExpires, expires));
     let supported = Header::known(HeaderName::Supported, Text::from_static(TIMER));
-    expires.into_iter().chain([supported]).collect()
+    let least = timer.is_least.then(|| Text::new(timer.seconds.to_string()));
+    let least = least.into_iter().flatten();
+    let least = least.map(|least| Header::known(HeaderName::MinSe, least));
+    let headers = expires.into_iter().chain(least);
+    headers.chain([supported]).collect()
 }
 
 /// A 2xx to an INVITE of ours: it says whether there is a timer, and by what means we would refresh.
@@ -71,18 +75,20 @@ pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &H
         return;
     };
     let expires = headers.session_expires().ok().flatten();
-    let before = session.timer.filter(|timer| timer.refresher == Party::Us);
-    session.timer = match (expires, before) {
-        (Some(expires), _) => {
-            let refresher = match expires.refresher {
-                Some(Refresher::Uas) => Party::Peer,
-                Some(Refresher::Uac) | None => Party::Us,
-            };
-            Some(SessionTimer::new(expires.seconds, refresher, now))
+    let before = session.timer;
+    let agreed = match (expires, before) {
+        (Some(expires), _) if expires.refresher == Some(Refresher::Uas) => {
+            Some((expires.seconds, Party::Peer))
         }
-        (None, Some(before)) => Some(SessionTimer::new(before.seconds, Party::Us, now)),
-        (None, None) => None,
+        (Some(expires), _) => Some((expires.seconds, Party::Us)),
+        (None, Some(before)) if before.refresher == Party::Us => Some((before.seconds, Party::Us)),
+        (None, _) => None,
     };
+    let is_least = before.is_some_and(|before| before.is_least);
+    session.timer = agreed.map(|(seconds, refresher)| SessionTimer {
+        is_least,
+        ..SessionTimer::new(seconds, refresher, now)
+    });
     if session
         .timer
         .is_none_or(|timer| timer.refresher == Party::Peer)
@@ -106,6 +112,7 @@ pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -
     let is_more = least > timer.seconds && least <= MOST_SECONDS;
     if is_more {
         timer.seconds = least;
+        timer.is_least = true;
     }
     is_more
 }

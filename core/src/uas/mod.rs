@@ -19,14 +19,16 @@ mod respond;
 mod response_options;
 mod session_timer;
 mod update;
+mod verb_error;
 mod write;
 
-pub use invite::{InviteUserAgentServer, ServerTransactionView, VerbError};
+pub use invite::{InviteUserAgentServer, ServerTransactionView};
 pub use refer::ReferUserAgentServer;
 pub use request::UserAgentServer;
 pub use response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, QValue, ResponseOptions,
 };
+pub use verb_error::VerbError;
 
 use std::time::Instant;
 

@@ -75,7 +75,7 @@ pub(crate) fn answer(
             None => OfferAnswer::HaveLocalOffer,
         };
         if *request.method() != Method::Prack {
-            session.dialog.refresh_target(request.headers());
+            session.refresh_target(incoming);
             agreement = session_timer::agree_again(request.headers(), &state.config, session);
             session_timer::begin(state, now, id, request, agreement, Some(body));
         }

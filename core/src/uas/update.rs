@@ -41,7 +41,7 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) 
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    session.dialog.refresh_target(request.headers());
+    session.refresh_target(incoming);
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
     session_timer::begin(state, now, id, request, agreement, None);
     let bytes = write::session_response(incoming, &state.config, agreement, None);

@@ -324,13 +324,14 @@ fn a_refresh_that_is_too_short_is_sent_again() {
     bench.answer(&update, &refused);
     let again = bench.one("UPDATE");
     assert_eq!(again.header("Session-Expires"), "300;refresher=uac");
+    assert_eq!(again.header("Min-SE"), "300");
     let accepted = Answer::new("200 OK").header("Session-Expires: 300;refresher=uac");
     bench.answer(&again, &accepted);
     bench.no_event();
     bench.pass(45_000 + 149_999);
     assert!(bench.sent().is_empty());
     bench.pass(45_000 + 150_000);
-    bench.one("UPDATE");
+    assert_eq!(bench.one("UPDATE").header("Min-SE"), "300");
 }
 
 /// RFC 4028 §10: a session that cannot be refreshed ends with its time.
@@ -366,4 +367,43 @@ fn a_refresh_gives_way_in_silence() {
         session.answer(&Body::sdp("answer")).unwrap();
     });
     bench.no_event();
+}
+
+/// RFC 5407 §3.1.4: BYE crosses re-INVITE. Whoever hangs up, nothing of ours stays unanswered.
+#[test]
+fn a_bye_of_theirs_ends_a_change_of_ours() {
+    let (mut bench, _, invite) = reinvited(Some("hold"));
+    bench.receive(UDP, from_bob(&Method::Bye, &invite, 7));
+    assert!(bench.sent()[0].text().starts_with("SIP/2.0 200 "));
+    assert_eq!(ended(&bench.event()), SessionEnd::RemoteBye);
+    bench.answer(&invite, &Answer::new("481 Gone"));
+    bench.one("ACK");
+    bench.no_event();
+    bench.pass(70_000);
+    assert!(bench.is_idle());
+}
+
+#[test]
+fn a_bye_of_ours_leaves_no_2xx_without_its_ack() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    bench.answer(&invite, &ok("held"));
+    bench.one("ACK");
+    bench.event();
+    bench.answer(&bye, &Answer::new("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::LocalBye);
+    bench.pass(70_000);
+    assert!(bench.is_idle());
+}
+
+/// A 2xx that asks for nothing any more: the session is ending, and its offer is not shown.
+#[test]
+fn a_bye_of_ours_needs_no_answer_to_their_offer() {
+    let (mut bench, id, invite) = reinvited(None);
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    bench.one("BYE");
+    bench.answer(&invite, &ok("their offer"));
+    bench.one("ACK");
+    assert!(matches!(bench.event(), Event::Answered { .. }));
 }

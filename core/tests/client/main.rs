@@ -16,5 +16,6 @@ mod referring;
 mod registering;
 mod reliable;
 mod requesting;
+mod restoring;
 mod support;
 mod two_cores;

@@ -153,14 +153,18 @@ impl Bench {
         Self::with(Config::default())
     }
 
+    pub(crate) fn with(config: Config) -> Self {
+        Self::seeded(config, [1; 32])
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a test needs one instant to start from"
     )]
-    pub(crate) fn with(config: Config) -> Self {
+    pub(crate) fn seeded(config: Config, seed: [u8; 32]) -> Self {
         let now = Instant::now();
         Self {
-            core: UserAgentCore::new(config, [1; 32]),
+            core: UserAgentCore::new(config, seed),
             begin: now,
             now,
             sent: Vec::new(),

@@ -1,0 +1,67 @@
+//! Dialogs that are written down and read again.
+
+use offhook_message::NameAddr;
+
+use super::{Dialog, dialog_id, join};
+use crate::fingerprint::Fingerprinter;
+
+/// All that makes a dialog ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DialogParts<T> {
+    /// Call-ID, From, To, target and route set.
+    pub(crate) texts: [T; 5],
+    pub(crate) local_cseq: u32,
+    pub(crate) remote_cseq: Option<u32>,
+}
+
+impl Dialog {
+    pub(crate) fn parts(&self) -> DialogParts<&[u8]> {
+        use super::Text::{CallId, Local, Remote, Routes, Target};
+        DialogParts {
+            texts: [CallId, Local, Remote, Target, Routes].map(|text| self.text(text)),
+            local_cseq: self.local_cseq,
+            remote_cseq: self.remote_cseq,
+        }
+    }
+}
+
+impl<T: AsRef<[u8]>> DialogParts<T> {
+    /// Whether requests can be found for such a dialog. Whether its target is an address is seen when
+    /// one is sent.
+    pub(crate) fn is_sound(&self) -> bool {
+        let [call_id, local, remote, ..] = self.texts.each_ref().map(T::as_ref);
+        let is_word = !call_id.is_empty() && !call_id.iter().any(u8::is_ascii_whitespace);
+        let has_tag = name(local).is_some_and(|local| local.tag().is_some());
+        let numbers = [Some(self.local_cseq), self.remote_cseq];
+        let are_numbers = numbers.into_iter().flatten().all(|it| it <= HIGHEST);
+        is_word && has_tag && name(remote).is_some() && are_numbers
+    }
+
+    pub(crate) fn into_dialog(self, fingerprinter: &Fingerprinter) -> Dialog {
+        let texts = self.texts.each_ref().map(T::as_ref);
+        let [call_id, local, remote, ..] = texts;
+        let [local, remote] = [local, remote].map(|text| name(text).and_then(|it| it.tag()));
+        let id = dialog_id(
+            fingerprinter,
+            call_id,
+            local.unwrap_or_default(),
+            remote.unwrap_or_default(),
+        );
+        let (texts, ends) = join(texts);
+        Dialog {
+            id,
+            texts,
+            ends,
+            local_cseq: self.local_cseq,
+            remote_cseq: self.remote_cseq,
+        }
+    }
+}
+
+/// The value of a From or To.
+fn name(text: &[u8]) -> Option<NameAddr<'_>> {
+    NameAddr::parse_list(text).next()?.ok()
+}
+
+/// A CSeq is below 2^31 ([RFC 3261 §8.1.1.5](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.5)).
+const HIGHEST: u32 = (1 << 31) - 1;

@@ -1,0 +1,86 @@
+//! Calls that go on in another process.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use offhook_core::{Flow, InsideError, SessionSnapshot, SnapshotError};
+
+use crate::session::Session;
+use crate::user_agent::UserAgent;
+
+impl Session {
+    /// The call in octets, for [`UserAgent::restore`] in another process or later in this one. It has
+    /// the dialog, the way to the peer and the session timer; not the media, nor any credentials
+    /// ([`Session::set_credentials`] gives them again), nor transfers that are under way.
+    ///
+    /// Take it anew when a request was sent or taken: the next process counts on from there. Give up
+    /// this handle with [`Session::forget`], for dropping it hangs up.
+    ///
+    /// # Errors
+    ///
+    /// The session is not confirmed, or a change of it is under way.
+    pub fn snapshot(&self) -> Result<Vec<u8>, InsideError> {
+        let octets = self.act(|session| session.snapshot())?;
+        Ok([&unix_time().to_be_bytes(), &*octets].concat())
+    }
+
+    /// Gives the call up without a word to the peer: it goes on elsewhere.
+    pub fn forget(self) {
+        self.shell().act(self.shard(), |state, now| {
+            state.calls.remove_session(self.id());
+            if let Some(session) = state.core.session(now, self.id()) {
+                session.forget();
+            }
+        });
+    }
+}
+
+impl UserAgent {
+    /// Goes on with a call from [`Session::snapshot`]. The time since then counts for its session
+    /// timer.
+    ///
+    /// The peer sends to the address that it knows. Where that is another one than ours is now, tell
+    /// it by [`Session::update`] or [`Session::invite`].
+    ///
+    /// # Errors
+    ///
+    /// The octets are no snapshot, the call is here already, there are too many, or there is no
+    /// listener of the transport to reach the peer by.
+    pub fn restore(&self, snapshot: &[u8]) -> Result<Session, RestoreError> {
+        let parts = snapshot.split_first_chunk();
+        let (time, octets) = parts.ok_or(SnapshotError::NoSnapshot)?;
+        let mut snapshot = SessionSnapshot::read(octets)?;
+        let passed = unix_time().saturating_sub(u64::from_be_bytes(*time));
+        snapshot.age = Duration::from_millis(passed);
+        let flow = self
+            .shell()
+            .flow_to(snapshot.flow.transport, snapshot.flow.remote);
+        snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
+        let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
+        let shard = self.shell().shard_of(snapshot.call_id());
+        let session = self.shell().act(shard, |state, now| {
+            let session = state.core.restore(now, snapshot)?;
+            state.calls.add_session(session);
+            Ok::<_, SnapshotError>(session)
+        })?;
+        Ok(Session::new(self.shell().clone(), shard, session, call_id))
+    }
+}
+
+/// Why no call came of a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The octets are no snapshot, or there is no place for it.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// There is no listener to reach the peer of this flow by.
+    #[error("{} can not be reached: listen on {} with an address of its kind first", .0.remote, .0.transport)]
+    NoListener(Flow),
+}
+
+/// In milliseconds.
+fn unix_time() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
