@@ -1,7 +1,10 @@
 use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
-use offhook::{Builder, Config, Counts, Transport, UserAgent, message::Method};
+use offhook::{
+    Builder, Config, Counts, IncomingRequest, Transport, UserAgent, UserAgentEvent,
+    message::{Method, Rejection, Success},
+};
 use tokio::{
     runtime::{Handle, Runtime},
     task::JoinSet,
@@ -181,10 +184,15 @@ async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
     let bridges = Arc::<Bridges>::default();
     loop {
         tokio::select! {
-            Some(invitation) = user_agent.incoming() => {
-                let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
-                calls.spawn(call::run(invitation, configuration, bridges));
-            }
+            Some(event) = user_agent.event() => match event {
+                UserAgentEvent::Invitation(invitation) => {
+                    let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
+                    calls.spawn(call::run(invitation, configuration, bridges));
+                }
+                UserAgentEvent::Request(request) => take_outside(request),
+                // Not among the methods.
+                UserAgentEvent::Referred(_) => {}
+            },
             Some(call) = calls.join_next() => {
                 if let Err(error) = call {
                     error!(%error, "a call broke off");
@@ -192,6 +200,16 @@ async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
             }
             else => return,
         }
+    }
+}
+
+/// A message is welcome outside of calls too. INFO has no meaning there
+/// ([RFC 6086 §4.2.2](https://www.rfc-editor.org/rfc/rfc6086#section-4.2.2)).
+fn take_outside(request: IncomingRequest) {
+    if *request.message().method() == Method::Message {
+        request.accept(Success::OK);
+    } else {
+        request.reject(Rejection::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
     }
 }
 

@@ -82,31 +82,42 @@ impl Linphone {
             .lines_after(|process| process.write_line(command), PATIENCE, awaited)
     }
 
-    /// Waits until it has recorded `seconds` since the audio was started the last time.
-    pub fn wait_for_recording(&self, seconds: u32) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE + Duration::from_secs(seconds.into());
-        let wanted = u64::from(seconds * OCTETS_PER_SECOND);
+    /// Waits until it has heard its own kind of tone for `seconds` on end since the audio was started the last time, or
+    /// since [`Linphone::forget`].
+    pub fn wait_for_tone(&self, seconds: f64) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let recorded = fs::metadata(self.scratch.file(RECORDING)).map_or(0, |file| file.len());
-            if recorded >= wanted {
+            let heard = self.heard();
+            if heard >= seconds {
                 return Ok(());
             }
             ensure!(
                 Instant::now() < deadline,
-                "linphone recorded {recorded} octets instead of {wanted}\n{}",
+                "linphone heard {heard:.1} s of the tone on end\n{}",
                 self.process.tail()
             );
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// For how long, in seconds on end, it heard its own kind of tone since the audio was started the last time. The
-    /// audio must have stopped, for the recording is taken away.
-    pub fn heard(&self) -> Result<f64> {
-        let file = self.scratch.file(RECORDING);
-        let heard = longest_tone(&Wave::read(&file)?, Self::TONE);
-        fs::remove_file(file)?;
-        Ok(heard)
+    /// Takes the recording away. The audio must have stopped.
+    pub fn forget(&self) -> Result<()> {
+        Ok(fs::remove_file(self.scratch.file(RECORDING))?)
+    }
+
+    /// The header of the recording, with its rate, is written when the audio stops.
+    fn heard(&self) -> f64 {
+        let recording = fs::read(self.scratch.file(RECORDING)).unwrap_or_default();
+        let samples = recording.get(WAVE_HEADER..).unwrap_or_default();
+        let samples: Vec<i16> = samples
+            .chunks_exact(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        let heard = RATES.map(|rate| {
+            let samples = samples.clone();
+            longest_tone(&Wave { rate, samples }, Self::TONE)
+        });
+        heard.into_iter().fold(0.0, f64::max)
     }
 
     /// Ends it.
@@ -120,6 +131,7 @@ impl Linphone {
 }
 
 const RECORDING: &str = "out.wav";
-/// It records at 16 kHz.
-const OCTETS_PER_SECOND: u32 = 32_000;
+const WAVE_HEADER: usize = 44;
+/// With Opus and with G.711.
+const RATES: [u32; 2] = [48_000, 16_000];
 const PATIENCE: Duration = Duration::from_secs(30);

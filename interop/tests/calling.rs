@@ -45,7 +45,10 @@ fn an_echo_sends_the_tone_back() -> Result<()> {
     };
     let server = offhook.serve()?;
     let heard = hear(&offhook, &server.uri("echo"), 3)?;
-    ensure!(heard >= 2.5, "the tone came back for {heard:.1} s on end");
+    ensure!(
+        heard >= AUDIBLE,
+        "the tone came back for {heard:.1} s on end"
+    );
     Ok(())
 }
 
@@ -55,8 +58,8 @@ fn refused_and_unanswered_calls_are_told_apart() -> Result<()> {
         return Ok(());
     };
     let server = offhook.serve()?;
-    for (user, code) in [("busy", 1), ("decline", 1), ("silent", 3)] {
-        let output = place(&offhook, &["call", &server.uri(user), "--timeout", "1"])?;
+    for (user, code, timeout) in [("busy", 1, "30"), ("decline", 1, "30"), ("silent", 3, "1")] {
+        let output = place(&offhook, &["call", &server.uri(user), "--timeout", timeout])?;
         exits_with(code, &output)?;
     }
     Ok(())
@@ -73,7 +76,7 @@ fn baresip_answers() -> Result<()> {
         .with_context(|| format!("baresip:\n{}", baresip.process().tail()))?;
     let theirs = baresip.heard()?;
     ensure!(
-        ours >= 3.0 && theirs >= 3.0,
+        ours >= AUDIBLE && theirs >= AUDIBLE,
         "we heard {ours:.1} s, baresip {theirs:.1} s"
     );
     Ok(())
@@ -134,3 +137,6 @@ fn exits_with(code: i32, output: &Output) -> Result<()> {
     );
     Ok(())
 }
+
+/// So long is the tone, in seconds on end, even where a busy machine interrupts it.
+const AUDIBLE: f64 = 1.5;

@@ -15,6 +15,7 @@ struct Case {
 
 const CASES: &[Case] = &[
     case("requests_inside", "echo"),
+    case("requests_outside", "echo"),
     case("overlapping_invite", "ring"),
     case("overlapping_offers", "echo"),
     case("session_interval", "echo"),

@@ -84,6 +84,8 @@ fn run_interop(selection: &[&str]) -> Result<()> {
     // The account of a failed run is long enough without the way through this code.
     command
         .env("OFFHOOK_BIN", binary)
+        // Most of the time is waiting, so more runs at once than processors.
+        .env("RUST_TEST_THREADS", "4")
         .env("RUST_LIB_BACKTRACE", "0");
     run(command.args(selection))
 }

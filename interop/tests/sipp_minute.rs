@@ -1,0 +1,63 @@
+//! What takes a minute: a call that nobody answers. These runs go on at the same time.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use offhook_interop::{Offhook, Scratch, Sipp, Transport};
+
+#[test]
+fn the_server_gives_up_over_udp() -> Result<()> {
+    give_up(Transport::Udp)
+}
+
+#[test]
+fn the_server_gives_up_over_tcp() -> Result<()> {
+    give_up(Transport::Tcp)
+}
+
+/// Over TCP, because SIPp takes an equal datagram for a repetition and does not show it to the scenario.
+#[test]
+fn a_180_is_repeated_after_a_minute() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let scratch = Scratch::new("long_ring")?;
+    let configuration = scratch.file("routes.toml");
+    std::fs::write(
+        &configuration,
+        "[[route]]\nuser = \"slow\"\nring = \"62s\"\nanswer = \"echo\"\n",
+    )?;
+    let path = configuration.to_str().context("a path in UTF-8")?;
+    let command = Command::new(offhook.binary());
+    let server = offhook.serve_by(command, &["--config", path])?;
+    let sipp = Sipp::calling("slow", server.address(Transport::Tcp), Transport::Tcp)?
+        .scenario("long_ring")
+        .calls(3)
+        .limit(Duration::from_secs(80));
+    let report = sipp.run()?.clean()?;
+    let measured = report.statistics.response_time(1)?;
+    ensure!(
+        measured.abs_diff(Duration::from_mins(1)) < Duration::from_secs(2),
+        "180 came again after {measured:?}"
+    );
+    Ok(())
+}
+
+/// The route `silent` is refused after a minute.
+fn give_up(transport: Transport) -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let server = offhook.serve()?;
+    let sipp = Sipp::calling("silent", server.address(transport), transport)?
+        .scenario("unanswered")
+        .calls(5)
+        .limit(Duration::from_secs(80));
+    let report = sipp.run()?.clean()?;
+    let measured = report.statistics.response_time(1)?;
+    ensure!(
+        measured.abs_diff(Duration::from_mins(1)) < Duration::from_secs(2),
+        "the server gave up after {measured:?}"
+    );
+    Ok(())
+}
