@@ -68,6 +68,9 @@ impl Plan {
     /// The step could not be taken: it is tried again soon.
     fn postpone(&mut self, step: Step, answered: Instant) {
         self.steps.push_front((answered.elapsed() + SOON, step));
+        self.steps
+            .make_contiguous()
+            .sort_by_key(|(after, _)| *after);
     }
 }
 
