@@ -19,7 +19,8 @@ use crate::{
 
 /// What we do in the session by ourselves, and how long after the 200, the earliest first.
 pub(crate) struct Plan {
-    steps: VecDeque<(Duration, Step)>,
+    holds: VecDeque<(Duration, Hold)>,
+    hangup_after: Duration,
     /// For how long the caller may send nothing that it should.
     media_timeout: Duration,
 }
@@ -41,33 +42,33 @@ impl Plan {
         };
         let hangup_after = answer.hangup_after.or(media);
         let hangup_after = hangup_after.map_or(longest, |it| it.min(longest));
-        let hold = answer.hold_after.map(|it| (it, Step::Hold(Hold::On)));
-        let resume = answer.resume_after.map(|it| (it, Step::Hold(Hold::Off)));
-        let mut steps: Vec<_> = hold.into_iter().chain(resume).collect();
-        steps.push((hangup_after, Step::HangUp));
-        steps.sort_by_key(|(after, _)| *after);
+        let hold = answer.hold_after.map(|it| (it, Hold::On));
+        let resume = answer.resume_after.map(|it| (it, Hold::Off));
         Self {
-            steps: steps.into(),
+            holds: hold.into_iter().chain(resume).collect(),
+            hangup_after,
             media_timeout: configuration.media_timeout,
         }
     }
 
     /// When the next step is due, where we count from `answered`.
     fn due(&self, answered: Instant) -> Instant {
-        let next = self.steps.front();
-        answered + next.map_or(Duration::ZERO, |(after, _)| *after)
+        let next = self.holds.front().map(|(after, _)| *after);
+        answered + next.map_or(self.hangup_after, |next| next.min(self.hangup_after))
     }
 
-    /// The step that is due. There is always another, for the last one ends the session.
-    fn take(&mut self) -> Step {
-        self.steps
-            .pop_front()
-            .map_or(Step::HangUp, |(_, step)| step)
+    /// The step that is due.
+    fn take(&mut self, answered: Instant) -> Step {
+        if answered.elapsed() >= self.hangup_after {
+            return Step::HangUp;
+        }
+        let hold = self.holds.pop_front();
+        hold.map_or(Step::HangUp, |(_, hold)| Step::Hold(hold))
     }
 
-    /// The step could not be taken: it is tried again soon.
-    fn postpone(&mut self, step: Step, answered: Instant) {
-        self.steps.push_front((answered.elapsed() + SOON, step));
+    /// Hold or resume was not possible: it is tried again soon, and before the other.
+    fn postpone(&mut self, hold: Hold, answered: Instant) {
+        self.holds.push_front((answered.elapsed() + SOON, hold));
     }
 }
 
@@ -86,7 +87,7 @@ pub(crate) async fn talk(
     let mut talk = Talk {
         plan,
         answered,
-        wanted: Step::HangUp,
+        wanted: Hold::Off,
     };
     if is_answer_due {
         let content = acknowledgement.session_description().unwrap_or_default();
@@ -97,7 +98,7 @@ pub(crate) async fn talk(
     loop {
         let event = tokio::select! {
             event = session.event() => event,
-            () = sleep_until(talk.plan.due(answered)) => match talk.plan.take() {
+            () = sleep_until(talk.plan.due(answered)) => match talk.plan.take(answered) {
                 Step::HangUp => return Ok(hang_up(session, answering).await),
                 Step::Hold(hold) => {
                     talk.hold(&mut session, &mut answering.handler, hold);
@@ -180,14 +181,14 @@ async fn lost(liveness: Option<&Liveness>, longest: Duration) {
 struct Talk {
     plan: Plan,
     answered: Instant,
-    /// The step whose offer is out, or was out last.
-    wanted: Step,
+    /// What was offered last.
+    wanted: Hold,
 }
 
 impl Talk {
     /// Offers hold or resume. While another offer is open it waits.
     fn hold(&mut self, session: &mut Session, media: &mut Handler, hold: Hold) {
-        self.wanted = Step::Hold(hold);
+        self.wanted = hold;
         let offer = match hold {
             Hold::On => media.hold(),
             Hold::Off => media.resume(),
