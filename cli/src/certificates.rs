@@ -38,7 +38,7 @@ pub(crate) struct Certificates {
 
     /// What becomes of clients that show no certificate
     #[arg(long, value_name = "RULE", requires = "client_authorities")]
-    pub(crate) client_certificates: Option<Rule>,
+    pub(crate) clients: Option<Rule>,
 }
 
 /// Whether clients must show a certificate.
@@ -65,7 +65,7 @@ impl Certificates {
             key,
             authorities: self.authorities.or(other.authorities),
             client_authorities: self.client_authorities.or(other.client_authorities),
-            client_certificates: self.client_certificates.or(other.client_certificates),
+            clients: self.clients.or(other.clients),
         }
     }
 
@@ -88,7 +88,7 @@ impl Certificates {
             None if needs_one => Some(of_our_own(&state_directory()?)?),
             given => given.clone(),
         };
-        let clients = match (&self.client_authorities, self.client_certificates) {
+        let clients = match (&self.client_authorities, self.clients) {
             (None, _) => ClientCertificates::Ignored,
             (Some(file), Some(Rule::Accepted)) => ClientCertificates::Accepted(file.clone()),
             (Some(file), _) => ClientCertificates::Required(file.clone()),

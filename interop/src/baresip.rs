@@ -69,6 +69,7 @@ impl Baresip {
             format!(
                 "sip_listen {address}\n\
                  net_interface 127.0.0.1\n\
+                 sip_verify_server no\n\
                  audio_source aufile,{folder}/in.wav\n\
                  audio_player aufile,{folder}/out.wav\n\
                  audio_alert none\n\

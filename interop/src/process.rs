@@ -24,6 +24,8 @@ pub enum Signal {
     Terminate,
     /// Defined by the program: `offhook` prints its counters.
     User1,
+    /// Read what lies in files again.
+    HangUp,
 }
 
 impl Process {
@@ -180,6 +182,7 @@ impl Signal {
         match self {
             Self::Terminate => "TERM",
             Self::User1 => "USR1",
+            Self::HangUp => "HUP",
         }
     }
 }

@@ -63,7 +63,7 @@ impl Builder {
         self
     }
 
-    /// The certificates of TLS and of WebSockets over it.
+    /// The certificates of TLS, with a WebSocket in it or not.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: TlsOptions) -> Self {
         self.tls = options;

@@ -54,13 +54,12 @@ impl Shell {
         let transport = transport(&sip).ok_or_else(|| NoFlow::NoTransport { uri: uri.clone() })?;
         let port = sip.port.unwrap_or(transport.default_port());
         let host = sip.maddr().unwrap_or(sip.host);
-        let (name, addresses) = match host.ip() {
-            Some(address) => (address.to_string(), vec![(address, port).into()]),
-            None => {
-                let name = host.to_string();
-                let addresses = look_up(&name, port).await?;
-                (name, addresses)
-            }
+        let (name, addresses) = if let Some(address) = host.ip() {
+            (address.to_string(), vec![(address, port).into()])
+        } else {
+            let name = host.to_string();
+            let addresses = look_up(&name, port).await?;
+            (name, addresses)
         };
         let flows = self.flows_to(transport, &name, addresses);
         if flows.is_empty() {

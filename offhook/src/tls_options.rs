@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// The certificates of TLS and of WebSockets over it. All files are PEM.
+/// The certificates of TLS, with a WebSocket in it or not. All files are PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Ours. Listeners for `tls` and `wss` need it.

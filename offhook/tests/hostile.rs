@@ -146,7 +146,7 @@ async fn a_websocket_that_answers_no_ping_is_cut_and_one_that_does_is_kept() {
         let (authority, user_agent, server) = serve(listener, limits).await;
         let mut alive = caller(&authority, server).await;
         let _session = alive.establish(&user_agent).await;
-        let Socket::WebSocket(websocket) = &mut alive.socket else {
+        let Socket::Framed(websocket) = &mut alive.socket else {
             unreachable!()
         };
         for _ in 0..3 {

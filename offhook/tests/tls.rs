@@ -1,4 +1,4 @@
-//! TLS, and WebSockets over it.
+//! TLS, and WebSocket over it.
 
 #![cfg(all(feature = "tls", feature = "ws"))]
 

@@ -1,4 +1,4 @@
-//! SIP over WebSockets ([RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
+//! SIP over WebSocket ([RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
 
 #![cfg(feature = "ws")]
 
@@ -50,7 +50,7 @@ async fn a_message_in_a_binary_frame_is_a_message() {
     let (_user_agent, server) = start("ws:127.0.0.1:0").await;
     let mut caller = Caller::new(server).await;
     let options = caller.request("OPTIONS");
-    let Socket::WebSocket(websocket) = &mut caller.socket else {
+    let Socket::Framed(websocket) = &mut caller.socket else {
         unreachable!()
     };
     websocket
@@ -66,7 +66,7 @@ async fn pings_of_both_kinds_are_answered() {
     let mut caller = Caller::new(server).await;
     caller.send("\r\n\r\n").await;
     assert!(matches!(caller.next_frame().await, Some(Frame::Pong)));
-    let Socket::WebSocket(websocket) = &mut caller.socket else {
+    let Socket::Framed(websocket) = &mut caller.socket else {
         unreachable!()
     };
     let ping = Message::Ping("are you there".into());
@@ -79,7 +79,7 @@ async fn pings_of_both_kinds_are_answered() {
 async fn the_close_handshake_is_answered() {
     let (_user_agent, server) = start("ws:127.0.0.1:0").await;
     let mut caller = Caller::new(server).await;
-    let Socket::WebSocket(websocket) = &mut caller.socket else {
+    let Socket::Framed(websocket) = &mut caller.socket else {
         unreachable!()
     };
     websocket.close(None).await.unwrap();

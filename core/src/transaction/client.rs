@@ -251,7 +251,7 @@ impl ClientTransactions {
         if let Some(request) = transaction.machine.unanswered().cloned()
             && let Some(datagram) = transaction.datagram.take()
         {
-            let request = with_transport(&request, b"UDP");
+            let request = with_transport(&request, *b"UDP");
             transaction.start(slot, request, *datagram, context);
             return None;
         }
@@ -313,10 +313,10 @@ impl Machine {
     /// The request, once it is sent and while there is no response.
     fn unanswered(&self) -> Option<&Bytes> {
         match self {
-            Self::Invite(InviteClientTransaction::Calling { request, .. }) => Some(request),
-            Self::NonInvite(machine) => machine.unanswered(),
-            Self::Acknowledgement { request } => Some(request),
-            Self::Invite(_) | Self::Resolving { .. } => None,
+            Self::Invite(InviteClientTransaction::Calling { request, .. })
+            | Self::NonInvite(NonInviteClientTransaction::Trying { request, .. })
+            | Self::Acknowledgement { request } => Some(request),
+            _ => None,
         }
     }
 
@@ -348,16 +348,16 @@ fn effects<'a, 'core>(
 /// ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)).
 fn over_tcp(request: &Bytes, flow: Flow) -> Option<Bytes> {
     let is_too_large = flow.transport == Transport::Udp && request.len() > LARGEST_DATAGRAM;
-    is_too_large.then(|| with_transport(request, b"TCP"))
+    is_too_large.then(|| with_transport(request, *b"TCP"))
 }
 
 /// The request with another transport in its Via, which is ours and its first.
-fn with_transport(request: &Bytes, name: &[u8; 3]) -> Bytes {
+fn with_transport(request: &Bytes, name: [u8; 3]) -> Bytes {
     let mut request = request.to_vec();
     let via = request.windows(VIA.len()).position(|octets| octets == VIA);
     let place = via.and_then(|via| request.get_mut(via + VIA.len()..)?.first_chunk_mut());
     if let Some(place) = place {
-        *place = *name;
+        *place = name;
     }
     request.into()
 }

@@ -359,18 +359,10 @@ mod tests {
     #[test]
     fn what_cannot_be_delivered_matters_only_without_a_response() {
         let mut bench = Bench::new(Transport::Tcp);
-        assert!(
-            bench
-                .act(|table, slot, context| table.undelivered(slot, context))
-                .is_some()
-        );
+        assert!(bench.act(ClientTransactions::undelivered).is_some());
         let mut bench = Bench::new(Transport::Tcp);
         bench.receive("100 Trying");
-        assert!(
-            bench
-                .act(|table, slot, context| table.undelivered(slot, context))
-                .is_none()
-        );
+        assert!(bench.act(ClientTransactions::undelivered).is_none());
         assert!(!bench.is_over());
     }
 

@@ -65,14 +65,6 @@ impl NonInviteClientTransaction {
         Self::Trying { request, interval }
     }
 
-    /// The request, while there is no response.
-    pub(crate) fn unanswered(&self) -> Option<&Bytes> {
-        match self {
-            Self::Trying { request, .. } => Some(request),
-            _ => None,
-        }
-    }
-
     pub(crate) fn receive_response(
         self,
         status: StatusCode,

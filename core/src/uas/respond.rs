@@ -16,7 +16,10 @@ pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
     // The scope of a link-local address stays.
     let mut source_host = source;
     source_host.set_port(port);
-    let remote = if flow.transport.is_reliable() {
+    let remote = if flow.transport.is_websocket() {
+        // RFC 7118 §5: a browser has no other address.
+        source
+    } else if flow.transport.is_reliable() {
         source_host
     } else if let Some(address) = via.maddr().and_then(|host| host.ip()) {
         SocketAddr::new(address, port)

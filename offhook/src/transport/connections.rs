@@ -108,7 +108,7 @@ impl Connections {
 
     fn accepted(&self, transport: Transport, stream: TcpStream, remote: SocketAddr) {
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            return self.refused(remote, "too many are open");
+            return refused(remote, "too many are open");
         };
         let local = match stream.local_addr() {
             Ok(local) => local,
@@ -122,7 +122,7 @@ impl Connections {
         let added = self.write().accepted(&connection, queue, most);
         if let Err(full) = added {
             return match full {
-                Full::Source => self.refused(remote, "too many come from one source"),
+                Full::Source => refused(remote, "too many come from one source"),
                 Full::Closed => {}
             };
         }
@@ -137,12 +137,6 @@ impl Connections {
             }
             drop(permit);
         });
-    }
-
-    fn refused(&self, remote: SocketAddr, why: &str) {
-        if let Some(count) = REFUSED.pass(Instant::now()) {
-            warn!(count, %remote, "connections were refused: {why}");
-        }
     }
 
     /// Opens a connection to where the flow goes.
@@ -234,6 +228,12 @@ pub(super) async fn accept(
                 time::sleep(PAUSE).await;
             }
         }
+    }
+}
+
+fn refused(remote: SocketAddr, why: &str) {
+    if let Some(count) = REFUSED.pass(Instant::now()) {
+        warn!(count, %remote, "connections were refused: {why}");
     }
 }
 

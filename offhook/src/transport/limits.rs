@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// The bounds of stream connections: TCP, TLS and WebSockets. Whatever a peer does, it takes no
+/// The bounds of stream connections: TCP, TLS and WebSocket. Whatever a peer does, it takes no
 /// more of us than these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {

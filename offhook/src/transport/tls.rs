@@ -67,12 +67,11 @@ impl Tls {
     pub(super) async fn connect(&self, socket: Socket, host: &str) -> io::Result<Octets> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let configs = self.configs.load_full();
-        let config = match configs.client.get() {
-            Some(config) => config,
-            None => {
-                let config = client_config(&self.options).map_err(io::Error::other)?;
-                configs.client.get_or_init(|| config)
-            }
+        let config = if let Some(config) = configs.client.get() {
+            config
+        } else {
+            let config = client_config(&self.options).map_err(io::Error::other)?;
+            configs.client.get_or_init(|| config)
         };
         let connector = TlsConnector::from(Arc::clone(config));
         let stream = connector.connect(name, socket).await?;

@@ -1,4 +1,4 @@
-//! SIP over WebSockets ([RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)): one message a frame.
+//! SIP over WebSocket ([RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)): one message a frame.
 
 use std::io;
 

@@ -65,7 +65,8 @@ pub(crate) enum Socket {
         stream: Box<dyn Stream>,
         framer: Box<Framer>,
     },
-    WebSocket(Box<WebSocketStream<Box<dyn Stream>>>),
+    /// Over a WebSocket.
+    Framed(Box<WebSocketStream<Box<dyn Stream>>>),
 }
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -103,9 +104,9 @@ impl Caller {
         let stream: Box<dyn Stream> = Box::new(stream);
         if matches!(server.transport, Transport::Ws | Transport::Wss) {
             let websocket = soon(websocket(stream, "sip")).await.unwrap();
-            let mut caller = Self::with(server, local, Socket::WebSocket(Box::new(websocket)));
+            let mut caller = Self::with(server, local, Socket::Framed(Box::new(websocket)));
             // What a browser says: it does not know its address.
-            caller.sent_by = "cq7ip7861a5a.invalid".to_owned();
+            "cq7ip7861a5a.invalid".clone_into(&mut caller.sent_by);
             return caller;
         }
         let framer = Box::new(Framer::new(65_536));
@@ -214,7 +215,7 @@ impl Caller {
                 stream.write_all(text).await?;
                 stream.flush().await
             }
-            Socket::WebSocket(websocket) => {
+            Socket::Framed(websocket) => {
                 let message = str::from_utf8(text).unwrap().into();
                 websocket.send(message).await.map_err(std::io::Error::other)
             }
@@ -229,7 +230,7 @@ impl Caller {
             Socket::Stream { stream, framer } => {
                 while next_frame(stream, framer).await.is_some() {}
             }
-            Socket::WebSocket(websocket) => while next_message(websocket).await.is_some() {},
+            Socket::Framed(websocket) => while next_message(websocket).await.is_some() {},
         }
     }
 
@@ -256,7 +257,7 @@ impl Caller {
             }
             Socket::Tcp { stream, framer } => soon(next_frame(stream, framer)).await,
             Socket::Stream { stream, framer } => soon(next_frame(stream, framer)).await,
-            Socket::WebSocket(websocket) => soon(next_message(websocket)).await,
+            Socket::Framed(websocket) => soon(next_message(websocket)).await,
         }
     }
 
