@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use offhook::{
     Invitation, ResponseOptions,
-    message::{Body, Provisional, Redirection, Request},
+    message::{Body, Provisional, Redirection, Request, UriError},
 };
 use offhook_media::DescriptionError;
 use tokio::time::sleep;
@@ -90,7 +90,12 @@ async fn follow(
             }
             let mut response = ResponseOptions::from(description);
             response.session_expires = answer.session_expires;
-            let plan = Plan::new(answer, configuration);
+            let flow = invitation.flow();
+            let target = answer.transfer.as_ref().map(|(after, target)| {
+                let contact = target.contact(flow.transport, flow.local)?;
+                Ok::<_, UriError>((*after, contact.uri.into()))
+            });
+            let plan = Plan::new(answer, configuration, target.transpose()?);
             let keep = answering.keep();
             let over = talk(plan, invitation, answering, response).await;
             if let Some(keep) = keep {

@@ -20,20 +20,26 @@ use crate::{
 /// What we do in the session by ourselves, and how long after the 200, the earliest first.
 pub(crate) struct Plan {
     holds: VecDeque<(Duration, Hold)>,
+    /// Where the caller is sent.
+    transfer: Option<(Duration, ReferTo)>,
     hangup_after: Duration,
     /// For how long the caller may send nothing that it should.
     media_timeout: Duration,
 }
 
-#[derive(Clone, Copy)]
 enum Step {
     Hold(Hold),
+    Transfer(ReferTo),
     HangUp,
 }
 
 impl Plan {
     /// The plan of a route.
-    pub(crate) fn new(answer: &Answer, configuration: &Configuration) -> Self {
+    pub(crate) fn new(
+        answer: &Answer,
+        configuration: &Configuration,
+        transfer: Option<(Duration, ReferTo)>,
+    ) -> Self {
         let longest = configuration.longest_call;
         let media = match &answer.media {
             Media::Play(sound) => Some(sound.duration()),
@@ -46,6 +52,7 @@ impl Plan {
         let resume = answer.resume_after.map(|it| (it, Hold::Off));
         Self {
             holds: hold.into_iter().chain(resume).collect(),
+            transfer,
             hangup_after,
             media_timeout: configuration.media_timeout,
         }
@@ -53,7 +60,9 @@ impl Plan {
 
     /// When the next step is due, where we count from `answered`.
     fn due(&self, answered: Instant) -> Instant {
-        let next = self.holds.front().map(|(after, _)| *after);
+        let hold = self.holds.front().map(|(after, _)| *after);
+        let transfer = self.transfer.as_ref().map(|(after, _)| *after);
+        let next = hold.into_iter().chain(transfer).min();
         answered + next.map_or(self.hangup_after, |next| next.min(self.hangup_after))
     }
 
@@ -61,6 +70,10 @@ impl Plan {
     fn take(&mut self, answered: Instant) -> Step {
         if answered.elapsed() >= self.hangup_after {
             return Step::HangUp;
+        }
+        let is_due = |(after, _): &mut (Duration, ReferTo)| *after <= answered.elapsed();
+        if let Some((_, refer_to)) = self.transfer.take_if(is_due) {
+            return Step::Transfer(refer_to);
         }
         let hold = self.holds.pop_front();
         hold.map_or(Step::HangUp, |(_, hold)| Step::Hold(hold))
@@ -88,6 +101,7 @@ pub(crate) async fn talk(
         plan,
         answered,
         wanted: Hold::Off,
+        is_sent_on: false,
     };
     if is_answer_due {
         let content = acknowledgement.session_description().unwrap_or_default();
@@ -100,6 +114,13 @@ pub(crate) async fn talk(
             event = session.event() => event,
             () = sleep_until(talk.plan.due(answered)) => match talk.plan.take(answered) {
                 Step::HangUp => return Ok(hang_up(session, answering).await),
+                Step::Transfer(refer_to) => {
+                    talk.is_sent_on = true;
+                    if session.refer(refer_to).is_err() {
+                        return Ok(hang_up(session, answering).await);
+                    }
+                    continue;
+                }
                 Step::Hold(hold) => {
                     talk.hold(&mut session, &mut answering.handler, hold);
                     continue;
@@ -148,7 +169,7 @@ pub(crate) async fn talk(
             // Nothing of ours asks for an offer. A referral that is dropped is declined.
             SessionEvent::AnsweredWithOffer(_) | SessionEvent::Referred(_) => Ok(()),
             SessionEvent::Refer { event, .. } => {
-                if is_elsewhere(&event) {
+                if is_elsewhere(&event) || (talk.is_sent_on && is_last(&event)) {
                     return Ok(hang_up(session, answering).await);
                 }
                 Ok(())
@@ -170,6 +191,14 @@ fn is_elsewhere(event: &ReferEvent) -> bool {
     }
 }
 
+/// Whether no more will be heard of it.
+fn is_last(event: &ReferEvent) -> bool {
+    matches!(
+        event,
+        ReferEvent::Terminated { .. } | ReferEvent::Refused { .. }
+    )
+}
+
 async fn lost(liveness: Option<&Liveness>, longest: Duration) {
     match liveness {
         Some(liveness) => liveness.lost(longest).await,
@@ -183,6 +212,8 @@ struct Talk {
     answered: Instant,
     /// What was offered last.
     wanted: Hold,
+    /// Whether the route sends the caller on, and that is all that is left to do.
+    is_sent_on: bool,
 }
 
 impl Talk {

@@ -9,6 +9,10 @@ use crate::{arguments::seconds, certificates::Certificates, credentials::Credent
 /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when
 /// nobody answered, and with 2 when it was not placed at all.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct CallArguments {
     /// Whom to call: sip:USER@HOST:PORT, with ;transport=tcp, tls or ws, or sips:USER@HOST:PORT
     #[arg(value_parser = sip_uri)]
@@ -59,6 +63,10 @@ pub(crate) struct CallArguments {
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,
+
+    /// Call where the callee sends us with REFER; without it such a request is refused
+    #[arg(long)]
+    pub(crate) follow_refer: bool,
 
     /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
     ///

@@ -1,6 +1,7 @@
 //! `offhook call`: one call, from its INVITE to its end.
 
 mod arguments;
+mod following;
 mod step;
 
 use std::{
@@ -11,17 +12,19 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use offhook::{
-    Accepted, Builder, Config, ContactTarget, Flow, Inviter, InviterEvent, OutgoingRequest,
-    Session, SessionEnd, SessionEvent, StartError, Transport, UserAgent,
-    message::{Response, Uri, UriBuf},
+    Accepted, Builder, Config, ContactTarget, Flow, Inviter, InviterEvent, Referral, Session,
+    SessionEnd, SessionEvent, StartError, Transport, UserAgent,
+    message::{Method, Response, Uri, UriBuf},
 };
 use offhook_media::{AudioEnd, AudioHandler, BareHandler, Player, PortRange, Recording, Sound};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep_until, timeout},
 };
+use tracing::warn;
 
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
+use self::following::{Followed, Placing};
 use self::step::Step;
 pub(crate) use self::step::{Status, failed, milliseconds};
 use crate::{
@@ -46,21 +49,31 @@ pub(crate) fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
 async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch().context("signals cannot be caught")?;
     let credentials = arguments.credentials.read(None)?;
+    let mut config = Config::default();
+    if arguments.follow_refer {
+        config.methods.push(Method::Refer);
+    }
     let next_hop = arguments.proxy.as_ref().unwrap_or(&arguments.uri);
-    let user_agent = listen(Config::default(), next_hop, &arguments.certificates).await?;
-    let flows = user_agent.flows(next_hop).await?;
+    let user_agent = listen(config, next_hop, &arguments.certificates).await?;
+    let recording = Recording::up_to(wave::LONGEST);
+    let uri = arguments.uri.clone();
+    let placing = Placing {
+        user_agent: user_agent.clone(),
+        arguments,
+        credentials,
+        recording: recording.clone(),
+    };
+    let (flows, mut media) = placing.prepare(&uri).await?;
     let flow = *flows.first().context("no way leads there")?;
-    let (mut media, recording) = media(&arguments, flow.local.ip())?;
     let offer = media.description()?;
+    let arguments = &placing.arguments;
     let from = match &arguments.from {
         Some(from) => from.clone(),
         None => own_uri(flow.local)?,
     };
-    let to = arguments.uri.clone();
-    let mut request = OutgoingRequest::new(flows, from.into(), to.into()).with_body(offer);
-    request.routes.extend(arguments.proxy.clone());
-    request.credentials.extend(credentials);
+    let request = placing.request(flows, from.clone(), uri.clone(), offer);
     let inviter = user_agent.invite(request)?;
+    let record = arguments.record.clone();
 
     let begin = Instant::now();
     let mut call = Call {
@@ -75,13 +88,15 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
         signals,
         answer_by: Some(begin + arguments.timeout),
         leave_by: None,
-        duration: arguments.duration,
         early: None,
+        from,
+        placing,
+        followed: None,
     };
-    call.tell(&calling(arguments.uri, flow, &inviter));
+    call.tell(&calling(uri, flow, &inviter));
     let outcome = call.ring(inviter).await;
     call.media.close();
-    if let Some(file) = &arguments.record {
+    if let Some(file) = &record {
         wave::write(file, &recording.samples())?;
     }
     // A callee that says nothing at all is not waited for.
@@ -101,9 +116,12 @@ struct Call {
     answer_by: Option<Instant>,
     /// When nothing more is expected of a call that was given up.
     leave_by: Option<Instant>,
-    duration: Option<Duration>,
     /// The last session description of a provisional response.
     early: Option<Vec<u8>>,
+    from: UriBuf,
+    placing: Placing,
+    /// The call that takes the place of this one, until it is answered.
+    followed: Option<Followed>,
 }
 
 impl Call {
@@ -171,8 +189,18 @@ impl Call {
         false
     }
 
-    /// From the 2xx to the end of the session.
-    async fn accepted(&mut self, accepted: Accepted) -> Outcome {
+    /// From the 2xx to the end of the last session.
+    async fn accepted(&mut self, mut accepted: Accepted) -> Outcome {
+        loop {
+            match self.one_session(accepted).await {
+                Ok(next) => accepted = next,
+                Err(outcome) => return outcome,
+            }
+        }
+    }
+
+    /// From the 2xx to the end of the session, or to the next one. What is dropped hangs up.
+    async fn one_session(&mut self, accepted: Accepted) -> Result<Accepted, Outcome> {
         let Accepted {
             mut session,
             message,
@@ -185,20 +213,36 @@ impl Call {
             session.ended().await;
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
-            return Outcome::Refused;
+            return Err(Outcome::Refused);
         }
         self.tell(&Step::Established(Status::of(&message)));
-        let until = self.duration.map(|duration| answered + duration);
-        let cause = self.talk(&mut session, until).await;
-        let talked = answered.elapsed();
-        self.tell(&Step::Ended { cause, talked });
-        Outcome::Ended
+        let duration = self.placing.arguments.duration;
+        let until = duration.map(|duration| answered + duration);
+        match self.talk(&mut session, until).await {
+            Ok(next) => Ok(next),
+            Err(cause) => {
+                let talked = answered.elapsed();
+                self.tell(&Step::Ended { cause, talked });
+                Err(Outcome::Ended)
+            }
+        }
     }
 
-    async fn talk(&mut self, session: &mut Session, mut until: Option<Instant>) -> SessionEnd {
+    /// To the end of the session, or to the one that takes its place.
+    async fn talk(
+        &mut self,
+        session: &mut Session,
+        mut until: Option<Instant>,
+    ) -> Result<Accepted, SessionEnd> {
         loop {
             let event = tokio::select! {
                 event = session.event() => event,
+                event = following::event(&mut self.followed) => {
+                    if let Some(accepted) = self.transferred(event) {
+                        return Ok(accepted);
+                    }
+                    continue;
+                }
                 () = at(until) => {
                     until = None;
                     session.bye();
@@ -226,11 +270,61 @@ impl Call {
                 | SessionEvent::Answered(_)
                 | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_)
-                | SessionEvent::Referred(_)
                 | SessionEvent::Refer { .. } => {}
-                SessionEvent::Ended(end) => return end,
+                SessionEvent::Referred(referral) => self.refer(referral).await,
+                SessionEvent::Ended(end) => {
+                    if let Some(accepted) = self.awaited().await {
+                        return Ok(accepted);
+                    }
+                    return Err(end);
+                }
             }
         }
+    }
+
+    /// Calls where the callee sends us. One such call at a time.
+    async fn refer(&mut self, referral: Referral) {
+        let uri = referral.refer_to().uri().clone();
+        self.tell(&Step::Referred { uri });
+        if self.followed.is_some() {
+            return;
+        }
+        match self.placing.follow(referral, self.from.clone()).await {
+            Ok(followed) => self.followed = Some(followed),
+            Err(error) => warn!("the call was not placed: {error:#}"),
+        }
+    }
+
+    /// The end of the call that the callee asked for, where the callee did not wait for it.
+    async fn awaited(&mut self) -> Option<Accepted> {
+        while self.followed.is_some() {
+            let event = following::event(&mut self.followed).await;
+            let accepted = self.transferred(event);
+            if accepted.is_some() {
+                return accepted;
+            }
+        }
+        None
+    }
+
+    /// What becomes of the call that the callee asked for.
+    fn transferred(&mut self, event: Option<InviterEvent>) -> Option<Accepted> {
+        match event {
+            Some(InviterEvent::Trying(response)) => self.progress(&response),
+            Some(InviterEvent::Progress(progress)) => self.progress(&progress.message),
+            Some(InviterEvent::NoAnswer) => {}
+            Some(InviterEvent::Accepted(accepted)) => {
+                let media = self.followed.take()?.media;
+                std::mem::replace(&mut self.media, media).close();
+                return Some(accepted);
+            }
+            Some(InviterEvent::Rejected(response)) => {
+                self.tell(&Step::Progress(Status::of(&response)));
+                self.followed = None;
+            }
+            _ => self.followed = None,
+        }
+        None
     }
 
     fn rejected(&self, response: &Response) -> Outcome {
@@ -250,10 +344,13 @@ impl Call {
 }
 
 /// What the callee hears, and where we keep what it says.
-fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, Recording)> {
-    let recording = Recording::up_to(wave::LONGEST);
+fn media(
+    arguments: &CallArguments,
+    local: IpAddr,
+    recording: &Recording,
+) -> anyhow::Result<Handler> {
     if arguments.bare {
-        return Ok((Box::new(BareHandler::new(local)), recording));
+        return Ok(Box::new(BareHandler::new(local)));
     }
     let sound = match &arguments.play {
         Some(file) => wave::read(file)?,
@@ -266,7 +363,7 @@ fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, R
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
     }
-    Ok((Box::new(handler), recording))
+    Ok(Box::new(handler))
 }
 
 /// A user agent on free ports of every address: those of IPv6 only where the system has it. Where the

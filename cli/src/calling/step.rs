@@ -31,6 +31,8 @@ pub(crate) enum Step {
     Rejected(Status),
     /// The call has come to nothing.
     Failed { cause: String },
+    /// The callee sends us elsewhere.
+    Referred { uri: UriBuf },
 }
 
 /// The start line of a response.
@@ -90,6 +92,7 @@ impl Step {
             }),
             Self::Rejected(status) => with_status("rejected", status),
             Self::Failed { cause } => json!({ "event": "failed", "cause": cause }),
+            Self::Referred { uri } => json!({ "event": "referred", "uri": uri.to_string() }),
         }
     }
 }
@@ -111,6 +114,7 @@ impl fmt::Display for Step {
                 write!(f, "{} after {:.1} s", ended(*cause), talked.as_secs_f64())
             }
             Self::Failed { cause } => f.write_str(cause),
+            Self::Referred { uri } => write!(f, "sent to {uri}"),
         }
     }
 }

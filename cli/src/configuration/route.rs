@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     media::{Choices, Kind, SoundFile},
-    target::Target,
+    target::{Target, TransferTarget},
     value,
     wait::Wait,
 };
@@ -55,6 +55,8 @@ pub(crate) struct Answer {
     pub(crate) resume_after: Option<Duration>,
     /// How often the session is to be refreshed, in seconds.
     pub(crate) session_expires: Option<u32>,
+    /// The caller is sent there, this long after the 200.
+    pub(crate) transfer: Option<(Duration, Target)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +109,8 @@ struct Keys {
     hold_after: Option<Wait>,
     resume_after: Option<Wait>,
     session_expires: Option<Expires>,
+    transfer_to: Option<TransferTarget>,
+    transfer_after: Option<Wait>,
     #[serde(default)]
     authenticate: bool,
 }
@@ -139,6 +143,14 @@ impl Keys {
         if resume_after.is_some() && resume_after <= hold_after.or(resume_after) {
             return Err("`resume_after` needs a shorter `hold_after`");
         }
+        let transfer = match (self.transfer_to, self.transfer_after) {
+            (Some(_), _) if self.answer.is_none() => {
+                return Err("`transfer_to` needs `answer`");
+            }
+            (Some(target), after) => Some((after.map_or(SOON, Duration::from), target.0)),
+            (None, Some(_)) => return Err("`transfer_after` needs `transfer_to`"),
+            (None, None) => None,
+        };
         match (self.answer, self.reject, self.redirect) {
             (Some(kind), None, None) => Ok(Outcome::Answer(Answer {
                 media: media(kind, self.file, self.choices),
@@ -147,6 +159,7 @@ impl Keys {
                 hold_after,
                 resume_after,
                 session_expires: self.session_expires.map(|expires| expires.0),
+                transfer,
             })),
             (None, Some(status), None) => Ok(Outcome::Reject(status.0)),
             (None, None, Some(targets)) if targets.is_empty() => {
@@ -201,3 +214,6 @@ impl<'de> Deserialize<'de> for Status {
         })
     }
 }
+
+/// When a caller is transferred unless told.
+const SOON: Duration = Duration::from_secs(1);

@@ -52,6 +52,19 @@ impl TryFrom<Keys> for Target {
     }
 }
 
+/// A URI by itself, where the call is to be transferred to.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct TransferTarget(pub(super) Target);
+
+impl TryFrom<String> for TransferTarget {
+    type Error = String;
+
+    fn try_from(uri: String) -> Result<Self, String> {
+        Target::try_from(Keys { uri, q: None }).map(Self)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {

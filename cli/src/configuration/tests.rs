@@ -20,6 +20,7 @@ fn answer(media: Media) -> Answer {
         hold_after: None,
         resume_after: None,
         session_expires: None,
+        transfer: None,
     }
 }
 
@@ -87,6 +88,13 @@ fn the_default_routes() {
         let contact = target.contact(Transport::Tcp, local).unwrap();
         (contact.uri.to_string(), contact.q.map(|q| q.to_string()))
     });
+    let Outcome::Answer(transferring) = &routes.of(Some("transfer")).outcome else {
+        panic!("`transfer` does not answer");
+    };
+    let (after, target) = transferring.transfer.as_ref().unwrap();
+    let contact = target.contact(Transport::Udp, local).unwrap();
+    assert_eq!(*after, Duration::from_secs(1));
+    assert_eq!(contact.uri.to_string(), "sip:echo@[2001:db8::1]:5070");
     let expected = [("echo", "0.9"), ("ring", "0.5")].map(|(user, q)| {
         let uri = format!("sip:{user}@[2001:db8::1]:5070;transport=tcp");
         (uri, Some(q.to_owned()))
@@ -220,7 +228,7 @@ fn what_is_wrong_in_a_route_is_said_with_its_user() {
         ),
         (
             "rings = '3s'\nreject = 486",
-            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `file`, `choices`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`, `authenticate`"#,
+            r#"3: route "a": unknown field `rings`, expected one of `user`, `ring`, `answer`, `file`, `choices`, `reject`, `redirect`, `early`, `hangup_after`, `hold_after`, `resume_after`, `session_expires`, `transfer_to`, `transfer_after`, `authenticate`"#,
         ),
         (
             "answer = 'tune'",
@@ -464,6 +472,22 @@ fn a_route_may_want_to_know_its_callers() {
         ),
     ] {
         assert_eq!(defect(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_transfer_needs_an_answer_and_a_target() {
+    for (keys, expected) in [
+        (
+            "transfer_to = 'sip:a@b'\nreject = 486",
+            r#"1: route "a": `transfer_to` needs `answer`"#,
+        ),
+        (
+            "transfer_after = '1s'\nanswer = 'bare'",
+            r#"1: route "a": `transfer_after` needs `transfer_to`"#,
+        ),
+    ] {
+        assert_eq!(defect(&format!("[[route]]\nuser = 'a'\n{keys}")), expected);
     }
 }
 

@@ -155,6 +155,29 @@ fn requests_inside_a_call_are_answered() {
 }
 
 #[test]
+fn transfer_refers_the_caller_to_echo() {
+    let program = Program::serve(&[]);
+    for (mut caller, here) in [
+        (
+            Caller::udp(program.udp(), "transfer"),
+            program.udp().to_string(),
+        ),
+        (
+            Caller::tcp(program.tcp(), "transfer"),
+            format!("{};transport=tcp", program.tcp()),
+        ),
+    ] {
+        caller.establish();
+        let since = Instant::now();
+        let refer = caller.expect_request("REFER");
+        assert_lasted(since, 1);
+        assert_eq!(refer.header("Refer-To"), format!("<sip:echo@{here}>"));
+        caller.accept(&refer, "");
+        caller.hang_up();
+    }
+}
+
+#[test]
 fn moved_names_the_address_the_call_came_in_on() {
     let program = Program::serve(&[]);
     let (udp, tcp) = (program.udp(), program.tcp());
