@@ -108,7 +108,7 @@ async fn what_is_advertised_stands_in_contact_and_via() {
         let mut session = incoming(&user_agent).await.accept(answer()).unwrap();
         let ok = caller.response(200).await;
         let contact = ok.headers().contacts().next().unwrap().unwrap();
-        let contact = contact.address().unwrap().uri.as_sip().unwrap().clone();
+        let contact = *contact.address().unwrap().uri.as_sip().unwrap();
         assert_eq!(contact.host.to_string(), "192.0.2.7");
         assert_eq!(contact.port, Some(port));
         caller.send(caller.request("ACK")).await;

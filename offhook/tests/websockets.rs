@@ -71,8 +71,8 @@ async fn pings_of_both_kinds_are_answered() {
     };
     let ping = Message::Ping("are you there".into());
     websocket.send(ping).await.unwrap();
-    let pong = soon(websocket.next()).await.unwrap().unwrap();
-    assert_eq!(pong, Message::Pong("are you there".into()));
+    let answer = soon(websocket.next()).await.unwrap().unwrap();
+    assert_eq!(answer, Message::Pong("are you there".into()));
 }
 
 #[tokio::test]

@@ -30,6 +30,14 @@ const PEERS: &[Peer] = &[
         package: "linphone-cli",
     },
     Peer {
+        program: "node",
+        package: "nodejs",
+    },
+    Peer {
+        program: "npm",
+        package: "npm",
+    },
+    Peer {
         program: "openssl",
         package: "openssl",
     },

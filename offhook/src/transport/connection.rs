@@ -154,6 +154,14 @@ impl Connection {
         }
     }
 
+    #[cfg_attr(
+        not(any(feature = "tls", feature = "ws")),
+        expect(
+            unused_variables,
+            clippy::unused_async,
+            reason = "TCP has no handshake"
+        )
+    )]
     async fn connect(&self, socket: Socket, destination: &Destination) -> io::Result<Wire> {
         let octets = match self.transport {
             #[cfg(feature = "tls")]
@@ -173,6 +181,10 @@ impl Connection {
         })
     }
 
+    #[cfg_attr(
+        not(any(feature = "tls", feature = "ws")),
+        expect(clippy::unused_async, reason = "TCP has no handshake")
+    )]
     async fn accept(&self, socket: Socket) -> io::Result<Wire> {
         let octets = match self.transport {
             #[cfg(feature = "tls")]
