@@ -142,6 +142,11 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// The last lines of output under a heading, for a failure message.
     pub fn tail(&self) -> String {
         format!(

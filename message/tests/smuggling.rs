@@ -84,6 +84,22 @@ fn a_bare_lf_among_crlf() {
     }
 }
 
+/// An answer repeats lines of its request.
+#[test]
+fn a_line_with_a_bare_lf_is_not_kept() {
+    for lines in [
+        "CSeq: 1\n OPTIONS",
+        "CSeq: 1\r\n OPTIONS\n",
+        "CSeq: 1 OPTIONS\n",
+    ] {
+        let malformed = parse(request(lines).into()).expect_err(lines);
+        let request = malformed.request.expect("a request");
+        assert!(request.headers().cseq().is_err(), "{lines:?}");
+        let mut kept = request.headers().iter();
+        assert!(kept.all(|field| !field.line.contains(&b'\n')), "{lines:?}");
+    }
+}
+
 /// People and scripts write them by hand. Who wants CRLF sees no start line at all.
 #[test]
 fn lf_alone() {

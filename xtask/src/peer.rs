@@ -41,6 +41,10 @@ const PEERS: &[Peer] = &[
         program: "openssl",
         package: "openssl",
     },
+    Peer {
+        program: "svwar",
+        package: "sipvicious",
+    },
 ];
 
 /// Some peers are missing and cannot be installed from here.

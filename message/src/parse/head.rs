@@ -142,6 +142,7 @@ impl Head {
         while let Some(mut line) = Line::find(bytes, start) {
             if is_other(&line) {
                 self.has_mixed_ends = true;
+                line.is_stray = true;
                 self.note(Defect::BadHeaderLine);
             }
             if line.end == start {
