@@ -13,7 +13,7 @@ use authority::Authority;
 use caller::{Caller, Socket, Stream, incoming, soon, start_with, websocket};
 use futures_util::StreamExt;
 use offhook::message::{Frame, Message, Rejection};
-use offhook::{ConnectionLimits, Listener, SessionEnd, UserAgent};
+use offhook::{Config, ConnectionLimits, Listener, SessionEnd, UserAgent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -28,7 +28,12 @@ const LISTENERS: [&str; 4] = [
 async fn serve(listener: &str, limits: ConnectionLimits) -> (Authority, UserAgent, Listener) {
     let authority = Authority::new();
     let builder = UserAgent::builder().listen(listener).connections(limits);
-    let builder = builder.tls(authority.options(&["127.0.0.1"]));
+    // A flood is to be answered here, so that its answers pile up.
+    let mut config = Config::default();
+    config.limits.source_burst = u32::MAX;
+    let builder = builder
+        .tls(authority.options(&["127.0.0.1"]))
+        .config(config);
     let (user_agent, server) = start_with(builder).await;
     (authority, user_agent, server)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caller::{Caller, Socket, answer, incoming, soon, start, start_with};
 use offhook::message::{Frame, Message, Rejection};
-use offhook::{ConnectionLimits, UserAgent};
+use offhook::{Config, ConnectionLimits, UserAgent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -212,7 +212,11 @@ async fn is_closed_by_peer(stream: &mut TcpStream) -> bool {
 /// Its requests are not even served any more, or their answers would go over connections of their own.
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_cut_off() {
-    let (_user_agent, server) = start("tcp:127.0.0.1:0").await;
+    // A flood is to be answered here, so that its answers pile up.
+    let mut config = Config::default();
+    config.limits.source_burst = u32::MAX;
+    let builder = UserAgent::builder().listen("tcp:127.0.0.1:0");
+    let (_user_agent, server) = start_with(builder.config(config)).await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();

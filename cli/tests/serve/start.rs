@@ -86,7 +86,7 @@ fn what_cannot_be_used_is_named() {
             &["--config", "no/such/file.toml"][..],
             "no/such/file.toml: ",
         ),
-        (&["--listen", "sctp:0.0.0.0:5061"], "tls:0.0.0.0:5061"),
+        (&["--listen", "sctp:0.0.0.0:5061"], "sctp:0.0.0.0:5061"),
         (&["--listen", "udp:127.0.0.1"], "udp:127.0.0.1"),
         (&["--log", "offhook=loud"], "--log is \"offhook=loud\""),
     ] {
