@@ -128,8 +128,8 @@ fn sipp_transfers_us_to_a_call_of_its_own() -> Result<()> {
     command.arg("-trace_logs").arg("-log_file").arg(&log);
     let mut replaced = Process::start("sipp that is replaced", &mut command)?;
     let tag = read_when_it_is_there(&log)?;
-    let replaces = format!("attended-1%3Bto-tag%3D{tag}%3Bfrom-tag%3Dsipp");
-    let refer_to = format!("{}?Replaces={replaces}", server.uri("echo"));
+    let dialog = format!("attended-1%3Bto-tag%3D{tag}%3Bfrom-tag%3Dsipp");
+    let refer_to = format!("{}?Replaces={dialog}", server.uri("echo"));
     let output = transfers_us(&offhook, &refer_to).with_context(|| server.process().tail())?;
     went_on(&output)?;
     let status = replaced.wait(PATIENCE)?;
