@@ -15,7 +15,9 @@ use offhook::{
     Session, SessionEnd, SessionEvent, StartError, Transport, UserAgent,
     message::{Response, Uri, UriBuf},
 };
-use offhook_media::{AudioEnd, AudioHandler, BareHandler, Player, PortRange, Recording, Sound};
+use offhook_media::{
+    AudioEnd, AudioHandler, BareHandler, Player, PortRange, Protection, Recording, Sound,
+};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep_until, timeout},
@@ -265,6 +267,10 @@ fn media(arguments: &CallArguments, local: IpAddr) -> anyhow::Result<(Handler, R
     let mut handler = AudioHandler::new(local, &PortRange::any(), end);
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
+    }
+    #[cfg(feature = "sdes")]
+    if arguments.srtp {
+        handler = handler.protected(Protection::Sdes);
     }
     Ok((Box::new(handler), recording))
 }
