@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use offhook_message::{Body, MediaType};
 
 use crate::{
-    AudioEnd, DescriptionError, Encoding, Hold, Liveness, PortRange, RtpCounters,
+    AudioEnd, DescriptionError, Encoding, Hold, Liveness, PortRange, Protection, RtpCounters,
     SessionDescriptionHandler, port_agreement::PortAgreement, rtp::End,
 };
 
@@ -31,6 +31,13 @@ impl AudioHandler {
     #[must_use]
     pub fn offering(mut self, encodings: Vec<Encoding>) -> Self {
         self.agreement.offer_only(encodings);
+        self
+    }
+
+    /// Offers audio with this protection.
+    #[must_use]
+    pub fn protected(mut self, protection: Protection) -> Self {
+        self.agreement.protect(protection);
         self
     }
 

@@ -156,6 +156,7 @@ mod tests {
             formats: Formats::common(&session.medias[0]),
             packet_time: 20,
             rtcp_port: None,
+            srtp: None,
             direction: Direction::SendRecv,
         });
         let start = Instant::now();

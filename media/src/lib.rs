@@ -10,8 +10,8 @@
 //! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
 //! payloads and payloads of it; other kinds of streams use both alike.
 //!
-//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It speaks neither SRTP nor
-//! ICE.
+//! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It speaks no ICE, and
+//! SRTP with keys from the description alone, as the feature `sdes`.
 //!
 //! ```
 //! use offhook_media::{BareHandler, SessionDescriptionHandler};
@@ -72,6 +72,8 @@ mod rtp;
 mod rtp_port;
 mod session_description;
 mod session_description_handler;
+#[cfg_attr(not(feature = "sdes"), path = "srtp/none.rs")]
+mod srtp;
 
 pub use audio::{
     Audio, AudioEnd, FRAME_SAMPLES, FRAME_TIME, Frame, InvalidKey, Key, KeyTones, Leg, Player,
@@ -84,6 +86,7 @@ pub use counters::RtpCounters;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use echo_handler::EchoHandler;
 pub use liveness::Liveness;
+pub use offer_answer::Protection;
 pub use port_range::{InvalidPortRange, PortRange};
 pub use rtp::{KeyReceiver, KeySender, TelephoneEvent};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};

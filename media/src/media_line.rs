@@ -6,6 +6,7 @@ use crate::{
     Encoding,
     formats::Formats,
     remote_audio::{self, PACKET_TIME},
+    srtp::Crypto,
 };
 
 /// The line that answers this one (RFC 3264 section 6.1).
@@ -14,12 +15,14 @@ pub(crate) fn accepted(
     formats: &Formats,
     port: u16,
     direction: Direction,
+    crypto: Option<&Crypto>,
 ) -> Media {
     let mut line = with_formats(formats, port);
     line.media.clone_from(&offered.media);
     line.proto.clone_from(&offered.proto);
     line.attributes.extend(packet_time(offered));
     line.attributes.extend(rtcp_mux(offered));
+    line.attributes.extend(crypto.map(Crypto::attribute));
     line.attributes.extend(mid(offered));
     line.attributes.push(direction.into());
     line
@@ -42,15 +45,19 @@ pub(crate) fn offered(
     encodings: &[Encoding],
     port: u16,
     direction: Direction,
+    crypto: Option<&Crypto>,
 ) -> Media {
     let agreed = previous.map(Formats::common).unwrap_or_default();
     let mut line = with_formats(&Formats::offered(agreed, encodings), port);
     if let Some(enabled) = previous.filter(|media| media.port != 0) {
         line.proto.clone_from(&enabled.proto);
+    } else if crypto.is_some() {
+        line.proto = TransportProto::RtpSavp.to_string();
     }
     line.attributes
         .push(Attribute::with_value("ptime", PACKET_TIME));
     line.attributes.push(RtcpMux.into());
+    line.attributes.extend(crypto.map(Crypto::attribute));
     line.attributes.extend(previous.and_then(mid));
     line.attributes.push(direction.into());
     line

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::OnceCell,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -15,6 +16,7 @@ use crate::{
     random::random,
     remote_audio::{RemoteAudio, is_audio},
     session_description::{parse, print},
+    srtp::{Crypto, Keys, MasterKey},
 };
 
 /// Where the session stands, what was agreed, and what was last said.
@@ -35,6 +37,9 @@ pub(crate) struct OfferAnswer {
     direction: Direction,
     /// What we offer, the best first.
     encodings: Cow<'static, [Encoding]>,
+    /// Our key where audio is encrypted, made when it is needed.
+    key: OnceCell<MasterKey>,
+    protection: Protection,
     /// What the last complete pair says, and what the next one is to say.
     hold: Hold,
     wanted: Hold,
@@ -70,6 +75,17 @@ pub(crate) struct AudioStream {
     pub(crate) packet_time: u32,
     /// Where the peer receives RTCP; `None` for the same port as RTP.
     pub(crate) rtcp_port: Option<u16>,
+    pub(crate) srtp: Option<Keys>,
+}
+
+/// How audio is protected that we offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Not at all.
+    None,
+    /// By SRTP with a key in the description ([RFC 4568](https://www.rfc-editor.org/rfc/rfc4568)): who reads the
+    /// signalling can decrypt the audio, so it belongs on TLS. Where this is not built in, nothing is protected.
+    Sdes,
 }
 
 impl OfferAnswer {
@@ -82,6 +98,8 @@ impl OfferAnswer {
             local,
             direction,
             encodings: Encoding::ALL.into(),
+            key: OnceCell::new(),
+            protection: Protection::None,
             hold: Hold::Off,
             wanted: Hold::Off,
             is_held: false,
@@ -96,6 +114,11 @@ impl OfferAnswer {
     /// Offers these instead of all that we have.
     pub(crate) fn offer_only(&mut self, encodings: Vec<Encoding>) {
         self.encodings = encodings.into();
+    }
+
+    /// Offers audio with this protection. What the peer offers is answered as it is.
+    pub(crate) fn protect(&mut self, protection: Protection) {
+        self.protection = protection;
     }
 
     /// Whether no offer is open.
@@ -224,7 +247,11 @@ impl OfferAnswer {
                     let agreed = self.stream(audio, &audio.formats);
                     let direction = agreed.direction;
                     stream = Some(agreed);
-                    media_line::accepted(offered, &audio.formats, port()?, direction)
+                    let theirs = audio.crypto.as_ref();
+                    let crypto = theirs.map(|crypto| crypto.answered(self.key()));
+                    let port = port()?;
+                    let (formats, crypto) = (&audio.formats, crypto.as_ref());
+                    media_line::accepted(offered, formats, port, direction, crypto)
                 }
                 _ => media_line::refused(offered),
             });
@@ -235,20 +262,24 @@ impl OfferAnswer {
     /// The offer of RFC 3264 section 5, or of section 8 where a pair is agreed: its m= lines, all but audio disabled.
     fn offer(&self, port: u16) -> Session {
         let mut offer = self.session(Time::new(0, 0));
+        let audio = |previous: Option<&Media>| {
+            let enabled = previous.filter(|media| media.port != 0);
+            let crypto = match (enabled, self.protection) {
+                (Some(enabled), _) => Crypto::read(enabled),
+                (None, Protection::Sdes) => Crypto::offered(self.key()),
+                (None, Protection::None) => None,
+            };
+            let (direction, crypto) = (self.offered_direction(), crypto.as_ref());
+            media_line::offered(previous, &self.encodings, port, direction, crypto)
+        };
         let Some(agreed) = &self.agreed else {
-            let audio = media_line::offered(None, &self.encodings, port, self.offered_direction());
-            offer.medias.push(audio);
+            offer.medias.push(audio(None));
             return offer;
         };
         let place = audio_place(agreed);
         for (index, previous) in agreed.medias.iter().enumerate() {
             offer.medias.push(if place == Some(index) {
-                media_line::offered(
-                    Some(previous),
-                    &self.encodings,
-                    port,
-                    self.offered_direction(),
-                )
+                audio(Some(previous))
             } else {
                 media_line::refused(previous)
             });
@@ -277,6 +308,12 @@ impl OfferAnswer {
             return Ok(None);
         };
         let audio = RemoteAudio::read(answer, theirs, self.local)?;
+        if let Some(crypto) = &audio.crypto {
+            let ours = Crypto::read(ours);
+            if !ours.is_some_and(|ours| crypto.agrees_with(&ours)) {
+                return Err(Incompatibility::AnswerMismatch.into());
+            }
+        }
         let formats = audio.formats.clone().within(&Formats::common(ours));
         if formats.is_empty() {
             return Err(Incompatibility::MediaFormat.into());
@@ -291,7 +328,12 @@ impl OfferAnswer {
             direction: self.limit().intersect_with_remote(audio.direction),
             packet_time: audio.packet_time,
             rtcp_port: audio.rtcp_port,
+            srtp: audio.crypto.as_ref().map(|it| it.keys(self.key())),
         }
+    }
+
+    fn key(&self) -> MasterKey {
+        self.key.get_or_init(MasterKey::random).clone()
     }
 
     /// A description of ours without m= lines.

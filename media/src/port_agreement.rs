@@ -6,8 +6,10 @@ use offhook_message::Body;
 use sdp_types::Direction;
 
 use crate::{
-    DescriptionError, Encoding, Hold, Liveness, PortRange, RtpCounters, offer_answer::OfferAnswer,
-    rtp::End, rtp_port::RtpPort,
+    DescriptionError, Encoding, Hold, Liveness, PortRange, RtpCounters,
+    offer_answer::{OfferAnswer, Protection},
+    rtp::End,
+    rtp_port::RtpPort,
 };
 
 /// What the handlers with an RTP port have in common.
@@ -38,6 +40,10 @@ impl PortAgreement {
 
     pub(crate) fn offer_only(&mut self, encodings: Vec<Encoding>) {
         self.offer_answer.offer_only(encodings);
+    }
+
+    pub(crate) fn protect(&mut self, protection: Protection) {
+        self.offer_answer.protect(protection);
     }
 
     /// Our description. The first one with an audio stream opens the port.

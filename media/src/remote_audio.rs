@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Direction, Media, Session};
 
-use crate::{Incompatibility, connection::RemoteAddress, formats::Formats};
+use crate::{Incompatibility, connection::RemoteAddress, formats::Formats, srtp::Crypto};
 
 /// An audio stream of the peer's description that fits us.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct RemoteAudio {
     pub(crate) packet_time: u32,
     /// Where the peer receives RTCP; `None` for the same port as RTP.
     pub(crate) rtcp_port: Option<u16>,
+    /// The peer's key, over RTP/SAVP.
+    pub(crate) crypto: Option<Crypto>,
 }
 
 impl RemoteAudio {
@@ -27,9 +29,13 @@ impl RemoteAudio {
         media: &Media,
         local: IpAddr,
     ) -> Result<Self, Incompatibility> {
-        if !is_plain_rtp(media) {
-            return Err(Incompatibility::TransportProtocol);
-        }
+        let crypto = match profile(media) {
+            Some(Profile::Plain) => None,
+            Some(Profile::Secure) => {
+                Some(Crypto::read(media).ok_or(Incompatibility::TransportProtocol)?)
+            }
+            None => return Err(Incompatibility::TransportProtocol),
+        };
         let address = RemoteAddress::read(session, media, local)?;
         let formats = Formats::common(media);
         if formats.is_empty() {
@@ -47,6 +53,7 @@ impl RemoteAudio {
             direction,
             packet_time: packet_time(media),
             rtcp_port: rtcp_port(media),
+            crypto,
         })
     }
 }
@@ -55,11 +62,21 @@ pub(crate) fn is_audio(media: &Media) -> bool {
     media.media.eq_ignore_ascii_case("audio")
 }
 
-/// RTP/AVPF differs from RTP/AVP in RTCP that may come earlier (RFC 4585).
-fn is_plain_rtp(media: &Media) -> bool {
-    ["RTP/AVP", "RTP/AVPF"]
-        .iter()
-        .any(|profile| media.proto.eq_ignore_ascii_case(profile))
+enum Profile {
+    Plain,
+    Secure,
+}
+
+/// The profiles that end in F differ in RTCP alone, which may come earlier (RFC 4585, RFC 5124).
+fn profile(media: &Media) -> Option<Profile> {
+    let is = |profile| media.proto.eq_ignore_ascii_case(profile);
+    if is("RTP/AVP") || is("RTP/AVPF") {
+        Some(Profile::Plain)
+    } else if is("RTP/SAVP") || is("RTP/SAVPF") {
+        Some(Profile::Secure)
+    } else {
+        None
+    }
 }
 
 /// What `a=ptime` asks for and `a=maxptime` allows, within what is sensible (RFC 8866 section 6.4).
@@ -175,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_rtp_fits() {
+    fn only_plain_rtp_fits_without_a_key() {
         for (proto, fits) in [
             ("RTP/AVP", true),
             ("rtp/avp", true),

@@ -30,7 +30,7 @@ pub(crate) struct CallArguments {
     pub(crate) proxy: Option<UriBuf>,
 
     /// Offer an inactive stream and open no port for audio
-    #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf", "codec"])]
+    #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf", "codec", "srtp"])]
     pub(crate) bare: bool,
 
     /// Send a tone of 440 Hz; without it and --play: silence
@@ -44,6 +44,11 @@ pub(crate) struct CallArguments {
     /// Offer these codecs alone, the best first: opus, G722, PCMU, PCMA
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = codec)]
     pub(crate) codec: Vec<Encoding>,
+
+    /// Encrypt the audio with a key that the offer has (SDES), which belongs on TLS
+    #[cfg(feature = "sdes")]
+    #[arg(long)]
+    pub(crate) srtp: bool,
 
     /// Write what is heard to this WAV file
     #[arg(long, value_name = "FILE")]

@@ -16,7 +16,9 @@ use offhook::{
     SessionEnd, SessionEvent, StartError, Transport, UserAgent,
     message::{Method, Response, Uri, UriBuf},
 };
-use offhook_media::{AudioEnd, AudioHandler, BareHandler, Player, PortRange, Recording, Sound};
+use offhook_media::{
+    AudioEnd, AudioHandler, BareHandler, Player, PortRange, Protection, Recording, Sound,
+};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep_until, timeout},
@@ -362,6 +364,10 @@ fn media(
     let mut handler = AudioHandler::new(local, &PortRange::any(), end);
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
+    }
+    #[cfg(feature = "sdes")]
+    if arguments.srtp {
+        handler = handler.protected(Protection::Sdes);
     }
     Ok(Box::new(handler))
 }

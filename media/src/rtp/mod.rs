@@ -11,6 +11,8 @@ mod telephone_event;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "sdes")]
+pub(crate) use self::packet::{RtpHeader, payload_start};
 pub use self::telephone_event::{KeyReceiver, KeySender, TelephoneEvent};
 pub(crate) use self::{
     packet::LONGEST_PACKET,

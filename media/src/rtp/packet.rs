@@ -61,14 +61,21 @@ pub(crate) fn payload(datagram: &[u8]) -> &[u8] {
         .unwrap_or_default()
 }
 
-fn payload_place(datagram: &[u8]) -> Option<std::ops::Range<usize>> {
+/// Where the payload begins, if all before it is there.
+pub(crate) fn payload_start(datagram: &[u8]) -> Option<usize> {
     let flags = *datagram.first()?;
     let mut start = FIXED_HEADER + 4 * usize::from(flags & 0x0f);
-    let mut end = datagram.len();
     if flags & HAS_EXTENSION != 0 {
         let [_, _, high, low] = *datagram.get(start..)?.first_chunk::<4>()?;
         start += 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
     }
+    (start <= datagram.len()).then_some(start)
+}
+
+fn payload_place(datagram: &[u8]) -> Option<std::ops::Range<usize>> {
+    let start = payload_start(datagram)?;
+    let flags = *datagram.first()?;
+    let mut end = datagram.len();
     if flags & HAS_PADDING != 0 {
         end = end.checked_sub(usize::from(*datagram.last()?))?;
     }

@@ -36,7 +36,8 @@ impl Sender {
         Self {
             source: (random() >> 32) as u32,
             sent: Sent::default(),
-            sequence: (start >> 48) as u16,
+            // In the lower half, so that a receiver cannot miss that the numbers began anew (RFC 3711 section 3.3.1).
+            sequence: (start >> 49) as u16,
             timestamp: (start & 0xffff_ffff) as u32,
             speech: None,
             keys: KeySender::default(),

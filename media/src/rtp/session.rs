@@ -21,6 +21,7 @@ use crate::{
         rtcp::Rtcp,
         sender::Sender,
     },
+    srtp::{Keys, Srtp},
 };
 
 /// What is at our end.
@@ -43,6 +44,7 @@ pub(crate) type Transmit<'a> = &'a mut dyn FnMut(Channel, &[u8], SocketAddr);
 
 pub(crate) struct RtpSession {
     gate: Gate,
+    srtp: Option<Box<(Keys, Srtp)>>,
     end: End,
     counters: Arc<RtpCounters>,
     liveness: Liveness,
@@ -56,6 +58,7 @@ impl RtpSession {
     pub(crate) fn new(end: End, counters: Arc<RtpCounters>, liveness: Liveness) -> Self {
         Self {
             gate: Gate::default(),
+            srtp: None,
             end,
             counters,
             liveness,
@@ -74,6 +77,13 @@ impl RtpSession {
         }
         if let End::Audio(_) = self.end {
             self.next_frame.get_or_insert(now);
+        }
+        if self.srtp.as_deref().map(|(keys, _)| keys) != stream.srtp.as_ref() {
+            let keys = stream.srtp.clone();
+            self.srtp = keys.map(|keys| Box::new((keys.clone(), Srtp::new(&keys))));
+            // With another key another source: no key stream is used twice.
+            self.sender = Sender::new();
+            self.receiver = None;
         }
         self.rtcp.start(now);
         self.gate.follow(stream);
@@ -114,7 +124,16 @@ impl RtpSession {
         if datagram.len() > LONGEST_PACKET {
             return self.counters.discarded();
         }
-        if channel == Channel::Rtcp || is_rtcp(datagram) {
+        let is_rtcp = channel == Channel::Rtcp || is_rtcp(datagram);
+        let length = match self.srtp.as_deref_mut() {
+            Some((_, srtp)) if is_rtcp => srtp.unprotect_rtcp(datagram),
+            Some((_, srtp)) => srtp.unprotect(datagram),
+            None => Some(datagram.len()),
+        };
+        let Some(datagram) = length.and_then(|length| datagram.get_mut(..length)) else {
+            return self.counters.discarded();
+        };
+        if is_rtcp {
             return self.receive_rtcp(channel, datagram, from, now);
         }
         let Some(header) = RtpHeader::read(datagram) else {
@@ -139,7 +158,7 @@ impl RtpSession {
                 let sent = &mut self.sender.sent;
                 sent.count(datagram.len() - 12, header.timestamp, clock_rate, now);
                 self.counters.sent(datagram.len());
-                transmit(Channel::Rtp, datagram, from);
+                send(self.srtp.as_deref_mut(), datagram, from, transmit);
             }
             (End::Audio(end), Some(receiver)) => receiver.hear(kind, header, datagram, end, now),
             _ => {}
@@ -153,7 +172,7 @@ impl RtpSession {
                 .rtcp
                 .bye(self.sender.source, &mut self.sender.sent, now)
         {
-            transmit(channel, &packet, to);
+            report(self.srtp.as_deref_mut(), channel, &packet, to, transmit);
         }
     }
 
@@ -192,7 +211,7 @@ impl RtpSession {
         let (source, sent) = (self.sender.source, &mut self.sender.sent);
         let packet = self.rtcp.report(source, sent, received, now);
         if let Some((channel, to)) = self.gate.rtcp_destination() {
-            transmit(channel, &packet, to);
+            report(self.srtp.as_deref_mut(), channel, &packet, to, transmit);
         }
     }
 
@@ -205,10 +224,38 @@ impl RtpSession {
         let Some((to, stream)) = self.gate.destination() else {
             return self.sender.pause();
         };
+        let mut srtp = self.srtp.as_deref_mut();
         self.sender.send(stream, end, now, &mut |packet| {
             self.counters.sent(packet.len());
-            transmit(Channel::Rtp, packet, to);
+            send(srtp.as_deref_mut(), packet, to, transmit);
         });
+    }
+}
+
+/// Sends a packet, protected where keys were agreed on.
+fn send(srtp: Option<&mut (Keys, Srtp)>, packet: &[u8], to: SocketAddr, transmit: Transmit<'_>) {
+    let packet = match srtp {
+        Some((_, srtp)) => srtp.protect(packet),
+        None => Some(packet),
+    };
+    if let Some(packet) = packet {
+        transmit(Channel::Rtp, packet, to);
+    }
+}
+
+fn report(
+    srtp: Option<&mut (Keys, Srtp)>,
+    channel: Channel,
+    packet: &[u8],
+    to: SocketAddr,
+    transmit: Transmit<'_>,
+) {
+    let packet = match srtp {
+        Some((_, srtp)) => srtp.protect_rtcp(packet),
+        None => Some(packet),
+    };
+    if let Some(packet) = packet {
+        transmit(channel, packet, to);
     }
 }
 

@@ -31,6 +31,7 @@ fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
         direction: Direction::SendRecv,
         packet_time: 20,
         rtcp_port: Some(remote.1 + 1),
+        srtp: None,
     }
 }
 

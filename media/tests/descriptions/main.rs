@@ -5,4 +5,6 @@ mod audio;
 mod echo;
 mod hold;
 mod offers;
+#[cfg(feature = "sdes")]
+mod sdes;
 mod support;

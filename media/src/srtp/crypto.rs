@@ -1,0 +1,211 @@
+//! The a=crypto lines of a description (RFC 4568).
+
+use std::fmt;
+
+use sdp_types::{Attribute, Media};
+
+/// One a=crypto line: a suite, and the key of who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Crypto {
+    tag: u32,
+    suite: Suite,
+    key: MasterKey,
+}
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(super) suite: Suite,
+    pub(super) ours: MasterKey,
+    pub(super) theirs: MasterKey,
+}
+
+/// AES in counter mode with 128 bits, and a tag of HMAC-SHA1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Suite {
+    Tag80,
+    Tag32,
+}
+
+/// 16 octets of key and 14 of salt.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct MasterKey(pub(super) [u8; KEY_AND_SALT]);
+
+impl Crypto {
+    /// The first line that we can use. Those with a master key identifier or with session parameters we cannot.
+    pub(crate) fn read(media: &Media) -> Option<Self> {
+        let lines = media.attributes.iter();
+        let lines = lines.filter(|line| line.attribute.eq_ignore_ascii_case("crypto"));
+        lines.take(MOST_LINES).find_map(|line| {
+            let mut fields = line.value.as_deref()?.split_ascii_whitespace();
+            let tag = fields.next()?.parse().ok()?;
+            let suite = Suite::by_name(fields.next()?)?;
+            let key = MasterKey::read(fields.next()?)?;
+            // How large the window against repetition should be is a hint.
+            let is_plain = fields.all(|parameter| parameter.starts_with("WSH="));
+            is_plain.then_some(Self { tag, suite, key })
+        })
+    }
+
+    /// The line that we offer.
+    pub(crate) fn offered(key: MasterKey) -> Option<Self> {
+        let (tag, suite) = (1, Suite::Tag80);
+        Some(Self { tag, suite, key })
+    }
+
+    /// Our line where this one is the peer's (RFC 4568 section 5.1.2).
+    pub(crate) fn answered(&self, key: MasterKey) -> Self {
+        Self { key, ..*self }
+    }
+
+    /// Whether this line answers ours.
+    pub(crate) fn agrees_with(&self, ours: &Self) -> bool {
+        (self.tag, self.suite) == (ours.tag, ours.suite)
+    }
+
+    /// What is agreed where this line is the peer's.
+    pub(crate) fn keys(&self, ours: MasterKey) -> Keys {
+        Keys {
+            suite: self.suite,
+            ours,
+            theirs: self.key.clone(),
+        }
+    }
+
+    pub(crate) fn attribute(&self) -> Attribute {
+        let (tag, suite) = (self.tag, self.suite.name());
+        let key = base64(&self.key.0);
+        Attribute::with_value("crypto", format!("{tag} {suite} inline:{key}"))
+    }
+}
+
+impl Suite {
+    fn by_name(name: &str) -> Option<Self> {
+        let mut suites = [Self::Tag80, Self::Tag32].into_iter();
+        suites.find(|suite| suite.name() == name)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tag80 => "AES_CM_128_HMAC_SHA1_80",
+            Self::Tag32 => "AES_CM_128_HMAC_SHA1_32",
+        }
+    }
+
+    /// The octets of a packet's tag; those of RTCP are always ten.
+    pub(super) const fn tag_length(self) -> usize {
+        match self {
+            Self::Tag80 => 10,
+            Self::Tag32 => 4,
+        }
+    }
+}
+
+impl MasterKey {
+    #[expect(
+        clippy::expect_used,
+        reason = "the operating system has random numbers"
+    )]
+    pub(crate) fn random() -> Self {
+        let mut key = [0; _];
+        aws_lc_rs::rand::fill(&mut key).expect("random octets");
+        Self(key)
+    }
+
+    /// Reads `inline:KEY`, with or without a lifetime.
+    fn read(text: &str) -> Option<Self> {
+        let (method, key) = text.split_once(':')?;
+        let mut parts = key.split('|');
+        let key = unbase64(parts.next()?)?;
+        let is_plain = parts.all(|part| !part.contains([':', ';']));
+        (method.eq_ignore_ascii_case("inline") && is_plain).then_some(Self(key))
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey")
+    }
+}
+
+fn base64(octets: &[u8; KEY_AND_SALT]) -> String {
+    let letter = |index: u8| ALPHABET.get(usize::from(index & 0x3f)).copied();
+    let (triples, _) = octets.as_chunks::<3>();
+    let sextets = triples
+        .iter()
+        .flat_map(|[a, b, c]| [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c]);
+    sextets.filter_map(letter).map(char::from).collect()
+}
+
+fn unbase64(text: &str) -> Option<[u8; KEY_AND_SALT]> {
+    let sextet = |letter| {
+        let index = ALPHABET.iter().position(|it| it == letter)?;
+        u8::try_from(index).ok()
+    };
+    let sextets: Option<Vec<_>> = text.as_bytes().iter().map(sextet).collect();
+    let sextets = sextets?;
+    let (quadruples, rest) = sextets.as_chunks::<4>();
+    let octets = quadruples
+        .iter()
+        .flat_map(|[a, b, c, d]| [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    let octets: Vec<_> = octets.collect();
+    rest.is_empty().then(|| octets.try_into().ok())?
+}
+
+const KEY_AND_SALT: usize = 30;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const MOST_LINES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+    fn read(lines: &[&str]) -> Option<Crypto> {
+        let lines: String = lines
+            .iter()
+            .map(|line| format!("a=crypto:{line}\r\n"))
+            .collect();
+        let text = format!("v=0\r\nm=audio 4000 RTP/SAVP 0\r\n{lines}");
+        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+        Crypto::read(&session.medias[0])
+    }
+
+    #[test]
+    fn the_example_of_rfc_4568_is_read_and_written() {
+        let line = format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^20");
+        let crypto = read(&[&line]).unwrap();
+        assert_eq!((crypto.tag, crypto.suite), (1, Suite::Tag80));
+        assert_eq!(crypto.key.0[..5], *b"YS___");
+        let written = crypto.attribute().value.unwrap();
+        assert_eq!(written, format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"));
+        assert!(!format!("{crypto:?}").contains("YS"), "keys are not shown");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_passed_over() {
+        let good = format!("7 AES_CM_128_HMAC_SHA1_32 inline:{KEY} WSH=128");
+        for line in [
+            format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^20|1:4"),
+            format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^20;inline:{KEY}"),
+            format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY} UNENCRYPTED_SRTP"),
+            format!("1 F8_128_HMAC_SHA1_80 inline:{KEY}"),
+            "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD".to_owned(),
+            format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}A"),
+            format!("1 AES_CM_128_HMAC_SHA1_80 inline:{}é", &KEY[..38]),
+            "1 AES_CM_128_HMAC_SHA1_80".to_owned(),
+            format!("x AES_CM_128_HMAC_SHA1_80 inline:{KEY}"),
+        ] {
+            assert_eq!(read(&[&line]), None, "{line}");
+            assert_eq!(read(&[&line, &good]).unwrap().tag, 7, "{line}");
+        }
+    }
+
+    #[test]
+    fn our_keys_are_different() {
+        assert_ne!(MasterKey::random(), MasterKey::random());
+        let key = MasterKey::random();
+        assert_eq!(unbase64(&base64(&key.0)), Some(key.0));
+    }
+}
