@@ -63,6 +63,7 @@ mod formats;
 mod gate;
 mod liveness;
 mod media_line;
+mod media_loss;
 mod offer_answer;
 mod port_agreement;
 mod port_range;
@@ -70,7 +71,7 @@ mod random;
 mod remote_audio;
 mod rtp;
 mod rtp_port;
-mod session_description;
+pub mod session_description;
 mod session_description_handler;
 
 pub use audio::{
@@ -83,7 +84,9 @@ pub use codec::{Codec, Encoding, Framer};
 pub use counters::RtpCounters;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use echo_handler::EchoHandler;
+pub use formats::{Formats, Kind};
 pub use liveness::Liveness;
+pub use media_loss::{MediaLoss, MediaLossSender, MediaLosses};
 pub use port_range::{InvalidPortRange, PortRange};
 pub use rtp::{KeyReceiver, KeySender, TelephoneEvent};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};
