@@ -33,6 +33,18 @@ const PEERS: &[Peer] = &[
         program: "openssl",
         package: "openssl",
     },
+    Peer {
+        program: "chromium",
+        package: "chromium",
+    },
+    Peer {
+        program: "node",
+        package: "nodejs",
+    },
+    Peer {
+        program: "npm",
+        package: "npm",
+    },
 ];
 
 /// Some peers are missing and cannot be installed from here.
