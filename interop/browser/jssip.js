@@ -66,8 +66,8 @@ async function hold(url) {
 async function keys(url, transportType, keys) {
   const call = await (await Call.to(url, "dtmf")).established();
   call.ear.followKeys();
-  // Only what is connected can send keys.
-  await call.ear.exchanges(5);
+  // Only what is connected can send keys, and the first second of audio is stretched.
+  await call.ear.exchanges(50);
   call.session.sendDTMF(keys, { duration: 100, interToneGap: 100, transportType });
   await call.ear.hearsKeys(keys);
   await call.hangUp();

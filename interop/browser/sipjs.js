@@ -174,6 +174,8 @@ async function hangup(url) {
 async function keysByInfo(url) {
   const call = await (await Call.to(url, "dtmf")).established();
   call.ear.followKeys();
+  // Only what is connected can send keys, and the first second of audio is stretched.
+  await call.ear.exchanges(50);
   for (const key of "1223#") {
     const body = {
       contentDisposition: "render",
@@ -192,8 +194,8 @@ async function keysByInfo(url) {
 async function keysByRtp(url) {
   const call = await (await Call.to(url, "dtmf")).established();
   call.ear.followKeys();
-  // Only what is connected can send keys.
-  await call.ear.exchanges(5);
+  // Only what is connected can send keys, and the first second of audio is stretched.
+  await call.ear.exchanges(50);
   const options = { duration: 100, interToneGap: 100 };
   if (!call.inviter.sessionDescriptionHandler.sendDtmf("4889*0", options)) {
     throw new Error("the keys were not sent");

@@ -63,35 +63,54 @@ export class Ear {
     }, () => this.describe([TONE]));
   }
 
-  /** Begins to write down the keys whose tones are heard. A tone that a busy machine tears is one. */
+  /** Begins to write down the keys whose tones are heard. */
   followKeys() {
-    this.keys = "";
-    let last;
-    let [loud, silent] = [0, 0];
+    this.runs = [];
+    let silence = 0;
+    // Two blocks tell the tones of neighbouring keys apart.
+    const window = new Float32Array(2 * BLOCK);
     const processor = context.createScriptProcessor(BLOCK, 1, 1);
     processor.onaudioprocess = ({ inputBuffer }) => {
-      const key = keyIn(inputBuffer.getChannelData(0));
+      window.copyWithin(0, BLOCK);
+      window.set(inputBuffer.getChannelData(0), BLOCK);
+      const key = keyIn(window);
       if (!key) {
-        silent += 1;
+        silence += 1;
         return;
       }
-      if (key !== last || (silent >= SHORTEST_PAUSE && loud >= SHORTEST_TONE)) {
-        this.keys += key;
-        loud = 0;
+      if (this.runs.at(-1)?.key !== key) {
+        this.runs.push({ key, tones: 0, blocks: 0 });
+        silence = Infinity;
       }
-      [last, loud, silent] = [key, loud + 1, 0];
+      const run = this.runs.at(-1);
+      run.tones += silence >= SHORTEST_PAUSE ? 1 : 0;
+      run.blocks += 1;
+      silence = 0;
     };
     this.source.connect(processor).connect(context.destination);
   }
 
   /** Waits until these keys were heard, and no more of them. */
   async hearsKeys(keys) {
-    const describe = () => `heard ${this.keys}`;
-    await until(`for the keys ${keys}`, () => this.keys.length >= keys.length, describe);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    if (this.keys !== keys) {
-      throw new Error(`heard the keys ${this.keys}, not ${keys}`);
+    const expected = keys.match(/(.)\1*/g);
+    const describe = () => `heard ${JSON.stringify(this.runs)}`;
+    const last = () => this.runs.at(expected.length - 1);
+    await until(`for the keys ${keys}`, () => last()?.blocks > 2, describe);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    if (this.runs.length !== expected.length || !expected.every((run, at) => this.fits(at, run))) {
+      throw new Error(`not the keys ${keys}: ${describe()}`);
     }
+  }
+
+  /**
+   * Whether a run of one key can be this one. A busy machine tears tones and swallows pauses, and stretches tones: so the
+   * number of tones counts, or how long they are together.
+   */
+  fits(at, { 0: key, length }) {
+    const run = this.runs[at];
+    const tones = Math.round((run.blocks * BLOCK) / (0.1 * context.sampleRate));
+    const [least, most] = [Math.min(tones, run.tones), Math.max(tones, run.tones)];
+    return run.key === key && least <= length && length <= most;
   }
 
   describe(frequencies) {
@@ -126,8 +145,9 @@ function level(samples, frequency) {
 function keyIn(samples) {
   const loudest = (frequencies) => {
     const levels = frequencies.map((frequency) => level(samples, frequency));
-    const most = Math.max(...levels);
-    return most > AUDIBLE / 2 ? levels.indexOf(most) : undefined;
+    const [most, second] = levels.toSorted((one, other) => other - one);
+    const isClear = most > AUDIBLE / 2 && most > 2 * second;
+    return isClear ? levels.indexOf(most) : undefined;
   };
   const [row, column] = [loudest(ROWS), loudest(COLUMNS)];
   return row === undefined || column === undefined ? undefined : KEYS[row][column];
@@ -175,9 +195,8 @@ export async function account() {
 const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477, 1633];
 const KEYS = ["123A", "456B", "789C", "*0#D"];
-/** Samples of a block, and blocks of the 100 ms that a key's tone and the pause behind it last. */
 const BLOCK = 1024;
-const SHORTEST_TONE = 4;
+/** In blocks, of 100 ms. */
 const SHORTEST_PAUSE = 3;
 const AUDIBLE = 0.05;
 const PATIENCE = 10_000;

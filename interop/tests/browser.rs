@@ -1,4 +1,4 @@
-//! SIP.js and JsSIP in a real Chromium call over WebSocket, with WebRTC audio that is measured in the page.
+//! SIP.js and `JsSIP` in a real Chromium call over WebSocket, with WebRTC audio that is measured in the page.
 
 use std::process::Command;
 

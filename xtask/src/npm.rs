@@ -7,7 +7,10 @@ use crate::command::{root, run, target_folder};
 /// Installs the packages of `interop/browser` into `TARGET/browser`, exactly as its lock file has them, unless they are
 /// there. No script of theirs runs.
 pub(crate) fn ensure_installed() -> Result<()> {
-    let (source, folder) = (root().join("interop/browser"), target_folder()?.join("browser"));
+    let (source, folder) = (
+        root().join("interop/browser"),
+        target_folder()?.join("browser"),
+    );
     let lock = fs::read(source.join(LOCK)).context("the lock file of interop/browser")?;
     let stamp = folder.join("installed.json");
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
