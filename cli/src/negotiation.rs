@@ -3,12 +3,22 @@
 use std::net::SocketAddr;
 
 use offhook::{
-    Offer, ResponseOptions,
+    Invitation, Offer, ResponseOptions,
     message::{Header, Rejection},
 };
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
+use offhook_webrtc::Profile;
 
 pub(crate) type Handler = Box<dyn SessionDescriptionHandler + Send>;
+
+/// Which kind of media a call is to have. Where we make the offer, it is that of who calls so.
+pub(crate) fn profile(invitation: &Invitation) -> Profile {
+    match invitation.message().session_description() {
+        Some(offer) => Profile::of(offer),
+        None if invitation.flow().transport.is_websocket() => Profile::WebRtc,
+        None => Profile::Plain,
+    }
+}
 
 /// Serves what the peer wants changed: hold and resume are the common ones. An offer of ours that met
 /// it is taken back.

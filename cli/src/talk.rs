@@ -109,6 +109,7 @@ pub(crate) async fn talk(
             return Ok(disagree(session, answering, &error).await);
         }
     }
+    let mut losses = answering.handler.losses();
     loop {
         let event = tokio::select! {
             event = session.event() => event,
@@ -138,6 +139,10 @@ pub(crate) async fn talk(
             () = lost(answering.liveness.as_ref(), talk.plan.media_timeout) => {
                 let over = hang_up(session, answering).await;
                 return Ok(Over { cause: "the caller's audio stopped".into(), ..over });
+            }
+            loss = losses.lost() => {
+                let over = hang_up(session, answering).await;
+                return Ok(Over { cause: loss.to_string().into(), ..over });
             }
         };
         let media = &mut answering.handler;

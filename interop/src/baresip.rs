@@ -142,7 +142,12 @@ impl Baresip {
     }
 
     /// Hangs up and quits, and returns for how long, in seconds on end, it heard its own kind of tone.
-    pub fn heard(mut self) -> Result<f64> {
+    pub fn heard(self) -> Result<f64> {
+        self.heard_tone(Self::TONE)
+    }
+
+    /// As [`Baresip::heard`], for a tone of another `frequency` in Hz.
+    pub fn heard_tone(mut self, frequency: f64) -> Result<f64> {
         self.command("quit", "")?;
         self.process.wait(PATIENCE)?;
         let mut longest: f64 = 0.0;
@@ -150,7 +155,7 @@ impl Baresip {
             let path = entry?.path();
             // The module `sndfile` writes what was decoded to `dump-TIME-dec.wav`.
             if path.to_string_lossy().ends_with("-dec.wav") {
-                longest = longest.max(longest_tone(&Wave::read(&path)?, Self::TONE));
+                longest = longest.max(longest_tone(&Wave::read(&path)?, frequency));
             }
         }
         Ok(longest)

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod baresip;
+mod browser;
 mod caller;
 mod kamailio;
 mod linphone;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use self::{
     baresip::Baresip,
+    browser::Browser,
     caller::{Caller, Response},
     kamailio::Kamailio,
     linphone::Linphone,

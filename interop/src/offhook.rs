@@ -72,13 +72,7 @@ impl Offhook {
             "tcp:127.0.0.1:0",
         ]);
         let process = Process::start("offhook serve", command.args(arguments))?;
-        let listening = |transport: &str| {
-            let start = format!("listening {transport} ");
-            let line = process.wait_for_line(START, |line| line.starts_with(&start))?;
-            let address = line[start.len()..].parse();
-            address.with_context(|| format!("no address in {line:?}"))
-        };
-        let (udp, tcp) = (listening("udp")?, listening("tcp")?);
+        let (udp, tcp) = (listening(&process, "udp")?, listening(&process, "tcp")?);
         Ok(Server { process, udp, tcp })
     }
 }
@@ -97,6 +91,11 @@ impl Server {
             Transport::Udp => self.udp,
             Transport::Tcp | Transport::TcpPerCall => self.tcp,
         }
+    }
+
+    /// Where it listens for a transport that [`Offhook::serve_by`] was asked for.
+    pub fn listening(&self, transport: &str) -> Result<SocketAddr> {
+        listening(&self.process, transport)
     }
 
     /// The process, for its id and its log.
@@ -175,6 +174,13 @@ impl Server {
         self.drain()?;
         self.wait_until_ended()
     }
+}
+
+fn listening(process: &Process, transport: &str) -> Result<SocketAddr> {
+    let start = format!("listening {transport} ");
+    let line = process.wait_for_line(START, |line| line.starts_with(&start))?;
+    let address = line[start.len()..].parse();
+    address.with_context(|| format!("no address in {line:?}"))
 }
 
 /// Live numbers of the server, each with its name.

@@ -82,6 +82,8 @@ pub enum Incompatibility {
     Multicast,
     /// No audio stream has PCMU or PCMA.
     MediaFormat,
+    /// The audio stream of a browser lacks what keys and connects it, or its connection cannot change so.
+    MediaSecurity,
 }
 
 impl Incompatibility {
@@ -93,7 +95,7 @@ impl Incompatibility {
             Self::MediaType => 304,
             Self::MediaFormat => 305,
             Self::Multicast => 330,
-            Self::TooManyStreams | Self::AnswerMismatch => MISCELLANEOUS,
+            Self::TooManyStreams | Self::AnswerMismatch | Self::MediaSecurity => MISCELLANEOUS,
         }
     }
 
@@ -108,6 +110,7 @@ impl Incompatibility {
             Self::AddressFormat => "Incompatible network address format",
             Self::Multicast => "Multicast not available",
             Self::MediaFormat => "Incompatible media format: PCMU or PCMA is needed",
+            Self::MediaSecurity => "WebRTC needs ICE, a SHA-256 fingerprint and a=rtcp-mux",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::codec::Encoding;
 
 /// The formats of one audio stream, in order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Formats(Vec<Format>);
+pub struct Formats(Vec<Format>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Format {
@@ -20,15 +20,20 @@ struct Format {
 
 /// What a payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// 20 ms or so of speech.
     Speech(Encoding),
-    TelephoneEvent { clock_rate: u32 },
+    /// A key (RFC 4733).
+    TelephoneEvent {
+        /// Ticks of the RTP timestamp in a second.
+        clock_rate: u32,
+    },
 }
 
 impl Formats {
     /// Those of the peer's formats that we have, in the peer's order. Empty without a speech codec: telephone-event alone
     /// is no audio.
-    pub(crate) fn common(media: &Media) -> Self {
+    pub fn common(media: &Media) -> Self {
         let encodings = by_payload_type(media, "rtpmap");
         let parameters = by_payload_type(media, "fmtp");
         let mut seen = PayloadTypes::default();
@@ -73,7 +78,8 @@ impl Formats {
     }
 
     /// Those that stand in `offered` under the same number as well. Empty without a speech codec.
-    pub(crate) fn within(mut self, offered: &Self) -> Self {
+    #[must_use]
+    pub fn within(mut self, offered: &Self) -> Self {
         self.0.retain(|format| {
             offered
                 .0
@@ -95,37 +101,38 @@ impl Formats {
         self
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is no speech.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What a payload of this type is; `None` where it was not agreed on.
-    pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
+    pub fn kind(&self, payload_type: u8) -> Option<Kind> {
         let format = self.0.iter().find(|f| f.payload_type == payload_type);
         Some(format?.kind)
     }
 
     /// The speech that the peer likes best, and its payload type.
-    pub(crate) fn speech(&self) -> Option<(u8, Encoding)> {
+    pub fn speech(&self) -> Option<(u8, Encoding)> {
         let mut formats = self.0.iter();
         formats.find_map(|f| Some((f.payload_type, f.kind.speech()?)))
     }
 
     /// The payload type of telephone events beside speech of this clock.
-    pub(crate) fn telephone_event(&self, clock_rate: u32) -> Option<u8> {
+    pub fn telephone_event(&self, clock_rate: u32) -> Option<u8> {
         let kind = Kind::TelephoneEvent { clock_rate };
         let format = self.0.iter().find(|f| f.kind == kind);
         Some(format?.payload_type)
     }
 
     /// The format list of an m= line.
-    pub(crate) fn list(&self) -> String {
+    pub fn list(&self) -> String {
         let numbers: Vec<_> = self.0.iter().map(|f| f.payload_type.to_string()).collect();
         numbers.join(" ")
     }
 
     /// The a=rtpmap and a=fmtp lines.
-    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute> {
+    pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
         self.0.iter().flat_map(|format| {
             let number = format.payload_type;
             let encoding = format!("{number} {}", format.kind);

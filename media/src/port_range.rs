@@ -51,7 +51,7 @@ impl PortRange {
 
     /// Opens a port that is free on `local`, or on all addresses where `local` is none of ours but
     /// that of a NAT before us.
-    pub(crate) fn bind(&self, local: IpAddr) -> io::Result<UdpSocket> {
+    pub fn bind(&self, local: IpAddr) -> io::Result<UdpSocket> {
         let any: IpAddr = match local {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),

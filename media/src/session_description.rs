@@ -4,9 +4,9 @@ use sdp_types::Session;
 
 use crate::{DescriptionError, Incompatibility};
 
-/// Reads a description. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and so are control
+/// Reads a description of up to 64 KiB and 32 m= lines. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and so are control
 /// characters: an answer repeats parts of its offer.
-pub(crate) fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
+pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
     if content.len() > LONGEST_DESCRIPTION {
         return Err(DescriptionError::TooLarge {
             octets: content.len(),
@@ -25,8 +25,12 @@ pub(crate) fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
 }
 
 /// The octets of a description of ours.
-#[expect(clippy::expect_used, reason = "memory takes every write")]
-pub(crate) fn print(session: &Session) -> Vec<u8> {
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "memory takes every write"
+)]
+pub fn print(session: &Session) -> Vec<u8> {
     let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
     session
         .write(&mut octets)

@@ -2,7 +2,7 @@
 
 use offhook_message::{Body, MediaType, Method, Response};
 
-use crate::DescriptionError;
+use crate::{DescriptionError, MediaLosses};
 
 /// One session's descriptions and media, as in SIP.js (RFC 3264 offer/answer).
 ///
@@ -85,6 +85,11 @@ pub trait SessionDescriptionHandler {
     /// Forgets an offer that was not answered, ours or the peer's: the last complete pair stands. Does nothing where no
     /// offer is open.
     fn rollback_description(&mut self);
+
+    /// Where to learn that there is no audio any more, though the session stands. Plain RTP does not tell.
+    fn losses(&self) -> MediaLosses {
+        MediaLosses::never()
+    }
 
     /// Stops the media and releases its sockets. Later descriptions fail with [`DescriptionError::Closed`].
     fn close(&mut self);

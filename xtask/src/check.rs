@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     command::{cargo, release_binary, root, run},
-    house, peer,
+    house, npm, peer,
     step::{Outcome, Step},
 };
 
@@ -64,6 +64,7 @@ pub(crate) const INTEROP: &[Step] = &[
 /// The runs that `filter` picks: a file of `interop/tests`, or a part of a test's name.
 pub(crate) fn interop(filter: &str) -> Result<()> {
     peer::ensure_installed()?;
+    npm::ensure_installed()?;
     let is_file = root()
         .join("interop/tests")
         .join(filter)
@@ -92,6 +93,7 @@ fn run_interop(selection: &[&str]) -> Result<()> {
 
 fn peers() -> Result<Outcome> {
     peer::ensure_installed()?;
+    npm::ensure_installed()?;
     Ok(Outcome::Passed)
 }
 

@@ -7,6 +7,7 @@ mod command;
 mod cpu;
 mod fuzz;
 mod house;
+mod npm;
 mod peer;
 mod step;
 

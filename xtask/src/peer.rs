@@ -45,6 +45,10 @@ const PEERS: &[Peer] = &[
         program: "svwar",
         package: "sipvicious",
     },
+    Peer {
+        program: "chromium",
+        package: "chromium",
+    },
 ];
 
 /// Some peers are missing and cannot be installed from here.

@@ -11,6 +11,7 @@ use offhook::{Invitation, message::UriBuf};
 use offhook_media::{
     AudioEnd, AudioHandler, BareHandler, EchoHandler, Key, KeyTones, Liveness, Player,
 };
+use offhook_webrtc::{Profile, WebRtcHandler};
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
@@ -22,7 +23,7 @@ pub(crate) use self::{
 use self::{bridge::Place, menu::Choosing, sounds::beep};
 use crate::{
     configuration::{Answer, Configuration, Media},
-    negotiation::Handler,
+    negotiation::{Handler, profile},
 };
 
 /// What the media of a call wants of it.
@@ -109,6 +110,17 @@ fn handler(
 ) -> (Handler, Option<Liveness>) {
     let local = invitation.flow().local.ip();
     let ports = &configuration.rtp_ports;
+    if profile(invitation) == Profile::WebRtc {
+        let handler = match end {
+            Some(end) => WebRtcHandler::new(local, ports, end),
+            // A browser gets a port in any case: nothing comes from it.
+            None if answer.media == Media::Bare => {
+                WebRtcHandler::new(local, ports, AudioEnd::new(()))
+            }
+            None => WebRtcHandler::echo(local, ports),
+        };
+        return (Box::new(handler), None);
+    }
     match end {
         Some(end) => {
             let handler = AudioHandler::new(local, ports, end);

@@ -107,7 +107,7 @@ fn the_default_settings() {
     let configuration = Configuration::read(None).unwrap();
     assert_eq!(
         configuration.listen,
-        ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"]
+        ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "ws:127.0.0.1:5066"]
     );
     assert_eq!(configuration.drain, Duration::from_secs(5));
     assert_eq!(configuration.max_calls, 10_000);

@@ -1,0 +1,96 @@
+//! SIP.js and `JsSIP` in a real Chromium call over WebSocket, with WebRTC audio that is measured in the page.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use offhook_interop::{Baresip, Browser, Offhook, Scratch, Server};
+
+macro_rules! scenarios {
+    ($($scheme:ident $library:ident: $($name:ident)*;)*) => {
+        $(
+            mod $scheme {
+                $(
+                    #[test]
+                    fn $name() -> anyhow::Result<()> {
+                        let scenario = concat!(stringify!($library), "/", stringify!($name));
+                        super::super::run(stringify!($scheme), scenario)
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+mod sipjs {
+    scenarios!(
+        ws sipjs: echo ring early busy moved cancel hold keys_by_info keys_by_rtp transfer hangup;
+        wss sipjs: echo ring early busy moved cancel hold keys_by_info keys_by_rtp transfer hangup;
+    );
+}
+
+mod jssip {
+    scenarios!(
+        ws jssip: echo hold keys_by_info keys_by_rtp;
+        wss jssip: echo;
+    );
+}
+
+/// Chromium speaks Opus, baresip PCMU, and each hears the tone of the other.
+#[test]
+fn bridge() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["node", "chromium", "baresip"])? else {
+        return Ok(());
+    };
+    let browser = Browser::shared()?;
+    let server = serve(&offhook, "ws")?;
+    let baresip = Baresip::call(&server.uri("bridge"))?;
+    baresip.wait_until_established()?;
+    browser
+        .run("sipjs/bridge", &url(&server, "ws")?)
+        .with_context(|| server.process().tail())?;
+    let heard = baresip.heard_tone(BROWSER_TONE)?;
+    ensure!(heard >= AUDIBLE, "the browser's tone came for {heard:.1} s");
+    server.wait_until_calls_are_over()?;
+    server.stop()
+}
+
+fn run(scheme: &str, scenario: &str) -> Result<()> {
+    let Some(offhook) = Offhook::find(&["node", "chromium"])? else {
+        return Ok(());
+    };
+    let browser = Browser::shared()?;
+    let server = serve(&offhook, scheme)?;
+    browser
+        .run(scenario, &url(&server, scheme)?)
+        .with_context(|| server.process().tail())?;
+    server.wait_until_calls_are_over()?;
+    server.stop()
+}
+
+fn serve(offhook: &Offhook, scheme: &str) -> Result<Server> {
+    let scratch = Scratch::new("browser")?;
+    let mut command = Command::new(offhook.binary());
+    // Where the certificate for development is kept. It is read at the start.
+    command.env("XDG_STATE_HOME", scratch.path());
+    let configuration = scratch.write("offhook.toml", ROUTES)?;
+    let configuration = configuration.to_string_lossy();
+    let listener = format!("{scheme}:127.0.0.1:0");
+    let arguments = ["--config", &configuration, "--listen", &listener];
+    offhook.serve_by(command, &arguments)
+}
+
+fn url(server: &Server, scheme: &str) -> Result<String> {
+    Ok(format!("{scheme}://{}", server.listening(scheme)?))
+}
+
+/// A key sends the caller on.
+const ROUTES: &str = r#"
+[[route]]
+user = "transfer"
+answer = "menu"
+choices = { 1 = "sip:echo@{here}" }
+"#;
+/// What the pages say, in Hz.
+const BROWSER_TONE: f64 = 1000.0;
+/// Seconds on end.
+const AUDIBLE: f64 = 2.0;

@@ -1,0 +1,81 @@
+//! How an application learns that a call has no audio any more.
+
+use std::{fmt, future::pending, io};
+
+use tokio::sync::watch;
+
+/// Why there is no audio any more. The session stands until somebody hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MediaLoss {
+    /// The peer did not connect, or has stopped to say that it is there
+    /// ([RFC 7675](https://www.rfc-editor.org/rfc/rfc7675)), for 20 seconds.
+    Silence,
+    /// The peer has closed the connection: a page that was left, most likely.
+    Closed,
+    /// Keys could not be agreed on: the certificate is not the announced one, or DTLS failed.
+    Security,
+    /// Our UDP port failed.
+    Port(io::ErrorKind),
+}
+
+impl fmt::Display for MediaLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silence => f.write_str("the peer does not connect, or not any more"),
+            Self::Closed => f.write_str("the peer closed the connection"),
+            Self::Security => f.write_str("the peer's certificate is not the announced one"),
+            Self::Port(kind) => write!(f, "our UDP port failed: {kind}"),
+        }
+    }
+}
+
+/// Tells when a handler's audio is lost, to whoever has [`losses`](Self::losses).
+#[derive(Clone, Debug)]
+pub struct MediaLossSender(watch::Sender<Option<MediaLoss>>);
+
+impl MediaLossSender {
+    /// A sender that has told nothing.
+    #[expect(clippy::new_without_default, reason = "there is no usual one")]
+    pub fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// Tells of a loss. Only the first counts.
+    pub fn lose(&self, loss: MediaLoss) {
+        self.0.send_if_modified(|known| {
+            let is_new = known.is_none();
+            known.get_or_insert(loss);
+            is_new
+        });
+    }
+
+    /// Where to learn of the loss.
+    pub fn losses(&self) -> MediaLosses {
+        MediaLosses(Some(self.0.subscribe()))
+    }
+}
+
+/// Learns when a handler's audio is lost. Outlives the handler.
+#[derive(Clone, Debug)]
+pub struct MediaLosses(Option<watch::Receiver<Option<MediaLoss>>>);
+
+impl MediaLosses {
+    /// Never tells anything.
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    /// Waits for the loss. It never comes where the handler was closed or dropped before.
+    ///
+    /// May be dropped and begun again: it loses nothing.
+    pub async fn lost(&mut self) -> MediaLoss {
+        if let Some(known) = &mut self.0
+            && let Ok(loss) = known.wait_for(Option::is_some).await
+            && let Some(loss) = *loss
+        {
+            return loss;
+        }
+        pending().await
+    }
+}

@@ -1,0 +1,362 @@
+//! One UDP port with ICE, DTLS and SRTP on it, and the task behind it.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use offhook_media::{Formats, MediaLoss, MediaLossSender, PortRange};
+use sdp_types::Direction;
+use str0m::{
+    Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError,
+    change::SdpApi,
+    format::{Codec, FormatParams},
+    media::{Frequency, Mid},
+    net::{Protocol, Receive},
+    rtp::{RtpWrite, Ssrc},
+};
+use tokio::{net::UdpSocket, sync::Notify, task::AbortHandle, time::sleep_until};
+use tracing::{Instrument as _, debug, warn};
+
+use crate::service::Service;
+
+/// An open port and the peer behind it. Dropping it ends its task and closes it.
+pub(crate) struct PeerConnection {
+    address: SocketAddr,
+    port: Arc<Port>,
+    task: AbortHandle,
+}
+
+impl PeerConnection {
+    /// Opens a port on `local`, where the peer reaches us.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub(crate) fn open(
+        local: IpAddr,
+        ports: &PortRange,
+        service: Service,
+        loss: MediaLossSender,
+    ) -> io::Result<Self> {
+        let socket = ports.bind(local)?;
+        socket.set_nonblocking(true)?;
+        let address = SocketAddr::new(local, socket.local_addr()?.port());
+        let port = Arc::new(Port {
+            socket: UdpSocket::from_std(socket)?,
+            changed: Notify::new(),
+            peer: Mutex::new(Peer::new(address, service, loss)),
+        });
+        let running = run(Arc::clone(&port)).in_current_span();
+        let task = tokio::spawn(running).abort_handle();
+        Ok(Self {
+            address,
+            port,
+            task,
+        })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Begins anew with another peer: the certificate of the one there was does not count any more.
+    pub(crate) fn replace_peer(&self) {
+        let mut peer = self.port.peer();
+        *peer = Peer::new(self.address, peer.service.anew(), peer.loss.clone());
+    }
+
+    /// Lets str0m take or give a description, and does what follows from it.
+    pub(crate) fn negotiate<T>(
+        &self,
+        step: impl FnOnce(SdpApi<'_>) -> Result<T, RtcError>,
+    ) -> Result<T, RtcError> {
+        let mut peer = self.port.peer();
+        let result = step(peer.rtc.sdp_api());
+        peer.drain(&self.port.socket, Instant::now());
+        self.port.changed.notify_one();
+        result
+    }
+
+    /// Takes what was agreed; from the next packet on it counts.
+    pub(crate) fn follow(&self, mid: Mid, direction: Direction, formats: Formats) {
+        let mut peer = self.port.peer();
+        peer.mid = Some(mid);
+        peer.service.follow(direction, formats);
+        if !peer.rtc.is_connected() && peer.lost_at.is_none() {
+            peer.lost_at = Some((Instant::now() + LONGEST_SILENCE, MediaLoss::Silence));
+        }
+        self.port.changed.notify_one();
+    }
+}
+
+impl Drop for PeerConnection {
+    fn drop(&mut self) {
+        self.task.abort();
+        let mut peer = self.port.peer();
+        // The peer is told, in one datagram that may get lost: it has the BYE as well.
+        if peer.rtc.close().is_ok() {
+            peer.drain(&self.port.socket, Instant::now());
+        }
+    }
+}
+
+struct Port {
+    socket: UdpSocket,
+    /// What the task waits for may be due earlier now.
+    changed: Notify,
+    peer: Mutex<Peer>,
+}
+
+impl Port {
+    fn peer(&self) -> MutexGuard<'_, Peer> {
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn run(port: Arc<Port>) {
+    let mut buffer = [0; LONGEST_DATAGRAM];
+    loop {
+        let due = port.peer().due();
+        tokio::select! {
+            received = port.socket.recv_from(&mut buffer) => match received {
+                Ok((length, from)) => {
+                    let datagram = buffer.get(..length).unwrap_or_default();
+                    port.peer().receive(&port.socket, datagram, from);
+                }
+                // An earlier packet met a closed port of the peer's.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => return port.peer().loss.lose(MediaLoss::Port(error.kind())),
+            },
+            () = sleep_until(due.into()) => port.peer().wake(&port.socket),
+            () = port.changed.notified() => {}
+        }
+    }
+}
+
+/// The far end of a port.
+struct Peer {
+    rtc: Rtc,
+    address: SocketAddr,
+    /// When str0m wants to be woken.
+    due: Instant,
+    /// When the connection counts as lost, and why; none while it stands.
+    lost_at: Option<(Instant, MediaLoss)>,
+    loss: MediaLossSender,
+    mid: Option<Mid>,
+    unannounced: usize,
+    service: Service,
+    /// A packet of ours goes when str0m is told the time.
+    has_written: bool,
+}
+
+impl Peer {
+    fn new(address: SocketAddr, service: Service, loss: MediaLossSender) -> Self {
+        let now = Instant::now();
+        let mut rtc = configuration().build(now);
+        match Candidate::host(address, "udp") {
+            Ok(candidate) => {
+                rtc.add_local_candidate(candidate);
+            }
+            Err(error) => warn!(%error, "{address} is no address for media"),
+        }
+        Self {
+            rtc,
+            address,
+            due: now,
+            lost_at: None,
+            loss,
+            mid: None,
+            unannounced: 0,
+            service,
+            has_written: false,
+        }
+    }
+
+    fn due(&self) -> Instant {
+        let due = self.lost_at.map_or(self.due, |(at, _)| at.min(self.due));
+        let speaks = self.service.due().filter(|_| self.rtc.is_connected());
+        speaks.map_or(due, |it| it.min(due))
+    }
+
+    fn receive(&mut self, socket: &UdpSocket, datagram: &[u8], from: SocketAddr) {
+        let now = Instant::now();
+        let destination = self.address;
+        let Ok(receive) = Receive::new(Protocol::Udp, from, destination, datagram) else {
+            return;
+        };
+        let input = Input::Receive(now, receive);
+        // Nobody can disturb the call without the credentials of a description.
+        if !self.rtc.accepts(&input) {
+            return;
+        }
+        if let Some(source) = rtp_source(datagram) {
+            self.expect(source);
+        }
+        if let Err(error) = self.rtc.handle_input(input) {
+            debug!(%error, "a datagram was of no use");
+        }
+        self.drain(socket, now);
+    }
+
+    /// Takes packets of a source that was not announced: there is one stream, so they are of it. A gateway announces none.
+    fn expect(&mut self, source: Ssrc) {
+        let Some(mid) = self.mid else { return };
+        let mut api = self.rtc.direct_api();
+        if self.unannounced < MOST_UNANNOUNCED && api.stream_rx(&source).is_none() {
+            self.unannounced += 1;
+            api.expect_stream_rx(source, None, mid, None);
+        }
+    }
+
+    fn wake(&mut self, socket: &UdpSocket) {
+        let now = Instant::now();
+        if let Some((at, loss)) = self.lost_at
+            && at <= now
+        {
+            self.lost_at = None;
+            self.loss.lose(loss);
+        }
+        let packet = if self.rtc.is_connected() {
+            self.service.speak(now)
+        } else {
+            None
+        };
+        if packet.is_some() || self.due <= now {
+            self.write(packet);
+            self.drain(socket, now);
+        }
+    }
+
+    fn write(&mut self, packet: Option<RtpWrite>) {
+        let (Some(mid), Some(packet)) = (self.mid, packet) else {
+            return;
+        };
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_tx_by_mid(mid, None) {
+            stream.write_rtp(packet);
+            self.has_written = true;
+        }
+    }
+
+    /// Sends and does what str0m has to say, until it says when it wants to be woken.
+    fn drain(&mut self, socket: &UdpSocket, now: Instant) {
+        for _ in 0..MOST_ROUNDS {
+            match self.round(socket, now) {
+                Ok(due) if due > now => {
+                    self.due = due;
+                    return;
+                }
+                Ok(_) => {}
+                Err(error) if self.rtc.is_alive() => debug!(%error, "media stumbled"),
+                Err(error) => {
+                    warn!(%error, "media failed");
+                    self.due = now + IDLE;
+                    return self.loss.lose(MediaLoss::Security);
+                }
+            }
+        }
+        self.due = now + SHORTEST_WAIT;
+    }
+
+    fn round(&mut self, socket: &UdpSocket, now: Instant) -> Result<Instant, RtcError> {
+        let due = self.flush(socket, now)?;
+        let is_early = due > now && !self.has_written;
+        if is_early {
+            return Ok(due);
+        }
+        self.has_written = false;
+        self.rtc.handle_input(Input::Timeout(now))?;
+        Ok(now)
+    }
+
+    fn flush(&mut self, socket: &UdpSocket, now: Instant) -> Result<Instant, RtcError> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(due) => return Ok(due),
+                Output::Transmit(transmit) => {
+                    // A packet that finds the socket's buffer full is lost, as it would be in the network.
+                    let _ = socket.try_send_to(&transmit.contents, transmit.destination);
+                }
+                Output::Event(event) => self.happened(event, now),
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Connected => {
+                debug!("media connected");
+                self.lost_at = None;
+            }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.lost_at = Some((now + LONGEST_SILENCE, MediaLoss::Silence));
+            }
+            Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
+                self.lost_at = None;
+            }
+            Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
+            Event::RtpPacket(packet) => {
+                let packet = self.service.hear(&packet, now);
+                self.write(packet);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whose packet it is, where it is one of RTP and not of RTCP (RFC 5761 section 4).
+fn rtp_source(datagram: &[u8]) -> Option<Ssrc> {
+    let header: &[u8; 12] = datagram.first_chunk()?;
+    let [first, second, .., a, b, c, d] = *header;
+    let is_rtp = first >> 6 == 2 && !(64..96).contains(&(second & 0x7f));
+    is_rtp.then(|| u32::from_be_bytes([a, b, c, d]).into())
+}
+
+fn configuration() -> RtcConfig {
+    let mut configuration = Rtc::builder()
+        .set_ice_lite(true)
+        .set_rtp_mode(true)
+        .clear_codecs()
+        .enable_opus(true, false)
+        .enable_pcmu(true, false)
+        .enable_pcma(true, false)
+        .enable_g722(true, false)
+        .clear_extension_map()
+        .set_extension(1, str0m::rtp::Extension::RtpMid);
+    let events = FormatParams {
+        telephone_event_max: Some(LAST_DTMF_EVENT),
+        ..FormatParams::default()
+    };
+    for (payload_type, rate) in [
+        (110, Frequency::FORTY_EIGHT_KHZ),
+        (126, Frequency::EIGHT_KHZ),
+    ] {
+        configuration.codec_config().add_config(
+            payload_type.into(),
+            None,
+            Codec::Tele,
+            rate,
+            None,
+            events,
+        );
+    }
+    configuration
+}
+
+/// How long a peer may be unreachable before the application hears of it.
+const LONGEST_SILENCE: Duration = Duration::from_secs(20);
+/// Who hangs up closes the connection, too, and its BYE may come later.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// str0m is asked again at once where time alone lets it go on; this often.
+const MOST_ROUNDS: usize = 8;
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+const IDLE: Duration = Duration::from_hours(1);
+/// A peer may change its source now and then; whoever forges packets may not fill our memory.
+const MOST_UNANNOUNCED: usize = 16;
+/// What fits an Ethernet frame, and more.
+const LONGEST_DATAGRAM: usize = 2048;
+/// Of the events of RFC 4733 section 3.2, 0 to 15 are the keys.
+const LAST_DTMF_EVENT: u8 = 15;

@@ -1,0 +1,71 @@
+//! Which handler serves an offer.
+
+use offhook_media::session_description::parse;
+use sdp_types::Media;
+
+use crate::remote_stream::{is_audio, is_enabled, is_secure};
+
+/// How an offer wants its audio sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// RTP/AVP, for the handlers of [`offhook_media`]. They also say what is wrong with an offer that nobody can serve.
+    Plain,
+    /// RTP over DTLS-SRTP and ICE, for [`WebRtcHandler`](crate::WebRtcHandler).
+    WebRtc,
+}
+
+impl Profile {
+    /// What the first audio stream of `offer` asks for.
+    ///
+    /// SRTP without a certificate is none of ours: its keys are in the description
+    /// ([RFC 4568](https://www.rfc-editor.org/rfc/rfc4568)).
+    pub fn of(offer: &[u8]) -> Self {
+        let Ok(session) = parse(offer) else {
+            return Self::Plain;
+        };
+        let is_keyed_by_dtls = |media: &Media| {
+            media.has_attribute("fingerprint") || session.has_attribute("fingerprint")
+        };
+        let mut streams = session.medias.iter();
+        match streams.find(|media| is_audio(media) && is_enabled(media)) {
+            Some(media) if is_secure(media) && is_keyed_by_dtls(media) => Self::WebRtc,
+            _ => Self::Plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &str) -> Profile {
+        Profile::of(
+            format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n{lines}").as_bytes(),
+        )
+    }
+
+    #[test]
+    fn the_first_audio_stream_decides() {
+        let web_rtc = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=fingerprint:sha-256 AA\r\n";
+        let plain = "m=audio 4000 RTP/AVP 0\r\n";
+        let video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=fingerprint:sha-256 AA\r\n";
+        assert_eq!(of(web_rtc), Profile::WebRtc);
+        assert_eq!(of(plain), Profile::Plain);
+        assert_eq!(of(&format!("{plain}{web_rtc}")), Profile::Plain);
+        assert_eq!(of(&format!("{video}{web_rtc}")), Profile::WebRtc);
+        assert_eq!(of(video), Profile::Plain);
+    }
+
+    #[test]
+    fn a_fingerprint_is_needed_somewhere() {
+        assert_eq!(
+            of("a=fingerprint:sha-256 AA\r\nm=audio 9 RTP/SAVPF 0\r\n"),
+            Profile::WebRtc
+        );
+        assert_eq!(
+            of("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AA\r\n"),
+            Profile::Plain
+        );
+        assert_eq!(Profile::of(b"garbage"), Profile::Plain);
+    }
+}

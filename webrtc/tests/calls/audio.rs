@@ -1,0 +1,104 @@
+use std::sync::mpsc;
+
+use offhook_media::{Audio, AudioEnd, Encoding, Frame, Key, PortRange};
+use offhook_webrtc::WebRtcHandler;
+
+use crate::support::call;
+
+const OPUS: u8 = 111;
+const EVENT: u8 = 101;
+
+/// Says a constant, presses a key, and passes on what it hears.
+struct Tester {
+    heard: mpsc::Sender<Frame>,
+    keys: mpsc::Sender<Key>,
+    presses: Vec<Key>,
+}
+
+impl Audio for Tester {
+    fn hear(&mut self, frame: &Frame) {
+        let _ = self.heard.send(*frame);
+    }
+
+    fn speak(&mut self, frame: &mut Frame) {
+        *frame = saw();
+    }
+
+    fn key(&mut self, key: Key) {
+        let _ = self.keys.send(key);
+    }
+
+    fn press(&mut self) -> Option<Key> {
+        self.presses.pop()
+    }
+}
+
+/// 20 ms of a saw of 50 Hz.
+fn saw() -> Frame {
+    let mut value = -160 * 40;
+    std::array::from_fn(|_| {
+        value += 40;
+        value
+    })
+}
+
+fn handler(presses: Vec<Key>) -> (WebRtcHandler, mpsc::Receiver<Frame>, mpsc::Receiver<Key>) {
+    let (heard, hearing) = mpsc::channel();
+    let (keys, taken) = mpsc::channel();
+    let end = AudioEnd::new(Tester {
+        heard,
+        keys,
+        presses,
+    });
+    let handler = WebRtcHandler::new([127, 0, 0, 1].into(), &PortRange::any(), end);
+    (handler, hearing, taken)
+}
+
+#[tokio::test]
+async fn an_end_speaks_and_presses_keys() {
+    let five = Key::from_event(5).unwrap();
+    let (mut handler, ..) = handler(vec![five]);
+    let mut browser = call(&mut handler).await;
+    browser
+        .until("second of audio", |it| it.heard.len() > 30)
+        .await;
+    let events = browser.heard.iter().filter(|(kind, _)| *kind == EVENT);
+    let ends = events.clone().filter(|(_, payload)| payload[1] & 0x80 != 0);
+    assert!(events.clone().all(|(_, payload)| payload[0] == 5));
+    assert_eq!(ends.count(), 3);
+
+    let mut codec = Encoding::Opus.codec();
+    let mut samples = Vec::new();
+    for (kind, payload) in &browser.heard {
+        if *kind == OPUS {
+            codec.decode(payload, &mut samples);
+        }
+    }
+    assert!(samples.len() > 20 * 320);
+    let loudest = samples.iter().map(|it| it.unsigned_abs()).max();
+    assert!(loudest > Some(3000), "{loudest:?}");
+}
+
+#[tokio::test]
+async fn an_end_hears_speech_and_keys() {
+    let (mut handler, heard, keys) = handler(Vec::new());
+    let mut browser = call(&mut handler).await;
+    let mut codec = Encoding::Opus.codec();
+    for _ in 0..20 {
+        let mut payload = Vec::new();
+        codec.encode(&saw(), &mut payload);
+        browser.say(OPUS, &payload);
+    }
+    // Three packets of one key, which keep its time.
+    for duration in [1, 2, 3] {
+        browser.say_at(EVENT, &[7, 10, duration, 0], 100_000);
+    }
+    browser.until("audio", |it| it.heard.len() > 5).await;
+    assert_eq!(
+        keys.try_iter().collect::<Vec<_>>(),
+        [Key::from_event(7).unwrap()]
+    );
+    let frames: Vec<_> = heard.try_iter().collect();
+    assert_eq!(frames.len(), 20);
+    assert!(frames.iter().flatten().any(|sample| *sample > 3000));
+}

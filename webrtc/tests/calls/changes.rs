@@ -1,0 +1,126 @@
+use offhook_media::{DescriptionError, SessionDescriptionHandler};
+use str0m::media::Direction;
+
+use crate::{
+    browser::Browser,
+    support::{answer, call, description, handler, has, value, version},
+};
+
+const OPUS: u8 = 111;
+
+#[tokio::test]
+async fn hold_and_resume_raise_the_version() {
+    let mut handler = handler();
+    let mut browser = Browser::new().await;
+    let offer = browser.offer(Direction::SendRecv);
+    let first = answer(&mut handler, &offer);
+    browser.take_answer(&first);
+    browser.connect().await;
+    assert_eq!(version(&first), 1);
+
+    let offer = browser.offer(Direction::SendOnly);
+    let held = answer(&mut handler, &offer);
+    browser.take_answer(&held);
+    assert!(has(&held, "a=recvonly"), "{held}");
+    assert_eq!(version(&held), 2);
+    assert_eq!(value(&held, "a=ice-ufrag:"), value(&first, "a=ice-ufrag:"));
+    browser.hear_nothing(OPUS).await;
+
+    let offer = browser.offer(Direction::SendRecv);
+    let resumed = answer(&mut handler, &offer);
+    browser.take_answer(&resumed);
+    assert!(has(&resumed, "a=sendrecv"), "{resumed}");
+    assert_eq!(version(&resumed), 3);
+    browser.hear_echo(OPUS, b"again").await;
+}
+
+#[tokio::test]
+async fn an_unchanged_answer_keeps_its_version() {
+    let mut handler = handler();
+    let mut browser = Browser::new().await;
+    let offer = browser.offer(Direction::SendRecv);
+    let first = answer(&mut handler, &offer);
+    browser.take_answer(&first);
+    assert_eq!(answer(&mut handler, &offer), first);
+}
+
+#[tokio::test]
+async fn ice_restarts() {
+    let mut handler = handler();
+    let mut browser = Browser::new().await;
+    let offer = browser.offer(Direction::SendRecv);
+    let first = answer(&mut handler, &offer);
+    browser.take_answer(&first);
+    browser.connect().await;
+    browser.hear_echo(OPUS, b"before").await;
+
+    let restart = browser.restart_ice();
+    let restarted = answer(&mut handler, &restart);
+    browser.take_answer(&restarted);
+    assert_ne!(
+        value(&first, "a=ice-ufrag:"),
+        value(&restarted, "a=ice-ufrag:")
+    );
+    assert_eq!(version(&restarted), 2);
+    browser.connect().await;
+    browser.hear_echo(OPUS, b"after").await;
+}
+
+#[tokio::test]
+async fn another_certificate_begins_a_new_association() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    browser.hear_echo(OPUS, b"one").await;
+
+    let mut other = call(&mut handler).await;
+    other.hear_echo(OPUS, b"other").await;
+}
+
+#[tokio::test]
+async fn our_later_offer_keeps_what_was_agreed() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = description(&mut handler);
+    assert!(has(&offer, "a=setup:actpass"), "{offer}");
+    assert_eq!(version(&offer), 2);
+    let answer = browser.answer(&offer);
+    handler.set_description(answer.as_bytes()).unwrap();
+    browser.hear_echo(OPUS, b"still").await;
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_the_call_as_it_was() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+
+    let hold = browser.offer(Direction::SendOnly);
+    handler.set_description(hold.as_bytes()).unwrap();
+    assert!(matches!(
+        handler.set_description(hold.as_bytes()),
+        Err(DescriptionError::OfferPending)
+    ));
+    handler.rollback_description();
+    description(&mut handler);
+    handler.rollback_description();
+    let resume = browser.offer(Direction::SendRecv);
+    let resumed = answer(&mut handler, &resume);
+    browser.take_answer(&resumed);
+    browser.hear_echo(OPUS, b"still").await;
+}
+
+#[tokio::test]
+async fn we_hold_and_resume() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = String::from_utf8(handler.hold().unwrap().content().to_vec()).unwrap();
+    assert!(has(&offer, "a=sendonly"), "{offer}");
+    let answer = browser.answer(&offer);
+    handler.set_description(answer.as_bytes()).unwrap();
+    browser.hear_nothing(OPUS).await;
+
+    let offer = String::from_utf8(handler.resume().unwrap().content().to_vec()).unwrap();
+    assert!(has(&offer, "a=sendrecv"), "{offer}");
+    let answer = browser.answer(&offer);
+    handler.set_description(answer.as_bytes()).unwrap();
+    browser.hear_echo(OPUS, b"again").await;
+}
