@@ -113,7 +113,7 @@ async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
     };
     let work = async {
         // The friend is known before the flood begins.
-        let (_, times) = tokio::join!(
+        let ((), times) = tokio::join!(
             async {
                 sleep(Duration::from_millis(50)).await;
                 flooding.await;
