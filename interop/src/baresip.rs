@@ -34,15 +34,23 @@ impl Baresip {
 
     /// Calls `uri` with a codec as baresip names it: `G722`, `opus/48000/2`.
     pub fn call_with(uri: &str, codec: &str) -> Result<Self> {
-        let account = format!(";audio_codecs={codec}");
-        let baresip = Self::start(&format!("calling {uri}"), &account)?;
+        Self::call_by(uri, &format!(";audio_codecs={codec}"))
+    }
+
+    /// Calls `uri` over SRTP alone, with a key in the offer.
+    pub fn call_encrypted(uri: &str) -> Result<Self> {
+        Self::call_by(uri, ";audio_codecs=PCMU;mediaenc=srtp-mand")
+    }
+
+    fn call_by(uri: &str, account: &str) -> Result<Self> {
+        let baresip = Self::start(&format!("calling {uri}"), account)?;
         baresip.command("dial", uri)?;
         Ok(baresip)
     }
 
     /// Calls `uri`, and says that it is `user` where it is asked.
     pub fn call_as(uri: &str, user: &str, password: &str) -> Result<Self> {
-        let account = format!(";auth_user={user};auth_pass={password}");
+        let account = format!(";audio_codecs=PCMU;auth_user={user};auth_pass={password}");
         let baresip = Self::start(&format!("calling {uri} as {user}"), &account)?;
         baresip.command("dial", uri)?;
         Ok(baresip)
@@ -82,6 +90,7 @@ impl Baresip {
                  module g711.so\n\
                  module g722.so\n\
                  module opus.so\n\
+                 module srtp.so\n\
                  module aufile.so\n\
                  module sndfile.so\n\
                  module_app account.so\n\

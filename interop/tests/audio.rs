@@ -7,12 +7,17 @@ use offhook_interop::{Baresip, Offhook, Scratch, Sipp, Transport, Wave, longest_
 
 #[test]
 fn baresip_hears_itself_in_g722() -> Result<()> {
-    hears_itself("G722")
+    hears_itself(|uri| Baresip::call_with(uri, "G722"))
 }
 
 #[test]
 fn baresip_hears_itself_in_opus() -> Result<()> {
-    hears_itself("opus/48000/2")
+    hears_itself(|uri| Baresip::call_with(uri, "opus/48000/2"))
+}
+
+#[test]
+fn baresip_hears_itself_encrypted() -> Result<()> {
+    hears_itself(Baresip::call_encrypted)
 }
 
 /// The menu hangs up at the key 2. It is pressed 20 times at once, in as many calls.
@@ -58,13 +63,13 @@ fn baresip_and_we_are_bridged() -> Result<()> {
     server.stop()
 }
 
-/// Calls the echo with one codec alone, and checks that the tone came back.
-fn hears_itself(codec: &str) -> Result<()> {
+/// Calls the echo in one way alone, and checks that the tone came back.
+fn hears_itself(call: impl FnOnce(&str) -> Result<Baresip>) -> Result<()> {
     let Some(offhook) = Offhook::find(&["baresip"])? else {
         return Ok(());
     };
     let server = offhook.serve()?;
-    let baresip = Baresip::call_with(&server.uri("echo"), codec)?;
+    let baresip = call(&server.uri("echo"))?;
     baresip
         .wait_until_established()
         .and_then(|()| baresip.wait_for_duration(4))

@@ -42,9 +42,12 @@ pub(crate) enum Channel {
 /// Where packets go: out of which port, to whom.
 pub(crate) type Transmit<'a> = &'a mut dyn FnMut(Channel, &[u8], SocketAddr);
 
+/// With which keys packets are protected, and how.
+type Protected = Option<Box<(Keys, Srtp)>>;
+
 pub(crate) struct RtpSession {
     gate: Gate,
-    srtp: Option<Box<(Keys, Srtp)>>,
+    srtp: Protected,
     end: End,
     counters: Arc<RtpCounters>,
     liveness: Liveness,
@@ -158,7 +161,7 @@ impl RtpSession {
                 let sent = &mut self.sender.sent;
                 sent.count(datagram.len() - 12, header.timestamp, clock_rate, now);
                 self.counters.sent(datagram.len());
-                send(self.srtp.as_deref_mut(), datagram, from, transmit);
+                send(&mut self.srtp, datagram, from, transmit);
             }
             (End::Audio(end), Some(receiver)) => receiver.hear(kind, header, datagram, end, now),
             _ => {}
@@ -172,7 +175,7 @@ impl RtpSession {
                 .rtcp
                 .bye(self.sender.source, &mut self.sender.sent, now)
         {
-            report(self.srtp.as_deref_mut(), channel, &packet, to, transmit);
+            report(&mut self.srtp, channel, &packet, to, transmit);
         }
     }
 
@@ -211,7 +214,7 @@ impl RtpSession {
         let (source, sent) = (self.sender.source, &mut self.sender.sent);
         let packet = self.rtcp.report(source, sent, received, now);
         if let Some((channel, to)) = self.gate.rtcp_destination() {
-            report(self.srtp.as_deref_mut(), channel, &packet, to, transmit);
+            report(&mut self.srtp, channel, &packet, to, transmit);
         }
     }
 
@@ -224,17 +227,17 @@ impl RtpSession {
         let Some((to, stream)) = self.gate.destination() else {
             return self.sender.pause();
         };
-        let mut srtp = self.srtp.as_deref_mut();
+        let srtp = &mut self.srtp;
         self.sender.send(stream, end, now, &mut |packet| {
             self.counters.sent(packet.len());
-            send(srtp.as_deref_mut(), packet, to, transmit);
+            send(srtp, packet, to, transmit);
         });
     }
 }
 
 /// Sends a packet, protected where keys were agreed on.
-fn send(srtp: Option<&mut (Keys, Srtp)>, packet: &[u8], to: SocketAddr, transmit: Transmit<'_>) {
-    let packet = match srtp {
+fn send(srtp: &mut Protected, packet: &[u8], to: SocketAddr, transmit: Transmit<'_>) {
+    let packet = match srtp.as_deref_mut() {
         Some((_, srtp)) => srtp.protect(packet),
         None => Some(packet),
     };
@@ -244,13 +247,13 @@ fn send(srtp: Option<&mut (Keys, Srtp)>, packet: &[u8], to: SocketAddr, transmit
 }
 
 fn report(
-    srtp: Option<&mut (Keys, Srtp)>,
+    srtp: &mut Protected,
     channel: Channel,
     packet: &[u8],
     to: SocketAddr,
     transmit: Transmit<'_>,
 ) {
-    let packet = match srtp {
+    let packet = match srtp.as_deref_mut() {
         Some((_, srtp)) => srtp.protect_rtcp(packet),
         None => Some(packet),
     };

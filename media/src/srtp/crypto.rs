@@ -48,6 +48,10 @@ impl Crypto {
     }
 
     /// The line that we offer.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "there is none where SRTP is not built in"
+    )]
     pub(crate) fn offered(key: MasterKey) -> Option<Self> {
         let (tag, suite) = (1, Suite::Tag80);
         Some(Self { tag, suite, key })
@@ -163,11 +167,8 @@ mod tests {
     const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
     fn read(lines: &[&str]) -> Option<Crypto> {
-        let lines: String = lines
-            .iter()
-            .map(|line| format!("a=crypto:{line}\r\n"))
-            .collect();
-        let text = format!("v=0\r\nm=audio 4000 RTP/SAVP 0\r\n{lines}");
+        let lines = lines.join("\r\na=crypto:");
+        let text = format!("v=0\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:{lines}\r\n");
         let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
         Crypto::read(&session.medias[0])
     }
