@@ -208,9 +208,7 @@ async function transfer(url) {
   const call = await Call.to(url, "transfer");
   const referred = new Promise((resolve) => (call.inviter.delegate.onRefer = resolve));
   await call.established();
-  await call.ear.exchanges(5);
-  // The key of a menu.
-  call.inviter.sessionDescriptionHandler.sendDtmf("1");
+  await call.ear.hears(TONE);
   const referral = await referred;
   await referral.accept();
   const next = new Call(call.userAgent);
