@@ -1,4 +1,4 @@
-//! The scanner that every open SIP port meets, SIPVicious, and honest calls at the same time.
+//! The scanner that every open SIP port meets, `SIPVicious`, and honest calls at the same time.
 
 use std::{
     process::Command,
