@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
     }
 
     /// As [`invite`](Self::invite), by UPDATE ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)). Without an offer it only refreshes
-    /// the session.
+    /// the session. An early session is updated once a first offer is answered, by way of PRACK.
     pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
         self.change(Method::Update, offer)
     }

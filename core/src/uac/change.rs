@@ -10,7 +10,7 @@ use super::write::InDialog;
 use super::{bye, cancel, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
-use crate::session::{Acknowledged, Change, ChangeStage, Phase, Purpose, Role};
+use crate::session::{Acknowledged, Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
 use crate::timers::{ClientTimer, Timer};
 use crate::transaction::{ClientOutcome, ClientUser};
@@ -25,7 +25,10 @@ pub(crate) fn begin(
     offer: Option<&Body>,
     purpose: Purpose,
 ) -> Result<(), InsideError> {
-    let session = confirmed(state, id)?;
+    let session = match method {
+        Method::Update => begun(state, id)?,
+        _ => confirmed(state, id)?,
+    };
     if session.change.is_some() || !session.is_settled() {
         return Err(InsideError::OfferPending);
     }
@@ -43,6 +46,19 @@ pub(crate) fn begin(
     }
     give_up(state, id);
     Err(InsideError::NoTarget)
+}
+
+/// The session, where an UPDATE may be sent inside: an early dialog will do
+/// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+fn begun(state: &mut State, id: SessionId) -> Result<&mut InviteSession, InsideError> {
+    let session = state.sessions.get_mut(id);
+    let is_begun = |session: &&mut InviteSession| {
+        matches!(
+            session.phase,
+            Phase::Confirmed | Phase::Early(_) | Phase::Inviting(_)
+        )
+    };
+    session.filter(is_begun).ok_or(InsideError::NotConfirmed)
 }
 
 /// Sends the change again that met a request of the peer's.

@@ -1,7 +1,8 @@
 //! UPDATE with an offer, before the answer of the INVITE and after: RFC 3311 §5.2.
 
+use offhook_core::InsideError;
 use offhook_core::message::{Body, Success};
-use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, seconds};
+use offhook_sim::{ANSWER, Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
 /// The PRACK for a response.
 fn prack(invite: &Draft, response: &Packet) -> Draft {
@@ -37,6 +38,50 @@ fn an_early_session_is_changed() {
     let updated = call.receive("200 OK");
     assert_eq!(updated.header("CSeq"), Some("3 UPDATE"));
     assert_eq!(updated.body(), ANSWER);
+    cancel(call, &invite);
+}
+
+/// RFC 3311 §5.1: so may we, and no earlier.
+#[test]
+fn we_change_an_early_session() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let session = call.session();
+    let offer = Body::sdp(OFFER);
+    let update = |call: &mut Simulation| {
+        call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)))
+    };
+    let reinvite = |call: &mut Simulation| {
+        call.core(|core, now| core.session(now, session).unwrap().invite(&offer))
+    };
+    call.send(&prack(&invite, &progress));
+    call.receive("200 OK");
+    assert_eq!(update(&mut call), Ok(()));
+    assert_eq!(reinvite(&mut call), Err(InsideError::NotConfirmed));
+    let sent = call.receive("UPDATE");
+    assert_eq!(sent.body(), OFFER);
+    assert_eq!(update(&mut call), Err(InsideError::OfferPending));
+    call.send_from(PEER, sent.response("200 OK"));
+    call.run_until(seconds(1));
+    assert_eq!(update(&mut call), Ok(()));
+    let sent = call.receive("UPDATE");
+    call.send_from(PEER, sent.response("488 Not Acceptable Here"));
+    cancel(call, &invite);
+}
+
+/// As long as the offer of the INVITE is not answered there is nothing to change.
+#[test]
+fn we_change_no_early_session_whose_offer_is_open() {
+    let mut call = Simulation::new(Policy::new().ring());
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.receive("180 Ringing");
+    let session = call.session();
+    let offer = Body::sdp(OFFER);
+    let update = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
+    assert_eq!(update, Err(InsideError::OfferPending));
     cancel(call, &invite);
 }
 
