@@ -30,9 +30,8 @@ fn what_comes_after_the_life_of_its_transaction_is_new() {
         (CallFlow::Merged, "1x,4x,5x,9x,12x,13x,14~", 180),
         (CallFlow::Reinvite, "0x,5x,7x,9x,11~,12~,13x,14x,20~", 481),
     ] {
-        let transport = Transport::Udp;
         let schedule: Schedule = schedule.parse().expect("a schedule");
-        let run = Case { flow, transport }.run(&schedule);
+        let run = Case::scripted(flow, Transport::Udp).run(&schedule);
         assert_eq!(run.violations, [""; 0], "{}", run.trace);
         let mut packets = run.trace.packets();
         let late = packets.find(|packet| packet.status() == Some(status) && packet.at > LIFE);
@@ -43,9 +42,8 @@ fn what_comes_after_the_life_of_its_transaction_is_new() {
 /// What goes wrong is boiled down to what it needs.
 #[test]
 fn a_schedule_that_is_harmless_is_left_as_it_is() {
-    let (flow, transport) = (CallFlow::Answer, Transport::Udp);
     let schedule: Schedule = "seed:17@30".parse().expect("a schedule");
-    let case = Case { flow, transport };
+    let case = Case::scripted(CallFlow::Answer, Transport::Udp);
     assert_eq!(case.run(&schedule).violations, [""; 0]);
     assert_eq!(case.shrink(&schedule), schedule);
 }
@@ -74,8 +72,7 @@ fn every_flow_is_what_it_is_called() {
         (CallFlow::Reinvite, "200 200 200"),
         (CallFlow::ReinviteRefused, "200 488 200"),
     ] {
-        let transport = Transport::Udp;
-        let run = Case { flow, transport }.run(&Schedule::Exact(Vec::new()));
+        let run = Case::scripted(flow, Transport::Udp).run(&Schedule::Exact(Vec::new()));
         let packets = run.trace.packets();
         let statuses = packets.filter(|packet| packet.direction == Direction::FromServer);
         let statuses = statuses.filter_map(|packet| Some(packet.status()?.to_string()));

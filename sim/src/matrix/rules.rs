@@ -6,6 +6,7 @@ use offhook_message::Method;
 
 use super::repetition::{LIFE, acknowledgement, prack, reliable_until, success_until};
 use super::timeline::{Received, Sent, Timeline};
+use crate::packet::End;
 use crate::trace::Trace;
 
 /// What the server owes its peer and has not done, or has done too early.
@@ -86,6 +87,9 @@ fn is_loop(sent: &Sent<'_>) -> bool {
 
 /// RFC 3261 §15: the callee sends no BYE before the ACK, or before it has waited 64·T1 for it.
 fn early_bye(timeline: &Timeline<'_>, bye: &Sent<'_>) -> Option<String> {
+    if timeline.end == End::Client {
+        return None;
+    }
     let has_ack = timeline.received.iter().any(|received| {
         received.key.method == Method::Ack
             && received.key.tag == bye.key.tag
@@ -196,5 +200,5 @@ fn refusal_without_ack(timeline: &Timeline<'_>, sent: &Sent<'_>, trace: &Trace) 
 }
 
 fn is_noted(trace: &Trace, text: &str, at: Duration) -> bool {
-    trace.notes().any(|note| note == (at, text))
+    trace.notes(End::Server).any(|note| note == (at, text))
 }

@@ -1,22 +1,23 @@
-//! A trace in order: what the server sent and what it received, read from the octets alone.
+//! A trace in order: what one end sent and what it received, read from the octets alone.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_message::{Message, Method, RAck};
+use offhook_message::{Message, Method, RAck, SessionExpires};
 
-use crate::packet::{Direction, Packet};
+use crate::packet::{End, Packet};
 use crate::trace::{Arrival, Trace};
 
-/// What the server sent, each message once with all times it was sent at, and what reached it.
+/// What an end sent, each message once with all times it was sent at, and what reached it.
 #[derive(Debug)]
 pub(super) struct Timeline<'a> {
+    pub(super) end: End,
     pub(super) sent: Vec<Sent<'a>>,
     pub(super) received: Vec<Received<'a>>,
     pub(super) is_stream: bool,
 }
 
-/// One message of the server.
+/// One message of this end.
 #[derive(Debug)]
 pub(super) struct Sent<'a> {
     pub(super) key: Key<'a>,
@@ -25,21 +26,23 @@ pub(super) struct Sent<'a> {
     /// 0 where it cannot be read.
     pub(super) rseq: Option<u32>,
     pub(super) is_described: bool,
+    pub(super) session_expires: Option<SessionExpires>,
     /// The number of the packet that was the first to bear it.
     pub(super) number: usize,
     /// When it was sent, the first time first.
     pub(super) times: Vec<Duration>,
+    pub(super) packet: &'a Packet,
     bytes: &'a Bytes,
-    packet: &'a Packet,
 }
 
-/// One message that reached the server.
+/// One message that reached this end.
 #[derive(Debug)]
 pub(super) struct Received<'a> {
     pub(super) key: Key<'a>,
     pub(super) status: Option<u16>,
     pub(super) rack: Option<RAck>,
     pub(super) is_described: bool,
+    pub(super) session_expires: Option<SessionExpires>,
     pub(super) at: Duration,
     /// How many packets had been sent by then.
     pub(super) sent: usize,
@@ -53,16 +56,16 @@ pub(super) struct Key<'a> {
     pub(super) branch: &'a [u8],
     pub(super) method: Method,
     pub(super) cseq: u32,
-    /// The tag of the server's end: that of To in responses and in requests to it, that of From in
+    /// The tag of this end: that of To in responses and in requests to it, that of From in
     /// its own.
     pub(super) tag: Option<&'a [u8]>,
 }
 
 impl<'a> Timeline<'a> {
-    pub(super) fn new(trace: &'a Trace, is_stream: bool) -> Self {
+    pub(super) fn new(trace: &'a Trace, is_stream: bool, end: End) -> Self {
         let mut sent: Vec<Sent<'a>> = Vec::new();
         for packet in trace.packets() {
-            if packet.direction == Direction::ToServer {
+            if packet.direction != end.sends() {
                 continue;
             }
             let known = sent.iter_mut().find(|sent| *sent.bytes == packet.bytes);
@@ -72,8 +75,9 @@ impl<'a> Timeline<'a> {
             }
         }
         let arrivals = trace.arrivals().iter().enumerate();
-        let received = arrivals.filter_map(|(order, arrival)| Received::new(order, arrival));
+        let received = arrivals.filter_map(|(order, arrival)| Received::new(order, arrival, end));
         Self {
+            end,
             sent,
             received: received.collect(),
             is_stream,
@@ -117,7 +121,13 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// The first final response to a request of the server.
+    /// What we have sent in the dialogs: all requests but ACK and CANCEL, in their order.
+    pub(super) fn own_requests(&self) -> impl Iterator<Item = &Sent<'a>> {
+        let own = self.sent.iter().filter(|sent| sent.status.is_none());
+        own.filter(|sent| !matches!(sent.key.method, Method::Ack | Method::Cancel))
+    }
+
+    /// The first final response to a request of ours.
     pub(super) fn answer(&self, sent: &Sent<'a>) -> Option<&Received<'a>> {
         self.received.iter().find(|received| {
             received.status.is_some_and(|status| status >= 200)
@@ -126,7 +136,7 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// The BYE that the server sent in the dialog of a response.
+    /// The BYE that we sent in the dialog of a response.
     pub(super) fn bye(&self, sent: &Sent<'a>) -> Option<&Sent<'a>> {
         self.sent
             .iter()
@@ -144,6 +154,7 @@ impl<'a> Sent<'a> {
             status,
             rseq: headers.rseq().unwrap_or(Some(UNREADABLE)),
             is_described: !message.body().is_empty(),
+            session_expires: headers.session_expires().ok().flatten(),
             number: packet.number,
             times: vec![packet.at],
             bytes: &packet.bytes,
@@ -173,8 +184,8 @@ impl<'a> Sent<'a> {
 }
 
 impl<'a> Received<'a> {
-    fn new(order: usize, arrival: &'a Arrival) -> Option<Self> {
-        if arrival.packet.direction == Direction::FromServer {
+    fn new(order: usize, arrival: &'a Arrival, end: End) -> Option<Self> {
+        if arrival.packet.direction == end.sends() {
             return None;
         }
         let message = arrival.packet.message().ok()?;
@@ -184,6 +195,7 @@ impl<'a> Received<'a> {
             status,
             rack: message.headers().rack().ok(),
             is_described: !message.body().is_empty(),
+            session_expires: message.headers().session_expires().ok().flatten(),
             at: arrival.at,
             sent: arrival.sent,
             order,
@@ -192,7 +204,7 @@ impl<'a> Received<'a> {
 }
 
 impl<'a> Key<'a> {
-    /// `is_ours`: the request that the message is, or answers, is the server's own.
+    /// `is_ours`: the request that the message is, or answers, is our own.
     fn new(message: &'a Message, is_ours: bool) -> Option<Self> {
         let headers = message.headers();
         let cseq = headers.cseq().ok()?;

@@ -20,8 +20,7 @@ use repeaters::Repeater;
 /// violate the rule that these words belong to.
 #[track_caller]
 fn assert_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
-    let transport = Transport::Udp;
-    let case = Case { flow, transport };
+    let case = Case::scripted(flow, Transport::Udp);
     let mut caught = 0;
     let mut other = Vec::new();
     let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
@@ -48,9 +47,9 @@ fn no_2xx_retransmission() {
 /// RFC 3261 §13.3.1.4.
 #[test]
 fn a_2xx_retransmitted_for_ever() {
-    let (flow, transport) = (CallFlow::Answer, Transport::Udp);
+    let case = Case::scripted(CallFlow::Answer, Transport::Udp);
     let schedule = Schedule::Exact(Vec::new());
-    let run = Case { flow, transport }.run_broken(&schedule, Box::new(Repeater::for_ever()));
+    let run = case.run_broken(&schedule, Box::new(Repeater::for_ever()));
     for rule in ["there is no end to this", "§13.3.1.4 wants []"] {
         let mut violations = run.violations.iter();
         assert!(
