@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use offhook_core::message::{Body, Message, ReferTo, Rejection, Request, StatusCode, parse};
 use offhook_core::{
     Event, InsideError, InviteId, OutgoingInviteEvent, OutgoingInviteId, ReferEvent, ReferralId,
-    RequestId, SessionId, UserAgentCore, VerbError,
+    RequestId, SessionId, Unanswered, UserAgentCore, VerbError,
 };
 
 use crate::caller::CallState;
@@ -43,6 +43,8 @@ pub(crate) struct Call {
     /// The next verb of the policy, and when it is due; `None` where there is no session.
     verb: usize,
     verb_due: Option<Duration>,
+    /// The last verb that changed the session.
+    change: usize,
     confirmed: Duration,
     pub(crate) descriptions: Descriptions,
     /// The REFERs that were sent, and those of which the end is known.
@@ -137,9 +139,18 @@ impl Application {
             Event::Answered { session, message } if message.status().is_success() => {
                 self.hear(session, message.body());
             }
-            Event::Answered { session, .. } | Event::Unanswered { session, .. } => {
+            Event::Answered { session, .. } => {
                 if let Some(call) = find(&mut self.calls, session) {
                     call.descriptions.offered = None;
+                }
+            }
+            Event::Unanswered {
+                session,
+                cause: Unanswered::Collision,
+            } => {
+                if let Some(call) = find(&mut self.calls, session) {
+                    call.descriptions.offered = None;
+                    (call.verb, call.verb_due) = (call.change, Some(at + SOON));
                 }
             }
             Event::AnsweredWithOffer { session, message } => {
@@ -192,6 +203,7 @@ impl Application {
             due: at,
             verb: 0,
             verb_due: None,
+            change: 0,
             confirmed: at,
             descriptions: Descriptions::new(self.description),
             refers: (0, 0),
@@ -456,6 +468,7 @@ impl Call {
                     self.descriptions.offered = offered;
                 }
                 sent?;
+                self.change = self.verb;
             }
         }
         Ok(())

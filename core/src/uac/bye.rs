@@ -40,7 +40,6 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     if session.take_accepted(cseq).is_some() {
         let headers = match &mut session.phase {
             Phase::AckWait { bye, .. } => bye.take().unwrap_or_default(),
-            Phase::Terminating(_) => return, // One BYE is out already.
             _ => Vec::new(),
         };
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
@@ -72,8 +71,8 @@ pub(super) fn terminate(
     change::answer(state, now, id, None);
     change::session_ends(state, now, id);
     if let Some(session) = state.sessions.get_mut(id) {
-        if matches!(session.phase, Phase::Over) {
-            return;
+        if matches!(session.phase, Phase::Terminating(_) | Phase::Over) {
+            return; // One BYE is out already.
         }
         session.phase = Phase::Terminating(cause);
         session.begin_request();

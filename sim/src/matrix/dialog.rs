@@ -3,7 +3,7 @@
 
 use offhook_message::Method;
 
-use super::repetition::{LIFE, finals};
+use super::repetition::{LIFE, finals, is_over};
 use super::timeline::{Received, Sent, Timeline};
 use crate::clock::milliseconds;
 use crate::packet::End;
@@ -11,13 +11,8 @@ use crate::packet::End;
 /// What an end does inside a dialog and must not, or does not and must.
 pub(super) fn check(timeline: &Timeline<'_>) -> Vec<String> {
     let mut violations = Vec::new();
-    let mut last = 0;
     for sent in timeline.own_requests() {
-        if sent.key.cseq <= last {
-            let label = sent.label();
-            violations.push(format!("the CSeq of {label} does not rise (RFC 3261 §12.2.1.1)"));
-        }
-        last = sent.key.cseq;
+        violations.extend(falling_cseq(timeline, sent));
         violations.extend(after_bye(timeline, sent));
         if is_change(&sent.key.method, sent.is_described) {
             violations.extend(second_change(timeline, sent));
@@ -31,6 +26,16 @@ pub(super) fn check(timeline: &Timeline<'_>) -> Vec<String> {
         }
     }
     violations
+}
+
+/// RFC 3261 §12.2.1.1: each request of a dialog has a higher number than the one before.
+fn falling_cseq(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+    let before = timeline.own_requests();
+    let mut before = before.filter(|it| it.key.tag == sent.key.tag && it.number < sent.number);
+    let label = sent.label();
+    before
+        .any(|other| other.key.cseq >= sent.key.cseq)
+        .then(|| format!("the CSeq of {label} does not rise (RFC 3261 §12.2.1.1)"))
 }
 
 /// RFC 3261 §15: a BYE is the last request of its dialog, but for the NOTIFYs of a subscription
@@ -127,7 +132,7 @@ fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<
         let is_meant = finals(timeline, ack).any(|other| other.order == received.order);
         is_meant && ack.first() <= received.at
     });
-    let is_late = received.at >= invite.first() + LIFE;
+    let is_late = received.at >= invite.first() + LIFE || is_over(timeline, received);
     let at = received.at;
     (!is_acknowledged && !is_late)
         .then(|| format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)"))

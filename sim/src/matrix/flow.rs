@@ -291,7 +291,10 @@ impl CallFlow {
             Self::Crossing => Policy::new().wait(CROSSES).give_up(),
             _ => Policy::new(),
         };
-        policy.talk(&self.caller_talks())
+        // A core refreshes by itself.
+        let mut talk = self.caller_talks();
+        talk.retain(|(_, verb)| *verb != Verb::Refresh);
+        policy.talk(&talk)
     }
 
     /// Whether the INVITE makes an offer.
