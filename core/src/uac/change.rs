@@ -10,7 +10,7 @@ use super::write::InDialog;
 use super::{bye, cancel, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
-use crate::session::{Acknowledged, Change, ChangeStage, Phase, Purpose, Role};
+use crate::session::{Change, ChangeStage, Phase, Purpose, Role};
 use crate::state::State;
 use crate::timers::{ClientTimer, Timer};
 use crate::transaction::{ClientOutcome, ClientUser};
@@ -83,11 +83,7 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
 pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
     let session = state.sessions.get(id);
     let change = session.and_then(|session| session.change.as_ref());
-    if let Some(change) = change
-        && let ChangeStage::Calling(transaction)
-        | ChangeStage::Proceeding(transaction)
-        | ChangeStage::Cancelled(transaction) = change.stage
-    {
+    if let Some(transaction) = change.and_then(|change| change.transaction()) {
         let after = state.config.times.transaction_life();
         state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
     }
@@ -108,7 +104,7 @@ pub(super) fn finish(
             let session = state.sessions.get(id);
             let change = session.and_then(|session| session.change.as_ref());
             if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
-                return acknowledge_again(state, now, id, cseq);
+                return;
             }
             changed(state, now, id, status, message);
         }
@@ -136,7 +132,7 @@ pub(super) fn answer(
     };
     session.offer_answer = OfferAnswer::Stable;
     session.describe(answer);
-    acknowledge(state, now, id, change.cseq, answer);
+    acknowledge(state, now, id, &change, answer);
     true
 }
 
@@ -162,7 +158,7 @@ pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cse
             state.clients.remove(transaction);
             abandon(state, id, Unanswered::Cancelled);
         }
-        ChangeStage::Answered => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
+        ChangeStage::Answered(_) => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
         ChangeStage::Waiting | ChangeStage::Calling(_) => {}
     }
 }
@@ -219,9 +215,13 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
     session.offer_answer = OfferAnswer::Stable;
     let is_invite = change.method == Method::Invite;
     let is_offer = change.offer.is_none() && message.session_description().is_some();
-    if is_invite && is_offer && matches!(session.phase, Phase::Confirmed) {
+    if is_invite
+        && is_offer
+        && matches!(session.phase, Phase::Confirmed)
+        && let Some(transaction) = change.transaction()
+    {
         session.offer_answer = OfferAnswer::HaveRemoteOffer;
-        change.stage = ChangeStage::Answered;
+        change.stage = ChangeStage::Answered(transaction);
         let cseq = change.cseq;
         session.change = Some(change);
         refresh::agreed(state, now, id, message.headers());
@@ -235,7 +235,7 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
     session.describe(change.offer.as_ref());
     refresh::agreed(state, now, id, message.headers());
     if is_invite {
-        acknowledge(state, now, id, change.cseq, None);
+        acknowledge(state, now, id, &change, None);
     }
     if change.purpose == Purpose::Application {
         state.outbox.event(Event::Answered {
@@ -320,25 +320,18 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     true
 }
 
-/// The ACK of the 2xx to a re-INVITE of ours.
-fn acknowledge(state: &mut State, now: Instant, id: SessionId, cseq: u32, body: Option<&Body>) {
+/// The ACK of the 2xx to a re-INVITE of ours. It belongs to the transaction of that: another change
+/// may follow, or the end of the session, while the ACK is lost.
+fn acknowledge(state: &mut State, now: Instant, id: SessionId, change: &Change, body: Option<&Body>) {
     let request = InDialog {
-        cseq: Some(cseq),
+        cseq: Some(change.cseq),
         body,
         ..InDialog::new(Method::Ack)
     };
-    let transaction = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.acknowledged = transaction.map(|transaction| Acknowledged { cseq, transaction });
-    }
-}
-
-/// A 2xx to a re-INVITE came again: its ACK was lost.
-fn acknowledge_again(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
-    let session = state.sessions.get(id);
-    let acknowledged = session.and_then(|session| session.acknowledged);
-    if let Some(acknowledged) = acknowledged.filter(|last| last.cseq == cseq) {
-        state.repeat_client(now, acknowledged.transaction);
+    let acknowledgement = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    if let Some((invite, acknowledgement)) = change.transaction().zip(acknowledgement) {
+        let user = ClientUser::Acknowledged(acknowledgement);
+        state.clients.set_user(invite, user);
     }
 }
 

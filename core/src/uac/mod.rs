@@ -165,7 +165,7 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Referral(id, cseq) => {
             notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
         }
-        ClientUser::Nobody | ClientUser::Prack(_) => {}
+        ClientUser::Nobody | ClientUser::Prack(_) | ClientUser::Acknowledged(_) => {}
     }
 }
 
@@ -243,6 +243,11 @@ fn finish(
         ClientUser::Referral(id, cseq) => {
             let response = response.as_ref().map(|(_, response)| response);
             notify::finish(state, now, id, cseq, &outcome, response);
+        }
+        ClientUser::Acknowledged(acknowledgement) => {
+            if let ClientOutcome::Final(_) = outcome {
+                state.repeat_client(now, acknowledgement);
+            }
         }
         ClientUser::Nobody | ClientUser::Prack(_) => {}
     }

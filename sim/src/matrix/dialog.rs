@@ -3,7 +3,7 @@
 
 use offhook_message::Method;
 
-use super::repetition::{LIFE, finals, is_over};
+use super::repetition::{LIFE, finals};
 use super::timeline::{Received, Sent, Timeline};
 use crate::clock::milliseconds;
 use crate::packet::End;
@@ -136,6 +136,17 @@ fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<
     let at = received.at;
     (!is_acknowledged && !is_late)
         .then(|| format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)"))
+}
+
+/// Whether the dialog of a re-INVITE is gone, so that nobody can acknowledge a 2xx to it: a BYE was
+/// answered, which ends the repetition of the 2xx too.
+fn is_over(timeline: &Timeline<'_>, received: &Received<'_>) -> bool {
+    let mut before = timeline.received.iter();
+    let mut before = before.by_ref().take_while(|it| it.order < received.order);
+    let is_end = |it: &Received<'_>| it.key.method == Method::Bye;
+    let has_ended = before.any(|it| is_end(it) && it.key.tag == received.key.tag);
+    let is_success = received.status.is_some_and(|status| status < 300);
+    has_ended && is_success && (timeline.end == End::Server || received.key.cseq > 1)
 }
 
 /// The final response to a request of the peer's.

@@ -7,7 +7,6 @@ use offhook_message::Method;
 
 use super::timeline::{Received, Sent, Timeline};
 use crate::clock::{milliseconds, seconds};
-use crate::packet::End;
 
 /// Messages that were sent again at other times than they must be.
 pub(super) fn check(timeline: &Timeline<'_>) -> Vec<String> {
@@ -140,7 +139,6 @@ fn expected(timeline: &Timeline<'_>, sent: &Sent<'_>, rule: Rule) -> Vec<Duratio
         }
         Rule::Ack => {
             let finals = finals(timeline, sent).filter(|again| again.at < first + LIFE);
-            let finals = finals.filter(|again| !is_over(timeline, again));
             finals.skip(1).map(|again| again.at).collect()
         }
         Rule::Request | Rule::Invite if timeline.is_stream => Vec::new(),
@@ -172,17 +170,6 @@ pub(super) fn finals<'t, 'a>(
             && received.status.is_some_and(|status| status >= 200)
     };
     timeline.received.iter().filter(is_final)
-}
-
-/// Whether the dialog of a re-INVITE is gone, so that no ACK follows a 2xx to it: a BYE was
-/// answered, which ends the repetition of the 2xx too.
-pub(super) fn is_over(timeline: &Timeline<'_>, received: &Received<'_>) -> bool {
-    let mut before = timeline.received.iter();
-    let mut before = before.by_ref().take_while(|it| it.order < received.order);
-    let is_end = |it: &Received<'_>| it.key.method == Method::Bye;
-    let has_ended = before.any(|it| is_end(it) && it.key.tag == received.key.tag);
-    let is_success = received.status.is_some_and(|status| status < 300);
-    has_ended && is_success && (timeline.end == End::Server || received.key.cseq > 1)
 }
 
 /// Once for each time the request came again while the message was the one to answer with.
