@@ -131,7 +131,10 @@ impl Application {
                 self.acknowledgement = Some(acknowledgement);
             }
             Event::Prack { session, message } => {
-                if core.session(now, session).is_some_and(|it| it.offer().is_none()) {
+                if core
+                    .session(now, session)
+                    .is_some_and(|it| it.offer().is_none())
+                {
                     self.hear(session, message.body());
                 }
             }
@@ -326,7 +329,8 @@ impl Call {
                     status => CallState::Refused(status.as_u16()),
                 };
             }
-            OutgoingInviteEvent::Cancelled { message: None } | OutgoingInviteEvent::Failed { .. } => {
+            OutgoingInviteEvent::Cancelled { message: None }
+            | OutgoingInviteEvent::Failed { .. } => {
                 self.state = CallState::TimedOut;
             }
             OutgoingInviteEvent::Trying { .. } | OutgoingInviteEvent::NoAnswer => {}
@@ -440,7 +444,12 @@ impl Call {
         }
     }
 
-    fn say(&mut self, core: &mut UserAgentCore, now: Instant, verb: Verb) -> Result<(), InsideError> {
+    fn say(
+        &mut self,
+        core: &mut UserAgentCore,
+        now: Instant,
+        verb: Verb,
+    ) -> Result<(), InsideError> {
         let Some(mut session) = self.session.and_then(|id| core.session(now, id)) else {
             return Ok(()); // It is over.
         };

@@ -322,7 +322,13 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
 
 /// The ACK of the 2xx to a re-INVITE of ours. It belongs to the transaction of that: another change
 /// may follow, or the end of the session, while the ACK is lost.
-fn acknowledge(state: &mut State, now: Instant, id: SessionId, change: &Change, body: Option<&Body>) {
+fn acknowledge(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    change: &Change,
+    body: Option<&Body>,
+) {
     let request = InDialog {
         cseq: Some(change.cseq),
         body,

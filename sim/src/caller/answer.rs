@@ -100,8 +100,7 @@ impl Caller {
     /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)).
     fn find_dialog(&mut self, request: &Request) -> Result<usize, &'static str> {
         let headers = request.headers();
-        let (Ok(call_id), Ok(from), Ok(cseq)) =
-            (headers.call_id(), headers.from(), headers.cseq())
+        let (Ok(call_id), Ok(from), Ok(cseq)) = (headers.call_id(), headers.from(), headers.cseq())
         else {
             return Err("400 Bad Request");
         };
@@ -167,7 +166,8 @@ impl Caller {
         }
         let response = respond_with(request, "200 OK", &headers, &body);
         if is_invite {
-            self.timers.arm(now + T1, Timer::Success(self.successes.len()));
+            self.timers
+                .arm(now + T1, Timer::Success(self.successes.len()));
             self.successes.push(Success {
                 cseq: request.headers().cseq().map_or(0, |cseq| cseq.number),
                 response: Some(response.clone()),

@@ -84,7 +84,9 @@ impl Caller {
             None => ("active;expires=60".to_owned(), "SIP/2.0 100 Trying\r\n"),
         };
         let draft = self.next_in_dialog("NOTIFY", dialog, &branch);
-        let draft = draft.set("Event", "refer").set("Subscription-State", &state);
+        let draft = draft
+            .set("Event", "refer")
+            .set("Subscription-State", &state);
         let draft = draft.body("message/sipfrag", status);
         self.request(now, &draft, branch, "NOTIFY", Purpose::Notify);
     }

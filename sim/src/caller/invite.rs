@@ -59,7 +59,9 @@ impl Caller {
             draft = draft.body("application/sdp", OFFER);
         }
         if let Some(value) = self.plan.session_expires {
-            draft = draft.set("Supported", "timer").set("Session-Expires", value);
+            draft = draft
+                .set("Supported", "timer")
+                .set("Session-Expires", value);
         }
         if self.plan.reliability == Reliability::Supported {
             draft = draft.set("Supported", "100rel");

@@ -1,6 +1,5 @@
 //! What must hold of the requests inside a dialog, seen from one end of it.
 
-
 use offhook_message::Method;
 
 use super::repetition::{LIFE, finals};
@@ -44,7 +43,9 @@ fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     if sent.key.method == Method::Notify {
         return None;
     }
-    let ours = timeline.bye(sent).is_some_and(|bye| bye.number < sent.number);
+    let ours = timeline
+        .bye(sent)
+        .is_some_and(|bye| bye.number < sent.number);
     let theirs = timeline.received.iter().any(|received| {
         received.status.is_none()
             && received.key.method == Method::Bye
@@ -124,18 +125,21 @@ fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<
         return None;
     }
     let mut invites = timeline.sent.iter();
-    let invite = invites.find(|sent| {
-        sent.is_request(&Method::Invite) && sent.key.branch == received.key.branch
-    })?;
-    let mut acks = timeline.sent.iter().filter(|sent| sent.is_request(&Method::Ack));
+    let invite = invites
+        .find(|sent| sent.is_request(&Method::Invite) && sent.key.branch == received.key.branch)?;
+    let mut acks = timeline
+        .sent
+        .iter()
+        .filter(|sent| sent.is_request(&Method::Ack));
     let is_acknowledged = acks.any(|ack| {
         let is_meant = finals(timeline, ack).any(|other| other.order == received.order);
         is_meant && ack.first() <= received.at
     });
     let is_late = received.at >= invite.first() + LIFE || is_over(timeline, received);
     let at = received.at;
-    (!is_acknowledged && !is_late)
-        .then(|| format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)"))
+    (!is_acknowledged && !is_late).then(|| {
+        format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)")
+    })
 }
 
 /// Whether the dialog of a re-INVITE is gone, so that nobody can acknowledge a 2xx to it: a BYE was
@@ -162,4 +166,3 @@ fn answer_to<'t, 'a>(timeline: &'t Timeline<'a>, received: &Received<'a>) -> Opt
 fn is_change(method: &Method, is_described: bool) -> bool {
     *method == Method::Invite || (*method == Method::Update && is_described)
 }
-

@@ -370,7 +370,9 @@ impl CallFlow {
 
 fn durations(verbs: &[(u64, Verb)]) -> Vec<(Duration, Verb)> {
     let verbs = verbs.iter();
-    verbs.map(|(after, verb)| (milliseconds(*after), *verb)).collect()
+    verbs
+        .map(|(after, verb)| (milliseconds(*after), *verb))
+        .collect()
 }
 
 impl fmt::Display for CallFlow {

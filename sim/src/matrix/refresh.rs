@@ -40,14 +40,18 @@ fn not_refreshed(
     agreement: &Agreement,
     until: Duration,
 ) -> Option<String> {
-    let (half, end) = (agreement.at + agreement.life / 2, agreement.at + agreement.life);
+    let (half, end) = (
+        agreement.at + agreement.life / 2,
+        agreement.at + agreement.life,
+    );
     let mut requests = timeline.own_requests();
     let is_begun = requests.any(|sent| {
         let is_refresh = matches!(sent.key.method, Method::Invite | Method::Update);
         is_refresh && (agreement.at..=half).contains(&sent.first())
     });
     let is_good = (is_begun || until <= half) && until <= end;
-    (!is_good).then(|| format!("no refresh comes by {half:?}, and no BYE by {end:?} (RFC 4028 §10)"))
+    (!is_good)
+        .then(|| format!("no refresh comes by {half:?}, and no BYE by {end:?} (RFC 4028 §10)"))
 }
 
 /// Who waits for a refresh hangs up a third of the time before its end, or 32 s.

@@ -154,7 +154,10 @@ impl Simulation {
         assert!(self.client.is_none() && self.callers.is_empty());
         let mut client = Agent::new(config, [8; 32], Application::new(policy, OFFER));
         let uri = |text: &str| text.parse().expect("an address");
-        let (alice, bob) = (uri("sip:alice@example.com"), uri(&format!("sip:bob@{SERVER}")));
+        let (alice, bob) = (
+            uri("sip:alice@example.com"),
+            uri(&format!("sip:bob@{SERVER}")),
+        );
         let mut request = OutgoingRequest::new(vec![self.client_flow()], alice, bob);
         request.body = offer.map(Body::sdp);
         request.extra_headers = headers;
@@ -240,7 +243,10 @@ impl Simulation {
     /// # Panics
     /// When it knows of none.
     pub fn session(&self) -> SessionId {
-        self.server.application.session().expect("there is a session")
+        self.server
+            .application
+            .session()
+            .expect("there is a session")
     }
 
     /// The last request other than INVITE that came to the application, once everything has happened

@@ -6,6 +6,7 @@
 
 mod aliases;
 mod broken;
+mod inside;
 mod repeaters;
 
 use offhook_core::Transport;
@@ -21,11 +22,27 @@ use repeaters::Repeater;
 #[track_caller]
 fn assert_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
     let case = Case::scripted(flow, Transport::Udp);
+    assert_violation(rule, |schedule| {
+        case.run_broken(schedule, Box::new(mutant()))
+    });
+}
+
+/// The same for a caller that is a core.
+#[track_caller]
+fn assert_client_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
+    let case = Case::between_cores(flow, Transport::Udp);
+    assert_violation(rule, |schedule| {
+        case.run_with_broken_client(schedule, Box::new(mutant()))
+    });
+}
+
+#[track_caller]
+fn assert_violation(rule: &str, run: impl Fn(&Schedule) -> Run) {
     let mut caught = 0;
     let mut other = Vec::new();
     let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
         let schedule = Schedule::Exact(schedule.to_vec());
-        let Run { violations, trace } = case.run_broken(&schedule, Box::new(mutant()));
+        let Run { violations, trace } = run(&schedule);
         caught += usize::from(violations.iter().any(|violation| violation.contains(rule)));
         other.extend(violations);
         trace.packet_count()
