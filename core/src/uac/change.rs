@@ -288,9 +288,10 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
     session.change.take().map(|change| change.purpose)
 }
 
-/// Sends the request of the change. False where it has no address to go to.
+/// Sends the request of the change. False where it has no address to go to, or the session is ending
+/// by now.
 fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
-    let Some(session) = state.sessions.get_mut(id) else {
+    let Ok(session) = confirmed(state, id) else {
         return false;
     };
     let Some(change) = &session.change else {

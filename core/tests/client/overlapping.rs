@@ -88,3 +88,21 @@ fn a_reinvite_ends_in_silence_after_its_session() {
     bench.pass(64_000);
     bench.no_event();
 }
+
+/// RFC 3261 §15: a re-INVITE that met another waits for its next attempt, and nothing follows a BYE.
+#[test]
+fn a_reinvite_that_waits_is_not_sent_after_the_bye() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    let invite = reinvite(&mut bench, id, "hold");
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    bench.one("BYE");
+    bench.pass(4_000);
+    let sent = bench.sent();
+    assert!(sent.iter().all(|sent| sent.method() == "BYE"), "{sent:?}");
+    bench.pass(64_000);
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    assert!(bench.is_idle());
+}

@@ -84,7 +84,7 @@ fn agreements(timeline: &Timeline<'_>) -> Vec<Agreement> {
     let received = received.filter_map(|received| {
         let is_first = !known.contains(&received.key.branch);
         let expires = received.session_expires.as_ref()?;
-        if !is_success(received.status) || !is_first {
+        if !is_success(received.status) || !is_first || !timeline.is_in_time(received) {
             return None;
         }
         known.push(received.key.branch);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use offhook_message::{Message, Method, RAck, SessionExpires};
 
+use super::repetition::LIFE;
 use crate::packet::{End, Packet};
 use crate::trace::{Arrival, Trace};
 
@@ -125,6 +126,20 @@ impl<'a> Timeline<'a> {
     pub(super) fn own_requests(&self) -> impl Iterator<Item = &Sent<'a>> {
         let own = self.sent.iter().filter(|sent| sent.status.is_none());
         own.filter(|sent| !matches!(sent.key.method, Method::Ack | Method::Cancel))
+    }
+
+    /// Whether a response comes in the life of its request. The first must come in 64·T1: then a
+    /// request gives up (timers B and F).
+    pub(super) fn is_in_time(&self, response: &Received<'a>) -> bool {
+        let is_same = |key: &Key<'_>| {
+            key.branch == response.key.branch && key.method == response.key.method
+        };
+        let mut requests = self.sent.iter();
+        let request = requests.find(|it| it.status.is_none() && is_same(&it.key));
+        let mut responses = self.received.iter();
+        let first = responses.find(|it| it.status.is_some() && is_same(&it.key));
+        let times = request.zip(first);
+        times.is_some_and(|(request, first)| first.at < request.first() + LIFE)
     }
 
     /// The first final response to a request of ours.
