@@ -92,13 +92,12 @@ impl Application {
 
     /// When it does something next.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let (steps, verbs) = (self.policy.steps.len(), self.policy.talk.len());
-        let calls = self.calls.iter().flat_map(move |call| {
-            let step = (call.step < steps).then_some(call.due);
-            [step, call.verb_due.filter(|_| call.verb < verbs)]
-        });
+        let calls = self
+            .calls
+            .iter()
+            .filter_map(|call| call.timeout(&self.policy));
         let news = self.news.iter().map(|(at, _, _)| *at);
-        calls.flatten().chain(news).min()
+        calls.chain(news).min()
     }
 
     /// It hears of something.
@@ -349,6 +348,14 @@ impl Call {
         let session = core.session(now, id);
         let sent = session.map(|mut it| it.acknowledge(&Body::sdp(ours)));
         assert_eq!(sent, Some(Ok(())), "the ACK waits");
+    }
+
+    fn timeout(&self, policy: &Policy) -> Option<Duration> {
+        let verb = self.verb_due.filter(|_| self.verb < policy.talk.len());
+        if self.step >= policy.steps.len() {
+            return verb;
+        }
+        Some(verb.map_or(self.due, |at| at.min(self.due)))
     }
 
     /// The steps that are due.

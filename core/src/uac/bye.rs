@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Header, Method};
 
-use super::{acknowledge, change, send_request};
+use super::{acknowledge, change, notify, send_request};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -47,7 +47,7 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
 }
 
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
-pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
+pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: SessionEnd) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
@@ -57,6 +57,7 @@ pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
             other => other,
         };
         state.end_session(id, cause, None);
+        notify::resume(state, now, id);
     }
 }
 

@@ -124,9 +124,6 @@ fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<
     if !is_final || received.key.method != Method::Invite {
         return None;
     }
-    let mut invites = timeline.sent.iter();
-    let invite = invites
-        .find(|sent| sent.is_request(&Method::Invite) && sent.key.branch == received.key.branch)?;
     let mut acks = timeline
         .sent
         .iter()
@@ -135,7 +132,7 @@ fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<
         let is_meant = finals(timeline, ack).any(|other| other.order == received.order);
         is_meant && ack.first() <= received.at
     });
-    let is_late = received.at >= invite.first() + LIFE || is_over(timeline, received);
+    let is_late = !timeline.is_in_time(received) || is_over(timeline, received);
     let at = received.at;
     (!is_acknowledged && !is_late).then(|| {
         format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)")

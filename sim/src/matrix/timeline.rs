@@ -47,6 +47,8 @@ pub(super) struct Received<'a> {
     pub(super) at: Duration,
     /// How many packets had been sent by then.
     pub(super) sent: usize,
+    /// The number of the packet.
+    pub(super) number: usize,
     /// Its place among all arrivals.
     pub(super) order: usize,
 }
@@ -131,9 +133,8 @@ impl<'a> Timeline<'a> {
     /// Whether a response comes in the life of its request. The first must come in 64·T1: then a
     /// request gives up (timers B and F).
     pub(super) fn is_in_time(&self, response: &Received<'a>) -> bool {
-        let is_same = |key: &Key<'_>| {
-            key.branch == response.key.branch && key.method == response.key.method
-        };
+        let is_same =
+            |key: &Key<'_>| key.branch == response.key.branch && key.method == response.key.method;
         let mut requests = self.sent.iter();
         let request = requests.find(|it| it.status.is_none() && is_same(&it.key));
         let mut responses = self.received.iter();
@@ -213,6 +214,7 @@ impl<'a> Received<'a> {
             session_expires: message.headers().session_expires().ok().flatten(),
             at: arrival.at,
             sent: arrival.sent,
+            number: arrival.packet.number,
             order,
         })
     }
