@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use offhook_core::Transport;
-use offhook_sim::matrix::{CallFlow, Case, Progress, Schedule, Survey};
+use offhook_sim::matrix::{CallFlow, Case, Peer, Progress, Schedule, Survey};
 
 /// Runs every call flow on every transport under every schedule of a few faults.
 #[derive(Debug, Parser)]
@@ -18,6 +18,9 @@ struct Arguments {
     /// Only this transport: udp or tcp.
     #[arg(long, value_parser = transport)]
     transport: Option<Transport>,
+    /// Only this caller: script or core.
+    #[arg(long)]
+    caller: Option<Peer>,
     /// How many faults a schedule has at most.
     #[arg(long, default_value_t = 4)]
     faults: usize,
@@ -54,7 +57,9 @@ fn cases(arguments: &Arguments) -> Vec<Case> {
     let mut cases = Case::all();
     cases.retain(|case| {
         let has_flow = arguments.flow.is_empty() || arguments.flow.contains(&case.flow);
+        let has_caller = arguments.caller.is_none_or(|caller| caller == case.caller);
         has_flow
+            && has_caller
             && arguments
                 .transport
                 .is_none_or(|transport| transport == case.transport)
@@ -113,9 +118,11 @@ fn survey(arguments: &Arguments, cases: Vec<Case>) -> bool {
         println!("\n{}", "=".repeat(70));
         replay(case, &schedule);
         println!(
-            "\ncargo run --release -p offhook-sim --example matrix -- --flow {} --transport {} \
-             --replay {schedule}",
-            case.flow, case.transport
+            "\ncargo run --release -p offhook-sim --example matrix -- --flow {} --caller {} \
+             --transport {} --replay {schedule}",
+            case.flow,
+            case.caller.as_str(),
+            case.transport
         );
     }
     table.failures().is_empty()

@@ -7,16 +7,16 @@ use offhook_core::{Counts, Flow, Totals};
 use offhook_message::{Message, Method, Response};
 
 use crate::clock::seconds;
-use crate::packet::{Direction, Packet};
+use crate::packet::{Direction, End, Packet};
 use crate::trace::Trace;
 
-/// What the responses of the server must not do, whatever the scenario.
-pub(crate) fn check_responses(trace: &Trace) -> Vec<String> {
+/// What the responses of an end must not do, whatever the scenario.
+pub(crate) fn check_responses(trace: &Trace, end: End) -> Vec<String> {
     let mut violations = Vec::new();
     let mut transactions: Vec<Answers<'_>> = Vec::new();
     let sent = trace
         .packets()
-        .filter(|packet| packet.direction == Direction::FromServer);
+        .filter(|packet| packet.direction == end.sends());
     for packet in sent {
         match packet.message() {
             Ok(Message::Response(response)) => {
@@ -38,7 +38,7 @@ pub fn response_violations(sent: impl IntoIterator<Item = (Duration, Flow, Bytes
         let direction = Direction::FromServer;
         trace.push(Packet::new(number, at, direction, flow.remote, flow, bytes));
     }
-    check_responses(&trace)
+    check_responses(&trace, End::Server)
 }
 
 /// What is left in a core when every timer has run out.
@@ -164,7 +164,7 @@ mod tests {
             let is_sent = network.send_from_server(Duration::ZERO, flow, response.into());
             assert!(is_sent);
         }
-        check_responses(&network.trace)
+        check_responses(&network.trace, End::Server)
     }
 
     #[test]

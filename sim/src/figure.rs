@@ -64,6 +64,7 @@ impl Line {
                 Entry::Note {
                     at: when,
                     text: said,
+                    ..
                 },
             ) => at == when && text == said,
             _ => false,

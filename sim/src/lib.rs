@@ -64,9 +64,12 @@
 
 #![forbid(unsafe_code)]
 
+mod agent;
+mod application;
 mod caller;
 mod check;
 mod clock;
+mod descriptions;
 mod draft;
 mod faults;
 mod figure;
@@ -75,7 +78,6 @@ mod mutant;
 mod network;
 mod packet;
 mod policy;
-mod server;
 mod simulation;
 mod trace;
 
@@ -86,7 +88,7 @@ pub use draft::{ANSWER, Draft, OFFER, PEER};
 pub use faults::{Fault, Faults, RandomFaults, every_schedule};
 pub use mutant::{Mutant, Passing};
 pub use network::SERVER;
-pub use packet::{Direction, Packet};
-pub use policy::Policy;
+pub use packet::{Direction, End, Packet};
+pub use policy::{Policy, Verb};
 pub use simulation::{Simulation, Verdict};
 pub use trace::Trace;

@@ -18,6 +18,25 @@ pub enum Direction {
     FromServer,
 }
 
+/// One of the two who talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Who calls.
+    Client,
+    /// The user agent that is called.
+    Server,
+}
+
+impl End {
+    /// Which way its messages go.
+    pub(crate) const fn sends(self) -> Direction {
+        match self {
+            Self::Client => Direction::ToServer,
+            Self::Server => Direction::FromServer,
+        }
+    }
+}
+
 /// One message on its way, as it was sent.
 #[derive(Clone, Debug)]
 pub struct Packet {
@@ -155,8 +174,18 @@ fn known(name: &str) -> HeaderName {
     known
 }
 
-/// A response with what it repeats of its request.
-pub(crate) fn respond(request: &Request, status: &str) -> Bytes {
+/// A response with what it repeats of its request, and no more.
+fn respond(request: &Request, status: &str) -> Bytes {
+    respond_with(request, status, &[], "")
+}
+
+/// A response with what it repeats of its request, further headers and a session description.
+pub(crate) fn respond_with(
+    request: &Request,
+    status: &str,
+    headers: &[(&str, String)],
+    body: &str,
+) -> Bytes {
     let mut text = [b"SIP/2.0 ", status.as_bytes(), b"\r\n"].concat();
     for name in [
         HeaderName::Via,
@@ -170,6 +199,12 @@ pub(crate) fn respond(request: &Request, status: &str) -> Bytes {
             text.extend_from_slice(b"\r\n");
         }
     }
-    text.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+    for (name, value) in headers {
+        text.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    if !body.is_empty() {
+        text.extend_from_slice(b"Content-Type: application/sdp\r\n");
+    }
+    text.extend_from_slice(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     text.into()
 }

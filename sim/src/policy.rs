@@ -20,6 +20,38 @@ use crate::draft::ANSWER;
 pub struct Policy {
     pub(crate) steps: Vec<Step>,
     pub(crate) offers: Offers,
+    /// What it does inside the session, and how long after that is confirmed.
+    pub(crate) talk: Vec<(Duration, Verb)>,
+    pub(crate) referrals: Referrals,
+}
+
+/// What an end does inside a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// A re-INVITE with a new offer.
+    Reinvite,
+    /// A re-INVITE that asks for an offer.
+    Ask,
+    /// A re-INVITE that only sends.
+    Hold,
+    /// A re-INVITE that sends and receives again.
+    Resume,
+    /// An UPDATE with a new offer.
+    Update,
+    /// An UPDATE without one.
+    Refresh,
+    /// A REFER to somebody else.
+    Refer,
+    /// BYE.
+    HangUp,
+}
+
+/// What becomes of a REFER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Referrals {
+    Leave,
+    /// The call that is asked for rings, and is answered.
+    Follow,
 }
 
 /// What becomes of an offer inside a session.
@@ -40,6 +72,7 @@ pub(crate) enum Step {
     Reject(ResponseOptions<Rejection>),
     Dispose,
     HangUp,
+    GiveUp,
 }
 
 impl Policy {
@@ -48,7 +81,18 @@ impl Policy {
         Self {
             steps: Vec::new(),
             offers: Offers::Answer,
+            talk: Vec::new(),
+            referrals: Referrals::Leave,
         }
+    }
+
+    /// What it does inside a session: this long after that was confirmed, or as soon after it as
+    /// the session allows. The REFERs of the peer are followed.
+    #[must_use]
+    pub fn talk(mut self, talk: &[(Duration, Verb)]) -> Self {
+        self.talk = talk.to_vec();
+        self.referrals = Referrals::Follow;
+        self
     }
 
     /// Leaves offers inside a session unanswered.
@@ -151,6 +195,12 @@ impl Policy {
     #[must_use]
     pub fn hang_up(self) -> Self {
         self.then(Step::HangUp)
+    }
+
+    /// CANCEL, where the call is ours.
+    #[must_use]
+    pub fn give_up(self) -> Self {
+        self.then(Step::GiveUp)
     }
 
     /// The status of the redirection that [`Self::redirect`] sends.

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::faults::Fault;
-use crate::packet::{Direction, Packet};
+use crate::packet::{Direction, End, Packet};
 
-/// Everything that happened, in its order: packets when they were sent, and what the server's
-/// application was told.
+/// Everything that happened, in its order: packets when they were sent, and what the applications
+/// were told.
 ///
 /// It prints as a ladder, the peers to the left and the server to the right. Each line can stand in
 /// a figure that [`Simulation::expect`](crate::Simulation::expect) takes.
@@ -35,6 +35,7 @@ pub(crate) enum Entry {
     Packet(Rc<Packet>),
     Note {
         at: Duration,
+        end: End,
         text: Cow<'static, str>,
     },
 }
@@ -58,11 +59,11 @@ impl Trace {
         &self.arrivals
     }
 
-    /// What the server's application was told, and when.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = (Duration, &str)> {
-        self.entries.iter().filter_map(|entry| match entry {
-            Entry::Packet(_) => None,
-            Entry::Note { at, text } => Some((*at, &**text)),
+    /// What the application of an end was told, and when.
+    pub(crate) fn notes(&self, of: End) -> impl Iterator<Item = (Duration, &str)> {
+        self.entries.iter().filter_map(move |entry| match entry {
+            Entry::Note { at, end, text } if *end == of => Some((*at, &**text)),
+            _ => None,
         })
     }
 
@@ -70,9 +71,9 @@ impl Trace {
         &self.entries
     }
 
-    pub(crate) fn note(&mut self, at: Duration, text: impl Into<Cow<'static, str>>) {
+    pub(crate) fn note(&mut self, at: Duration, end: End, text: impl Into<Cow<'static, str>>) {
         let text = text.into();
-        self.entries.push(Entry::Note { at, text });
+        self.entries.push(Entry::Note { at, end, text });
     }
 
     /// Takes a packet and says where it lies.
@@ -112,12 +113,13 @@ impl PartialEq for Entry {
                 is_same && packet.at == other.at && packet.bytes == other.bytes
             }
             (
-                Self::Note { at, text },
+                Self::Note { at, end, text },
                 Self::Note {
                     at: when,
+                    end: who,
                     text: said,
                 },
-            ) => at == when && text == said,
+            ) => at == when && end == who && text == said,
             _ => false,
         }
     }
@@ -136,7 +138,10 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>9.3}   ", self.at().as_secs_f64())?;
         match self {
-            Self::Note { text, .. } => write!(f, "{:>WIDTH$}", format!("* {text}")),
+            Self::Note { end, text, .. } => match end {
+                End::Client => write!(f, "{text} *"),
+                End::Server => write!(f, "{:>WIDTH$}", format!("* {text}")),
+            },
             Self::Packet(packet) => {
                 let label = packet.label();
                 let (body, lost) = strokes(packet.fault);

@@ -39,7 +39,7 @@ pub(crate) enum ChangeStage {
     /// The re-INVITE is cancelled.
     Cancelled(Slot),
     /// The 2xx is here and makes an offer; our ACK waits for the answer.
-    Answered,
+    Answered(Slot),
 }
 
 impl Change {
@@ -50,15 +50,19 @@ impl Change {
 
     /// Whether the application has to answer the offer of its 2xx.
     pub(crate) fn is_answered(&self) -> bool {
-        self.stage == ChangeStage::Answered
+        matches!(self.stage, ChangeStage::Answered(_))
     }
-}
 
-/// The ACK of the last re-INVITE of ours, which answers repetitions of its 2xx.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Acknowledged {
-    pub(crate) cseq: u32,
-    pub(crate) transaction: Slot,
+    /// The transaction of its request, while that is out.
+    pub(crate) fn transaction(&self) -> Option<Slot> {
+        match self.stage {
+            ChangeStage::Waiting => None,
+            ChangeStage::Calling(transaction)
+            | ChangeStage::Proceeding(transaction)
+            | ChangeStage::Cancelled(transaction)
+            | ChangeStage::Answered(transaction) => Some(transaction),
+        }
+    }
 }
 
 /// Whose Call-ID a dialog has, which decides who waits longer after a collision

@@ -10,7 +10,7 @@ mod request;
 mod timer;
 
 pub(crate) use accepted::Accepted;
-pub(crate) use change::{Acknowledged, Change, ChangeStage, Purpose, Role};
+pub(crate) use change::{Change, ChangeStage, Purpose, Role};
 pub(crate) use invite::{Invite, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
@@ -50,7 +50,6 @@ pub(crate) struct InviteSession {
     pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
-    pub(crate) acknowledged: Option<Acknowledged>,
     /// The provisional responses that are acknowledged, where there were any.
     pub(crate) reliable: Option<Box<Reliable>>,
     /// Our credentials, where the INVITE needed any.

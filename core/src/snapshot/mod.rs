@@ -244,7 +244,6 @@ pub(crate) fn restore(
             })
         }),
         change: None,
-        acknowledged: None,
         reliable: None,
         authentication: None,
         refers: None,

@@ -52,6 +52,8 @@ pub(crate) enum ClientUser {
     Nobody,
     /// A PRACK: what it says comes again where it is missed.
     Prack(SessionId),
+    /// A re-INVITE that is acknowledged by this ACK, which goes out again when the 2xx comes again.
+    Acknowledged(Slot),
 }
 
 /// A request that waits for the address of its host, or its transaction.
@@ -94,6 +96,12 @@ impl ClientTransactions {
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&ClientTransaction> {
         self.slots.get(slot)
+    }
+
+    pub(crate) fn set_user(&mut self, slot: Slot, user: ClientUser) {
+        if let Some(transaction) = self.slots.get_mut(slot) {
+            transaction.user = user;
+        }
     }
 
     /// A transaction for `request`, which goes out with [`Self::send`].

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Header, Method};
 
-use super::{acknowledge, change, send_request};
+use super::{acknowledge, change, notify, send_request};
 use crate::event::{SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -40,7 +40,6 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     if session.take_accepted(cseq).is_some() {
         let headers = match &mut session.phase {
             Phase::AckWait { bye, .. } => bye.take().unwrap_or_default(),
-            Phase::Terminating(_) => return, // One BYE is out already.
             _ => Vec::new(),
         };
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
@@ -48,7 +47,7 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
 }
 
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
-pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
+pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: SessionEnd) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
@@ -58,6 +57,7 @@ pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
             other => other,
         };
         state.end_session(id, cause, None);
+        notify::resume(state, now, id);
     }
 }
 
@@ -72,8 +72,8 @@ pub(super) fn terminate(
     change::answer(state, now, id, None);
     change::session_ends(state, now, id);
     if let Some(session) = state.sessions.get_mut(id) {
-        if matches!(session.phase, Phase::Over) {
-            return;
+        if matches!(session.phase, Phase::Terminating(_) | Phase::Over) {
+            return; // One BYE is out already.
         }
         session.phase = Phase::Terminating(cause);
         session.begin_request();

@@ -108,7 +108,7 @@ pub(super) fn take_next_nonce(state: &mut State, user: ClientUser, headers: &Hea
             let registration = state.registrations.get_mut(id.0);
             registration.map(|registration| &mut registration.message.authentication)
         }
-        ClientUser::Request(_) | ClientUser::Nobody => None,
+        ClientUser::Request(_) | ClientUser::Nobody | ClientUser::Acknowledged(_) => None,
     };
     if let Some(authentication) = authentication.filter(|it| it.is_used()) {
         authentication.take_next_nonce(headers, &mut state.random);

@@ -10,7 +10,7 @@ use super::write::InDialog;
 use super::{bye, cancel, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
-use crate::session::{Acknowledged, Change, ChangeStage, InviteSession, Phase, Purpose, Role};
+use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
 use crate::timers::{ClientTimer, Timer};
 use crate::transaction::{ClientOutcome, ClientUser};
@@ -99,11 +99,7 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
 pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
     let session = state.sessions.get(id);
     let change = session.and_then(|session| session.change.as_ref());
-    if let Some(change) = change
-        && let ChangeStage::Calling(transaction)
-        | ChangeStage::Proceeding(transaction)
-        | ChangeStage::Cancelled(transaction) = change.stage
-    {
+    if let Some(transaction) = change.and_then(|change| change.transaction()) {
         let after = state.config.times.transaction_life();
         state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
     }
@@ -124,7 +120,7 @@ pub(super) fn finish(
             let session = state.sessions.get(id);
             let change = session.and_then(|session| session.change.as_ref());
             if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
-                return acknowledge_again(state, now, id, cseq);
+                return;
             }
             changed(state, now, id, status, message);
         }
@@ -152,7 +148,7 @@ pub(super) fn answer(
     };
     session.offer_answer = OfferAnswer::Stable;
     session.describe(answer);
-    acknowledge(state, now, id, change.cseq, answer);
+    acknowledge(state, now, id, &change, answer);
     true
 }
 
@@ -178,7 +174,7 @@ pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cse
             state.clients.remove(transaction);
             abandon(state, id, Unanswered::Cancelled);
         }
-        ChangeStage::Answered => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
+        ChangeStage::Answered(_) => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
         ChangeStage::Waiting | ChangeStage::Calling(_) => {}
     }
 }
@@ -235,9 +231,13 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
     session.offer_answer = OfferAnswer::Stable;
     let is_invite = change.method == Method::Invite;
     let is_offer = change.offer.is_none() && message.session_description().is_some();
-    if is_invite && is_offer && matches!(session.phase, Phase::Confirmed) {
+    if is_invite
+        && is_offer
+        && matches!(session.phase, Phase::Confirmed)
+        && let Some(transaction) = change.transaction()
+    {
         session.offer_answer = OfferAnswer::HaveRemoteOffer;
-        change.stage = ChangeStage::Answered;
+        change.stage = ChangeStage::Answered(transaction);
         let cseq = change.cseq;
         session.change = Some(change);
         refresh::agreed(state, now, id, message.headers());
@@ -251,7 +251,7 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
     session.describe(change.offer.as_ref());
     refresh::agreed(state, now, id, message.headers());
     if is_invite {
-        acknowledge(state, now, id, change.cseq, None);
+        acknowledge(state, now, id, &change, None);
     }
     if change.purpose == Purpose::Application {
         state.outbox.event(Event::Answered {
@@ -304,9 +304,10 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
     session.change.take().map(|change| change.purpose)
 }
 
-/// Sends the request of the change. False where it has no address to go to.
+/// Sends the request of the change. False where it has no address to go to, or the session is ending
+/// by now.
 fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
-    let Some(session) = state.sessions.get_mut(id) else {
+    let Ok(session) = confirmed(state, id) else {
         return false;
     };
     let Some(change) = &session.change else {
@@ -336,25 +337,24 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     true
 }
 
-/// The ACK of the 2xx to a re-INVITE of ours.
-fn acknowledge(state: &mut State, now: Instant, id: SessionId, cseq: u32, body: Option<&Body>) {
+/// The ACK of the 2xx to a re-INVITE of ours. It belongs to the transaction of that: another change
+/// may follow, or the end of the session, while the ACK is lost.
+fn acknowledge(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    change: &Change,
+    body: Option<&Body>,
+) {
     let request = InDialog {
-        cseq: Some(cseq),
+        cseq: Some(change.cseq),
         body,
         ..InDialog::new(Method::Ack)
     };
-    let transaction = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.acknowledged = transaction.map(|transaction| Acknowledged { cseq, transaction });
-    }
-}
-
-/// A 2xx to a re-INVITE came again: its ACK was lost.
-fn acknowledge_again(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
-    let session = state.sessions.get(id);
-    let acknowledged = session.and_then(|session| session.acknowledged);
-    if let Some(acknowledged) = acknowledged.filter(|last| last.cseq == cseq) {
-        state.repeat_client(now, acknowledged.transaction);
+    let acknowledgement = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    if let Some((invite, acknowledgement)) = change.transaction().zip(acknowledgement) {
+        let user = ClientUser::Acknowledged(acknowledgement);
+        state.clients.set_user(invite, user);
     }
 }
 

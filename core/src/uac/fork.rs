@@ -99,7 +99,6 @@ fn new_fork(
         timer: None,
         refresh_by_invite: None,
         change: None,
-        acknowledged: None,
         reliable: None,
         authentication,
         refers: None,

@@ -106,8 +106,12 @@ pub(super) fn end_if_gone(state: &mut State, now: Instant, id: SessionId, status
     }
 }
 
-/// No response came: the same as 408.
+/// No response came: the same as 408. Of a session that is over nothing more is told.
 pub(super) fn unanswered(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get(id);
+    if session.is_none_or(|session| matches!(session.phase, Phase::Over)) {
+        return;
+    }
     state.outbox.event(Event::Unanswered {
         session: id,
         cause: Unanswered::Timeout,

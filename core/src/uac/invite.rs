@@ -328,6 +328,9 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
         return accept(state, now, id, session, response, offer.as_ref());
     }
     acknowledge::of_fork(state, now, id, session, None);
+    if let Some(session) = state.sessions.get_mut(session) {
+        session.phase = Phase::Confirmed; // A BYE to the early session did not end this one.
+    }
     bye::terminate(state, now, session, SessionEnd::NotAccepted, &[]);
     if !is_first {
         return;

@@ -149,7 +149,7 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         return;
     };
     match found.user {
-        ClientUser::Session(id) => bye::answered(state, id, SessionEnd::ByeUnanswered),
+        ClientUser::Session(id) => bye::answered(state, now, id, SessionEnd::ByeUnanswered),
         ClientUser::Inside(id) => inside::finish(state, now, id, ClientOutcome::Timeout, None),
         ClientUser::Change(id) => {
             change::finish(state, now, id, ClientOutcome::Timeout, None);
@@ -165,7 +165,7 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Referral(id, cseq) => {
             notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
         }
-        ClientUser::Nobody | ClientUser::Prack(_) => {}
+        ClientUser::Nobody | ClientUser::Prack(_) | ClientUser::Acknowledged(_) => {}
     }
 }
 
@@ -196,8 +196,8 @@ fn finish(
 ) {
     match user {
         ClientUser::Session(id) => match outcome {
-            ClientOutcome::Final(_) => bye::answered(state, id, SessionEnd::LocalBye),
-            ClientOutcome::Timeout => bye::answered(state, id, SessionEnd::ByeUnanswered),
+            ClientOutcome::Final(_) => bye::answered(state, now, id, SessionEnd::LocalBye),
+            ClientOutcome::Timeout => bye::answered(state, now, id, SessionEnd::ByeUnanswered),
             _ => {}
         },
         ClientUser::Inside(id) => {
@@ -243,6 +243,11 @@ fn finish(
         ClientUser::Referral(id, cseq) => {
             let response = response.as_ref().map(|(_, response)| response);
             notify::finish(state, now, id, cseq, &outcome, response);
+        }
+        ClientUser::Acknowledged(acknowledgement) => {
+            if let ClientOutcome::Final(_) = outcome {
+                state.repeat_client(now, acknowledgement);
+            }
         }
         ClientUser::Nobody | ClientUser::Prack(_) => {}
     }

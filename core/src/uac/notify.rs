@@ -8,7 +8,7 @@ use offhook_message::{Body, Header, HeaderName, Method, Response, StatusCode, Te
 use super::write::InDialog;
 use super::{send_in_dialog, take_challenge};
 use crate::event::SessionId;
-use crate::session::Referral;
+use crate::session::{Phase, Referral};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::{ClientOutcome, ClientUser};
@@ -103,9 +103,24 @@ pub(super) fn finish(
     send(state, now, id, cseq);
 }
 
-/// Sends the news, unless a NOTIFY waits for its response: then they follow it.
+/// Sends the news that waited for the end of a session whose BYE was out.
+pub(crate) fn resume(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get(id);
+    let refers = session.and_then(|session| session.refers.as_ref());
+    let referrals = refers.map(|refers| refers.referrals.iter().map(|it| it.cseq).collect());
+    let referrals: Vec<_> = referrals.unwrap_or_default();
+    for cseq in referrals {
+        send(state, now, id, cseq);
+    }
+}
+
+/// Sends the news, unless a NOTIFY or BYE waits for its response: then they follow it. A BYE that
+/// is overtaken may be refused, and must not be
+/// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)).
 fn send(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
-    let Some(referral) = state.referral(id, cseq) else {
+    let session = state.sessions.get(id);
+    let is_ending = session.is_some_and(|it| matches!(it.phase, Phase::Terminating(_)));
+    let Some(referral) = state.referral(id, cseq).filter(|_| !is_ending) else {
         return;
     };
     if referral.is_notifying || !referral.has_news {

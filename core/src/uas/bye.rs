@@ -12,7 +12,7 @@ use crate::event::{InviteEnd, SessionEnd, SessionId};
 use crate::incoming::Incoming;
 use crate::session::InviteSession;
 use crate::state::State;
-use crate::uac::change;
+use crate::uac::{change, notify};
 
 /// Answers 200 and ends the session. Whatever else is pending in it gets 487: a change that the
 /// application has not answered, and on an early dialog the INVITE.
@@ -30,4 +30,5 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     }
     change::session_ends(state, now, id);
     state.end_session(id, SessionEnd::RemoteBye, Some(incoming.request));
+    notify::resume(state, now, id);
 }

@@ -424,7 +424,6 @@ impl<'a> InviteUserAgentServer<'a> {
             timer: None,
             refresh_by_invite: None,
             change: None,
-            acknowledged: None,
             reliable: None,
             authentication: None,
             refers: None,

@@ -179,7 +179,6 @@ fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
         timer: None,
         refresh_by_invite: None,
         change: None,
-        acknowledged: None,
         reliable: None,
         authentication: None,
         refers: None,

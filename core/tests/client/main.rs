@@ -13,6 +13,7 @@ mod inside;
 mod inviting;
 mod large_requests;
 mod misbehaving;
+mod overlapping;
 mod redirecting;
 mod referring;
 mod registering;

@@ -9,6 +9,7 @@ use super::plan::{Acknowledge, Offer};
 use super::request::Purpose;
 use super::{CallState, Caller};
 use crate::draft::{ANSWER, Draft, OFFER};
+use crate::policy::Verb;
 
 /// What a caller knows of one dialog.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(super) struct Dialog {
     pub(super) state: DialogState,
     /// The `RSeq` of the last reliable provisional response that came in order.
     rseq: Option<u32>,
+    /// The highest number of a request from the server.
+    pub(super) remote_cseq: u32,
+    /// Our change that is not answered yet.
+    pub(super) change: Option<Verb>,
     /// The ACK of each 2xx by its number, sent again for each repetition.
     acks: Vec<(u32, Bytes)>,
 }
@@ -57,6 +62,8 @@ impl Caller {
                 cseq: 1,
                 state,
                 rseq: None,
+                remote_cseq: 0,
+                change: None,
                 acks: Vec::new(),
             });
         } else if self.dialogs[index].state == DialogState::Early {
@@ -86,13 +93,22 @@ impl Caller {
         let mut draft = self.next_in_dialog("PRACK", index, &branch);
         draft = draft.set("RAck", &format!("{rseq} 1 INVITE"));
         if !response.body().is_empty() {
+            let theirs = header(Some(response.body()));
+            self.descriptions.hear(&theirs);
             draft = match self.plan.offer {
                 Offer::InInvite => draft,
-                Offer::Twice => draft.body("application/sdp", OFFER),
-                Offer::ByServer => draft.body("application/sdp", ANSWER),
+                Offer::Twice => {
+                    self.descriptions.offered = Some(OFFER.to_owned());
+                    draft.body("application/sdp", OFFER)
+                }
+                Offer::ByServer => {
+                    self.descriptions.agree(ANSWER, &theirs);
+                    draft.body("application/sdp", ANSWER)
+                }
             };
         }
-        self.request(now, &draft, branch, "PRACK", Purpose::Prack);
+        let purpose = Purpose::Prack { dialog: index };
+        self.request(now, &draft, branch, "PRACK", purpose);
     }
 
     /// ACK for a 2xx to the INVITE of this number, each time it comes
@@ -115,8 +131,14 @@ impl Caller {
         };
         let draft = self.in_dialog("ACK", index).cseq(cseq);
         let mut draft = self.with_branch(draft, &branch);
-        if self.plan.offer == Offer::ByServer && cseq == 1 && !response.body().is_empty() {
+        let theirs = header(Some(response.body()));
+        self.descriptions.hear(&theirs);
+        if self.plan.offer == Offer::ByServer && cseq == 1 && !theirs.is_empty() {
+            self.descriptions.agree(ANSWER, &theirs);
             draft = draft.body("application/sdp", ANSWER);
+        } else if self.dialogs[index].change == Some(Verb::Ask) && cseq > 1 {
+            let ours = self.descriptions.answer(&theirs);
+            draft = draft.body("application/sdp", &ours);
         }
         let ack = draft.bytes();
         self.dialogs[index].acks.push((cseq, ack.clone()));
@@ -134,13 +156,6 @@ impl Caller {
             let branch = self.branch();
             let draft = self.next_in_dialog("BYE", index, &branch);
             self.request(now, &draft, branch, "BYE", Purpose::Bye { dialog: index });
-        }
-    }
-
-    /// The end of a request of ours.
-    pub(super) fn conclude(&mut self, purpose: Purpose) {
-        if let Purpose::Bye { dialog } = purpose {
-            self.end_dialog(dialog);
         }
     }
 

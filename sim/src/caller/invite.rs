@@ -55,7 +55,13 @@ impl Caller {
     pub(super) fn call(&mut self, now: Duration) {
         let mut draft = self.draft.clone();
         if self.plan.offer != Offer::ByServer {
+            self.descriptions.offered = Some(OFFER.to_owned());
             draft = draft.body("application/sdp", OFFER);
+        }
+        if let Some(value) = self.plan.session_expires {
+            draft = draft
+                .set("Supported", "timer")
+                .set("Session-Expires", value);
         }
         if self.plan.reliability == Reliability::Supported {
             draft = draft.set("Supported", "100rel");
@@ -71,20 +77,6 @@ impl Caller {
         }
         if let Some(after) = self.plan.give_up_after {
             self.timers.arm(now + after, Timer::GiveUp);
-        }
-    }
-
-    /// A re-INVITE in every session that is up ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
-    pub(super) fn reinvite(&mut self, now: Duration) {
-        for dialog in 0..self.dialogs.len() {
-            if self.dialogs[dialog].state != DialogState::Confirmed {
-                continue;
-            }
-            let branch = self.branch();
-            let draft = self.next_in_dialog("INVITE", dialog, &branch);
-            let draft = draft.body("application/sdp", OFFER);
-            let cseq = self.dialogs[dialog].cseq;
-            self.invite(now, draft, branch, InvitePurpose::Change { dialog, cseq });
         }
     }
 
@@ -138,6 +130,17 @@ impl Caller {
                 self.cancel(now, index);
             }
         }
+    }
+
+    /// A re-INVITE ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+    pub(super) fn reinvite(&mut self, now: Duration, dialog: usize, offer: Option<&str>) {
+        let branch = self.branch();
+        let mut draft = self.next_in_dialog("INVITE", dialog, &branch);
+        if let Some(offer) = offer {
+            draft = draft.body("application/sdp", offer);
+        }
+        let cseq = self.dialogs[dialog].cseq;
+        self.invite(now, draft, branch, InvitePurpose::Change { dialog, cseq });
     }
 
     fn invite(&mut self, now: Duration, draft: Draft, branch: String, purpose: InvitePurpose) {
@@ -213,6 +216,9 @@ impl Caller {
             return;
         };
         let is_first = self.acknowledge(dialog, cseq, &branch, response);
+        if cseq > 1 {
+            self.dialogs[dialog].change.take_if(|_| is_first);
+        }
         let is_up = self.dialogs[dialog].state == DialogState::Confirmed;
         if !is_first || !is_up || cseq != 1 {
             return;
@@ -221,11 +227,8 @@ impl Caller {
         if self.has_given_up {
             return self.hang_up(now);
         }
-        if let Some(after) = self.plan.reinvite_after {
-            self.timers.arm(now + after, Timer::Reinvite);
-        }
-        if let Some(after) = self.plan.hang_up_after {
-            self.timers.arm(now + after, Timer::HangUp);
+        for (after, verb) in &self.plan.talk {
+            self.timers.arm(now + *after, Timer::Talk(*verb));
         }
     }
 
@@ -247,7 +250,7 @@ impl Caller {
             InvitePurpose::Change { dialog, .. } => match outcome {
                 Outcome::TimedOut => self.hang_up(now),
                 Outcome::Refused(481) => self.end_dialog(dialog),
-                Outcome::Refused(_) => {}
+                Outcome::Refused(status) => self.changed(now, dialog, status),
             },
         }
     }

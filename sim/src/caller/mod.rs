@@ -1,6 +1,7 @@
 //! A caller: a user agent client after the letter of RFC 3261, which shares no code with the core.
 
 mod answer;
+mod change;
 mod dialog;
 mod invite;
 mod plan;
@@ -16,8 +17,9 @@ use bytes::Bytes;
 use offhook_core::Transport;
 use offhook_message::{Message, Method, Response};
 
-use crate::draft::Draft;
-use answer::Answered;
+use crate::descriptions::Descriptions;
+use crate::draft::{Draft, OFFER};
+use answer::{Answered, Success};
 use dialog::Dialog;
 use invite::{InviteTransaction, Outcome};
 use request::RequestTransaction;
@@ -56,6 +58,8 @@ pub(crate) struct Caller {
     dialogs: Vec<Dialog>,
     requests: Vec<RequestTransaction>,
     answered: Vec<Answered>,
+    successes: Vec<Success>,
+    descriptions: Descriptions,
     has_given_up: bool,
     branches: u32,
     timers: Timers,
@@ -82,6 +86,8 @@ impl Caller {
             dialogs: Vec::new(),
             requests: Vec::new(),
             answered: Vec::new(),
+            successes: Vec::new(),
+            descriptions: Descriptions::new(OFFER),
             has_given_up: false,
             branches: 0,
             timers: Timers::default(),
@@ -93,6 +99,11 @@ impl Caller {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// What it takes the session to be.
+    pub(crate) fn descriptions(&self) -> &Descriptions {
+        &self.descriptions
     }
 
     pub(crate) fn state(&self) -> CallState {
@@ -132,8 +143,9 @@ impl Caller {
                 }
                 Timer::J(index) => self.forget_answer(index),
                 Timer::GiveUp => self.give_up(now),
-                Timer::Reinvite => self.reinvite(now),
-                Timer::HangUp => self.hang_up(now),
+                Timer::Talk(verb) => self.talk(now, verb),
+                Timer::Success(index) => self.repeat_success(now, index),
+                Timer::Referral(dialog) => self.notify(now, dialog, Some("noresource")),
             }
         }
     }
@@ -158,7 +170,7 @@ impl Caller {
             request.branch.as_bytes() == branch && cseq.method.as_str() == request.method
         });
         if let Some(index) = matching {
-            self.request_response(now, index, response.status());
+            self.request_response(now, index, response);
         }
     }
 

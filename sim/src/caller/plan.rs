@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::policy::Verb;
+
 /// What a caller means to do. By default it offers, waits for an answer, acknowledges it and stays
 /// until the server hangs up.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +13,9 @@ pub struct Plan {
     pub(super) branches: Branches,
     pub(super) reliability: Reliability,
     pub(super) give_up_after: Option<Duration>,
-    pub(super) reinvite_after: Option<Duration>,
-    pub(super) hang_up_after: Option<Duration>,
+    pub(super) talk: Vec<(Duration, Verb)>,
+    pub(super) updates_early: bool,
+    pub(super) session_expires: Option<&'static str>,
 }
 
 /// Who offers.
@@ -111,15 +114,36 @@ impl Plan {
 
     /// Sends a re-INVITE with a new offer this long after the call was answered.
     #[must_use]
-    pub fn reinvite_after(mut self, after: Duration) -> Self {
-        self.reinvite_after = Some(after);
-        self
+    pub fn reinvite_after(self, after: Duration) -> Self {
+        self.talk(&[(after, Verb::Reinvite)])
     }
 
     /// Hangs up this long after the call was answered.
     #[must_use]
-    pub fn hang_up_after(mut self, after: Duration) -> Self {
-        self.hang_up_after = Some(after);
+    pub fn hang_up_after(self, after: Duration) -> Self {
+        self.talk(&[(after, Verb::HangUp)])
+    }
+
+    /// What else it does inside the session, and how long after that was answered.
+    #[must_use]
+    pub fn talk(mut self, talk: &[(Duration, Verb)]) -> Self {
+        self.talk.extend_from_slice(talk);
+        self
+    }
+
+    /// Offers something else by UPDATE, once its PRACK is answered
+    /// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+    #[must_use]
+    pub fn update_early(mut self) -> Self {
+        self.updates_early = true;
+        self
+    }
+
+    /// Wants a session timer, as Session-Expires says it
+    /// ([RFC 4028 §4](https://www.rfc-editor.org/rfc/rfc4028#section-4)).
+    #[must_use]
+    pub fn session_expires(mut self, value: &'static str) -> Self {
+        self.session_expires = Some(value);
         self
     }
 }

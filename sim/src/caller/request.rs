@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_message::StatusCode;
+use offhook_message::Response;
 
 use super::Caller;
 use super::timers::{LIFE, T1, T2, T4, Timer};
@@ -24,8 +24,11 @@ pub(super) struct RequestTransaction {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Cancel,
-    Prack,
+    Prack { dialog: usize },
     Bye { dialog: usize },
+    Update { dialog: usize },
+    Refer { dialog: usize },
+    Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,8 @@ impl Caller {
         self.timers.arm(now + LIFE, Timer::F(index));
     }
 
-    pub(super) fn request_response(&mut self, now: Duration, index: usize, status: StatusCode) {
+    pub(super) fn request_response(&mut self, now: Duration, index: usize, response: &Response) {
+        let status = response.status();
         let transaction = &mut self.requests[index];
         let purpose = transaction.purpose;
         match transaction.state {
@@ -71,7 +75,7 @@ impl Caller {
             RequestState::Trying { .. } | RequestState::Proceeding if status.is_final() => {
                 transaction.state = RequestState::Completed;
                 self.timers.arm(now + T4, Timer::K(index));
-                self.conclude(purpose);
+                self.conclude(now, purpose, Some(response));
             }
             _ => {}
         }
@@ -93,7 +97,7 @@ impl Caller {
             }
             (RequestState::Trying { .. } | RequestState::Proceeding, Timer::F(_)) => {
                 transaction.state = RequestState::Terminated;
-                self.conclude(purpose);
+                self.conclude(now, purpose, None);
             }
             (RequestState::Completed, Timer::K(_)) => {
                 transaction.state = RequestState::Terminated;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::{milliseconds, seconds};
+use crate::policy::Verb;
 
 /// What a timer is for. The number says which transaction or dialog it belongs to; one that is past
 /// caring ignores it.
@@ -26,10 +27,12 @@ pub(super) enum Timer {
     J(usize),
     /// The user has waited long enough.
     GiveUp,
-    /// The user wants to change the session.
-    Reinvite,
-    /// The user has talked long enough.
-    HangUp,
+    /// The user wants something inside the session.
+    Talk(Verb),
+    /// The 2xx to a re-INVITE again.
+    Success(usize),
+    /// What the referral of the server has come to.
+    Referral(usize),
     /// No final response to the INVITE came after its CANCEL (RFC 3261 §9.1).
     Abandon(usize),
 }

@@ -4,6 +4,8 @@ use offhook_message::Method;
 
 use super::timeline::Timeline;
 use crate::caller::CallState;
+use crate::descriptions::Descriptions;
+use crate::packet::End;
 use crate::trace::Trace;
 
 /// Where the caller's end and what the server's application was told do not go together.
@@ -14,7 +16,7 @@ pub(super) fn check(
 ) -> Vec<String> {
     let mut violations = Vec::new();
     let count = |start: &str| {
-        let notes = trace.notes();
+        let notes = trace.notes(End::Server);
         notes.filter(|(_, note)| note.starts_with(start)).count()
     };
     let accepted = timeline.sent.iter().filter(|sent| {
@@ -49,4 +51,18 @@ pub(super) fn check(
         ));
     }
     violations
+}
+
+/// After a change that failed both ends hold the descriptions from before it, after one that was
+/// made both hold the new ones. While one is open they cannot know.
+pub(super) fn check_descriptions(descriptions: Option<[Descriptions; 2]>) -> Option<String> {
+    let [caller, callee] = descriptions?;
+    if caller.offered.is_some() || callee.offered.is_some() {
+        return None;
+    }
+    let (caller, callee) = (caller.agreed?, callee.agreed?);
+    let is_same = caller.ours == callee.theirs && caller.theirs == callee.ours;
+    (!is_same).then(|| {
+        format!("the ends hold other descriptions: {caller:?} and {callee:?} (RFC 3264 §8)")
+    })
 }

@@ -2,18 +2,19 @@
 
 use std::fmt;
 
-use offhook_core::Transport;
-use offhook_message::Method;
+use offhook_core::{Config, Transport};
+use offhook_message::{Header, HeaderName, Method, Text};
 
-use super::flow::CallFlow;
+use super::flow::{CallFlow, Peer};
 use super::schedule::Schedule;
 use super::timeline::Timeline;
-use super::{agreement, repetition, rules};
+use super::{agreement, dialog, refresh, repetition, rules};
 use crate::check::NOT_EMPTY;
 use crate::clock::milliseconds;
+use crate::draft::OFFER;
 use crate::faults::Fault;
 use crate::mutant::Mutant;
-use crate::packet::{Direction, Packet};
+use crate::packet::End;
 use crate::simulation::{Simulation, Verdict};
 use crate::trace::Trace;
 
@@ -24,6 +25,8 @@ pub struct Case {
     pub flow: CallFlow,
     /// The transport.
     pub transport: Transport,
+    /// Who calls.
+    pub caller: Peer,
 }
 
 /// How a run went.
@@ -36,18 +39,42 @@ pub struct Run {
 }
 
 impl Case {
-    /// Every flow, on datagrams and on a stream.
+    /// Every flow with everybody who may call, on datagrams and on a stream.
     pub fn all() -> Vec<Self> {
-        let cases = CallFlow::ALL.into_iter().flat_map(|flow| {
-            [Transport::Udp, Transport::Tcp].map(|transport| Self { flow, transport })
+        let flows = CallFlow::ALL.into_iter();
+        let callers = flows.flat_map(|flow| flow.callers().iter().map(move |it| (flow, *it)));
+        let cases = callers.flat_map(|(flow, caller)| {
+            [Transport::Udp, Transport::Tcp].map(|transport| Self {
+                flow,
+                transport,
+                caller,
+            })
         });
         cases.collect()
     }
 
+    /// A flow with a caller that is no core.
+    pub const fn scripted(flow: CallFlow, transport: Transport) -> Self {
+        Self {
+            flow,
+            transport,
+            caller: Peer::Script,
+        }
+    }
+
+    /// A flow with a core for a caller.
+    pub const fn between_cores(flow: CallFlow, transport: Transport) -> Self {
+        Self {
+            flow,
+            transport,
+            caller: Peer::Core,
+        }
+    }
+
     /// Runs the call twice under a schedule, and checks everything that must hold after it.
     pub fn run(self, schedule: &Schedule) -> Run {
-        let verdict = self.simulate(schedule, None);
-        let is_replayed = verdict.trace == self.simulate(schedule, None).trace;
+        let verdict = self.simulate(schedule, None, None);
+        let is_replayed = verdict.trace == self.simulate(schedule, None, None).trace;
         let mut run = self.check(schedule, verdict);
         if !is_replayed {
             run.violations.push("a second run is another".to_owned());
@@ -57,7 +84,13 @@ impl Case {
 
     /// The same with a server that is broken, and once.
     pub fn run_broken(self, schedule: &Schedule, mutant: Box<dyn Mutant>) -> Run {
-        let verdict = self.simulate(schedule, Some(mutant));
+        let verdict = self.simulate(schedule, Some(mutant), None);
+        self.check(schedule, verdict)
+    }
+
+    /// The same with a client that is broken, where that is a core.
+    pub fn run_with_broken_client(self, schedule: &Schedule, mutant: Box<dyn Mutant>) -> Run {
+        let verdict = self.simulate(schedule, None, Some(mutant));
         self.check(schedule, verdict)
     }
 
@@ -89,15 +122,36 @@ impl Case {
         !self.run(&schedule).violations.is_empty()
     }
 
-    fn simulate(self, schedule: &Schedule, mutant: Option<Box<dyn Mutant>>) -> Verdict {
-        let mut call = Simulation::new(self.flow.policy())
+    fn simulate(
+        self,
+        schedule: &Schedule,
+        server: Option<Box<dyn Mutant>>,
+        client: Option<Box<dyn Mutant>>,
+    ) -> Verdict {
+        let config = Config {
+            methods: vec![Method::Refer],
+            ..Config::default()
+        };
+        let mut call = Simulation::with_config(self.flow.policy(), config.clone())
             .over(self.transport)
             .latency(milliseconds(20))
             .faults(schedule.faults());
-        if let Some(mutant) = mutant {
+        if let Some(mutant) = server {
             call = call.broken(mutant);
         }
-        call.call(self.flow.plan());
+        match self.caller {
+            Peer::Script => call.call(self.flow.plan()),
+            Peer::Core => {
+                let offer = self.flow.is_offering().then_some(OFFER);
+                let expires = self.flow.session_expires().map(Text::from_static);
+                let expires = expires.map(|it| Header::known(HeaderName::SessionExpires, it));
+                let headers = expires.into_iter().collect();
+                call.call_by_core(self.flow.client_policy(), config, offer, headers);
+            }
+        }
+        if let Some(mutant) = client {
+            call.break_client(mutant);
+        }
         call.verdict()
     }
 
@@ -105,17 +159,29 @@ impl Case {
         let Verdict {
             mut violations,
             caller,
+            descriptions,
             trace,
         } = verdict;
-        let timeline = Timeline::new(&trace, self.transport.is_reliable());
-        if is_abandoned(&timeline, &trace) {
+        let is_stream = self.transport.is_reliable();
+        let server = Timeline::new(&trace, is_stream, End::Server);
+        let client = Timeline::new(&trace, is_stream, End::Client);
+        if is_abandoned(&server, &client) || is_abandoned(&client, &server) {
             // Without session timers (RFC 4028) nothing ends a session whose peer is gone.
             violations.retain(|violation| !violation.starts_with(NOT_EMPTY));
         } else {
-            violations.extend(agreement::check(&timeline, &trace, caller));
+            violations.extend(agreement::check(&server, &trace, caller));
         }
-        violations.extend(repetition::check(&timeline));
-        violations.extend(rules::check(&timeline, &trace));
+        violations.extend(agreement::check_descriptions(descriptions));
+        let ends = match self.caller {
+            Peer::Script => &[server][..],
+            Peer::Core => &[server, client][..],
+        };
+        for timeline in ends {
+            violations.extend(repetition::check(timeline));
+            violations.extend(rules::check(timeline, &trace));
+            violations.extend(dialog::check(timeline));
+            violations.extend(refresh::check(timeline));
+        }
         let ends = self.flow.ends();
         let is_expected = caller.is_some_and(|caller| ends.contains(&caller));
         if schedule.is_harmless() && !is_expected {
@@ -125,16 +191,17 @@ impl Case {
     }
 }
 
-/// Whether the caller hung up and nothing of that reached the server: every BYE was lost.
-fn is_abandoned(timeline: &Timeline<'_>, trace: &Trace) -> bool {
-    let is_bye =
-        |packet: &Packet| packet.direction == Direction::ToServer && packet.label() == "BYE";
-    let mut received = timeline.received.iter();
-    trace.packets().any(is_bye) && !received.any(|received| received.key.method == Method::Bye)
+/// Whether an end hung up and nothing of that reached the other: every BYE was lost.
+fn is_abandoned(end: &Timeline<'_>, other: &Timeline<'_>) -> bool {
+    let mut sent = end.sent.iter();
+    let mut received = other.received.iter();
+    sent.any(|sent| sent.is_request(&Method::Bye))
+        && !received.any(|it| it.status.is_none() && it.key.method == Method::Bye)
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.flow, self.transport)
+        let caller = self.caller.as_str();
+        write!(f, "{} {} by {caller}", self.flow, self.transport)
     }
 }

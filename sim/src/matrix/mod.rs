@@ -18,7 +18,9 @@
 
 mod agreement;
 mod case;
+mod dialog;
 mod flow;
+mod refresh;
 mod repetition;
 mod rules;
 mod schedule;
@@ -27,7 +29,7 @@ mod table;
 mod timeline;
 
 pub use case::{Case, Run};
-pub use flow::CallFlow;
+pub use flow::{CallFlow, Peer};
 pub use schedule::Schedule;
 pub use survey::{Progress, Survey};
 pub use table::{Failure, Table};

@@ -1,5 +1,5 @@
-//! When each message of the server must have been sent again: worked out from what reached the
-//! server and the text of the RFCs, not from the core.
+//! When each message of an end must have been sent again: worked out from what reached that end and
+//! the text of the RFCs, not from the core.
 
 use std::time::Duration;
 
@@ -39,6 +39,10 @@ enum Rule {
     /// Without a transaction: whenever its INVITE comes again.
     Stateless,
     Request,
+    /// Until the first response.
+    Invite,
+    /// Whenever the final response comes again.
+    Ack,
 }
 
 impl Rule {
@@ -51,13 +55,19 @@ impl Rule {
             Self::Failure => "RFC 3261 §17.2.1",
             Self::Stateless => "RFC 3261 §8.2.7",
             Self::Request => "RFC 3261 §17.1.2.2",
+            Self::Invite => "RFC 3261 §17.1.1.2",
+            Self::Ack => "RFC 3261 §13.2.2.4, §17.1.1.2",
         }
     }
 }
 
 fn rule_of(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Rule {
     let Some(status) = sent.status else {
-        return Rule::Request;
+        return match sent.key.method {
+            Method::Invite => Rule::Invite,
+            Method::Ack => Rule::Ack,
+            _ => Rule::Request,
+        };
     };
     if sent.key.method != Method::Invite {
         return Rule::Answer;
@@ -65,7 +75,7 @@ fn rule_of(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Rule {
     match status {
         482 => Rule::Stateless,
         // A request of a dialog that is gone, or one that comes after its transaction's life.
-        481 if !has_live_sibling(timeline, sent) => Rule::Stateless,
+        481 if !has_live_sibling(timeline, sent) && !is_ending(timeline, sent) => Rule::Stateless,
         100..200 if sent.rseq.is_some() => Rule::Reliable,
         100..200 => Rule::Provisional,
         200..300 => Rule::Success,
@@ -76,6 +86,15 @@ fn rule_of(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Rule {
 fn has_live_sibling(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
     let mut siblings = timeline.siblings(sent);
     siblings.any(|sibling| sibling.first() + LIFE > sent.first())
+}
+
+/// Whether our BYE is out and not answered, so that the dialog is still there.
+fn is_ending(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
+    let bye = timeline.bye(sent).filter(|bye| bye.number < sent.number);
+    bye.is_some_and(|bye| {
+        let answer = timeline.answer(bye);
+        answer.is_none_or(|answer| answer.sent > sent.number)
+    })
 }
 
 fn expected(timeline: &Timeline<'_>, sent: &Sent<'_>, rule: Rule) -> Vec<Duration> {
@@ -118,12 +137,39 @@ fn expected(timeline: &Timeline<'_>, sent: &Sent<'_>, rule: Rule) -> Vec<Duratio
             }
             sorted(times)
         }
-        Rule::Request if timeline.is_stream => Vec::new(),
+        Rule::Ack => {
+            let finals = finals(timeline, sent).filter(|again| again.at < first + LIFE);
+            finals.skip(1).map(|again| again.at).collect()
+        }
+        Rule::Request | Rule::Invite if timeline.is_stream => Vec::new(),
+        Rule::Invite => {
+            let mut responses = timeline.received.iter();
+            let response = responses.find(|response| {
+                response.status.is_some()
+                    && response.key.branch == sent.key.branch
+                    && response.key.method == Method::Invite
+            });
+            let until = response.map_or(Duration::MAX, |response| response.at);
+            doubling(first, Duration::MAX, until)
+        }
         Rule::Request => {
             let answer = timeline.answer(sent);
             doubling(first, T2, answer.map_or(Duration::MAX, |answer| answer.at))
         }
     }
+}
+
+/// The times at which the final response came that an ACK of ours is for.
+pub(super) fn finals<'t, 'a>(
+    timeline: &'t Timeline<'a>,
+    ack: &'t Sent<'a>,
+) -> impl Iterator<Item = &'t Received<'a>> {
+    let is_final = |received: &&Received<'_>| {
+        received.key.method == Method::Invite
+            && received.key.cseq == ack.key.cseq
+            && received.status.is_some_and(|status| status >= 200)
+    };
+    timeline.received.iter().filter(is_final)
 }
 
 /// Once for each time the request came again while the message was the one to answer with.

@@ -6,6 +6,7 @@ use offhook_message::Method;
 
 use super::repetition::{LIFE, acknowledgement, prack, reliable_until, success_until};
 use super::timeline::{Received, Sent, Timeline};
+use crate::packet::End;
 use crate::trace::Trace;
 
 /// What the server owes its peer and has not done, or has done too early.
@@ -20,7 +21,7 @@ pub(super) fn check(timeline: &Timeline<'_>, trace: &Trace) -> Vec<String> {
             without_prack(timeline, sent).or_else(|| out_of_order(timeline, sent))
         } else if sent.answers_invite(200..300) {
             let first = without_ack(timeline, sent).or_else(|| not_held(timeline, sent));
-            first.or_else(|| not_described(timeline, sent))
+            first.or_else(|| not_described(timeline, sent, trace))
         } else if sent.answers_invite(300..700) {
             refusal_without_ack(timeline, sent, trace)
         } else {
@@ -86,6 +87,9 @@ fn is_loop(sent: &Sent<'_>) -> bool {
 
 /// RFC 3261 §15: the callee sends no BYE before the ACK, or before it has waited 64·T1 for it.
 fn early_bye(timeline: &Timeline<'_>, bye: &Sent<'_>) -> Option<String> {
+    if timeline.end == End::Client {
+        return None;
+    }
     let has_ack = timeline.received.iter().any(|received| {
         received.key.method == Method::Ack
             && received.key.tag == bye.key.tag
@@ -160,10 +164,14 @@ fn not_held(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
 }
 
 /// RFC 3261 §13.2.1: when the ACK is here, each side has described the session.
-fn not_described(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+fn not_described(timeline: &Timeline<'_>, sent: &Sent<'_>, trace: &Trace) -> Option<String> {
     let number = sent.key.cseq;
     let is_ack = |ack: &Received<'_>| ack.key.cseq == number;
     let ack = timeline.first_in_dialog(sent, &Method::Ack, is_ack)?;
+    let mut before = trace.packets().filter(|packet| packet.number < ack.number);
+    if before.any(|packet| packet.label() == "BYE") {
+        return None; // Nobody needs an answer any more.
+    }
     let mut reliable = timeline.siblings(sent).filter(|other| other.rseq.is_some());
     let is_ours = sent.is_described || reliable.any(|other| other.is_described);
     let mut requests = timeline.requests(sent);
@@ -196,5 +204,5 @@ fn refusal_without_ack(timeline: &Timeline<'_>, sent: &Sent<'_>, trace: &Trace) 
 }
 
 fn is_noted(trace: &Trace, text: &str, at: Duration) -> bool {
-    trace.notes().any(|note| note == (at, text))
+    trace.notes(End::Server).any(|note| note == (at, text))
 }

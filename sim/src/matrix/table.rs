@@ -125,7 +125,7 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<23}{:<5}", "call flow", "over")?;
+        write!(f, "{:<23}{:<8}{:<5}", "call flow", "by", "over")?;
         for column in &self.columns {
             write!(f, "{column:>12}")?;
         }
@@ -133,8 +133,9 @@ impl fmt::Display for Table {
         for (case, cells) in &self.rows {
             write!(
                 f,
-                "{:<23}{:<5}",
+                "{:<23}{:<8}{:<5}",
                 case.flow.as_str(),
+                case.caller.as_str(),
                 case.transport.as_str()
             )?;
             for cell in cells {

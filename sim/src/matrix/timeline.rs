@@ -1,22 +1,24 @@
-//! A trace in order: what the server sent and what it received, read from the octets alone.
+//! A trace in order: what one end sent and what it received, read from the octets alone.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_message::{Message, Method, RAck};
+use offhook_message::{Message, Method, RAck, SessionExpires};
 
-use crate::packet::{Direction, Packet};
+use super::repetition::LIFE;
+use crate::packet::{End, Packet};
 use crate::trace::{Arrival, Trace};
 
-/// What the server sent, each message once with all times it was sent at, and what reached it.
+/// What an end sent, each message once with all times it was sent at, and what reached it.
 #[derive(Debug)]
 pub(super) struct Timeline<'a> {
+    pub(super) end: End,
     pub(super) sent: Vec<Sent<'a>>,
     pub(super) received: Vec<Received<'a>>,
     pub(super) is_stream: bool,
 }
 
-/// One message of the server.
+/// One message of this end.
 #[derive(Debug)]
 pub(super) struct Sent<'a> {
     pub(super) key: Key<'a>,
@@ -25,24 +27,28 @@ pub(super) struct Sent<'a> {
     /// 0 where it cannot be read.
     pub(super) rseq: Option<u32>,
     pub(super) is_described: bool,
+    pub(super) session_expires: Option<SessionExpires>,
     /// The number of the packet that was the first to bear it.
     pub(super) number: usize,
     /// When it was sent, the first time first.
     pub(super) times: Vec<Duration>,
+    pub(super) packet: &'a Packet,
     bytes: &'a Bytes,
-    packet: &'a Packet,
 }
 
-/// One message that reached the server.
+/// One message that reached this end.
 #[derive(Debug)]
 pub(super) struct Received<'a> {
     pub(super) key: Key<'a>,
     pub(super) status: Option<u16>,
     pub(super) rack: Option<RAck>,
     pub(super) is_described: bool,
+    pub(super) session_expires: Option<SessionExpires>,
     pub(super) at: Duration,
     /// How many packets had been sent by then.
     pub(super) sent: usize,
+    /// The number of the packet.
+    pub(super) number: usize,
     /// Its place among all arrivals.
     pub(super) order: usize,
 }
@@ -53,16 +59,16 @@ pub(super) struct Key<'a> {
     pub(super) branch: &'a [u8],
     pub(super) method: Method,
     pub(super) cseq: u32,
-    /// The tag of the server's end: that of To in responses and in requests to it, that of From in
+    /// The tag of this end: that of To in responses and in requests to it, that of From in
     /// its own.
     pub(super) tag: Option<&'a [u8]>,
 }
 
 impl<'a> Timeline<'a> {
-    pub(super) fn new(trace: &'a Trace, is_stream: bool) -> Self {
+    pub(super) fn new(trace: &'a Trace, is_stream: bool, end: End) -> Self {
         let mut sent: Vec<Sent<'a>> = Vec::new();
         for packet in trace.packets() {
-            if packet.direction == Direction::ToServer {
+            if packet.direction != end.sends() {
                 continue;
             }
             let known = sent.iter_mut().find(|sent| *sent.bytes == packet.bytes);
@@ -72,8 +78,9 @@ impl<'a> Timeline<'a> {
             }
         }
         let arrivals = trace.arrivals().iter().enumerate();
-        let received = arrivals.filter_map(|(order, arrival)| Received::new(order, arrival));
+        let received = arrivals.filter_map(|(order, arrival)| Received::new(order, arrival, end));
         Self {
+            end,
             sent,
             received: received.collect(),
             is_stream,
@@ -117,7 +124,26 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// The first final response to a request of the server.
+    /// What we have sent in the dialogs: all requests but ACK and CANCEL, in their order.
+    pub(super) fn own_requests(&self) -> impl Iterator<Item = &Sent<'a>> {
+        let own = self.sent.iter().filter(|sent| sent.status.is_none());
+        own.filter(|sent| !matches!(sent.key.method, Method::Ack | Method::Cancel))
+    }
+
+    /// Whether a response comes in the life of its request. The first must come in 64·T1: then a
+    /// request gives up (timers B and F).
+    pub(super) fn is_in_time(&self, response: &Received<'a>) -> bool {
+        let is_same =
+            |key: &Key<'_>| key.branch == response.key.branch && key.method == response.key.method;
+        let mut requests = self.sent.iter();
+        let request = requests.find(|it| it.status.is_none() && is_same(&it.key));
+        let mut responses = self.received.iter();
+        let first = responses.find(|it| it.status.is_some() && is_same(&it.key));
+        let times = request.zip(first);
+        times.is_some_and(|(request, first)| first.at < request.first() + LIFE)
+    }
+
+    /// The first final response to a request of ours.
     pub(super) fn answer(&self, sent: &Sent<'a>) -> Option<&Received<'a>> {
         self.received.iter().find(|received| {
             received.status.is_some_and(|status| status >= 200)
@@ -126,7 +152,7 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// The BYE that the server sent in the dialog of a response.
+    /// The BYE that we sent in the dialog of a response.
     pub(super) fn bye(&self, sent: &Sent<'a>) -> Option<&Sent<'a>> {
         self.sent
             .iter()
@@ -144,6 +170,7 @@ impl<'a> Sent<'a> {
             status,
             rseq: headers.rseq().unwrap_or(Some(UNREADABLE)),
             is_described: !message.body().is_empty(),
+            session_expires: headers.session_expires().ok().flatten(),
             number: packet.number,
             times: vec![packet.at],
             bytes: &packet.bytes,
@@ -173,8 +200,8 @@ impl<'a> Sent<'a> {
 }
 
 impl<'a> Received<'a> {
-    fn new(order: usize, arrival: &'a Arrival) -> Option<Self> {
-        if arrival.packet.direction == Direction::FromServer {
+    fn new(order: usize, arrival: &'a Arrival, end: End) -> Option<Self> {
+        if arrival.packet.direction == end.sends() {
             return None;
         }
         let message = arrival.packet.message().ok()?;
@@ -184,15 +211,17 @@ impl<'a> Received<'a> {
             status,
             rack: message.headers().rack().ok(),
             is_described: !message.body().is_empty(),
+            session_expires: message.headers().session_expires().ok().flatten(),
             at: arrival.at,
             sent: arrival.sent,
+            number: arrival.packet.number,
             order,
         })
     }
 }
 
 impl<'a> Key<'a> {
-    /// `is_ours`: the request that the message is, or answers, is the server's own.
+    /// `is_ours`: the request that the message is, or answers, is our own.
     fn new(message: &'a Message, is_ours: bool) -> Option<Self> {
         let headers = message.headers();
         let cseq = headers.cseq().ok()?;

@@ -7,9 +7,9 @@ use offhook_core::message::Message;
 use offhook_core::{Channel, Flow, Input, Output, Resolve, Transmit, Transport};
 
 use super::Simulation;
+use crate::agent::{Agent, describe};
 use crate::caller::Caller;
-use crate::packet::{Direction, Packet};
-use crate::server::describe;
+use crate::packet::{Direction, End, Packet};
 
 impl Simulation {
     pub(super) fn run_or_panic(&mut self, until: Duration) {
@@ -30,26 +30,41 @@ impl Simulation {
 
     /// When something happens next.
     fn timeout(&mut self) -> Option<Duration> {
-        let timer = self.server.timer(&self.clock);
         let callers = self.callers.iter().filter_map(Caller::timeout);
-        let others = [timer, self.network.timeout(), self.server.timeout()];
-        callers.chain(others.into_iter().flatten()).min()
+        let agents = [Some(&mut self.server), self.client.as_mut()];
+        let agents = agents.into_iter().flatten().flat_map(|agent| {
+            let timer = agent.timer(&self.clock);
+            [timer, agent.application.timeout()]
+        });
+        let others = agents.flatten().chain(self.network.timeout());
+        callers.chain(others).min()
     }
 
     /// Lets one thing happen.
     fn step(&mut self, at: Duration) {
         self.clock.advance(at);
-        let (now, instant) = (self.clock.now(), self.clock.instant());
-        if self.server.timer(&self.clock).is_some_and(|at| at <= now) {
-            self.server.fire(&self.clock);
-            return self.drain();
+        let now = self.clock.now();
+        let ends = [End::Server, End::Client];
+        for end in ends {
+            let clock = self.clock;
+            if let Some(agent) = self.agent(end)
+                && agent.timer(&clock).is_some_and(|at| at <= now)
+            {
+                agent.fire(&clock);
+                return self.drain(end);
+            }
         }
         if let Some(packet) = self.network.receive(now) {
             return self.deliver(&packet);
         }
-        if self.server.timeout().is_some_and(|at| at <= now) {
-            self.server.act(now, instant);
-            return self.drain();
+        for end in ends {
+            let clock = self.clock;
+            if let Some(agent) = self.agent(end)
+                && agent.application.timeout().is_some_and(|at| at <= now)
+            {
+                agent.act(&clock);
+                return self.drain(end);
+            }
         }
         for index in 0..self.callers.len() {
             self.callers[index].act(now);
@@ -57,9 +72,19 @@ impl Simulation {
         }
     }
 
+    fn agent(&mut self, end: End) -> Option<&mut Agent> {
+        match end {
+            End::Server => Some(&mut self.server),
+            End::Client => self.client.as_mut(),
+        }
+    }
+
     fn deliver(&mut self, packet: &Packet) {
         match packet.direction {
-            Direction::ToServer => self.deliver_to_server(packet),
+            Direction::ToServer => self.deliver_to_core(End::Server, packet.flow, packet),
+            Direction::FromServer if self.client.is_some() => {
+                self.deliver_to_core(End::Client, self.client_flow(), packet);
+            }
             Direction::FromServer => {
                 let mut callers = self.callers.iter();
                 let index = callers.position(|caller| caller.address() == packet.peer);
@@ -71,8 +96,7 @@ impl Simulation {
         }
     }
 
-    fn deliver_to_server(&mut self, packet: &Packet) {
-        let flow = packet.flow;
+    fn deliver_to_core(&mut self, end: End, flow: Flow, packet: &Packet) {
         let before = self.trace().packet_count();
         let input = match packet.message() {
             Ok(message) => Input::Message {
@@ -84,15 +108,16 @@ impl Simulation {
                 malformed: malformed.clone(),
             },
         };
-        self.server.handle(&self.clock, input);
-        self.drain();
+        let clock = self.clock;
+        if let Some(agent) = self.agent(end) {
+            agent.handle(&clock, input);
+        }
+        self.drain(end);
         if !matches!(packet.message(), Ok(Message::Response(_))) {
             return;
         }
         let mut answers = self.network.trace.packets().skip(before);
-        // An ACK follows a response, and so does a NOTIFY that waits for that to the one before it.
-        let follows = |answer: &&Packet| !matches!(answer.label().as_str(), "ACK" | "NOTIFY");
-        if let Some(answer) = answers.find(follows) {
+        if let Some(answer) = answers.find(|answer| answer.status().is_some()) {
             let (answer, response) = (answer.number, packet.number);
             self.violations
                 .push(format!("packet #{answer} answers the response #{response}"));
@@ -107,28 +132,33 @@ impl Simulation {
         }
     }
 
-    /// Does what the core wants done.
-    pub(super) fn drain(&mut self) {
-        let (now, instant) = (self.clock.now(), self.clock.instant());
-        while let Some(output) = self.server.poll(&self.clock) {
+    /// Does what a core wants done.
+    pub(super) fn drain(&mut self, end: End) {
+        let clock = self.clock;
+        while let Some(output) = self.agent(end).and_then(|agent| agent.poll(&clock)) {
             match output {
-                Output::Transmit(transmit) => self.transmit(transmit),
-                Output::Resolve(resolve) => self.resolve(resolve),
+                Output::Transmit(transmit) => self.transmit(end, transmit),
+                Output::Resolve(resolve) => self.resolve(end, resolve),
                 Output::Event(event) => {
-                    self.network.trace.note(now, describe(&event));
-                    self.server.notice(now, instant, event);
+                    self.network.trace.note(clock.now(), end, describe(&event));
+                    if let Some(agent) = self.agent(end) {
+                        agent.notice(&clock, event);
+                    }
                 }
             }
         }
     }
 
-    fn transmit(&mut self, transmit: Transmit) {
+    fn transmit(&mut self, end: End, transmit: Transmit) {
         let now = self.clock.now();
         let Transmit {
             flow,
             bytes,
             transaction,
         } = transmit;
+        if end == End::Client {
+            return self.network.send_to_server(now, flow.local, bytes);
+        }
         let arrives = self.network.send_from_server(now, flow, bytes);
         if let Some(transaction) = transaction.filter(|_| !arrives) {
             let input = Input::Undelivered { transaction };
@@ -136,10 +166,10 @@ impl Simulation {
         }
     }
 
-    fn resolve(&mut self, resolve: Resolve) {
+    fn resolve(&mut self, end: End, resolve: Resolve) {
         let now = self.clock.now();
         let text = format!("Resolve {}", resolve.host);
-        self.network.trace.note(now, text);
+        self.network.trace.note(now, end, text);
         let known = self.names.iter().find(|(name, _)| *name == resolve.host);
         let Some((_, addresses)) = known else {
             self.unresolved = Some(resolve);
@@ -149,7 +179,10 @@ impl Simulation {
             transaction: resolve.transaction,
             flows: addresses.iter().map(|address| to(*address)).collect(),
         };
-        self.server.handle(&self.clock, input);
+        let clock = self.clock;
+        if let Some(agent) = self.agent(end) {
+            agent.handle(&clock, input);
+        }
     }
 }
 

@@ -6,34 +6,40 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_core::message::Request;
+use offhook_core::message::{Body, Header, Request};
 use offhook_core::{
-    Config, Counts, Input, InviteId, RequestId, Resolve, SessionId, Transport, UserAgentCore,
+    Channel, Config, Counts, Flow, Input, InviteId, OutgoingRequest, RequestId, Resolve, SessionId,
+    Transport, UserAgentCore,
 };
 
+use crate::agent::Agent;
+use crate::application::{Application, Call};
 use crate::caller::{CallState, Caller, Plan};
 use crate::check::{check_empty, check_responses};
 use crate::clock::Clock;
-use crate::draft::{Draft, PEER};
+use crate::descriptions::Descriptions;
+use crate::draft::{ANSWER, Draft, OFFER, PEER};
 use crate::faults::Faults;
 use crate::figure::{Line, compare};
 use crate::mutant::Mutant;
-use crate::network::Network;
-use crate::packet::{Direction, Packet};
+use crate::network::{Network, SERVER};
+use crate::packet::{Direction, End, Packet};
 use crate::policy::Policy;
-use crate::server::Server;
 use crate::trace::{Entry, Trace};
 
-/// One server under test and everybody who talks to it.
+/// One server under test and everybody who talks to it: callers by the letter of the RFC, or a
+/// client that is a core too.
 ///
 /// The time stands still until a method lets it pass, and then jumps from one thing that happens to
-/// the next. Of what happens at one time, the server's timers come first, then what the network
-/// delivers, then the server's application, then the callers.
+/// the next. Of what happens at one time, the timers of the cores come first, then what the network
+/// delivers, then the applications, then the callers.
 #[derive(Debug)]
 pub struct Simulation {
     clock: Clock,
     network: Network,
-    server: Server,
+    server: Agent,
+    /// A core that calls the server, in the place of the first caller.
+    client: Option<Agent>,
     callers: Vec<Caller>,
     /// What a look-up of a host finds.
     names: Vec<(String, Vec<SocketAddr>)>,
@@ -58,7 +64,8 @@ impl Simulation {
         Self {
             clock: Clock::new(),
             network: Network::new(),
-            server: Server::new(config, policy),
+            server: Agent::new(config, [7; 32], Application::new(policy, ANSWER)),
+            client: None,
             callers: Vec::new(),
             names: Vec::new(),
             unresolved: None,
@@ -103,6 +110,13 @@ impl Simulation {
         self
     }
 
+    /// With a client that is broken in this way. It has called already.
+    pub fn break_client(&mut self, mutant: Box<dyn Mutant>) {
+        if let Some(client) = &mut self.client {
+            client.mutant = Some(mutant);
+        }
+    }
+
     /// From now on nothing arrives at an address, and the server hears of it.
     pub fn cut_off(&mut self, address: SocketAddr) {
         self.network.unreachable.push(address);
@@ -125,6 +139,35 @@ impl Simulation {
         self.send_from_caller(self.callers.len() - 1);
     }
 
+    /// A core calls the server, and treats the call by a policy. Without an offer the server makes
+    /// one.
+    ///
+    /// # Panics
+    /// When somebody has called before.
+    pub fn call_by_core(
+        &mut self,
+        policy: Policy,
+        config: Config,
+        offer: Option<&'static str>,
+        headers: Vec<Header>,
+    ) {
+        assert!(self.client.is_none() && self.callers.is_empty());
+        let mut client = Agent::new(config, [8; 32], Application::new(policy, OFFER));
+        let uri = |text: &str| text.parse().expect("an address");
+        let (alice, bob) = (
+            uri("sip:alice@example.com"),
+            uri(&format!("sip:bob@{SERVER}")),
+        );
+        let mut request = OutgoingRequest::new(vec![self.client_flow()], alice, bob);
+        request.body = offer.map(Body::sdp);
+        request.extra_headers = headers;
+        let (at, now) = (self.clock.now(), self.clock.instant());
+        let invite = client.core.invite(now, request).expect("there is room");
+        client.application.place(at, invite, offer);
+        self.client = Some(client);
+        self.drain(End::Client);
+    }
+
     /// Sends a request written by hand, from [`PEER`].
     pub fn send(&mut self, draft: &Draft) {
         self.send_from(PEER, draft.bytes());
@@ -143,7 +186,7 @@ impl Simulation {
     /// Uses the core as its owner may, and lets it do what follows.
     pub fn core<T>(&mut self, use_it: impl FnOnce(&mut UserAgentCore, Instant) -> T) -> T {
         let result = use_it(&mut self.server.core, self.clock.instant());
-        self.drain();
+        self.drain(End::Server);
         result
     }
 
@@ -192,7 +235,7 @@ impl Simulation {
     /// # Panics
     /// When none came.
     pub fn invite(&self) -> InviteId {
-        self.server.invite().expect("an INVITE came")
+        self.server.application.invite().expect("an INVITE came")
     }
 
     /// The last session that the application knows of.
@@ -200,7 +243,10 @@ impl Simulation {
     /// # Panics
     /// When it knows of none.
     pub fn session(&self) -> SessionId {
-        self.server.session().expect("there is a session")
+        self.server
+            .application
+            .session()
+            .expect("there is a session")
     }
 
     /// The last request other than INVITE that came to the application, once everything has happened
@@ -211,12 +257,12 @@ impl Simulation {
     #[track_caller]
     pub fn request(&mut self) -> RequestId {
         self.run_or_panic(self.clock.now());
-        self.server.request.expect("a request came")
+        self.server.application.request.expect("a request came")
     }
 
     /// The last ACK that confirmed a session.
     pub fn acknowledgement(&self) -> Option<&Request> {
-        self.server.acknowledgement.as_ref()
+        self.server.application.acknowledgement.as_ref()
     }
 
     /// The last REFER that came to the application.
@@ -224,7 +270,7 @@ impl Simulation {
     /// # Panics
     /// When none came.
     pub fn referred(&self) -> RequestId {
-        self.server.referred.expect("a REFER came")
+        self.server.application.referred.expect("a REFER came")
     }
 
     /// The last look-up that nobody has answered.
@@ -309,9 +355,26 @@ impl Simulation {
         self.is_finished = true;
         Verdict {
             violations: self.violations(),
-            caller: self.callers.last().map(Caller::state),
+            caller: self.caller_state(),
+            descriptions: self.descriptions(),
             trace: std::mem::take(&mut self.network.trace),
         }
+    }
+
+    /// How the last call looks from the caller's end, whoever that is.
+    fn caller_state(&self) -> Option<CallState> {
+        let client = self.client.as_ref().and_then(Agent::last_call);
+        let caller = self.callers.last().map(Caller::state);
+        client.map(|call| call.state).or(caller)
+    }
+
+    /// What the caller and the server take the last session to be.
+    fn descriptions(&self) -> Option<[Descriptions; 2]> {
+        let client = self.client.as_ref().and_then(Agent::last_call);
+        let client = client.map(|call| &call.descriptions);
+        let caller = client.or_else(|| Some(self.callers.last()?.descriptions()));
+        let server = self.server.last_call().map(|call| &call.descriptions);
+        Some([caller?.clone(), server?.clone()])
     }
 }
 
@@ -322,15 +385,35 @@ pub struct Verdict {
     pub violations: Vec<String>,
     /// How the last call ended for its caller.
     pub caller: Option<CallState>,
+    /// What the caller and the server took the last session to be.
+    pub(crate) descriptions: Option<[Descriptions; 2]>,
     /// What happened.
     pub trace: Trace,
 }
 
 impl Simulation {
+    /// The way of the client.
+    fn client_flow(&self) -> Flow {
+        let transport = self.network.transport;
+        Flow {
+            transport,
+            channel: Channel(u64::from(transport.is_reliable())),
+            local: CALLER,
+            remote: SERVER,
+        }
+    }
+
     fn violations(&self) -> Vec<String> {
         let mut violations = self.violations.clone();
-        violations.extend(check_responses(self.trace()));
+        violations.extend(check_responses(self.trace(), End::Server));
         violations.extend(check_empty(self.counts()));
+        if let Some(client) = &self.client {
+            violations.extend(check_responses(self.trace(), End::Client));
+            violations.extend(check_empty(client.counts()));
+        }
+        let agents = self.client.iter().chain([&self.server]);
+        let calls = agents.filter_map(Agent::last_call);
+        violations.extend(calls.filter_map(Call::without_outcome));
         violations
     }
 }

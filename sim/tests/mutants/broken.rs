@@ -146,7 +146,7 @@ impl Broken {
         })
     }
 
-    fn new(pass: impl FnMut(Passing) -> Vec<Passing> + 'static) -> Self {
+    pub(crate) fn new(pass: impl FnMut(Passing) -> Vec<Passing> + 'static) -> Self {
         Self {
             pass: Box::new(pass),
         }
@@ -265,7 +265,8 @@ fn forge_bye(passing: &Passing, response: &str) -> Passing {
     transmit(*flow, text)
 }
 
-fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+/// The value of a header.
+pub(crate) fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = text.split("\r\n");
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }

@@ -6,6 +6,7 @@
 
 mod aliases;
 mod broken;
+mod inside;
 mod repeaters;
 
 use offhook_core::Transport;
@@ -20,13 +21,28 @@ use repeaters::Repeater;
 /// violate the rule that these words belong to.
 #[track_caller]
 fn assert_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
-    let transport = Transport::Udp;
-    let case = Case { flow, transport };
+    let case = Case::scripted(flow, Transport::Udp);
+    assert_violation(rule, |schedule| {
+        case.run_broken(schedule, Box::new(mutant()))
+    });
+}
+
+/// The same for a caller that is a core.
+#[track_caller]
+fn assert_client_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
+    let case = Case::between_cores(flow, Transport::Udp);
+    assert_violation(rule, |schedule| {
+        case.run_with_broken_client(schedule, Box::new(mutant()))
+    });
+}
+
+#[track_caller]
+fn assert_violation(rule: &str, run: impl Fn(&Schedule) -> Run) {
     let mut caught = 0;
     let mut other = Vec::new();
     let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
         let schedule = Schedule::Exact(schedule.to_vec());
-        let Run { violations, trace } = case.run_broken(&schedule, Box::new(mutant()));
+        let Run { violations, trace } = run(&schedule);
         caught += usize::from(violations.iter().any(|violation| violation.contains(rule)));
         other.extend(violations);
         trace.packet_count()
@@ -48,9 +64,9 @@ fn no_2xx_retransmission() {
 /// RFC 3261 §13.3.1.4.
 #[test]
 fn a_2xx_retransmitted_for_ever() {
-    let (flow, transport) = (CallFlow::Answer, Transport::Udp);
+    let case = Case::scripted(CallFlow::Answer, Transport::Udp);
     let schedule = Schedule::Exact(Vec::new());
-    let run = Case { flow, transport }.run_broken(&schedule, Box::new(Repeater::for_ever()));
+    let run = case.run_broken(&schedule, Box::new(Repeater::for_ever()));
     for rule in ["there is no end to this", "§13.3.1.4 wants []"] {
         let mut violations = run.violations.iter();
         assert!(

@@ -65,6 +65,7 @@ fn assert_good(name: &str, verdict: &Verdict) {
         violations,
         caller,
         trace,
+        ..
     } = verdict;
     assert!(violations.is_empty(), "{name}: {violations:?}\n{trace}");
     let is_over = matches!(

@@ -1,0 +1,108 @@
+//! Requests inside a session of which more than one is under way.
+
+use offhook_core::message::{Body, Method};
+use offhook_core::{Event, SessionEnd, SessionId, Unanswered};
+
+use crate::support::{Answer, Bench, Sent, UDP, from_bob};
+
+fn ok() -> Answer {
+    Answer::new("200 OK").sdp("answer")
+}
+
+fn reinvite(bench: &mut Bench, id: SessionId, offer: &'static str) -> Sent {
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp(offer)).unwrap();
+    });
+    bench.one("INVITE")
+}
+
+/// RFC 3261 §13.2.2.4: the ACK of one re-INVITE is lost, and another follows at once.
+#[test]
+fn each_reinvite_keeps_its_ack() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    let mut pairs = Vec::new();
+    for offer in ["hold", "resume", "hold again"] {
+        let invite = reinvite(&mut bench, id, offer);
+        bench.answer(&invite, &ok());
+        pairs.push((invite, bench.one("ACK")));
+        bench.event();
+    }
+    for (invite, ack) in &pairs {
+        bench.answer(invite, &ok());
+        assert_eq!(bench.one("ACK").text(), ack.text());
+    }
+    bench.no_event();
+}
+
+/// The same when the peer has hung up meanwhile and repeats its 2xx.
+#[test]
+fn a_reinvite_keeps_its_ack_beyond_the_session() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    let invite = reinvite(&mut bench, id, "hold");
+    bench.answer(&invite, &ok());
+    let first = bench.one("ACK");
+    bench.receive(UDP, from_bob(&Method::Bye, &ack, 7));
+    assert_eq!(bench.sent().len(), 1);
+    bench.answer(&invite, &ok());
+    assert_eq!(bench.one("ACK").text(), first.text());
+    bench.pass(64_000);
+    assert!(bench.is_idle());
+}
+
+/// RFC 3261 §15: one BYE is enough, whatever else has no answer.
+#[test]
+fn a_reinvite_without_an_answer_adds_no_second_bye() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    reinvite(&mut bench, id, "hold");
+    bench.pass(2_000);
+    bench.sent();
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    bench.pass(33_000);
+    let repeated = bench.sent();
+    let mut byes = repeated.iter().filter(|sent| sent.method() == "BYE");
+    assert!(byes.all(|again| again.text() == bye.text()));
+    let Event::Unanswered { cause, .. } = bench.event() else {
+        panic!("the re-INVITE has no outcome");
+    };
+    assert_eq!(cause, Unanswered::Timeout);
+    bench.pass(35_000);
+    let Event::Ended { cause, .. } = bench.event() else {
+        panic!("the session is over");
+    };
+    assert_eq!(cause, SessionEnd::ByeUnanswered);
+}
+
+/// Nothing is told of a session after its end.
+#[test]
+fn a_reinvite_ends_in_silence_after_its_session() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    reinvite(&mut bench, id, "hold");
+    bench.receive(UDP, from_bob(&Method::Bye, &ack, 7));
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    bench.pass(64_000);
+    bench.no_event();
+}
+
+/// RFC 3261 §15: a re-INVITE that met another waits for its next attempt, and nothing follows a BYE.
+#[test]
+fn a_reinvite_that_waits_is_not_sent_after_the_bye() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    let invite = reinvite(&mut bench, id, "hold");
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    bench.one("BYE");
+    bench.pass(4_000);
+    let sent = bench.sent();
+    assert!(sent.iter().all(|sent| sent.method() == "BYE"), "{sent:?}");
+    bench.pass(64_000);
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    assert!(bench.is_idle());
+}

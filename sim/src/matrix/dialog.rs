@@ -1,0 +1,165 @@
+//! What must hold of the requests inside a dialog, seen from one end of it.
+
+use offhook_message::Method;
+
+use super::repetition::{LIFE, finals};
+use super::timeline::{Received, Sent, Timeline};
+use crate::clock::milliseconds;
+use crate::packet::End;
+
+/// What an end does inside a dialog and must not, or does not and must.
+pub(super) fn check(timeline: &Timeline<'_>) -> Vec<String> {
+    let mut violations = Vec::new();
+    for sent in timeline.own_requests() {
+        violations.extend(falling_cseq(timeline, sent));
+        violations.extend(after_bye(timeline, sent));
+        if is_change(&sent.key.method, sent.is_described) {
+            violations.extend(second_change(timeline, sent));
+            violations.extend(retry(timeline, sent));
+        }
+    }
+    for received in &timeline.received {
+        violations.extend(not_acknowledged(timeline, received));
+        if received.status.is_none() && is_change(&received.key.method, received.is_described) {
+            violations.extend(glare(timeline, received));
+        }
+    }
+    violations
+}
+
+/// RFC 3261 §12.2.1.1: each request of a dialog has a higher number than the one before.
+fn falling_cseq(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+    let before = timeline.own_requests();
+    let mut before = before.filter(|it| it.key.tag == sent.key.tag && it.number < sent.number);
+    let label = sent.label();
+    before
+        .any(|other| other.key.cseq >= sent.key.cseq)
+        .then(|| format!("the CSeq of {label} does not rise (RFC 3261 §12.2.1.1)"))
+}
+
+/// RFC 3261 §15: a BYE is the last request of its dialog, but for the NOTIFYs of a subscription
+/// that outlives the session (RFC 5057 §4.2).
+fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+    if sent.key.method == Method::Notify {
+        return None;
+    }
+    let ours = timeline
+        .bye(sent)
+        .is_some_and(|bye| bye.number < sent.number);
+    let theirs = timeline.received.iter().any(|received| {
+        received.status.is_none()
+            && received.key.method == Method::Bye
+            && received.key.tag == sent.key.tag
+            && received.sent <= sent.number
+    });
+    (ours || theirs).then(|| format!("{} comes after the BYE (RFC 3261 §15)", sent.label()))
+}
+
+/// RFC 3261 §14.1, RFC 3311 §5.1: no change is asked for while another is open, ours or theirs.
+fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+    let mut ours = timeline.own_requests().filter(|other| {
+        other.number < sent.number && is_change(&other.key.method, other.is_described)
+    });
+    let is_open = |other: &&Sent<'_>| {
+        let answer = timeline.answer(other);
+        answer.is_none_or(|answer| answer.sent > sent.number)
+    };
+    let mut theirs = timeline.received.iter().filter(|other| {
+        other.status.is_none()
+            && other.sent <= sent.number
+            && is_change(&other.key.method, other.is_described)
+    });
+    let is_unanswered = |other: &&Received<'_>| {
+        let answer = answer_to(timeline, other);
+        answer.is_none_or(|answer| answer.number > sent.number)
+    };
+    let is_good = ours.find(is_open).is_none() && theirs.find(is_unanswered).is_none();
+    let label = sent.label();
+    (!is_good).then(|| format!("{label} comes while another change is open (RFC 3261 §14.1)"))
+}
+
+/// RFC 3261 §14.2, RFC 3311 §5.2: who asks for a change does not agree to another meanwhile.
+fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
+    let answer = answer_to(timeline, received)?;
+    let mut ours = timeline.own_requests().filter(|sent| {
+        sent.number < received.sent
+            && sent.number < answer.number
+            && sent.first() + LIFE > received.at
+            && is_change(&sent.key.method, sent.is_described)
+    });
+    let open = ours.find(|sent| {
+        let answer = timeline.answer(sent);
+        answer.is_none_or(|answer| answer.order > received.order)
+    })?;
+    let is_agreed = answer.status.is_some_and(|status| status < 300);
+    let (label, open) = (answer.label(), open.label());
+    is_agreed.then(|| format!("{label} is sent while {open} is open (RFC 3261 §14.2)"))
+}
+
+/// RFC 3261 §14.1: a change that got 491 is sent again in 2.1 to 4 s by the owner of the Call-ID,
+/// in 0 to 2 s by the other one.
+fn retry(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
+    let before = timeline.own_requests().filter(|other| {
+        other.number < sent.number
+            && other.key.method == sent.key.method
+            && other.packet.body() == sent.packet.body()
+    });
+    let refusal = timeline.answer(before.last()?)?;
+    if refusal.status != Some(491) {
+        return None;
+    }
+    let (least, most) = match timeline.end {
+        End::Client => (2100, 4000),
+        End::Server => (0, 2000),
+    };
+    let after = sent.first().saturating_sub(refusal.at);
+    let is_good = (milliseconds(least)..=milliseconds(most)).contains(&after);
+    let label = sent.label();
+    (!is_good).then(|| format!("{label} comes {after:?} after the 491 (RFC 3261 §14.1)"))
+}
+
+/// RFC 3261 §13.2.2.4, §17.1.1.3: each final response to an INVITE gets an ACK at once.
+fn not_acknowledged(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
+    let is_final = received.status.is_some_and(|status| status >= 200);
+    if !is_final || received.key.method != Method::Invite {
+        return None;
+    }
+    let mut acks = timeline
+        .sent
+        .iter()
+        .filter(|sent| sent.is_request(&Method::Ack));
+    let is_acknowledged = acks.any(|ack| {
+        let is_meant = finals(timeline, ack).any(|other| other.order == received.order);
+        is_meant && ack.first() <= received.at
+    });
+    let is_late = !timeline.is_in_time(received) || is_over(timeline, received);
+    let at = received.at;
+    (!is_acknowledged && !is_late).then(|| {
+        format!("the response to INVITE that came at {at:?} has no ACK (RFC 3261 §13.2.2.4)")
+    })
+}
+
+/// Whether the dialog of a re-INVITE is gone, so that nobody can acknowledge a 2xx to it: a BYE was
+/// answered, which ends the repetition of the 2xx too.
+fn is_over(timeline: &Timeline<'_>, received: &Received<'_>) -> bool {
+    let mut before = timeline.received.iter();
+    let mut before = before.by_ref().take_while(|it| it.order < received.order);
+    let is_end = |it: &Received<'_>| it.key.method == Method::Bye;
+    let has_ended = before.any(|it| is_end(it) && it.key.tag == received.key.tag);
+    let is_success = received.status.is_some_and(|status| status < 300);
+    has_ended && is_success && (timeline.end == End::Server || received.key.cseq > 1)
+}
+
+/// The final response to a request of the peer's.
+fn answer_to<'t, 'a>(timeline: &'t Timeline<'a>, received: &Received<'a>) -> Option<&'t Sent<'a>> {
+    timeline.sent.iter().find(|sent| {
+        sent.status.is_some_and(|status| status >= 200)
+            && sent.key.branch == received.key.branch
+            && sent.key.method == received.key.method
+    })
+}
+
+/// Whether a request asks for a change of the session that has to be agreed on.
+fn is_change(method: &Method, is_described: bool) -> bool {
+    *method == Method::Invite || (*method == Method::Update && is_described)
+}
