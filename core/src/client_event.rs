@@ -210,7 +210,7 @@ pub enum SubscriptionEnd {
     /// The notifier refused a SUBSCRIBE, or knows the subscription no more (481).
     Refused {
         /// The response.
-        message: Response,
+        message: Box<Response>,
     },
     /// The notifier is not there.
     Failed {

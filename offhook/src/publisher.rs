@@ -50,13 +50,17 @@ impl Publisher {
 
     /// Sends PUBLISH now, and does not wait for the next refresh or try.
     pub fn refresh(&mut self) {
-        self.act(|client| client.refresh());
+        self.act(|client| {
+            client.refresh();
+        });
     }
 
     /// Removes the state ([RFC 3903 §4.5](https://www.rfc-editor.org/rfc/rfc3903#section-4.5)).
     /// [`PublicationEvent::Unpublished`] follows.
     pub fn unpublish(&mut self) {
-        self.act(|client| client.unpublish());
+        self.act(|client| {
+            client.unpublish();
+        });
     }
 
     fn act(&self, verb: impl FnOnce(PublishUserAgentClient<'_>)) {
@@ -70,7 +74,9 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.act(|client| client.unpublish());
+        self.act(|client| {
+            client.unpublish();
+        });
         let shard = self.shell.shard(self.shard);
         shard.calls(|calls| calls.publications.remove(self.id));
     }

@@ -22,6 +22,10 @@ pub struct Subscriber {
 
 /// What a [`Subscriber`] waits for.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is looked at once, and a box would hide it from a pattern"
+)]
 pub enum SubscriberEvent {
     /// Another notifier answered, within
     /// [`SubscriptionOptions::notifiers`](offhook_core::SubscriptionOptions::notifiers): a further
@@ -62,14 +66,18 @@ impl Subscriber {
 
     /// Sends SUBSCRIBE now, and does not wait for the next refresh or try.
     pub fn refresh(&mut self) {
-        self.act(|client| client.refresh());
+        self.act(|client| {
+            client.refresh();
+        });
     }
 
     /// Ends the subscription
     /// ([RFC 6665 §4.1.2.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.3)).
     /// [`SubscriptionEvent::Terminated`] follows.
     pub fn unsubscribe(&mut self) {
-        self.act(|client| client.unsubscribe());
+        self.act(|client| {
+            client.unsubscribe();
+        });
     }
 
     fn fork(&self, id: SubscriptionId) -> Self {
@@ -88,7 +96,9 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.act(|client| client.unsubscribe());
+        self.act(|client| {
+            client.unsubscribe();
+        });
         let shard = self.shell.shard(self.shard);
         let unseen = shard.calls(|calls| calls.subscriptions.remove(self.id));
         for event in unseen {

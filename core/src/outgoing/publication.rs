@@ -67,8 +67,8 @@ pub(crate) struct Publication {
 }
 
 impl Publication {
-    pub(crate) fn new(mut message: OutgoingRequestMessage, options: &PublicationOptions) -> Self {
-        let event = Header::known(HeaderName::Event, options.event.clone());
+    pub(crate) fn new(mut message: OutgoingRequestMessage, options: PublicationOptions) -> Self {
+        let event = Header::known(HeaderName::Event, options.event);
         let further = std::mem::take(&mut message.request.extra_headers);
         Self {
             headers: [event].into_iter().chain(further).collect(),

@@ -83,7 +83,7 @@ pub(crate) fn start(
     }
     let request = options.request.clone();
     let message = OutgoingRequestMessage::new(Method::Publish, request, &mut state.random);
-    let publication = Publication::new(message, &options);
+    let publication = Publication::new(message, options);
     let id = PublicationId(state.publications.insert(publication));
     ask(state, now, id);
     Ok(id)

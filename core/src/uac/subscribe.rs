@@ -242,6 +242,7 @@ pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, mess
 }
 
 /// Whether a subscription that is gone is made anew.
+#[derive(Clone, Copy)]
 enum Again {
     Never,
     AtOnce,
@@ -310,6 +311,7 @@ fn refused(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, me
         }
         (Asked::Refresh, _) => return not_refreshed(state, now, id, Some(&message)),
     };
+    let message = Box::new(message);
     lost(state, now, id, SubscriptionEnd::Refused { message }, again);
 }
 
