@@ -48,9 +48,9 @@ async fn subscribed(notifier: &mut Callee, subscriber: &mut Subscriber) -> Reque
         accepted,
         SubscriptionEvent::Accepted { expires: FOR, .. }
     ));
-    let notified = event(subscriber).await;
+    let told = event(subscriber).await;
     assert!(matches!(
-        notified,
+        told,
         SubscriptionEvent::Notified {
             state: SubscriptionState::Active,
             ..
@@ -78,9 +78,9 @@ async fn a_subscription_begins_and_ends() {
         let subscribe = subscribed(&mut notifier, &mut subscriber).await;
         subscriber.unsubscribe();
         ended(&mut notifier, &subscribe).await;
-        let notified = event(&mut subscriber).await;
+        let told = event(&mut subscriber).await;
         assert!(matches!(
-            notified,
+            told,
             SubscriptionEvent::Notified {
                 state: SubscriptionState::Terminated,
                 ..
@@ -120,8 +120,8 @@ async fn a_further_notifier_is_a_further_subscription() {
     let Some(SubscriberEvent::Forked(mut carol)) = soon(subscriber.event()).await else {
         panic!("forked");
     };
-    let notified = event(&mut carol).await;
-    assert!(matches!(notified, SubscriptionEvent::Notified { .. }));
+    let told = event(&mut carol).await;
+    assert!(matches!(told, SubscriptionEvent::Notified { .. }));
     assert_eq!(user_agent.counts().subscriptions, 3);
     // Who drops the first drops those that it has not seen.
     drop(subscriber);
@@ -164,9 +164,9 @@ async fn a_state_is_published_changed_and_removed() {
         assert_eq!(publish.body(), b"open");
         let tagged = "SIP-ETag: one\r\nExpires: 600\r\n";
         compositor.respond(&publish, "200 OK", tagged, "").await;
-        let published = soon(publisher.event()).await;
+        let told = soon(publisher.event()).await;
         assert!(matches!(
-            published,
+            told,
             Some(PublicationEvent::Published { expires: FOR, .. })
         ));
         publisher.publish(pidf("busy"));
