@@ -6,7 +6,7 @@ use std::time::Duration;
 use offhook_message::{Request, Response, StatusCode, UriBuf};
 
 use crate::contact_target::ContactTarget;
-use crate::id::SessionId;
+use crate::id::{SessionId, SubscriptionId};
 
 /// What happens to an INVITE of ours, as in the `OutgoingInviteRequestDelegate` of SIP.js.
 #[derive(Debug)]
@@ -149,6 +149,114 @@ pub enum ReferEnd {
     Unanswered,
     /// The peer does not know the dialog any more, or cannot be reached.
     Gone,
+}
+
+/// What happens to a subscription of ours
+/// ([RFC 6665 §4.1](https://www.rfc-editor.org/rfc/rfc6665#section-4.1)).
+#[derive(Debug)]
+pub enum SubscriptionEvent {
+    /// 2xx to a SUBSCRIBE: NOTIFYs follow, where none was faster. Told again each time it is
+    /// refreshed.
+    Accepted {
+        /// How long it lives. It is refreshed before. NOTIFYs may shorten that.
+        expires: Duration,
+        /// The response.
+        message: Response,
+    },
+    /// A NOTIFY, which is answered.
+    Notified {
+        /// How the subscription is. After `Terminated` another event says how it goes on.
+        state: SubscriptionState,
+        /// The NOTIFY; its body is the state of the resource.
+        message: Request,
+    },
+    /// Another notifier has answered the SUBSCRIBE, within
+    /// [`SubscriptionOptions::notifiers`](crate::SubscriptionOptions::notifiers). Its NOTIFY follows.
+    Forked {
+        /// The subscription that this makes. It ends by itself, and is not made anew.
+        subscription: SubscriptionId,
+    },
+    /// The subscription is gone, and is made anew.
+    Lost {
+        /// Why it is gone.
+        cause: SubscriptionEnd,
+        /// When the next SUBSCRIBE goes out.
+        retry_in: Duration,
+    },
+    /// The subscription is over.
+    Terminated {
+        /// Why.
+        cause: SubscriptionEnd,
+    },
+}
+
+/// How a subscription is, as a NOTIFY says
+/// ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionState {
+    /// It is accepted; so are states that no document names.
+    Active,
+    /// Nobody has decided yet whether we may have it.
+    Pending,
+    /// It is over.
+    Terminated,
+}
+
+/// Why a subscription is gone.
+#[derive(Debug)]
+pub enum SubscriptionEnd {
+    /// The last NOTIFY ended it, and says why.
+    Notified,
+    /// The notifier refused a SUBSCRIBE, or knows the subscription no more (481).
+    Refused {
+        /// The response.
+        message: Box<Response>,
+    },
+    /// The notifier is not there.
+    Failed {
+        /// Why.
+        cause: RequestFailure,
+    },
+    /// No NOTIFY came in 64·T1 after a SUBSCRIBE: Timer N
+    /// ([RFC 6665 §4.1.2](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2)).
+    NotNotified,
+    /// Its time is over, and no SUBSCRIBE to refresh it was accepted.
+    Expired,
+    /// We ended it, or asked for the state once and have it.
+    Unsubscribed,
+}
+
+/// What happens to a state that we publish
+/// ([RFC 3903 §4](https://www.rfc-editor.org/rfc/rfc3903#section-4)).
+#[derive(Debug)]
+pub enum PublicationEvent {
+    /// The compositor has the state. Told again each time it is refreshed or changed.
+    Published {
+        /// How long it keeps it. It is refreshed before.
+        expires: Duration,
+        /// The response.
+        message: Response,
+    },
+    /// The compositor refused.
+    Refused {
+        /// When it is asked again. `None`: it never is, the publication is over.
+        retry_in: Option<Duration>,
+        /// The response.
+        message: Response,
+    },
+    /// The compositor is not there.
+    Failed {
+        /// Why.
+        cause: RequestFailure,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// The state is gone, and the publication is over.
+    Unpublished {
+        /// The response; `None` where there was nothing to remove, or the compositor did not answer:
+        /// then the state runs out by itself.
+        message: Option<Response>,
+    },
 }
 
 /// Where an address is reached, as its registrar says.

@@ -17,6 +17,10 @@ pub struct Counts {
     pub sessions: usize,
     /// Registrations that are kept.
     pub registrations: usize,
+    /// Subscriptions of ours that are kept.
+    pub subscriptions: usize,
+    /// States of ours that are kept published.
+    pub publications: usize,
     /// Changes that peers want and the application has not answered.
     pub offers: usize,
     /// Requests other than INVITE that the application has not answered.
@@ -62,6 +66,8 @@ impl Add for Counts {
             outgoing_invites: self.outgoing_invites + other.outgoing_invites,
             sessions: self.sessions + other.sessions,
             registrations: self.registrations + other.registrations,
+            subscriptions: self.subscriptions + other.subscriptions,
+            publications: self.publications + other.publications,
             offers: self.offers + other.offers,
             requests: self.requests + other.requests,
             timers: self.timers + other.timers,

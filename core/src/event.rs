@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use offhook_message::{Malformed, Message, Request, Response};
 
-use crate::client_event::{OutgoingInviteEvent, ReferEvent, RegistrationEvent, RequestFailure};
+use crate::client_event::{
+    OutgoingInviteEvent, PublicationEvent, ReferEvent, RegistrationEvent, RequestFailure,
+    SubscriptionEvent,
+};
 use crate::flow::{Channel, Flow, Transport};
 pub(crate) use crate::id::TransactionSlot;
 pub use crate::id::{
-    InviteId, OutgoingInviteId, OutgoingRequestId, ReferralId, RegistrationId, RequestId,
-    SessionId, TransactionId,
+    InviteId, OutgoingInviteId, OutgoingRequestId, PublicationId, ReferralId, RegistrationId,
+    RequestId, SessionId, SubscriptionId, TransactionId,
 };
 
 /// Something for the core to act on.
@@ -247,6 +250,20 @@ pub enum Event {
         cseq: u32,
         /// What happened.
         event: ReferEvent,
+    },
+    /// Something happened to a subscription of ours.
+    Subscription {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// What happened.
+        event: SubscriptionEvent,
+    },
+    /// Something happened to a state that we publish.
+    Publication {
+        /// The published state.
+        publication: PublicationId,
+        /// What happened.
+        event: PublicationEvent,
     },
 }
 

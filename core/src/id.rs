@@ -74,6 +74,14 @@ impl RegistrationId {
     }
 }
 
+/// Names a subscription until it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SubscriptionId(pub(crate) Slot);
+
+/// Names a published state until it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PublicationId(pub(crate) Slot);
+
 /// Names a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TransactionId(pub(crate) TransactionSlot);

@@ -78,26 +78,33 @@ mod user_agent_core;
 pub use offhook_message as message;
 
 pub use client_event::{
-    Binding, OutgoingInviteEvent, ReferEnd, ReferEvent, RegistrationEvent, RequestError,
-    RequestFailure,
+    Binding, OutgoingInviteEvent, PublicationEvent, ReferEnd, ReferEvent, RegistrationEvent,
+    RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent, SubscriptionState,
 };
 pub use config::{Config, Limits, Reliability, SessionTimerConfig, Times};
 pub use counts::{Counts, Totals};
 pub use delegate::{Delegates, IncomingRequestDelegate};
 pub use digest::{Authenticator, Credentials, DigestAlgorithm, Unauthorized};
 pub use event::{
-    Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, ReferralId,
-    RegistrationId, RequestId, Resolve, SessionEnd, SessionId, TransactionId, Transmit, Unanswered,
+    Event, Input, InviteEnd, InviteId, OutgoingInviteId, OutgoingRequestId, Output, PublicationId,
+    ReferralId, RegistrationId, RequestId, Resolve, SessionEnd, SessionId, SubscriptionId,
+    TransactionId, Transmit, Unanswered,
 };
 pub use flow::{Channel, Flow, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
-pub use outgoing::{Address, OutgoingRequest, ReferOptions, RegistrationOptions};
+pub use outgoing::{
+    Address, OutgoingRequest, PublicationOptions, ReferOptions, RegistrationOptions,
+    SubscriptionOptions,
+};
 pub use session::SessionState;
 pub use session_view::Session;
 pub use snapshot::{SessionSnapshot, SnapshotError};
 pub use tag::Tag;
 pub use transaction::TransactionState;
-pub use uac::{InsideError, InviteUserAgentClient, RegisterUserAgentClient};
+pub use uac::{
+    InsideError, InviteUserAgentClient, PublishUserAgentClient, RegisterUserAgentClient,
+    SubscribeUserAgentClient,
+};
 pub use uas::{
     ContactTarget, InviteUserAgentServer, OutgoingResponse, OutgoingResponseWithSession, QValue,
     ReferUserAgentServer, ResponseOptions, ServerTransactionView, UserAgentServer, VerbError,

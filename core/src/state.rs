@@ -14,7 +14,9 @@ use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
-use crate::outgoing::{OutgoingInvites, OutgoingRequestMessage, Registration, Stage};
+use crate::outgoing::{
+    OutgoingInvites, OutgoingRequestMessage, Publication, Registration, Stage, Subscriptions,
+};
 use crate::random::{Random, Token};
 use crate::session::{
     Invite, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral, Sessions,
@@ -44,6 +46,8 @@ pub(crate) struct State {
     pub(crate) outgoing_invites: OutgoingInvites,
     pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
     pub(crate) registrations: Slots<Registration>,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) publications: Slots<Publication>,
     pub(crate) requests: Slots<PendingRequest>,
     pub(crate) sources: Sources,
     pub(crate) totals: Totals,
@@ -68,6 +72,8 @@ impl State {
             outgoing_invites: OutgoingInvites::new(),
             outgoing_requests: Slots::new(),
             registrations: Slots::new(),
+            subscriptions: Subscriptions::new(),
+            publications: Slots::new(),
             requests: Slots::new(),
             sources: Sources::new(&config.limits),
             totals: Totals::default(),
@@ -87,6 +93,8 @@ impl State {
             offers,
             outgoing_invites,
             registrations,
+            subscriptions,
+            publications,
             requests,
             ..
         } = self;
@@ -127,6 +135,8 @@ impl State {
                 session.is_some_and(|session| session.is_referred(cseq))
             }
             Timer::Registration(id) => registrations.contains(id.0),
+            Timer::Subscription(id) => subscriptions.get(id).is_some(),
+            Timer::Publication(id) => publications.contains(id.0),
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
                 let invite = outgoing_invites.get(id);
                 invite.is_some_and(|invite| invite.stage != Stage::Accepted)

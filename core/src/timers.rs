@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Times;
 use crate::event::{InviteId, RequestId, SessionId};
-use crate::id::{OutgoingInviteId, RegistrationId};
+use crate::id::{OutgoingInviteId, PublicationId, RegistrationId, SubscriptionId};
 use crate::slot::Slot;
 
 /// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
@@ -57,6 +57,10 @@ pub(crate) enum Timer {
     Refer(SessionId, u32),
     /// The end of the subscription of a REFER of the peer's.
     Referral(SessionId, u32),
+    /// Timer N of a subscription (RFC 6665 §4.1.2), its refresh, or the next try.
+    Subscription(SubscriptionId),
+    /// The refresh of a published state, or the next try.
+    Publication(PublicationId),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

@@ -3,9 +3,9 @@ use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use offhook_core::{
-    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, ReferEvent,
-    RegistrationEvent, RegistrationId, RequestFailure, RequestId, SessionEnd, SessionId,
-    Unanswered,
+    InviteEnd, InviteId, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId,
+    PublicationEvent, PublicationId, ReferEvent, RegistrationEvent, RegistrationId, RequestFailure,
+    RequestId, SessionEnd, SessionId, SubscriptionEvent, SubscriptionId, Unanswered,
 };
 use offhook_message::{Request, Response};
 
@@ -43,6 +43,8 @@ pub(crate) struct Calls {
     pub(crate) outgoing: OutgoingCalls,
     pub(crate) requests: OutgoingRequests<OutgoingRequestId, Result<Response, RequestFailure>>,
     pub(crate) registrations: OutgoingRequests<RegistrationId, RegistrationEvent>,
+    pub(crate) subscriptions: OutgoingRequests<SubscriptionId, SubscriptionEvent>,
+    pub(crate) publications: OutgoingRequests<PublicationId, PublicationEvent>,
     invites: HashMap<InviteId, InviteCall>,
     sessions: HashMap<SessionId, SessionCall>,
 }
@@ -206,12 +208,45 @@ impl Calls {
         }
     }
 
+    /// Who must be woken.
+    pub(crate) fn subscription(
+        &mut self,
+        id: SubscriptionId,
+        event: SubscriptionEvent,
+    ) -> Option<Waker> {
+        match event {
+            SubscriptionEvent::Terminated { .. } => self.subscriptions.ended(id, event),
+            SubscriptionEvent::Forked { subscription } => {
+                self.subscriptions.add(subscription);
+                self.subscriptions.happened(id, event)
+            }
+            _ => self.subscriptions.happened(id, event),
+        }
+    }
+
+    /// Who must be woken.
+    pub(crate) fn publication(
+        &mut self,
+        id: PublicationId,
+        event: PublicationEvent,
+    ) -> Option<Waker> {
+        match event {
+            PublicationEvent::Unpublished { .. }
+            | PublicationEvent::Refused { retry_in: None, .. } => {
+                self.publications.ended(id, event)
+            }
+            _ => self.publications.happened(id, event),
+        }
+    }
+
     /// Says of all calls that they are over, for nothing will come any more, and who must be
     /// woken.
     pub(crate) fn abandon(&mut self) -> Vec<Waker> {
         let mut wakers = self.outgoing.abandon();
         wakers.extend(self.requests.abandon());
         wakers.extend(self.registrations.abandon());
+        wakers.extend(self.subscriptions.abandon());
+        wakers.extend(self.publications.abandon());
         for call in self.invites.values_mut() {
             call.over
                 .get_or_insert(Cancelled::Ended(InviteEnd::NoAnswer));

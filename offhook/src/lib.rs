@@ -44,6 +44,26 @@
 //! [`UserAgent::register`] keeps an address registered, [`UserAgent::message`] sends a text, and
 //! [`UserAgent::request`] what else is no call. An [`Authenticator`] asks callers who they are.
 //!
+//! Somebody else's state is told as it changes, and ours is published with [`UserAgent::publish`]:
+//!
+//! ```no_run
+//! # use offhook::message::{Text, UriBuf};
+//! use offhook::{OutgoingRequest, SubscriberEvent, SubscriptionEvent, SubscriptionOptions};
+//!
+//! # async fn watch(user_agent: offhook::UserAgent) -> Result<(), Box<dyn std::error::Error>> {
+//! let (alice, bob) = ("sip:alice@example.com".parse()?, "sip:bob@192.0.2.4".parse::<UriBuf>()?);
+//! let request = OutgoingRequest::new(user_agent.flows(&bob).await?, alice, bob.into());
+//! let presence = SubscriptionOptions::new(request, Text::from_static("presence"));
+//! let mut subscriber = user_agent.subscribe(presence)?;
+//! while let Some(event) = subscriber.event().await {
+//!     if let SubscriberEvent::Subscription(SubscriptionEvent::Notified { message, .. }) = event {
+//!         println!("{}", String::from_utf8_lossy(message.body()));
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A call is handed on in one line. In an attended transfer the second call takes the place of ours:
 //!
 //! ```no_run
@@ -79,6 +99,7 @@ mod log;
 mod messager;
 mod outgoing_calls;
 mod outgoing_requests;
+mod publisher;
 mod referral;
 mod registerer;
 mod restore;
@@ -87,6 +108,7 @@ mod session;
 mod shard;
 mod shell;
 mod start_error;
+mod subscriber;
 #[cfg(feature = "tls")]
 mod tls_options;
 mod transport;
@@ -95,9 +117,10 @@ mod user_agent;
 pub use offhook_core::{
     Address, Binding, Channel, Config, ContactTarget, Counts, Credentials, DigestAlgorithm, Flow,
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
-    OutgoingRequest, OutgoingResponse, QValue, ReferEnd, ReferEvent, ReferOptions,
-    RegistrationEvent, RegistrationOptions, Reliability, RequestError, RequestFailure,
-    ResponseOptions, SessionEnd, SnapshotError, Tag, Times, Totals, TransactionState, Transport,
+    OutgoingRequest, OutgoingResponse, PublicationEvent, PublicationOptions, QValue, ReferEnd,
+    ReferEvent, ReferOptions, RegistrationEvent, RegistrationOptions, Reliability, RequestError,
+    RequestFailure, ResponseOptions, SessionEnd, SnapshotError, SubscriptionEnd, SubscriptionEvent,
+    SubscriptionOptions, SubscriptionState, Tag, Times, Totals, TransactionState, Transport,
     Unanswered, Unauthorized, VerbError,
 };
 pub use offhook_message as message;
@@ -112,12 +135,14 @@ pub use self::invitation::{Invitation, Refused};
 pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidAdvertised, InvalidListener, Listener};
 pub use self::messager::Messager;
+pub use self::publisher::Publisher;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
 pub use self::restore::RestoreError;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};
 pub use self::start_error::StartError;
+pub use self::subscriber::{Subscriber, SubscriberEvent};
 #[cfg(feature = "tls")]
 pub use self::tls_options::{CertificateFiles, ClientCertificates, TlsOptions};
 pub use self::transport::ConnectionLimits;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::calls::wait;
 
-/// What the handles of requests and registrations of ours wait for. An entry lives as long as its
+/// What the handles of requests, registrations and the like of ours wait for. An entry lives as long as its
 /// handle.
 pub(crate) struct OutgoingRequests<Id, Event> {
     by_id: HashMap<Id, Entry<Event>>,
@@ -15,8 +15,10 @@ impl<Id: Copy + Eq + Hash, Event> OutgoingRequests<Id, Event> {
         self.by_id.insert(id, Entry::default());
     }
 
-    pub(crate) fn remove(&mut self, id: Id) {
-        self.by_id.remove(&id);
+    /// What its handle has not seen.
+    pub(crate) fn remove(&mut self, id: Id) -> VecDeque<Event> {
+        let entry = self.by_id.remove(&id);
+        entry.map(|entry| entry.events).unwrap_or_default()
     }
 
     pub(crate) fn ids(&self) -> Vec<Id> {

@@ -133,6 +133,16 @@ impl State {
                 client.unregister();
             }
         }
+        for subscription in self.calls.subscriptions.ids() {
+            if let Some(client) = self.core.subscribe_client(now, subscription) {
+                client.unsubscribe();
+            }
+        }
+        for publication in self.calls.publications.ids() {
+            if let Some(client) = self.core.publish_client(now, publication) {
+                client.unpublish();
+            }
+        }
     }
 
     /// Ends all calls: 480 or CANCEL where there is no final response yet, else BYE. Who must be woken.
@@ -357,6 +367,11 @@ impl State {
                 registration,
                 event,
             } => self.calls.registration(registration, event),
+            Event::Subscription {
+                subscription,
+                event,
+            } => self.calls.subscription(subscription, event),
+            Event::Publication { publication, event } => self.calls.publication(publication, event),
             Event::Invite(_)
             | Event::NotAcknowledged { .. }
             | Event::Undelivered { .. }

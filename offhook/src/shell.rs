@@ -185,14 +185,15 @@ impl Shell {
         tasks.shutdown().await;
     }
 
-    /// Waits until no call is in progress, and nothing is registered. Only while [`Shell::stop`] runs.
+    /// Waits until no call is in progress, and nobody keeps anything for us. Only while [`Shell::stop`] runs.
     async fn idle(&self) {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             let counts = self.counts();
             let calls = counts.invites + counts.outgoing_invites + counts.sessions;
-            if calls + counts.registrations == 0 {
+            let kept = counts.registrations + counts.subscriptions + counts.publications;
+            if calls + kept == 0 {
                 return;
             }
             changed.await;

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use offhook_core::{Counts, Flow, OutgoingRequest, RegistrationOptions, RequestError};
+use offhook_core::{
+    Counts, Flow, OutgoingRequest, PublicationOptions, RegistrationOptions, RequestError,
+    SubscriptionOptions,
+};
 use offhook_message::{Method, UriBuf};
 
 use crate::backlog::ArrivalId;
@@ -11,10 +14,12 @@ use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
 use crate::messager::Messager;
+use crate::publisher::Publisher;
 use crate::referral::Referral;
 use crate::registerer::Registerer;
 use crate::sent_request::SentRequest;
 use crate::shell::Shell;
+use crate::subscriber::Subscriber;
 
 /// A SIP user agent: its listeners, the calls that come in, and those that it places.
 ///
@@ -115,6 +120,16 @@ impl UserAgent {
         Registerer::start(Arc::clone(&self.shell), options)
     }
 
+    /// Subscribes to the state of a resource, and keeps the subscription.
+    pub fn subscribe(&self, options: SubscriptionOptions) -> Result<Subscriber, RequestError> {
+        Subscriber::start(Arc::clone(&self.shell), options)
+    }
+
+    /// Publishes a state, and keeps it published.
+    pub fn publish(&self, options: PublicationOptions) -> Result<Publisher, RequestError> {
+        Publisher::start(Arc::clone(&self.shell), options)
+    }
+
     /// What is alive and what has passed, summed over all calls.
     pub fn counts(&self) -> Counts {
         self.shell.counts()
@@ -133,7 +148,7 @@ impl UserAgent {
 
     /// Leaves in good order.
     ///
-    /// Registrations end, new calls, and those not taken yet, get 503 with Retry-After at once.
+    /// Registrations, subscriptions and published states end, new calls, and those not taken yet, get 503 with Retry-After at once.
     /// Returns when all other calls are over, or when `drain` has passed: then those left get 480 or BYE, and a few
     /// seconds to answer.
     pub async fn shutdown(&self, drain: Duration) {

@@ -139,5 +139,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::AnsweredWithOffer { .. } => "AnsweredWithOffer".into(),
         Event::Referred { .. } => "Referred".into(),
         Event::Refer { .. } => "Refer".into(),
+        Event::Subscription { .. } => "Subscription".into(),
+        Event::Publication { .. } => "Publication".into(),
     }
 }

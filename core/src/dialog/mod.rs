@@ -1,6 +1,7 @@
 //! Dialogs ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 
 mod at_client;
+mod at_subscriber;
 mod offer_answer;
 mod path;
 mod snapshot;

@@ -16,7 +16,7 @@ use crate::tag::Tag;
 
 /// One request, through all its attempts: by another flow, with credentials, to another target.
 /// Call-ID and From stay the same ([RFC 3261 §8.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3)).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OutgoingRequestMessage {
     pub(crate) method: Method,
     pub(crate) request: OutgoingRequest,
@@ -117,6 +117,13 @@ impl OutgoingRequestMessage {
         self.cseq += 1;
         self.failed = 0;
         self.authentication.begin();
+    }
+
+    /// Begins a further request that is to make a dialog of its own. The Call-ID stays: who spreads
+    /// requests over several cores by it has chosen it.
+    pub(crate) fn renew_dialog(&mut self, random: &mut Random) {
+        self.renew();
+        self.from_tag = random.token().into();
     }
 
     /// Goes elsewhere, as a new request.

@@ -5,14 +5,24 @@ mod address;
 mod contact;
 mod invite;
 mod message;
+mod publication;
 mod refer;
 mod registration;
 mod request;
+mod soft_state;
+mod subscription;
 
 pub use address::Address;
 pub(crate) use invite::{Attempt, Cancel, Fork, OutgoingInvite, OutgoingInvites, Stage};
 pub(crate) use message::{OutgoingRequestMessage, SentBy, SessionLife};
+pub(crate) use publication::Publication;
+pub use publication::PublicationOptions;
 pub use refer::ReferOptions;
 pub use registration::RegistrationOptions;
 pub(crate) use registration::{Registration, Wish};
 pub use request::OutgoingRequest;
+pub(crate) use soft_state::refresh_after;
+pub use subscription::SubscriptionOptions;
+pub(crate) use subscription::{
+    Asked, Subscription, SubscriptionDialog, SubscriptionStage, Subscriptions,
+};

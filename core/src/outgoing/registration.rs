@@ -7,6 +7,7 @@ use offhook_message::{Text, UriBuf};
 use super::contact::Binding;
 use super::message::OutgoingRequestMessage;
 use super::request::OutgoingRequest;
+use super::soft_state::SoftState;
 
 /// What an application says of a registration.
 #[derive(Clone, Debug)]
@@ -61,18 +62,13 @@ pub(crate) struct Registration {
     pub(crate) message: OutgoingRequestMessage,
     /// The parameters of our Contact.
     params: String,
-    /// What is asked for, in seconds: at least what the registrar wants.
-    pub(crate) expires: u32,
+    pub(crate) soft: SoftState,
     /// What the application wants in the end.
     pub(crate) wish: Wish,
     /// What the REGISTER asks for that is out.
     pub(crate) asked: Option<Wish>,
     /// Whether a registrar may have our binding.
     pub(crate) is_bound: bool,
-    /// How often in a row it failed.
-    pub(crate) failures: u32,
-    /// How often in a row the registrar asked for a longer time.
-    pub(crate) too_brief: u32,
     /// When the next REGISTER is due.
     pub(crate) due: Option<Instant>,
 }
@@ -90,12 +86,10 @@ impl Registration {
         Self {
             message,
             params: options.params(),
-            expires: options.expires.max(1),
+            soft: SoftState::new(options.expires.max(1)),
             wish: Wish::Registered,
             asked: None,
             is_bound: false,
-            failures: 0,
-            too_brief: 0,
             due: None,
         }
     }
@@ -103,7 +97,7 @@ impl Registration {
     /// Makes the REGISTER ask for what is wished.
     pub(crate) fn ask(&mut self) {
         let expires = match self.wish {
-            Wish::Registered => self.expires,
+            Wish::Registered => self.soft.expires,
             Wish::Unregistered | Wish::NobodyRegistered => 0,
         };
         self.message.binding = Some(match self.wish {

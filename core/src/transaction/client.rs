@@ -11,7 +11,9 @@ use super::non_invite_client::{ClientOutcome, NonInviteClientTransaction};
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::fingerprint::Already;
 use crate::flow::{Channel, Flow, Transport};
-use crate::id::{OutgoingInviteId, OutgoingRequestId, RegistrationId};
+use crate::id::{
+    OutgoingInviteId, OutgoingRequestId, PublicationId, RegistrationId, SubscriptionId,
+};
 use crate::random::Token;
 use crate::slot::{Slot, Slots};
 use crate::timers::ClientTimer;
@@ -54,6 +56,10 @@ pub(crate) enum ClientUser {
     Prack(SessionId),
     /// A re-INVITE that is acknowledged by this ACK, which goes out again when the 2xx comes again.
     Acknowledged(Slot),
+    /// A SUBSCRIBE of a subscription, by its number among those.
+    Subscription(SubscriptionId, u32),
+    /// The PUBLISH of a published state.
+    Publication(PublicationId),
 }
 
 /// A request that waits for the address of its host, or its transaction.

@@ -108,6 +108,14 @@ pub(super) fn take_next_nonce(state: &mut State, user: ClientUser, headers: &Hea
             let registration = state.registrations.get_mut(id.0);
             registration.map(|registration| &mut registration.message.authentication)
         }
+        ClientUser::Subscription(id, _) => {
+            let subscription = state.subscriptions.get_mut(id);
+            subscription.map(|subscription| &mut subscription.message.authentication)
+        }
+        ClientUser::Publication(id) => {
+            let publication = state.publications.get_mut(id.0);
+            publication.map(|publication| &mut publication.message.authentication)
+        }
         ClientUser::Request(_) | ClientUser::Nobody | ClientUser::Acknowledged(_) => None,
     };
     if let Some(authentication) = authentication.filter(|it| it.is_used()) {

@@ -10,16 +10,20 @@ pub(crate) mod inside;
 pub(crate) mod invite;
 pub(crate) mod notify;
 pub(crate) mod prack;
+pub(crate) mod publish;
 mod redirect;
 pub(crate) mod refer;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod request;
+pub(crate) mod subscribe;
 mod write;
 
 pub use inside::InsideError;
 pub use invite::InviteUserAgentClient;
+pub use publish::PublishUserAgentClient;
 pub use register::RegisterUserAgentClient;
+pub use subscribe::SubscribeUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -70,7 +74,8 @@ fn send_in_dialog(
     let flow = hop.flow(session.flow);
     let branch = state.random.token();
     let sent_by = SentBy { flow, branch };
-    let bytes = request.write(session, &sent_by, &state.config)?;
+    let authentication = session.authentication.as_deref_mut();
+    let bytes = request.write(&mut session.dialog, authentication, &sent_by, &state.config)?;
     let method = request.method.clone();
     let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     reach(state, now, transaction, flow, hop);
@@ -165,6 +170,12 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Referral(id, cseq) => {
             notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
         }
+        ClientUser::Subscription(id, number) => {
+            subscribe::failed(state, now, (id, number), RequestFailure::Undelivered);
+        }
+        ClientUser::Publication(id) => {
+            publish::failed(state, now, id, RequestFailure::Undelivered);
+        }
         ClientUser::Nobody | ClientUser::Prack(_) | ClientUser::Acknowledged(_) => {}
     }
 }
@@ -249,6 +260,24 @@ fn finish(
                 state.repeat_client(now, acknowledgement);
             }
         }
+        ClientUser::Subscription(id, number) => match (outcome, response) {
+            (ClientOutcome::Final(_), Some((_, response))) => {
+                subscribe::receive_response(state, now, (id, number), response);
+            }
+            (ClientOutcome::Timeout, _) => {
+                subscribe::failed(state, now, (id, number), RequestFailure::Timeout);
+            }
+            _ => {}
+        },
+        ClientUser::Publication(id) => match (outcome, response) {
+            (ClientOutcome::Final(_), Some((_, response))) => {
+                publish::receive_response(state, now, id, response);
+            }
+            (ClientOutcome::Timeout, _) => {
+                publish::failed(state, now, id, RequestFailure::Timeout);
+            }
+            _ => {}
+        },
         ClientUser::Nobody | ClientUser::Prack(_) => {}
     }
 }

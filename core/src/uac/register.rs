@@ -10,7 +10,9 @@ use super::is_challenge;
 use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::RegistrationId;
-use crate::outgoing::{OutgoingRequestMessage, Registration, RegistrationOptions, Wish};
+use crate::outgoing::{
+    OutgoingRequestMessage, Registration, RegistrationOptions, Wish, refresh_after,
+};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ClientUser;
@@ -128,7 +130,7 @@ pub(super) fn receive_response(
     }
     if status.is_success() {
         registered(state, now, id, response);
-    } else if is_longer_wanted(registration, status, headers) {
+    } else if registration.soft.is_longer_wanted(&response) {
         registration.message.renew();
         return send(state, now, id);
     } else {
@@ -149,16 +151,14 @@ pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause:
     if asked.is_some_and(|asked| asked != Wish::Registered) {
         return end(state, id, RegistrationEvent::Unregistered { message: None });
     }
-    let retry_in = back_off(state, id);
+    let retry_in = registration.soft.back_off(&mut state.random);
     wait(state, now, id, retry_in);
     tell(state, id, RegistrationEvent::Failed { cause, retry_in });
     go_on(state, now, id);
 }
 
-/// The registrar has the binding. It is refreshed after 50 to 90 % of its time, so that many
-/// clients do not come at once.
+/// The registrar has the binding.
 fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
-    let per_mille = 500 + state.random.below(401);
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
@@ -166,14 +166,17 @@ fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Resp
     let own = own.and_then(|flow| registration.message.contact(flow));
     let granted = granted(message.headers(), own.as_ref());
     if granted == Some(0) {
-        return not_kept(state, now, id, message);
+        // A 2xx that takes the binding away which it was asked for.
+        let retry_in = registration.soft.back_off(&mut state.random);
+        wait(state, now, id, retry_in);
+        let retry_in = Some(retry_in);
+        return tell(state, id, RegistrationEvent::Refused { retry_in, message });
     }
-    let expires = Duration::from_secs(granted.unwrap_or(registration.expires).into());
+    let expires = granted.unwrap_or(registration.soft.expires);
+    let expires = Duration::from_secs(expires.into());
     registration.is_bound = true;
-    registration.failures = 0;
-    registration.too_brief = 0;
-    let millis = u64::try_from(expires.as_millis()).unwrap_or(u64::MAX);
-    let refresh = Duration::from_millis(millis / 1000 * per_mille).max(LEAST_WAIT);
+    registration.soft.is_kept();
+    let refresh = refresh_after(expires, &mut state.random);
     wait(state, now, id, refresh);
     let event = RegistrationEvent::Registered {
         expires,
@@ -184,26 +187,13 @@ fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Resp
     tell(state, id, event);
 }
 
-/// A 2xx that takes the binding away which it was asked for.
-fn not_kept(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
-    let retry_in = back_off(state, id);
-    wait(state, now, id, retry_in);
-    let retry_in = Some(retry_in);
-    tell(state, id, RegistrationEvent::Refused { retry_in, message });
-}
-
 /// The registrar refused. It is asked again where it says when, or where it may only be in
 /// trouble.
 fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
-    let status = message.status();
-    let named = message.headers().retry_after().ok().flatten();
-    let named = named.map(|it| Duration::from_secs(it.seconds.into()).max(LEAST_WAIT));
-    let is_trouble = matches!(status.as_u16(), 408 | 430 | 480 | 500..=599);
-    let retry_in = match named {
-        Some(named) => Some(named),
-        None if is_trouble => Some(back_off(state, id)),
-        None => None,
+    let Some(registration) = state.registrations.get_mut(id.0) else {
+        return;
     };
+    let retry_in = registration.soft.retry_in(&message, &mut state.random);
     let event = RegistrationEvent::Refused { retry_in, message };
     match retry_in {
         Some(retry_in) => {
@@ -212,25 +202,6 @@ fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Respons
         }
         None => end(state, id, event),
     }
-}
-
-/// 423: takes the time that the registrar wants
-/// ([RFC 3261 §10.2.8](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.8)).
-fn is_longer_wanted(
-    registration: &mut Registration,
-    status: StatusCode,
-    headers: &Headers,
-) -> bool {
-    if status != StatusCode::INTERVAL_TOO_BRIEF || registration.too_brief >= MOST_TOO_BRIEF {
-        return false;
-    }
-    let least = headers.raw(HeaderName::MinExpires).and_then(seconds);
-    let Some(least) = least.filter(|least| *least > registration.expires) else {
-        return false;
-    };
-    registration.expires = least;
-    registration.too_brief += 1;
-    true
 }
 
 /// What the application wished while a request was out.
@@ -244,20 +215,6 @@ fn go_on(state: &mut State, now: Instant, id: RegistrationId) {
         Some(Wish::NobodyRegistered) => client.unregister_all(),
         _ => {}
     }
-}
-
-/// How long to wait after a failure
-/// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
-fn back_off(state: &mut State, id: RegistrationId) -> Duration {
-    let per_mille = 500 + state.random.below(501);
-    let Some(registration) = state.registrations.get_mut(id.0) else {
-        return MOST_BACK_OFF;
-    };
-    registration.failures = registration.failures.saturating_add(1);
-    let factor = 2_u32.checked_pow(registration.failures);
-    let most = factor.and_then(|factor| BASE_BACK_OFF.checked_mul(factor));
-    let most = most.unwrap_or(MOST_BACK_OFF).min(MOST_BACK_OFF);
-    Duration::from_millis(most.as_secs() * per_mille)
 }
 
 fn wait(state: &mut State, now: Instant, id: RegistrationId, after: Duration) {
@@ -337,16 +294,3 @@ fn service_route(headers: &Headers) -> Vec<UriBuf> {
     let routes = routes.map_while(Result::ok);
     routes.map(|route| UriBuf::from(route.uri)).collect()
 }
-
-fn seconds(value: &[u8]) -> Option<u32> {
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
-}
-
-/// No registrar is asked more often, whatever it grants or wants.
-const LEAST_WAIT: Duration = Duration::from_secs(1);
-/// RFC 5626 §4.5, where all flows have failed.
-const BASE_BACK_OFF: Duration = Duration::from_secs(30);
-/// RFC 5626 §4.5.
-const MOST_BACK_OFF: Duration = Duration::from_mins(30);
-/// How often in a row a registrar may want a longer time.
-const MOST_TOO_BRIEF: u32 = 3;

@@ -8,10 +8,9 @@ use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, NameAddr,
 use crate::capabilities::Allow;
 use crate::config::Config;
 use crate::dialog::Dialog;
-use crate::digest::Protected;
+use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
 use crate::outgoing::SentBy;
-use crate::session::InviteSession;
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
@@ -36,16 +35,16 @@ impl InDialog<'_> {
     /// `None` where the target of the dialog is no URI.
     pub(super) fn write(
         &self,
-        session: &mut InviteSession,
+        dialog: &mut Dialog,
+        authentication: Option<&mut Authentication>,
         sent_by: &SentBy,
         config: &Config,
     ) -> Option<Bytes> {
-        let cseq = self.cseq.unwrap_or_else(|| session.dialog.next_cseq());
-        let dialog = &session.dialog;
+        let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
+        let dialog = &*dialog;
         let path = dialog.path();
         let request_uri = UriBuf::parse(&path.request_uri).ok()?;
         let method = &self.method;
-        let authentication = session.authentication.as_mut();
         // An ACK cannot be challenged: it repeats the credentials of its INVITE.
         let authentication = authentication.filter(|_| *method != Method::Ack);
         let authorization = authentication.map(|authentication| {

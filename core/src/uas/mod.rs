@@ -18,6 +18,7 @@ pub(crate) mod request;
 mod respond;
 mod response_options;
 mod session_timer;
+mod subscription;
 mod update;
 mod verb_error;
 mod write;
@@ -143,6 +144,9 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     if has_to_tag(request) {
         return match find_session(state, request) {
             Some(session) => in_dialog::receive(state, now, session, cseq.number, incoming),
+            None if *request.method() == Method::Notify => {
+                subscription::receive(state, now, cseq.number, incoming);
+            }
             None => does_not_exist().statelessly(state, now, &incoming),
         };
     }

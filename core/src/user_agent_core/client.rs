@@ -6,9 +6,16 @@ use offhook_message::Method;
 
 use super::UserAgentCore;
 use crate::client_event::RequestError;
-use crate::id::{OutgoingInviteId, OutgoingRequestId, RegistrationId};
-use crate::outgoing::{OutgoingRequest, RegistrationOptions};
-use crate::uac::{self, InviteUserAgentClient, RegisterUserAgentClient};
+use crate::id::{
+    OutgoingInviteId, OutgoingRequestId, PublicationId, RegistrationId, SubscriptionId,
+};
+use crate::outgoing::{
+    OutgoingRequest, PublicationOptions, RegistrationOptions, SubscriptionOptions,
+};
+use crate::uac::{
+    self, InviteUserAgentClient, PublishUserAgentClient, RegisterUserAgentClient,
+    SubscribeUserAgentClient,
+};
 
 impl UserAgentCore {
     /// Places a call: sends an INVITE. What becomes of it is told by
@@ -63,5 +70,45 @@ impl UserAgentCore {
         id: RegistrationId,
     ) -> Option<RegisterUserAgentClient<'_>> {
         RegisterUserAgentClient::new(&mut self.state, now, id)
+    }
+
+    /// Subscribes to the state of a resource, and keeps the subscription
+    /// ([RFC 6665](https://www.rfc-editor.org/rfc/rfc6665)). What becomes of it is told by
+    /// [`Event::Subscription`](crate::Event::Subscription).
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        options: SubscriptionOptions,
+    ) -> Result<SubscriptionId, RequestError> {
+        uac::subscribe::start(&mut self.state, now, options)
+    }
+
+    /// A subscription. `None` where it is over.
+    pub fn subscribe_client(
+        &mut self,
+        now: Instant,
+        id: SubscriptionId,
+    ) -> Option<SubscribeUserAgentClient<'_>> {
+        SubscribeUserAgentClient::new(&mut self.state, now, id)
+    }
+
+    /// Publishes a state, and keeps it published
+    /// ([RFC 3903](https://www.rfc-editor.org/rfc/rfc3903)). What becomes of it is told by
+    /// [`Event::Publication`](crate::Event::Publication).
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        options: PublicationOptions,
+    ) -> Result<PublicationId, RequestError> {
+        uac::publish::start(&mut self.state, now, options)
+    }
+
+    /// A published state. `None` where it is over.
+    pub fn publish_client(
+        &mut self,
+        now: Instant,
+        id: PublicationId,
+    ) -> Option<PublishUserAgentClient<'_>> {
+        PublishUserAgentClient::new(&mut self.state, now, id)
     }
 }

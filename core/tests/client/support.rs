@@ -225,6 +225,21 @@ impl Bench {
         self.drain();
     }
 
+    /// The next request, which is due within this part of `seconds` from now on, as soon as it is
+    /// sent.
+    pub(crate) fn due(&mut self, seconds: u64, least: u64, most: u64) -> Sent {
+        let (before, percent) = (self.ms(), seconds * 10);
+        self.pass(before + percent * least - 1);
+        assert!(self.sent().is_empty(), "before {least} % of {seconds} s");
+        for ms in (percent * least..=percent * most).step_by(250) {
+            self.pass(before + ms);
+            if let Some(sent) = self.sent().into_iter().next() {
+                return sent;
+            }
+        }
+        panic!("nothing after {most} % of {seconds} s");
+    }
+
     /// Since the beginning.
     pub(crate) fn ms(&self) -> u64 {
         u64::try_from((self.now - self.begin).as_millis()).unwrap()

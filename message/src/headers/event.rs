@@ -35,6 +35,8 @@ pub struct SubscriptionState<'a> {
     pub expires: Option<u32>,
     /// Why it is terminated.
     pub reason: Option<&'a [u8]>,
+    /// When to subscribe again, in seconds.
+    pub retry_after: Option<u32>,
     /// All parameters.
     pub params: Params<'a>,
 }
@@ -43,10 +45,11 @@ impl<'a> SubscriptionState<'a> {
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
         let state = cursor.token().ok_or("the state is missing")?;
         let params = Params::take(cursor)?;
-        let expires = params.get("expires");
+        let number = |name| params.get(name).and_then(|it| number_as(it.as_bytes()));
         Ok(Self {
             state,
-            expires: expires.and_then(|seconds| number_as(seconds.as_bytes())),
+            expires: number("expires"),
+            retry_after: number("retry-after"),
             reason: params.get("reason").map(|reason| reason.as_bytes()),
             params,
         })
@@ -83,7 +86,10 @@ mod tests {
         let active = headers("Subscription-State: active;expires=60");
         let state = active.subscription_state().unwrap().unwrap();
         assert!(!state.is_terminated());
-        assert_eq!(state.expires, Some(60));
+        assert_eq!((state.expires, state.retry_after), (Some(60), None));
+        let later = headers("Subscription-State: terminated;reason=probation;retry-after=7");
+        let state = later.subscription_state().unwrap().unwrap();
+        assert_eq!(state.retry_after, Some(7));
         let over = headers("Subscription-State: Terminated;reason=noresource;expires=x");
         let state = over.subscription_state().unwrap().unwrap();
         assert!(state.is_terminated());

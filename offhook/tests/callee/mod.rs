@@ -108,23 +108,49 @@ impl Callee {
 
     /// A BYE in the dialog that the INVITE has made.
     pub(crate) async fn bye(&mut self, invite: &Request) {
+        self.request(invite, 1, "BYE", "").await;
+    }
+
+    /// A request of this method, number and header lines in the dialog that theirs has made or
+    /// makes.
+    pub(crate) async fn request(&mut self, theirs: &Request, cseq: u32, method: &str, lines: &str) {
+        self.request_as(theirs, TAG, (cseq, method), lines).await;
+    }
+
+    /// The first NOTIFY of somebody else that the SUBSCRIBE was forked to.
+    pub(crate) async fn notify_as(&mut self, subscribe: &Request, tag: &str, lines: &str) {
+        let tag = format!(";tag={tag}");
+        self.request_as(subscribe, &tag, (1, "NOTIFY"), lines).await;
+    }
+
+    async fn request_as(
+        &mut self,
+        theirs: &Request,
+        tag: &str,
+        (cseq, method): (u32, &str),
+        lines: &str,
+    ) {
         let field = |name: &str| {
-            let field = invite.headers().named(name).next().unwrap();
+            let field = theirs.headers().named(name).next().unwrap();
             str::from_utf8(field.value).unwrap().to_owned()
         };
         let contact = field("Contact");
         let target = contact.split(['<', '>']).nth(1).unwrap();
         let (address, via) = (self.address, self.transport.as_str());
+        let transport = self.transport;
         let text = format!(
-            "BYE {target} SIP/2.0\r\n\
-             Via: SIP/2.0/{via} {address};branch=z9hG4bK-bye\r\n\
+            "{method} {target} SIP/2.0\r\n\
+             Via: SIP/2.0/{via} {address};branch=z9hG4bK-{method}{cseq}{}\r\n\
              Max-Forwards: 70\r\n\
-             From: {}{TAG}\r\n\
+             From: {}{tag}\r\n\
              To: {}\r\n\
              Call-ID: {}\r\n\
-             CSeq: 1 BYE\r\n\
+             CSeq: {cseq} {method}\r\n\
+             Contact: <sip:bob@{address};transport={transport}>\r\n\
+             {lines}\
              Content-Length: 0\r\n\r\n",
-            field("To"),
+            tag.trim_start_matches(";tag="),
+            field("To").trim_end_matches(TAG),
             field("From"),
             field("Call-ID"),
         );

@@ -1,0 +1,269 @@
+//! Publishing ([RFC 3903 §4](https://www.rfc-editor.org/rfc/rfc3903#section-4)).
+
+use std::time::{Duration, Instant};
+
+use offhook_message::{Body, HeaderName, Headers, Method, Response, StatusCode, Text};
+
+use super::is_challenge;
+use crate::client_event::{PublicationEvent, RequestError, RequestFailure};
+use crate::event::Event;
+use crate::id::PublicationId;
+use crate::outgoing::{
+    Asked, OutgoingRequestMessage, Publication, PublicationOptions, refresh_after,
+};
+use crate::state::State;
+use crate::timers::Timer;
+use crate::transaction::ClientUser;
+
+/// A published state. The view borrows the core.
+#[derive(Debug)]
+pub struct PublishUserAgentClient<'a> {
+    state: &'a mut State,
+    now: Instant,
+    id: PublicationId,
+}
+
+impl<'a> PublishUserAgentClient<'a> {
+    pub(crate) fn new(state: &'a mut State, now: Instant, id: PublicationId) -> Option<Self> {
+        state.publications.get(id.0)?;
+        Some(Self { state, now, id })
+    }
+
+    /// Which state this is.
+    pub fn id(&self) -> PublicationId {
+        self.id
+    }
+
+    /// Puts another state in its place
+    /// ([RFC 3903 §4.4](https://www.rfc-editor.org/rfc/rfc3903#section-4.4)). One request at a time: what
+    /// is out is waited for. One that is removed is not changed any more.
+    pub fn publish(self, body: Body) {
+        let Self { state, now, id } = self;
+        let Some(publication) = state.publications.get_mut(id.0) else {
+            return;
+        };
+        publication.body = Some(body);
+        publication.has_news = true;
+        if publication.asked.is_none() {
+            renew(state, now, id);
+        }
+    }
+
+    /// Sends PUBLISH now, and does not wait for the next refresh or try. Where a request is out
+    /// already, that will do.
+    pub fn refresh(self) {
+        let Self { state, now, id } = self;
+        let publication = state.publications.get(id.0);
+        if publication.is_some_and(|publication| publication.asked.is_none()) {
+            renew(state, now, id);
+        }
+    }
+
+    /// Removes the state
+    /// ([RFC 3903 §4.5](https://www.rfc-editor.org/rfc/rfc3903#section-4.5)).
+    /// [`PublicationEvent::Unpublished`] follows, whatever the compositor says.
+    pub fn unpublish(self) {
+        let Self { state, now, id } = self;
+        if let Some(publication) = state.publications.get_mut(id.0) {
+            publication.is_ending = true;
+            go_on(state, now, id);
+        }
+    }
+}
+
+/// Publishes a state.
+pub(crate) fn start(
+    state: &mut State,
+    now: Instant,
+    options: PublicationOptions,
+) -> Result<PublicationId, RequestError> {
+    options.request.check()?;
+    if state.clients.len() >= state.config.limits.transactions {
+        return Err(RequestError::Full);
+    }
+    let request = options.request.clone();
+    let message = OutgoingRequestMessage::new(Method::Publish, request, &mut state.random);
+    let publication = Publication::new(message, options);
+    let id = PublicationId(state.publications.insert(publication));
+    ask(state, now, id);
+    Ok(id)
+}
+
+/// The refresh is due, or the next try.
+pub(crate) fn is_due(state: &mut State, now: Instant, id: PublicationId) {
+    let due = state.publications.get(id.0).and_then(|it| it.due);
+    if due.is_some_and(|due| due <= now) {
+        renew(state, now, id);
+    }
+}
+
+/// A final response to the PUBLISH.
+pub(super) fn receive_response(
+    state: &mut State,
+    now: Instant,
+    id: PublicationId,
+    response: Response,
+) {
+    let Some(publication) = state.publications.get_mut(id.0) else {
+        return;
+    };
+    let message = &mut publication.message;
+    let (status, headers) = (response.status(), response.headers());
+    let is_worth = (is_challenge(status) && message.take_challenge(headers, &mut state.random))
+        || (status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow());
+    if is_worth {
+        return send(state, now, id);
+    }
+    let asked = publication.asked.take();
+    if asked == Some(Asked::End) {
+        let message = Some(response);
+        return end(state, id, PublicationEvent::Unpublished { message });
+    }
+    if status.is_success() {
+        published(state, now, id, response);
+    } else if asked == Some(Asked::Refresh) && status == StatusCode::CONDITIONAL_REQUEST_FAILED {
+        // §4.3: the compositor has it no more.
+        publication.entity_tag = None;
+        renew(state, now, id);
+    } else if publication.soft.is_longer_wanted(&response) {
+        publication.has_news = true;
+        renew(state, now, id);
+    } else {
+        refused(state, now, id, response);
+    }
+    go_on(state, now, id);
+}
+
+/// No response will come by this flow.
+pub(super) fn failed(state: &mut State, now: Instant, id: PublicationId, cause: RequestFailure) {
+    let Some(publication) = state.publications.get_mut(id.0) else {
+        return;
+    };
+    if publication.message.next_flow() {
+        return send(state, now, id);
+    }
+    if publication.asked.take() == Some(Asked::End) {
+        return end(state, id, PublicationEvent::Unpublished { message: None });
+    }
+    publication.has_news = true;
+    let retry_in = publication.soft.back_off(&mut state.random);
+    wait(state, now, id, retry_in);
+    tell(state, id, PublicationEvent::Failed { cause, retry_in });
+    go_on(state, now, id);
+}
+
+/// The compositor has the state.
+fn published(state: &mut State, now: Instant, id: PublicationId, message: Response) {
+    let Some(publication) = state.publications.get_mut(id.0) else {
+        return;
+    };
+    let headers = message.headers();
+    publication.entity_tag = entity_tag(headers);
+    let granted = headers.expires().ok().flatten();
+    if granted == Some(0) {
+        publication.has_news = true;
+        let retry_in = publication.soft.back_off(&mut state.random);
+        wait(state, now, id, retry_in);
+        let retry_in = Some(retry_in);
+        return tell(state, id, PublicationEvent::Refused { retry_in, message });
+    }
+    let expires = granted.unwrap_or(publication.soft.expires);
+    let expires = Duration::from_secs(expires.into());
+    let has_news = publication.has_news;
+    publication.soft.is_kept();
+    let refresh = refresh_after(expires, &mut state.random);
+    wait(state, now, id, refresh);
+    tell(state, id, PublicationEvent::Published { expires, message });
+    if has_news {
+        renew(state, now, id);
+    }
+}
+
+/// The compositor refused. It is asked again where it says when, or where it may only be in trouble.
+fn refused(state: &mut State, now: Instant, id: PublicationId, message: Response) {
+    let Some(publication) = state.publications.get_mut(id.0) else {
+        return;
+    };
+    publication.has_news = true;
+    let retry_in = publication.soft.retry_in(&message, &mut state.random);
+    let event = PublicationEvent::Refused { retry_in, message };
+    match retry_in {
+        Some(retry_in) => {
+            wait(state, now, id, retry_in);
+            tell(state, id, event);
+        }
+        None => end(state, id, event),
+    }
+}
+
+/// What the application wished while a request was out.
+fn go_on(state: &mut State, now: Instant, id: PublicationId) {
+    let publication = state.publications.get(id.0);
+    let Some(publication) = publication.filter(|it| it.is_ending && it.asked.is_none()) else {
+        return;
+    };
+    if publication.entity_tag.is_some() {
+        renew(state, now, id);
+    } else {
+        end(state, id, PublicationEvent::Unpublished { message: None });
+    }
+}
+
+fn wait(state: &mut State, now: Instant, id: PublicationId, after: Duration) {
+    if let Some(publication) = state.publications.get_mut(id.0) {
+        publication.due = now.checked_add(after);
+        state.arm(now, after, Timer::Publication(id));
+    }
+}
+
+/// Sends a further PUBLISH.
+fn renew(state: &mut State, now: Instant, id: PublicationId) {
+    if let Some(publication) = state.publications.get_mut(id.0) {
+        publication.message.renew();
+        ask(state, now, id);
+    }
+}
+
+/// Sends the PUBLISH that is wanted now.
+fn ask(state: &mut State, now: Instant, id: PublicationId) {
+    if let Some(publication) = state.publications.get_mut(id.0) {
+        publication.ask();
+        send(state, now, id);
+    }
+}
+
+fn send(state: &mut State, now: Instant, id: PublicationId) {
+    let Some(publication) = state.publications.get_mut(id.0) else {
+        return;
+    };
+    let message = &mut publication.message;
+    let Some(flow) = message.flow() else {
+        return;
+    };
+    let branch = state.random.token();
+    let bytes = message.write(flow, branch, &state.config);
+    let (method, user) = (Method::Publish, ClientUser::Publication(id));
+    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
+    state.send_client(now, transaction, flow);
+}
+
+fn end(state: &mut State, id: PublicationId, event: PublicationEvent) {
+    if state.publications.remove(id.0).is_some() {
+        tell(state, id, event);
+    }
+}
+
+fn tell(state: &mut State, publication: PublicationId, event: PublicationEvent) {
+    state
+        .outbox
+        .event(Event::Publication { publication, event });
+}
+
+/// How the compositor names what it has
+/// ([RFC 3903 §11.3.1](https://www.rfc-editor.org/rfc/rfc3903#section-11.3.1)).
+fn entity_tag(headers: &Headers) -> Option<Text> {
+    let value = std::str::from_utf8(headers.raw(HeaderName::SipETag)?).ok()?;
+    Text::new(value.trim())
+        .ok()
+        .filter(|it| !it.as_str().is_empty())
+}

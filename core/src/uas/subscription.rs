@@ -1,0 +1,60 @@
+//! NOTIFY of a subscription of ours
+//! ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
+
+use std::time::Instant;
+
+use offhook_message::{Request, StatusCode};
+
+use super::reply::Reply;
+use super::{does_not_exist, in_dialog, to_tag_of};
+use crate::dialog::dialog_id;
+use crate::id::SubscriptionId;
+use crate::incoming::Incoming;
+use crate::state::State;
+use crate::uac::subscribe;
+
+/// Serves a NOTIFY of no session. It may come before the 2xx to its SUBSCRIBE.
+pub(super) fn receive(state: &mut State, now: Instant, cseq: u32, incoming: Incoming) {
+    let id = match find(state, now, &incoming) {
+        Ok(id) => id,
+        Err(reply) => return reply.statelessly(state, now, &incoming),
+    };
+    let tag = to_tag_of(&incoming.request);
+    let subscription = state.subscriptions.get_mut(id);
+    let dialog = subscription.and_then(|subscription| subscription.dialog());
+    if !dialog.is_some_and(|it| it.dialog.take_cseq(cseq)) {
+        return in_dialog::try_later(state).statefully(state, now, &incoming, tag);
+    }
+    Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
+    subscribe::notified(state, now, id, incoming.request);
+}
+
+/// The subscription whose dialog a NOTIFY names, or which it makes.
+fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<SubscriptionId, Reply> {
+    let notify = &incoming.request;
+    let headers = notify.headers();
+    let tag = headers.from_tag().ok_or_else(does_not_exist)?;
+    let known = named(state, notify, tag);
+    let root = named(state, notify, b"");
+    let id = known.or(root).ok_or_else(does_not_exist)?;
+    if headers.subscription_state()?.is_none() {
+        let reason = "The Subscription-State header is missing";
+        return Err(Reply::bad_request(reason));
+    }
+    if known.is_some() {
+        return Ok(id);
+    }
+    let opened = subscribe::open_dialog(state, now, id, notify, incoming.flow);
+    opened.ok_or_else(does_not_exist)
+}
+
+/// The subscription of this peer's tag that a NOTIFY is about.
+fn named(state: &State, notify: &Request, remote_tag: &[u8]) -> Option<SubscriptionId> {
+    let headers = notify.headers();
+    let (call_id, local_tag) = (headers.call_id().ok()?, headers.to_tag()?);
+    let key = dialog_id(&state.fingerprinter, call_id, local_tag, remote_tag);
+    let id = state.subscriptions.find(key)?;
+    let event = headers.event().ok()??;
+    let is_about = state.subscriptions.get(id)?.is_about(&event);
+    is_about.then_some(id)
+}

@@ -1,0 +1,624 @@
+//! Subscriptions ([RFC 6665 §4.1](https://www.rfc-editor.org/rfc/rfc6665#section-4.1)).
+
+use std::time::Duration;
+
+use offhook_core::message::{Message, Text, parse};
+use offhook_core::{
+    Credentials, Event, RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent,
+    SubscriptionId, SubscriptionOptions, SubscriptionState,
+};
+
+use crate::support::{Answer, Bench, Sent, UDP, UDP_NEXT, request};
+
+fn options() -> SubscriptionOptions {
+    let mut options = SubscriptionOptions::new(request([UDP]), Text::from_static("presence"));
+    options.expires = 600;
+    options
+}
+
+fn subscribe(bench: &mut Bench, options: SubscriptionOptions) -> (SubscriptionId, Sent) {
+    let id = bench.act(|core, now| core.subscribe(now, options)).unwrap();
+    (id, bench.one("SUBSCRIBE"))
+}
+
+fn ok(expires: u32) -> Answer {
+    Answer::new("200 OK").header(&format!("Expires: {expires}"))
+}
+
+/// A NOTIFY about what this SUBSCRIBE asked for, from the notifier with this tag.
+fn notify(subscribe: &Sent, tag: &str, cseq: u32, lines: &str) -> Message {
+    let (from, to) = (subscribe.header("From"), subscribe.header("To"));
+    let to = to.split(";tag=").next().unwrap_or_default();
+    let text = format!(
+        "NOTIFY sip:alice@192.0.2.1:5060 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 192.0.2.2:5062;branch=z9hG4bK-{tag}{cseq}\r\n\
+         Max-Forwards: 70\r\n\
+         From: {to};tag={tag}\r\n\
+         To: {from}\r\n\
+         Call-ID: {}\r\n\
+         CSeq: {cseq} NOTIFY\r\n\
+         Contact: <sip:{tag}@192.0.2.2:5062>\r\n\
+         {lines}\r\n\
+         Content-Length: 0\r\n\r\n",
+        subscribe.header("Call-ID"),
+    );
+    parse(text.into()).unwrap()
+}
+
+/// The status that a NOTIFY gets, and what else is sent because of it.
+fn status(bench: &mut Bench, notify: Message) -> (u16, Vec<Sent>) {
+    bench.receive(UDP, notify);
+    let mut sent = bench.sent();
+    assert!(!sent.is_empty(), "every NOTIFY is answered");
+    match sent.remove(0).message {
+        Message::Response(response) => (response.status().as_u16(), sent),
+        Message::Request(_) => panic!("a request instead of the answer"),
+    }
+}
+
+fn state(subscription_state: &str) -> String {
+    format!("Event: presence\r\nSubscription-State: {subscription_state}")
+}
+
+/// bob's next NOTIFY, which is answered 200 and causes nothing more.
+fn notified(bench: &mut Bench, subscribe: &Sent, cseq: u32, subscription_state: &str) {
+    let notify = notify(subscribe, "bob", cseq, &state(subscription_state));
+    let (status, sent) = status(bench, notify);
+    assert_eq!((status, sent.len()), (200, 0));
+}
+
+fn event(bench: &mut Bench) -> SubscriptionEvent {
+    match bench.event() {
+        Event::Subscription { event, .. } => event,
+        other => panic!("{other:?} is no event of a subscription"),
+    }
+}
+
+fn accepted(bench: &mut Bench) -> Duration {
+    match event(bench) {
+        SubscriptionEvent::Accepted { expires, .. } => expires,
+        other => panic!("{other:?} instead of Accepted"),
+    }
+}
+
+fn told(bench: &mut Bench) -> SubscriptionState {
+    match event(bench) {
+        SubscriptionEvent::Notified { state, .. } => state,
+        other => panic!("{other:?} instead of Notified"),
+    }
+}
+
+fn lost(bench: &mut Bench) -> (SubscriptionEnd, Duration) {
+    match event(bench) {
+        SubscriptionEvent::Lost { cause, retry_in } => (cause, retry_in),
+        other => panic!("{other:?} instead of Lost"),
+    }
+}
+
+fn terminated(bench: &mut Bench) -> SubscriptionEnd {
+    match event(bench) {
+        SubscriptionEvent::Terminated { cause } => {
+            assert_eq!(bench.core.counts().subscriptions, 0);
+            cause
+        }
+        other => panic!("{other:?} instead of Terminated"),
+    }
+}
+
+/// A subscription for 600 s to bob, with its SUBSCRIBE.
+fn subscribed(bench: &mut Bench) -> (SubscriptionId, Sent) {
+    let (id, sent) = subscribe(bench, options());
+    bench.answer(&sent, &ok(600));
+    assert_eq!(accepted(bench), Duration::from_mins(10));
+    notified(bench, &sent, 1, "active;expires=600");
+    assert_eq!(told(bench), SubscriptionState::Active);
+    (id, sent)
+}
+
+#[test]
+fn a_subscribe_has_all_that_it_needs() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    assert_eq!(sent.request().uri_bytes(), b"sip:bob@example.org");
+    assert_eq!(sent.header("Event"), "presence");
+    assert_eq!(sent.header("Expires"), "600");
+    assert_eq!(sent.header("Contact"), "<sip:alice@192.0.2.1:5060>");
+    assert_eq!(sent.header("CSeq"), "1 SUBSCRIBE");
+    assert_eq!(sent.header("To"), "<sip:bob@example.org>");
+
+    let mut nowhere = options();
+    nowhere.request.flows.clear();
+    let refused = bench.act(|core, now| core.subscribe(now, nowhere));
+    assert_eq!(refused.unwrap_err(), RequestError::NoFlow);
+}
+
+#[test]
+fn it_is_refreshed_inside_the_dialog_of_its_notify() {
+    let mut bench = Bench::new();
+    let (_, first) = subscribed(&mut bench);
+    let refresh = bench.due(600, 50, 90);
+    assert_eq!(refresh.request().uri_bytes(), b"sip:bob@192.0.2.2:5062");
+    assert_eq!(refresh.header("To"), "<sip:bob@example.org>;tag=bob");
+    assert_eq!(refresh.header("From"), first.header("From"));
+    assert_eq!(refresh.header("Call-ID"), first.header("Call-ID"));
+    assert_eq!(refresh.header("CSeq"), "2 SUBSCRIBE");
+    assert_eq!(refresh.header("Event"), "presence");
+    assert_eq!(refresh.header("Expires"), "600");
+    assert_eq!(refresh.transmit.flow.remote.port(), 5062);
+    bench.answer(&refresh, &ok(300));
+    assert_eq!(accepted(&mut bench), Duration::from_mins(5));
+    notified(&mut bench, &first, 2, "active;expires=300");
+    told(&mut bench);
+    bench.due(300, 50, 90);
+}
+
+#[test]
+fn a_notify_may_be_faster_than_the_2xx() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    notified(&mut bench, &sent, 1, "pending;expires=100");
+    assert_eq!(told(&mut bench), SubscriptionState::Pending);
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    notified(&mut bench, &sent, 2, "active");
+    assert_eq!(told(&mut bench), SubscriptionState::Active);
+    let refresh = bench.due(100, 50, 90);
+    assert_eq!(refresh.header("To"), "<sip:bob@example.org>;tag=bob");
+}
+
+#[test]
+fn a_notify_says_more_than_a_refusal() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    notified(&mut bench, &sent, 1, "active;expires=100");
+    told(&mut bench);
+    bench.answer(&sent, &Answer::new("408 Request Timeout"));
+    bench.no_event();
+    bench.due(100, 50, 90);
+}
+
+#[test]
+fn a_notify_shortens_the_life() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribed(&mut bench);
+    notified(&mut bench, &sent, 2, "active;expires=60");
+    told(&mut bench);
+    bench.due(60, 50, 90);
+}
+
+#[test]
+fn other_notifys_belong_nowhere() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribed(&mut bench);
+    let active = state("active");
+    for (tag, lines) in [
+        ("bob", "Event: dialog\r\nSubscription-State: active"),
+        ("bob", "Event: presence;id=1\r\nSubscription-State: active"),
+        ("bob", "Subscription-State: active"),
+        ("carol", active.as_str()),
+    ] {
+        let (status, _) = status(&mut bench, notify(&sent, tag, 9, lines));
+        assert_eq!(status, 481, "{tag}: {lines}");
+    }
+    let headless = notify(&sent, "bob", 10, "Event: presence");
+    assert_eq!(status(&mut bench, headless).0, 400);
+    let late = notify(&sent, "bob", 1, &active);
+    bench.receive(UDP, late);
+    assert_eq!(bench.sent().len(), 1, "a repetition is answered again");
+    let mut old = state("active");
+    old.push_str("\r\nX: y");
+    let old = notify(&sent, "bob", 0, &old);
+    assert_eq!(status(&mut bench, old).0, 500);
+    bench.no_event();
+}
+
+#[test]
+fn further_notifiers_are_taken_as_far_as_they_are_wanted() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.notifiers = 2;
+    let (root, sent) = subscribe(&mut bench, options);
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    notified(&mut bench, &sent, 1, "active;expires=600");
+    told(&mut bench);
+    let carol = notify(&sent, "carol", 7, &state("active;expires=300"));
+    assert_eq!(status(&mut bench, carol).0, 200);
+    let SubscriptionEvent::Forked { subscription: fork } = event(&mut bench) else {
+        panic!("forked");
+    };
+    let Event::Subscription {
+        subscription,
+        event: SubscriptionEvent::Notified { .. },
+    } = bench.event()
+    else {
+        panic!("notified");
+    };
+    assert_eq!(subscription, fork);
+    let dave = notify(&sent, "dave", 7, &state("active"));
+    assert_eq!(status(&mut bench, dave).0, 481, "two are enough");
+
+    // The application takes the first.
+    bench.act(|core, now| core.subscribe_client(now, fork).unwrap().unsubscribe());
+    let end = bench.one("SUBSCRIBE");
+    assert_eq!(end.header("To"), "<sip:bob@example.org>;tag=carol");
+    assert_eq!(end.header("Expires"), "0");
+    bench.answer(&end, &ok(0));
+    let carol = notify(&sent, "carol", 8, &state("terminated;reason=timeout"));
+    assert_eq!(status(&mut bench, carol).0, 200);
+    assert_eq!(told(&mut bench), SubscriptionState::Terminated);
+    let SubscriptionEvent::Terminated { cause } = event(&mut bench) else {
+        panic!("terminated");
+    };
+    assert!(matches!(cause, SubscriptionEnd::Unsubscribed));
+    assert_eq!(bench.core.counts().subscriptions, 1);
+    assert!(bench.act(|core, now| core.subscribe_client(now, root).is_some()));
+    let refresh = bench.due(600, 50, 90);
+    assert_eq!(refresh.header("To"), "<sip:bob@example.org>;tag=bob");
+}
+
+#[test]
+fn a_notifier_that_comes_too_late_is_not_taken() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.notifiers = 2;
+    let (_, sent) = subscribe(&mut bench, options);
+    bench.answer(&sent, &ok(600));
+    notified(&mut bench, &sent, 1, "active;expires=600");
+    bench.pass(32_001);
+    let carol = notify(&sent, "carol", 7, &state("active"));
+    assert_eq!(status(&mut bench, carol).0, 481);
+}
+
+#[test]
+fn without_a_notify_there_is_no_subscription() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    bench.pass(31_999);
+    bench.no_event();
+    bench.pass(32_000);
+    let (cause, retry_in) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::NotNotified), "{cause:?}");
+    assert_eq!(retry_in, Duration::ZERO);
+    let again = bench.one("SUBSCRIBE");
+    assert_ne!(again.header("From"), sent.header("From"));
+    assert_eq!(again.header("To"), "<sip:bob@example.org>");
+    // What belongs to the first is nobody's.
+    let late = notify(&sent, "bob", 1, &state("active"));
+    assert_eq!(status(&mut bench, late).0, 481);
+    bench.answer(&again, &ok(600));
+    accepted(&mut bench);
+    bench.pass(64_000);
+    let (_, retry_in) = lost(&mut bench);
+    assert!(retry_in >= Duration::from_secs(30), "{retry_in:?}");
+}
+
+#[test]
+fn the_notify_after_a_refresh_must_come_too() {
+    let mut bench = Bench::new();
+    subscribed(&mut bench);
+    let refresh = bench.due(600, 50, 90);
+    bench.answer(&refresh, &ok(600));
+    accepted(&mut bench);
+    let now = bench.ms();
+    bench.pass(now + 32_000);
+    let (cause, _) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::NotNotified), "{cause:?}");
+}
+
+#[test]
+fn the_reason_of_the_end_says_how_it_goes_on() {
+    let at_once = Some(0..=0);
+    for (reason, expected) in [
+        (";reason=deactivated", at_once.clone()),
+        (";reason=timeout;retry-after=9", at_once),
+        (";reason=probation;retry-after=7", Some(7_000..=7_000)),
+        (";reason=giveup;retry-after=0", Some(0..=1_000)),
+        (";reason=giveup", Some(30_000..=60_000)),
+        (";reason=unheard-of", Some(30_000..=60_000)),
+        ("", Some(30_000..=60_000)),
+        (";reason=rejected;retry-after=1", None),
+        (";reason=noresource", None),
+        (";reason=invariant", None),
+    ] {
+        let mut bench = Bench::new();
+        let (_, sent) = subscribed(&mut bench);
+        let over = notify(&sent, "bob", 2, &state(&format!("terminated{reason}")));
+        assert_eq!(status(&mut bench, over).0, 200);
+        assert_eq!(told(&mut bench), SubscriptionState::Terminated);
+        let Some(expected) = expected else {
+            let cause = terminated(&mut bench);
+            assert!(matches!(cause, SubscriptionEnd::Notified), "{reason}");
+            bench.pass(3_600_000);
+            assert!(bench.sent().is_empty());
+            continue;
+        };
+        let (cause, retry_in) = lost(&mut bench);
+        assert!(matches!(cause, SubscriptionEnd::Notified), "{reason}");
+        let ms = u64::try_from(retry_in.as_millis()).unwrap();
+        assert!(expected.contains(&ms), "{reason}: {retry_in:?}");
+        bench.pass(ms);
+        let again = bench.one("SUBSCRIBE");
+        assert_ne!(again.header("From"), sent.header("From"));
+        assert_eq!(again.header("Expires"), "600");
+    }
+}
+
+#[test]
+fn a_notifier_that_deactivates_again_and_again_is_not_flooded() {
+    let mut bench = Bench::new();
+    let (_, mut sent) = subscribed(&mut bench);
+    let mut waits = Vec::new();
+    for cseq in 2..5 {
+        let over = notify(&sent, "bob", cseq, &state("terminated;reason=deactivated"));
+        assert_eq!(status(&mut bench, over).0, 200);
+        while bench.try_event().is_some_and(|event| {
+            if let Event::Subscription {
+                event: SubscriptionEvent::Lost { retry_in, .. },
+                ..
+            } = &event
+            {
+                waits.push(*retry_in);
+            }
+            true
+        }) {}
+        let now = bench.ms();
+        bench.pass(now + u64::try_from(waits.last().unwrap().as_millis()).unwrap());
+        sent = bench.one("SUBSCRIBE");
+        bench.answer(&sent, &ok(600));
+    }
+    assert_eq!(waits[0], Duration::ZERO);
+    assert!(waits[1] >= Duration::from_mins(1), "{waits:?}");
+    assert!(waits[2] >= Duration::from_mins(2), "{waits:?}");
+}
+
+#[test]
+fn unsubscribing_waits_for_the_last_notify() {
+    let mut bench = Bench::new();
+    let (id, sent) = subscribed(&mut bench);
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    let end = bench.one("SUBSCRIBE");
+    assert_eq!(end.header("Expires"), "0");
+    bench.answer(&end, &ok(0));
+    bench.no_event();
+    notified(&mut bench, &sent, 2, "active");
+    told(&mut bench);
+    notified(&mut bench, &sent, 3, "terminated;reason=timeout");
+    assert_eq!(told(&mut bench), SubscriptionState::Terminated);
+    let cause = terminated(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Unsubscribed));
+    bench.pass(120_000);
+    assert!(bench.is_idle());
+}
+
+#[test]
+fn unsubscribing_ends_whatever_the_notifier_says() {
+    for answer in [
+        "481 Gone",
+        "500 Trouble",
+        "403 Forbidden",
+        "204 No Notification",
+    ] {
+        let mut bench = Bench::new();
+        let (id, _) = subscribed(&mut bench);
+        bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+        let end = bench.one("SUBSCRIBE");
+        bench.answer(&end, &Answer::new(answer));
+        let cause = terminated(&mut bench);
+        assert!(matches!(cause, SubscriptionEnd::Unsubscribed), "{answer}");
+    }
+    let mut bench = Bench::new();
+    let (id, _) = subscribed(&mut bench);
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    bench.pass(32_000);
+    let cause = terminated(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Unsubscribed));
+}
+
+#[test]
+fn who_gives_up_early_ends_what_comes_of_it() {
+    let mut bench = Bench::new();
+    let (id, sent) = subscribe(&mut bench, options());
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    assert!(bench.sent().is_empty(), "there is no dialog yet");
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    let first = notify(&sent, "bob", 1, &state("active"));
+    let (status, further) = status(&mut bench, first);
+    assert_eq!((status, further.len()), (200, 1));
+    assert_eq!(further[0].header("Expires"), "0");
+    assert_eq!(further[0].header("To"), "<sip:bob@example.org>;tag=bob");
+
+    let mut bench = Bench::new();
+    let (id, sent) = subscribe(&mut bench, options());
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    bench.pass(32_000);
+    let cause = terminated(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::NotNotified));
+}
+
+#[test]
+fn a_state_may_be_asked_for_once() {
+    let mut bench = Bench::new();
+    let mut once = options();
+    once.expires = 0;
+    let (_, sent) = subscribe(&mut bench, once);
+    assert_eq!(sent.header("Expires"), "0");
+    bench.answer(&sent, &ok(0));
+    accepted(&mut bench);
+    notified(&mut bench, &sent, 1, "terminated;reason=timeout");
+    assert_eq!(told(&mut bench), SubscriptionState::Terminated);
+    let cause = terminated(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Unsubscribed));
+    bench.pass(120_000);
+    assert!(bench.sent().is_empty());
+}
+
+#[test]
+fn a_longer_time_is_taken_where_the_notifier_wants_it() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    let brief = Answer::new("423 Interval Too Brief").header("Min-Expires: 1800");
+    bench.answer(&sent, &brief);
+    let again = bench.one("SUBSCRIBE");
+    assert_eq!(again.header("Expires"), "1800");
+    assert_eq!(again.header("From"), sent.header("From"));
+    assert_eq!(again.header("CSeq"), "2 SUBSCRIBE");
+}
+
+#[test]
+fn a_refusal_is_the_end_unless_it_says_when() {
+    for answer in ["489 Bad Event", "403 Forbidden", "404 Not Found"] {
+        let mut bench = Bench::new();
+        let (_, sent) = subscribe(&mut bench, options());
+        bench.answer(&sent, &Answer::new(answer));
+        let SubscriptionEnd::Refused { message } = terminated(&mut bench) else {
+            panic!("refused");
+        };
+        assert!(answer.starts_with(&message.status().to_string()));
+        bench.pass(3_600_000);
+        assert!(bench.is_idle());
+    }
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    let later = Answer::new("480 Later").header("Retry-After: 5");
+    bench.answer(&sent, &later);
+    let (cause, retry_in) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Refused { .. }));
+    assert_eq!(retry_in, Duration::from_secs(5));
+    bench.pass(5_000);
+    bench.one("SUBSCRIBE");
+}
+
+#[test]
+fn a_notifier_that_knows_it_no_more_is_asked_anew() {
+    let mut bench = Bench::new();
+    let (_, first) = subscribed(&mut bench);
+    let refresh = bench.due(600, 50, 90);
+    bench.answer(&refresh, &Answer::new("481 Gone"));
+    let (cause, retry_in) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Refused { .. }));
+    assert_eq!(retry_in, Duration::ZERO);
+    let now = bench.ms();
+    bench.pass(now);
+    let again = bench.one("SUBSCRIBE");
+    assert_eq!(again.header("To"), "<sip:bob@example.org>");
+    assert_ne!(again.header("From"), first.header("From"));
+    let late = notify(&first, "bob", 2, &state("active"));
+    assert_eq!(status(&mut bench, late).0, 481);
+}
+
+#[test]
+fn trouble_with_a_refresh_leaves_the_subscription_until_its_end() {
+    let mut bench = Bench::new();
+    let (_, first) = subscribed(&mut bench);
+    let begin = bench.ms();
+    let refresh = bench.due(600, 50, 90);
+    bench.answer(&refresh, &Answer::new("500 Trouble"));
+    bench.no_event();
+    notified(&mut bench, &first, 2, "active");
+    told(&mut bench);
+    while bench.ms() < begin + 599_750 {
+        let now = bench.ms();
+        bench.pass(now + 250);
+        for again in bench.sent() {
+            bench.answer(&again, &Answer::new("500 Trouble"));
+        }
+        bench.no_event();
+    }
+    bench.pass(begin + 600_000);
+    let (cause, _) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Expired), "{cause:?}");
+}
+
+#[test]
+fn challenges_are_answered_at_first_and_later() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    let alice = Credentials::password(Text::from_static("alice"), "secret");
+    options.request = options.request.with_credentials(alice);
+    let (_, sent) = subscribe(&mut bench, options);
+    let challenge = |nonce| {
+        let header =
+            format!("WWW-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\", qop=\"auth\"");
+        Answer::new("401 Unauthorized").header(&header)
+    };
+    bench.answer(&sent, &challenge("one"));
+    let again = bench.one("SUBSCRIBE");
+    assert!(again.header("Authorization").contains("nonce=\"one\""));
+    assert_eq!(again.header("CSeq"), "2 SUBSCRIBE");
+    assert_eq!(again.header("From"), sent.header("From"));
+    bench.answer(&again, &ok(600));
+    accepted(&mut bench);
+    notified(&mut bench, &again, 1, "active");
+    told(&mut bench);
+    let refresh = bench.due(600, 50, 90);
+    assert_eq!(refresh.header("CSeq"), "3 SUBSCRIBE");
+    assert!(refresh.header("Authorization").contains("nc=00000002"));
+    bench.answer(&refresh, &challenge("two"));
+    let again = bench.one("SUBSCRIBE");
+    assert_eq!(again.header("CSeq"), "4 SUBSCRIBE");
+    assert!(again.header("Authorization").contains("nonce=\"two\""));
+    assert_eq!(again.header("Expires"), "600");
+    bench.answer(&again, &challenge("two"));
+    bench.no_event();
+}
+
+#[test]
+fn silence_and_broken_connections_lead_to_the_next_flow_and_then_to_patience() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.request = request([UDP, UDP_NEXT]);
+    let (_, sent) = subscribe(&mut bench, options);
+    bench.undelivered(&sent);
+    let next = bench.one("SUBSCRIBE");
+    assert_eq!(next.transmit.flow, UDP_NEXT);
+    bench.pass(32_000);
+    let (cause, retry_in) = lost(&mut bench);
+    let SubscriptionEnd::Failed { cause } = cause else {
+        panic!("{cause:?} instead of Failed");
+    };
+    assert_eq!(cause, RequestFailure::Timeout);
+    assert!(retry_in >= Duration::from_secs(30), "{retry_in:?}");
+    bench.no_event();
+    bench.sent();
+    let until = bench.ms() + u64::try_from(retry_in.as_millis()).unwrap();
+    bench.pass(until);
+    let again = bench.one("SUBSCRIBE");
+    assert_eq!(again.transmit.flow, UDP);
+}
+
+#[test]
+fn a_refresh_may_be_wanted_now() {
+    let mut bench = Bench::new();
+    let (id, _) = subscribed(&mut bench);
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().refresh());
+    let refresh = bench.one("SUBSCRIBE");
+    assert_eq!(refresh.header("To"), "<sip:bob@example.org>;tag=bob");
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().refresh());
+    assert!(bench.sent().is_empty(), "one request at a time");
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    assert!(bench.sent().is_empty());
+    bench.answer(&refresh, &ok(600));
+    let end = bench.one("SUBSCRIBE");
+    assert_eq!(end.header("Expires"), "0");
+}
+
+#[test]
+fn the_way_of_a_notify_is_the_way_back() {
+    let mut bench = Bench::new();
+    let (id, sent) = subscribe(&mut bench, options());
+    bench.answer(&sent, &ok(600));
+    let mut lines = state("active");
+    lines.push_str("\r\nRecord-Route: <sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>");
+    assert_eq!(status(&mut bench, notify(&sent, "bob", 1, &lines)).0, 200);
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().refresh());
+    let refresh = bench.one("SUBSCRIBE");
+    let routes = "<sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>";
+    assert_eq!(refresh.header("Route"), routes);
+    assert_eq!(refresh.transmit.flow.remote.to_string(), "192.0.2.7:5060");
+}
