@@ -270,7 +270,7 @@ fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool
 struct NextHop {
     transport: Transport,
     host: Result<IpAddr, String>,
-    port: u16,
+    port: Option<u16>,
 }
 
 /// The first Route, or the remote target ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)). `None` where it is no SIP
@@ -292,7 +292,7 @@ fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
     Some(NextHop {
         transport,
         host: host.ip().ok_or_else(|| host.to_string()),
-        port: uri.port.unwrap_or(transport.default_port()),
+        port: uri.port,
     })
 }
 
@@ -317,7 +317,8 @@ impl NextHop {
 fn reach(state: &mut State, now: Instant, transaction: Slot, flow: Flow, hop: NextHop) {
     match hop.host {
         Ok(address) => {
-            let remote = SocketAddr::new(address, hop.port);
+            let port = hop.port.unwrap_or(hop.transport.default_port());
+            let remote = SocketAddr::new(address, port);
             state.send_client(now, transaction, Flow { remote, ..flow });
         }
         // An open stream needs no address, and the `.invalid` of a browser has none.

@@ -69,7 +69,7 @@ fn a_name_that_is_never_resolved_ends_the_session_after_32_seconds() {
     let resolve = call.unresolved().expect("the core asked");
     assert_eq!(
         (resolve.host.as_str(), resolve.port),
-        ("phone.example.com", 5080)
+        ("phone.example.com", Some(5080))
     );
     assert_eq!(resolve.transport, Transport::Udp);
     let transaction = resolve.transaction;
