@@ -67,7 +67,7 @@ impl UserAgentCore {
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
                 flows,
-            } => uac::resolved(state, now, slot, &flows),
+            } => uac::resolved(state, now, slot, flows),
             Input::Resolved { .. } | Input::Timeout => {}
         }
     }

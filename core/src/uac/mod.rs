@@ -122,24 +122,23 @@ pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: C
 }
 
 /// The ways to a host that was looked up.
-pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, flows: &[Flow]) {
-    let flow = state.clients.get(transaction).map(|found| found.flow);
-    match (flow, flows.first()) {
-        (
-            Some(flow),
-            Some(&Flow {
-                channel, remote, ..
-            }),
-        ) => {
-            let flow = Flow {
-                channel,
-                remote,
-                ..flow
-            };
-            state.send_client(now, transaction, flow);
-        }
-        _ => undeliverable(state, now, transaction),
+pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, mut flows: Vec<Flow>) {
+    let Some(found) = state.clients.get(transaction) else {
+        return;
+    };
+    if flows.is_empty() {
+        return undeliverable(state, now, transaction);
     }
+    let Flow {
+        channel, remote, ..
+    } = flows.remove(0);
+    let flow = Flow {
+        channel,
+        remote,
+        ..found.flow
+    };
+    state.clients.set_others(transaction, flows);
+    state.send_client(now, transaction, flow);
 }
 
 /// A request that cannot be delivered ends as if it had timed out

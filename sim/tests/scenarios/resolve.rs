@@ -46,6 +46,32 @@ fn a_name_is_looked_up_and_the_first_address_is_used() {
     call.finish();
 }
 
+/// RFC 3263 §4.3.
+#[test]
+fn the_next_address_is_used_when_one_cannot_be_reached() {
+    let addresses: [SocketAddr; 2] = [
+        "203.0.113.7:5080".parse().expect("an address"),
+        "203.0.113.8:5080".parse().expect("an address"),
+    ];
+    let mut call = Simulation::new(policy()).host("phone.example.com", &addresses);
+    call.cut_off(addresses[0]);
+    begin(&mut call);
+    let bye = call.receive("BYE");
+    assert_eq!(bye.peer, addresses[1]);
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect(
+        "
+        ...
+        1.0                 * Resolve phone.example.com
+        1.0   x-------- BYE
+        1.0   <------------ BYE
+        1.0   200 OK        ------->
+        1.0                 * Ended LocalBye
+        ",
+    );
+    call.finish();
+}
+
 #[test]
 fn a_name_without_an_address_ends_the_session() {
     let mut call = Simulation::new(policy()).host("phone.example.com", &[]);
