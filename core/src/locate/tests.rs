@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use offhook_message::{Uri, UriBuf};
 
 use super::*;
@@ -249,11 +251,19 @@ fn a_service_that_is_not_there_is_nowhere() {
 fn what_a_domain_says_has_its_bounds() {
     let mut zone = String::new();
     for host in 0..100 {
-        zone += &format!("example.com NAPTR 1 1 s SIP+D2U _sip._udp.{host}.example.com\n");
+        writeln!(
+            zone,
+            "example.com NAPTR 1 1 s SIP+D2U _sip._udp.{host}.example.com"
+        )
+        .unwrap();
         for server in 0..10 {
-            zone += &format!("_sip._udp.{host}.example.com SRV 0 1 5060 s{server}.{host}\n");
+            writeln!(
+                zone,
+                "_sip._udp.{host}.example.com SRV 0 1 5060 s{server}.{host}"
+            )
+            .unwrap();
             for address in 0..10 {
-                zone += &format!("s{server}.{host} A 192.0.{server}.{address}\n");
+                writeln!(zone, "s{server}.{host} A 192.0.{server}.{address}").unwrap();
             }
         }
     }
