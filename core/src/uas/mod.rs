@@ -18,6 +18,7 @@ pub(crate) mod request;
 mod respond;
 mod response_options;
 mod session_timer;
+pub(crate) mod undelivered;
 mod update;
 mod verb_error;
 mod write;
@@ -247,13 +248,15 @@ fn open_transaction(
     merge_key: Option<Fingerprint>,
     to_tag: Tag,
 ) -> Slot {
-    state.insert_server(ServerTransaction::new(
+    let mut transaction = ServerTransaction::new(
         &incoming.request,
         incoming.key,
         merge_key,
         incoming.response_flow,
         to_tag,
-    ))
+    );
+    transaction.sent_by = undelivered::sent_by(incoming);
+    state.insert_server(transaction)
 }
 
 /// The log category of this module.
