@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    calling::CallArguments, certificates::Certificates, load::LoadArguments,
+    calling::CallArguments, certificates::Certificates, load::LoadArguments, names::Names,
     registering::RegisterArguments,
 };
 
@@ -42,6 +42,9 @@ pub(crate) struct ServeArguments {
     /// Goes into Via, Contact and session descriptions. The port is that of UDP and TCP.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) advertise: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) names: Names,
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,

@@ -11,6 +11,7 @@ mod configuration;
 mod credentials;
 mod load;
 mod logging;
+mod names;
 mod negotiation;
 mod outcome;
 mod over;

@@ -31,6 +31,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if !arguments.listen.is_empty() {
         configuration.listen = arguments.listen;
     }
+    configuration.names = arguments.names.or(configuration.names);
     configuration.advertise = arguments.advertise.or(configuration.advertise);
     configuration.certificates = arguments.certificates.or(configuration.certificates);
     if let Some(drain) = arguments.drain {
@@ -129,7 +130,8 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
         Transport::parse(transport.as_bytes())
     });
     let tls = configuration.certificates.options(transports)?;
-    let mut builder = UserAgent::builder().config(config).tls(tls);
+    let builder = UserAgent::builder().config(config).tls(tls);
+    let mut builder = configuration.names.resolve(builder)?;
     if let Some(address) = &configuration.advertise {
         builder = builder.advertise(address);
     }

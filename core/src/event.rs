@@ -80,15 +80,15 @@ pub struct Transmit {
     pub transaction: Option<TransactionId>,
 }
 
-/// A host whose addresses (A and AAAA records) are wanted.
+/// A host to locate by [`Locating`](crate::locate::Locating) or otherwise.
 #[derive(Debug)]
 pub struct Resolve {
     /// The transaction to name in [`Input::Resolved`].
     pub transaction: TransactionId,
     /// The host name.
     pub host: String,
-    /// The port of every address.
-    pub port: u16,
+    /// The port, where one is written.
+    pub port: Option<u16>,
     /// The transport that will be used.
     pub transport: Transport,
 }

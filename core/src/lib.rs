@@ -58,6 +58,7 @@ mod fingerprint;
 mod flow;
 mod id;
 mod incoming;
+pub mod locate;
 mod logger;
 mod outbox;
 mod outgoing;

@@ -16,7 +16,7 @@ use crate::session_view::Session;
 use crate::snapshot::{self, SessionSnapshot, SnapshotError};
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::{ServerOutcome, TransactionUser};
+use crate::transaction::ServerOutcome;
 use crate::uac;
 use crate::uas::{self, InviteUserAgentServer, ReferUserAgentServer, UserAgentServer};
 
@@ -67,8 +67,12 @@ impl UserAgentCore {
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
                 flows,
-            } => uac::resolved(state, now, slot, &flows),
-            Input::Resolved { .. } | Input::Timeout => {}
+            } => uac::resolved(state, now, slot, flows),
+            Input::Resolved {
+                transaction: TransactionId(TransactionSlot::Server(slot)),
+                flows,
+            } => uas::undelivered::resolved(state, now, slot, &flows),
+            Input::Timeout => {}
         }
     }
 
@@ -251,23 +255,19 @@ impl UserAgentCore {
         let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
             return;
         };
-        let (flow, response) = (accepted.flow, accepted.response.clone());
+        let (transaction, response) = (accepted.transaction, accepted.response.clone());
         accepted.interval = state.config.times.next_interval(accepted.interval);
         let after = accepted.interval;
-        state.outbox.transmit(flow, response, None);
+        if let Some(transaction) = state.servers.get(transaction) {
+            state.outbox.transmit(transaction.flow, response, None);
+        }
         state.arm(now, after, Timer::Accepted(id, cseq));
     }
 
     fn undelivered(&mut self, now: Instant, transaction: TransactionId) {
         match transaction.0 {
             TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, now, slot),
-            TransactionSlot::Server(slot) => {
-                let transaction = self.state.servers.get(slot);
-                let user = transaction.map(|transaction| transaction.user);
-                if let Some(TransactionUser::Invite(invite)) = user {
-                    self.state.outbox.event(Event::Undelivered { invite });
-                }
-            }
+            TransactionSlot::Server(slot) => uas::undelivered::undeliverable(&mut self.state, slot),
         }
     }
 }

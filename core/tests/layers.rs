@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["timers", "outbox", "dialog", "capabilities"],
     &["config", "event", "incoming", "tag"],
     &["client_event"],
-    &["id", "contact_target", "digest"],
+    &["id", "contact_target", "digest", "locate"],
     &["counts", "fingerprint", "flow", "logger", "random", "slot"],
 ];
 

@@ -13,6 +13,7 @@ mod caller;
 mod kamailio;
 mod linphone;
 mod log;
+mod name_server;
 mod offhook;
 mod port;
 mod process;
@@ -30,6 +31,7 @@ pub use self::{
     caller::{Caller, Response},
     kamailio::Kamailio,
     linphone::Linphone,
+    name_server::NameServer,
     offhook::{Counts, Offhook, Server},
     port::{free_port, wait_for_udp_port},
     process::{Process, Signal, is_installed},

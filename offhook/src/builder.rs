@@ -4,6 +4,7 @@ use std::thread::available_parallelism;
 use offhook_core::Config;
 
 use crate::listener::ListenerUri;
+use crate::resolver::{Resolver, default_resolver};
 use crate::shell::{Bounds, Shell};
 use crate::start_error::StartError;
 #[cfg(feature = "tls")]
@@ -25,6 +26,7 @@ pub struct Builder {
     #[cfg(feature = "tls")]
     tls: TlsOptions,
     shards: Option<usize>,
+    resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl Builder {
@@ -76,6 +78,13 @@ impl Builder {
         self
     }
 
+    /// Who looks up the names of peers: the name servers of the system by default, or the system itself
+    /// where it names none or the feature `dns` is off.
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Some(Arc::new(resolver));
+        self
+    }
+
     /// Binds all listeners and begins to receive.
     ///
     /// # Panics
@@ -104,6 +113,7 @@ impl Builder {
             shards,
             backlog: self.backlog,
             connections: Arc::new(settings),
+            resolver: self.resolver.unwrap_or_else(default_resolver),
         };
         let shell = Shell::start(bound, &self.config, &bounds)?;
         Ok(UserAgent::new(shell))
@@ -151,6 +161,7 @@ impl Default for Builder {
             #[cfg(feature = "tls")]
             tls: TlsOptions::default(),
             shards: None,
+            resolver: None,
         }
     }
 }

@@ -1,14 +1,15 @@
-//! The ways to a peer ([RFC 3263 §4](https://www.rfc-editor.org/rfc/rfc3263#section-4), without SRV
-//! and NAPTR).
+//! The ways to a peer ([RFC 3263 §4](https://www.rfc-editor.org/rfc/rfc3263#section-4)).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use offhook_core::locate::{Locating, Target};
 use offhook_core::{Channel, Flow, Transport};
-use offhook_message::{SipUri, Uri, UriBuf};
-use tokio::net::lookup_host;
+use offhook_message::{Uri, UriBuf};
+use tracing::debug;
 
 use crate::listener::{Listener, is_spoken};
+use crate::look_up::locate;
 use crate::shell::Shell;
 use crate::transport::{Destination, address_facing};
 
@@ -32,7 +33,7 @@ pub enum NoFlow {
     NotFound {
         /// The name.
         host: String,
-        /// What the system said.
+        /// What the resolver said.
         source: io::Error,
     },
     /// There is no listener of this transport for any of the addresses.
@@ -51,70 +52,65 @@ impl Shell {
         let Uri::Sip(sip) = uri.as_uri() else {
             return Err(NoFlow::NoHost(uri.clone()));
         };
-        let transport = transport(&sip).ok_or_else(|| NoFlow::NoTransport { uri: uri.clone() })?;
-        let port = sip.port.unwrap_or(transport.default_port());
-        let host = sip.maddr().unwrap_or(sip.host);
-        let (name, addresses) = if let Some(address) = host.ip() {
-            (address.to_string(), vec![(address, port).into()])
-        } else {
-            let name = host.to_string();
-            let addresses = look_up(&name, port).await?;
-            (name, addresses)
-        };
-        let flows = self.flows_to(transport, &name, addresses);
+        let target = Target::of_uri(&sip).filter(|target| is_spoken(target.default_transport()));
+        let target = target.ok_or_else(|| NoFlow::NoTransport { uri: uri.clone() })?;
+        let transport = target.default_transport();
+        let host = target.host.clone();
+        let flows = self.flows_to(target).await;
+        let flows = flows.map_err(|source| NoFlow::NotFound {
+            host: host.clone(),
+            source,
+        })?;
         if flows.is_empty() {
-            return Err(NoFlow::NoListener {
-                host: name,
-                transport,
-            });
+            return Err(NoFlow::NoListener { host, transport });
         }
         Ok(flows)
     }
 
-    /// The ways to the addresses of a host that a listener of ours is near.
-    pub(crate) fn flows_to(
+    /// The ways to a target that a listener of ours is near.
+    pub(crate) async fn flows_to(&self, target: Target) -> io::Result<Vec<Flow>> {
+        let host = target.host.clone();
+        let listeners = self.listeners().iter();
+        let transports: Vec<_> = listeners.map(|listener| listener.transport).collect();
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        let locating = Locating::new(target, &transports, seed);
+        let destinations = locate(self.resolver(), locating).await?;
+        let flows = destinations.iter().filter_map(|destination| {
+            self.flow_to(destination.transport, &host, destination.address)
+        });
+        let flows: Vec<_> = flows.take(MOST_FLOWS).collect();
+        debug!(host, ?destinations, ways = flows.len(), "located");
+        Ok(flows)
+    }
+
+    /// The way to an address of a host, where a listener of ours is near.
+    pub(crate) fn flow_to(
         &self,
         transport: Transport,
         host: &str,
-        addresses: impl IntoIterator<Item = SocketAddr>,
-    ) -> Vec<Flow> {
-        let flows = addresses.into_iter().filter_map(|remote| {
-            let (listener, local) = best_listener(self.listeners(), transport, remote)?;
-            let advertised = self.transport().connections().advertised();
-            let local = advertised.of(transport, local).unwrap_or(local);
-            let channel = match transport {
-                Transport::Udp => self.transport().channel_of(listener.address),
-                Transport::Tcp => Channel::NONE,
-                // A connection of these is to one host, whoever else has the address.
-                _ => self.transport().connections().channel_to(Destination {
-                    transport,
-                    host: host.to_ascii_lowercase(),
-                    address: remote,
-                }),
-            };
-            Some(Flow {
+        remote: SocketAddr,
+    ) -> Option<Flow> {
+        let (listener, local) = best_listener(self.listeners(), transport, remote)?;
+        let advertised = self.transport().connections().advertised();
+        let local = advertised.of(transport, local).unwrap_or(local);
+        let channel = match transport {
+            Transport::Udp => self.transport().channel_of(listener.address),
+            Transport::Tcp => Channel::NONE,
+            // A connection of these is to one host, whoever else has the address.
+            _ => self.transport().connections().channel_to(Destination {
                 transport,
-                channel,
-                local,
-                remote,
-            })
-        });
-        flows.take(MOST_FLOWS).collect()
+                host: host.to_ascii_lowercase(),
+                address: remote,
+            }),
+        };
+        Some(Flow {
+            transport,
+            channel,
+            local,
+            remote,
+        })
     }
-}
-
-/// `None` where we do not speak it.
-fn transport(uri: &SipUri<'_>) -> Option<Transport> {
-    Transport::of_uri(uri).filter(|transport| is_spoken(*transport))
-}
-
-async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, NoFlow> {
-    let found = lookup_host((host, port)).await;
-    let addresses = found.map_err(|source| NoFlow::NotFound {
-        host: host.to_owned(),
-        source,
-    })?;
-    Ok(addresses.collect())
 }
 
 /// The listener to call from, and its address as the peer sees it. One on the very interface that
@@ -144,8 +140,9 @@ fn distance(listener: IpAddr, facing: IpAddr) -> u8 {
     }
 }
 
-/// A name may have many addresses, and each failure takes 32 s.
-const MOST_FLOWS: usize = 4;
+/// A name may have many addresses, and a failure may take 32 s. Three servers with two addresses each
+/// have their place.
+const MOST_FLOWS: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -176,26 +173,6 @@ mod tests {
             let found = best_listener(&listeners, transport, remote.parse().unwrap());
             let expected = expected.map(|address| address.parse().unwrap());
             assert_eq!(found.map(|(_, local)| local), expected, "{remote}");
-        }
-    }
-
-    #[test]
-    fn the_transport_is_that_of_the_uri() {
-        for (uri, expected) in [
-            ("sip:a@b", Some(Transport::Udp)),
-            ("sip:a@b;transport=TCP", Some(Transport::Tcp)),
-            ("sip:a@b;transport=tls", Some(Transport::Tls)),
-            ("sip:a@b;transport=ws", Some(Transport::Ws)),
-            ("sip:a@b;transport=sctp", None),
-            ("sips:a@b", Some(Transport::Tls)),
-            ("sips:a@b;transport=tcp", Some(Transport::Tls)),
-            ("sips:a@b;transport=ws", Some(Transport::Wss)),
-        ] {
-            let uri: UriBuf = uri.parse().unwrap();
-            let Uri::Sip(sip) = uri.as_uri() else {
-                panic!("{uri} is a SIP URI");
-            };
-            assert_eq!(transport(&sip), expected, "{uri}");
         }
     }
 }

@@ -89,6 +89,8 @@ mod authenticator;
 mod backlog;
 mod builder;
 mod calls;
+#[cfg(feature = "dns")]
+mod dns;
 mod error;
 mod flows;
 mod incoming_request;
@@ -96,12 +98,14 @@ mod invitation;
 mod inviter;
 mod listener;
 mod log;
+mod look_up;
 mod messager;
 mod outgoing_calls;
 mod outgoing_requests;
 mod publisher;
 mod referral;
 mod registerer;
+mod resolver;
 mod restore;
 mod sent_request;
 mod session;
@@ -114,6 +118,7 @@ mod tls_options;
 mod transport;
 mod user_agent;
 
+pub use offhook_core::locate;
 pub use offhook_core::{
     Address, Binding, Channel, Config, ContactTarget, Counts, Credentials, DigestAlgorithm, Flow,
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
@@ -128,6 +133,8 @@ pub use offhook_message as message;
 pub use self::authenticator::Authenticator;
 pub use self::builder::Builder;
 pub use self::calls::Cancelled;
+#[cfg(feature = "dns")]
+pub use self::dns::DnsResolver;
 pub use self::error::Error;
 pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;
@@ -138,6 +145,7 @@ pub use self::messager::Messager;
 pub use self::publisher::Publisher;
 pub use self::referral::{Referral, ReferralProgress};
 pub use self::registerer::Registerer;
+pub use self::resolver::{Answer, Resolver, SystemResolver};
 pub use self::restore::RestoreError;
 pub use self::sent_request::SentRequest;
 pub use self::session::{Offer, Session, SessionEvent};

@@ -55,8 +55,8 @@ impl UserAgent {
             transport, remote, ..
         } = snapshot.flow;
         let host = remote.ip().to_string();
-        let mut flows = self.shell().flows_to(transport, &host, [remote]);
-        snapshot.flow = flows.pop().ok_or(RestoreError::NoListener(snapshot.flow))?;
+        let flow = self.shell().flow_to(transport, &host, remote);
+        snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
         let shard = self.shell().shard_of(snapshot.call_id());
         let session = self.shell().act(shard, |state, now| {

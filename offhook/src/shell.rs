@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use offhook_core::locate::Target;
 use offhook_core::{
     Channel, Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, UserAgentCore,
 };
 use offhook_message::{Malformed, Message, Text};
 use smallvec::SmallVec;
-use tokio::net::lookup_host;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ use crate::backlog::{Arrival, ArrivalId, Backlog};
 use crate::calls::Calls;
 use crate::listener::Listener;
 use crate::log;
+use crate::resolver::Resolver;
 use crate::shard::{Effects, Shard, State};
 #[cfg(feature = "tls")]
 use crate::transport::watch;
@@ -43,6 +44,7 @@ pub(crate) struct Shell {
     transport: TransportLayer,
     backlog: Backlog,
     listeners: Box<[Listener]>,
+    resolver: Arc<dyn Resolver>,
     runtime: Handle,
     tasks: Mutex<JoinSet<()>>,
     /// Whether [`Shell::stop`] waits for the calls to end.
@@ -51,11 +53,12 @@ pub(crate) struct Shell {
     changed: Notify,
 }
 
-/// The bounds of a shell.
+/// The bounds of a shell, and who it asks.
 pub(crate) struct Bounds {
     pub(crate) shards: usize,
     pub(crate) backlog: usize,
     pub(crate) connections: Arc<ConnectionSettings>,
+    pub(crate) resolver: Arc<dyn Resolver>,
 }
 
 impl Shell {
@@ -87,6 +90,7 @@ impl Shell {
                 transport: bound.transport_layer(connections),
                 backlog: Backlog::new(bounds.backlog),
                 listeners: bound.listeners().into(),
+                resolver: Arc::clone(&bounds.resolver),
                 runtime,
                 tasks: Mutex::default(),
                 stopping: AtomicBool::new(false),
@@ -109,6 +113,10 @@ impl Shell {
 
     pub(crate) fn listeners(&self) -> &[Listener] {
         &self.listeners
+    }
+
+    pub(crate) fn resolver(&self) -> &Arc<dyn Resolver> {
+        &self.resolver
     }
 
     pub(crate) fn backlog(&self) -> &Backlog {
@@ -273,17 +281,19 @@ impl Shell {
                 port,
                 transport,
             } = resolve;
-            let found = lookup_host((host.as_str(), port)).await;
             let Some(shell) = this.upgrade() else {
                 return;
             };
-            let flows = match found {
-                Ok(found) => shell.flows_to(transport, &host, found),
-                Err(error) => {
-                    debug!(host, "no address was found: {error}");
-                    Vec::new()
-                }
-            };
+            let found = shell.flows_to(Target {
+                host,
+                port,
+                transport: Some(transport),
+                secure: false,
+            });
+            let flows = found.await.unwrap_or_else(|error| {
+                debug!("a request goes nowhere: {error}");
+                Vec::new()
+            });
             shell.handle(shard, Input::Resolved { transaction, flows });
         });
     }

@@ -86,8 +86,10 @@ impl UserAgent {
         }
     }
 
-    /// The ways to a peer, best first: by the transport that the URI names, UDP where it names none,
-    /// to each address of its host. Look up the first of the Route set, or else the Request-URI.
+    /// The ways to a peer, best first, as
+    /// [RFC 3263](https://www.rfc-editor.org/rfc/rfc3263) finds them by NAPTR, SRV and address records, and
+    /// as far as listeners of ours reach: a request goes by the next one when one fails. Look up the
+    /// first of the Route set, or else the Request-URI. It takes five seconds at most.
     ///
     /// The address that faces the peer is in [`Flow::local`]: session descriptions name it.
     pub async fn flows(&self, next_hop: &UriBuf) -> Result<Vec<Flow>, NoFlow> {

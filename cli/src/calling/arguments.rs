@@ -4,7 +4,9 @@ use clap::Args;
 use offhook::message::{Uri, UriBuf};
 use offhook_media::{Encoding, InvalidKey, Key};
 
-use crate::{arguments::seconds, certificates::Certificates, credentials::CredentialArguments};
+use crate::{
+    arguments::seconds, certificates::Certificates, credentials::CredentialArguments, names::Names,
+};
 
 /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when
 /// nobody answered, and with 2 when it was not placed at all.
@@ -65,6 +67,9 @@ pub(crate) struct CallArguments {
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) names: Names,
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,

@@ -32,6 +32,7 @@ pub(crate) use self::step::{Status, failed, milliseconds};
 use crate::{
     certificates::Certificates,
     logging,
+    names::Names,
     negotiation::{Handler, change},
     outcome::Outcome,
     signals::{Signal, Signals},
@@ -56,7 +57,8 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
         config.methods.push(Method::Refer);
     }
     let next_hop = arguments.proxy.as_ref().unwrap_or(&arguments.uri);
-    let user_agent = listen(config, next_hop, &arguments.certificates).await?;
+    let (certificates, names) = (&arguments.certificates, &arguments.names);
+    let user_agent = listen(config, next_hop, certificates, names).await?;
     let recording = Recording::up_to(wave::LONGEST);
     let uri = arguments.uri.clone();
     let placing = Placing {
@@ -378,6 +380,7 @@ pub(crate) async fn listen(
     config: Config,
     uri: &UriBuf,
     certificates: &Certificates,
+    names: &Names,
 ) -> anyhow::Result<UserAgent> {
     let mut transports = vec![Transport::Udp, Transport::Tcp];
     let asked = match uri.as_uri() {
@@ -390,7 +393,8 @@ pub(crate) async fn listen(
         let listeners = transports.iter().map(|it| format!("{it}:{host}:0"));
         listeners.fold(builder, Builder::listen)
     };
-    let builder = on(UserAgent::builder().config(config).tls(tls), "0.0.0.0");
+    let builder = names.resolve(UserAgent::builder().config(config).tls(tls))?;
+    let builder = on(builder, "0.0.0.0");
     match on(builder.clone(), "[::]").start().await {
         Err(StartError::Bind { .. }) => Ok(builder.start().await?),
         other => Ok(other?),

@@ -34,6 +34,7 @@ pub(crate) use self::{
 use self::{error::Defect, wait::Wait};
 use crate::answering::Recordings;
 use crate::certificates::Certificates;
+use crate::names::{self, Names};
 
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -46,6 +47,7 @@ pub(crate) struct Configuration {
     pub(crate) recordings: Recordings,
     pub(crate) certificates: Certificates,
     pub(crate) advertise: Option<String>,
+    pub(crate) names: Names,
     pub(crate) routes: Routes,
     pub(crate) accounts: Accounts,
     pub(crate) users: Users,
@@ -104,6 +106,7 @@ impl Configuration {
             recordings: settings.recordings,
             certificates: settings.tls,
             advertise: settings.advertise,
+            names: settings.dns,
             routes,
             accounts,
             users,
@@ -131,6 +134,8 @@ struct Settings {
     #[serde(default)]
     tls: Certificates,
     advertise: Option<String>,
+    #[serde(default, deserialize_with = "dns")]
+    dns: Names,
 }
 
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -139,6 +144,13 @@ fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, 
         let listeners = value.as_array().filter(|listeners| !listeners.is_empty())?;
         let text = |listener: &Value| listener.as_str().map(str::to_owned);
         listeners.iter().map(text).collect()
+    })
+}
+
+fn dns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+    value::read(deserializer, names::EXPECTED, |value| {
+        let server = names::name_server(value.as_str()?).ok();
+        server.is_some().then_some(Names { server })
     })
 }
 

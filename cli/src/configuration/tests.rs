@@ -159,7 +159,11 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`",
+            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`, `dns`",
+        ),
+        (
+            "dns = 53",
+            r#"1: `dns`: expected an address such as "192.0.2.53" or "192.0.2.53:5353", found 53"#,
         ),
         (
             "max_calls = 0",

@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use offhook::message::UriBuf;
 
-use crate::{arguments::seconds, calling::sip_uri, certificates::Certificates};
+use crate::{arguments::seconds, calling::sip_uri, certificates::Certificates, names::Names};
 
 /// Calls begin at their times whether earlier ones are answered or not. Exits with 0 when every call
 /// was established and ended, with 1 when one was not, and with 2 when none was placed.
@@ -28,6 +28,9 @@ pub(crate) struct LoadArguments {
     /// How many calls may be in progress at once; past that calls begin late
     #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
+
+    #[command(flatten)]
+    pub(crate) names: Names,
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,

@@ -54,6 +54,7 @@ async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
         config(arguments.limit),
         &arguments.uri,
         &arguments.certificates,
+        &arguments.names,
     )
     .await?;
     let flows = user_agent.flows(&arguments.uri).await?;

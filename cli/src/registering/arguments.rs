@@ -6,6 +6,7 @@ use crate::{
     calling::{proxy, sip_uri},
     certificates::Certificates,
     credentials::CredentialArguments,
+    names::Names,
 };
 
 /// Calls that come in meanwhile get 480: `offhook serve` with an `[[account]]` takes them. Exits with 0
@@ -27,6 +28,9 @@ pub(crate) struct RegisterArguments {
     /// The proxy that requests go through: sip:HOST:PORT
     #[arg(long, value_name = "URI", value_parser = proxy)]
     pub(crate) proxy: Option<UriBuf>,
+
+    #[command(flatten)]
+    pub(crate) names: Names,
 
     #[command(flatten)]
     pub(crate) certificates: Certificates,

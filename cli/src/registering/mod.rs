@@ -39,7 +39,13 @@ async fn run(arguments: RegisterArguments) -> anyhow::Result<Outcome> {
     let signals = Signals::catch().context("signals cannot be caught")?;
     let account = account(&arguments)?;
     let next_hop = account.next_hop();
-    let user_agent = listen(Config::default(), next_hop, &arguments.certificates).await?;
+    let user_agent = listen(
+        Config::default(),
+        next_hop,
+        &arguments.certificates,
+        &arguments.names,
+    )
+    .await?;
     let (registerer, flow) = account.register(&user_agent).await?;
     let mut registration = Registration {
         account,

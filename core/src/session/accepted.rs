@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::flow::Flow;
+use crate::slot::Slot;
 
 /// A 2xx that waits for its ACK. It is repeated on every transport, because a hop behind the next
 /// one may lose it: after T1, then at twice the interval each time, up to T2.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) response: Bytes,
-    pub(crate) flow: Flow,
+    /// Whose way it goes: that of the INVITE.
+    pub(crate) transaction: Slot,
     pub(crate) interval: Duration,
     /// The number that the ACK must have: the INVITE's.
     pub(crate) cseq: u32,

@@ -1,6 +1,7 @@
 //! The table of client transactions.
 
 use std::collections::HashMap;
+use std::vec;
 
 use bytes::Bytes;
 use offhook_message::{Method, Response};
@@ -27,6 +28,8 @@ pub(crate) struct ClientTransaction {
     pub(crate) flow: Flow,
     /// The way over UDP, where the request goes over TCP for its size.
     datagram: Option<Box<Flow>>,
+    /// Where else its host is, for when the request cannot be delivered.
+    others: Option<Box<vec::IntoIter<Flow>>>,
     machine: Machine,
     pub(crate) user: ClientUser,
 }
@@ -140,6 +143,7 @@ impl ClientTransactions {
             method,
             flow,
             datagram,
+            others: None,
             machine: Machine::Resolving { request },
             user,
         });
@@ -168,6 +172,13 @@ impl ClientTransactions {
                 None => flow,
             };
             transaction.start(slot, request, flow, context);
+        }
+    }
+
+    /// Where else the host is that the request went to.
+    pub(crate) fn set_others(&mut self, slot: Slot, flows: Vec<Flow>) {
+        if let Some(transaction) = self.slots.get_mut(slot).filter(|_| !flows.is_empty()) {
+            transaction.others = Some(Box::new(flows.into_iter()));
         }
     }
 
@@ -254,8 +265,9 @@ impl ClientTransactions {
     }
 
     /// Takes out a transaction whose request could not be delivered. `None` where that does not
-    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed, and what
-    /// went over TCP for its size is tried over UDP ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)).
+    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed, what
+    /// went over TCP for its size is tried over UDP ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)),
+    /// and the host has another address ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)).
     pub(crate) fn undelivered(
         &mut self,
         slot: Slot,
@@ -267,6 +279,20 @@ impl ClientTransactions {
         {
             let request = with_transport(&request, *b"UDP");
             transaction.start(slot, request, *datagram, context);
+            return None;
+        }
+        if let Some(request) = transaction.machine.unanswered().cloned()
+            && let Some(flow) = transaction.others.as_mut().and_then(Iterator::next)
+        {
+            let Flow {
+                channel, remote, ..
+            } = flow;
+            let flow = Flow {
+                channel,
+                remote,
+                ..transaction.flow
+            };
+            transaction.start(slot, request, flow, context);
             return None;
         }
         match &self.slots.get(slot)?.machine {

@@ -16,4 +16,6 @@ pub(crate) use invite_client::follow_up;
 pub(crate) use key::{merge_key, server_key};
 pub(crate) use non_invite_client::ClientOutcome;
 pub use server::TransactionState;
-pub(crate) use server::{ServerOutcome, ServerTransaction, ServerTransactions, TransactionUser};
+pub(crate) use server::{
+    SentByName, ServerOutcome, ServerTransaction, ServerTransactions, TransactionUser,
+};

@@ -27,6 +27,15 @@ pub(crate) struct ServerTransaction {
     pub(crate) to_tag: Tag,
     /// Who answers its request.
     pub(crate) user: TransactionUser,
+    /// Where the client may be found once its connection is gone.
+    pub(crate) sent_by: Option<Box<SentByName>>,
+}
+
+/// The sent-by of a Via that has a name.
+#[derive(Debug)]
+pub(crate) struct SentByName {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
 }
 
 /// Who answers the request of a server transaction.
@@ -60,6 +69,7 @@ impl ServerTransaction {
             flow,
             to_tag,
             user: TransactionUser::Core,
+            sent_by: None,
         }
     }
 
@@ -171,6 +181,10 @@ impl ServerTransactions {
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&ServerTransaction> {
         self.slots.get(slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut ServerTransaction> {
+        self.slots.get_mut(slot)
     }
 
     pub(crate) fn set_user(&mut self, slot: Slot, user: TransactionUser) {

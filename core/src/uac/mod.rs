@@ -127,24 +127,23 @@ pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: C
 }
 
 /// The ways to a host that was looked up.
-pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, flows: &[Flow]) {
-    let flow = state.clients.get(transaction).map(|found| found.flow);
-    match (flow, flows.first()) {
-        (
-            Some(flow),
-            Some(&Flow {
-                channel, remote, ..
-            }),
-        ) => {
-            let flow = Flow {
-                channel,
-                remote,
-                ..flow
-            };
-            state.send_client(now, transaction, flow);
-        }
-        _ => undeliverable(state, now, transaction),
+pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, mut flows: Vec<Flow>) {
+    let Some(found) = state.clients.get(transaction) else {
+        return;
+    };
+    if flows.is_empty() {
+        return undeliverable(state, now, transaction);
     }
+    let Flow {
+        channel, remote, ..
+    } = flows.remove(0);
+    let flow = Flow {
+        channel,
+        remote,
+        ..found.flow
+    };
+    state.clients.set_others(transaction, flows);
+    state.send_client(now, transaction, flow);
 }
 
 /// A request that cannot be delivered ends as if it had timed out
@@ -304,7 +303,7 @@ fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool
 struct NextHop {
     transport: Transport,
     host: Result<IpAddr, String>,
-    port: u16,
+    port: Option<u16>,
 }
 
 /// The first Route, or the remote target ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)). `None` where it is no SIP
@@ -326,7 +325,7 @@ fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
     Some(NextHop {
         transport,
         host: host.ip().ok_or_else(|| host.to_string()),
-        port: uri.port.unwrap_or(transport.default_port()),
+        port: uri.port,
     })
 }
 
@@ -351,7 +350,8 @@ impl NextHop {
 fn reach(state: &mut State, now: Instant, transaction: Slot, flow: Flow, hop: NextHop) {
     match hop.host {
         Ok(address) => {
-            let remote = SocketAddr::new(address, hop.port);
+            let port = hop.port.unwrap_or(hop.transport.default_port());
+            let remote = SocketAddr::new(address, port);
             state.send_client(now, transaction, Flow { remote, ..flow });
         }
         // An open stream needs no address, and the `.invalid` of a browser has none.

@@ -26,14 +26,13 @@ pub(super) fn await_ack(
     response: &Bytes,
 ) {
     let cseq = invite.headers().cseq().map_or(0, |cseq| cseq.number);
-    let flow = state.servers.get(transaction).map(|found| found.flow);
     let times = state.config.times;
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     session.accepted.push(Accepted {
         response: response.clone(),
-        flow: flow.unwrap_or(session.flow),
+        transaction,
         interval: times.t1,
         cseq,
     });

@@ -19,6 +19,7 @@ mod respond;
 mod response_options;
 mod session_timer;
 mod subscription;
+pub(crate) mod undelivered;
 mod update;
 mod verb_error;
 mod write;
@@ -251,13 +252,15 @@ fn open_transaction(
     merge_key: Option<Fingerprint>,
     to_tag: Tag,
 ) -> Slot {
-    state.insert_server(ServerTransaction::new(
+    let mut transaction = ServerTransaction::new(
         &incoming.request,
         incoming.key,
         merge_key,
         incoming.response_flow,
         to_tag,
-    ))
+    );
+    transaction.sent_by = undelivered::sent_by(incoming);
+    state.insert_server(transaction)
 }
 
 /// The log category of this module.

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use offhook_core::{Input, Transport};
-use offhook_sim::{Draft, PEER, Policy, Simulation, seconds};
+use offhook_sim::{Draft, PEER, Policy, Simulation, milliseconds, seconds};
 
 fn policy() -> Policy {
     Policy::new().answer().wait(seconds(1)).hang_up()
@@ -46,6 +46,32 @@ fn a_name_is_looked_up_and_the_first_address_is_used() {
     call.finish();
 }
 
+/// RFC 3263 §4.3.
+#[test]
+fn the_next_address_is_used_when_one_cannot_be_reached() {
+    let addresses: [SocketAddr; 2] = [
+        "203.0.113.7:5080".parse().expect("an address"),
+        "203.0.113.8:5080".parse().expect("an address"),
+    ];
+    let mut call = Simulation::new(policy()).host("phone.example.com", &addresses);
+    call.cut_off(addresses[0]);
+    begin(&mut call);
+    let bye = call.receive("BYE");
+    assert_eq!(bye.peer, addresses[1]);
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect(
+        "
+        ...
+        1.0                 * Resolve phone.example.com
+        1.0   x-------- BYE
+        1.0   <------------ BYE
+        1.0   200 OK        ------->
+        1.0                 * Ended LocalBye
+        ",
+    );
+    call.finish();
+}
+
 #[test]
 fn a_name_without_an_address_ends_the_session() {
     let mut call = Simulation::new(policy()).host("phone.example.com", &[]);
@@ -69,7 +95,7 @@ fn a_name_that_is_never_resolved_ends_the_session_after_32_seconds() {
     let resolve = call.unresolved().expect("the core asked");
     assert_eq!(
         (resolve.host.as_str(), resolve.port),
-        ("phone.example.com", 5080)
+        ("phone.example.com", Some(5080))
     );
     assert_eq!(resolve.transport, Transport::Udp);
     let transaction = resolve.transaction;
@@ -122,6 +148,51 @@ fn a_response_that_cannot_be_delivered_is_reported() {
     call.expect("...");
     call.run_out();
     call.expect("...");
+    call.finish();
+}
+
+/// RFC 3263 §5: where the connection is gone and nobody is at the address, the name in Via says more.
+#[test]
+fn the_answer_to_a_client_that_moved_goes_where_its_name_is() {
+    let elsewhere: SocketAddr = "203.0.113.8:5080".parse().expect("an address");
+    let policy = Policy::new().wait(seconds(1)).answer();
+    let mut call = Simulation::new(policy)
+        .over(Transport::Tcp)
+        .host("client.example.com", &[elsewhere]);
+    let invite = Draft::invite().via(
+        Transport::Tcp,
+        "client.example.com:5080",
+        "z9hG4bK776asdhds",
+    );
+    call.send(&invite);
+    call.run_until(milliseconds(500));
+    call.cut_off(PEER.parse().expect("an address"));
+    call.run_until(milliseconds(1600));
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.2   <------------ 100 Trying
+        1.0   x-------- 200 OK
+        1.0                 * Resolve client.example.com
+        1.5   <------------ 200 OK
+        ",
+    );
+    let ok = call.receive("200 OK");
+    assert_eq!(ok.peer, elsewhere);
+    for method in ["ACK", "BYE"] {
+        let request = invite.in_dialog(method, &ok);
+        call.send_from(&elsewhere.to_string(), request.bytes());
+    }
+    call.expect(
+        "
+        1.6   ACK           ------->
+        1.6                 * Confirmed
+        1.6   BYE           ------->
+        1.6   <------------ 200 OK
+        1.6                 * Ended RemoteBye
+        ",
+    );
     call.finish();
 }
 

@@ -1,0 +1,112 @@
+//! Name servers.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{ResolverBuilder, TokioResolver};
+use offhook_core::locate::{Naptr, Question, Record, RecordKind, Srv};
+
+use crate::resolver::{Answer, Resolver};
+
+/// Asks name servers, and keeps their answers as long as those say.
+#[derive(Clone)]
+pub struct DnsResolver(TokioResolver);
+
+impl DnsResolver {
+    /// Asks the name servers of the system (`/etc/resolv.conf`), and knows the system's own list of
+    /// hosts.
+    ///
+    /// # Errors
+    ///
+    /// The system names none.
+    pub fn system() -> io::Result<Self> {
+        Self::build(TokioResolver::builder_tokio().map_err(io::Error::other)?)
+    }
+
+    /// Asks this name server alone.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn of(name_server: SocketAddr) -> io::Result<Self> {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let connections = connections.map(|mut connection| {
+            connection.port = name_server.port();
+            connection
+        });
+        let name_server = NameServerConfig::new(name_server.ip(), true, connections.into());
+        let config = ResolverConfig::from_name_servers(vec![name_server]);
+        let provider = TokioRuntimeProvider::default();
+        Self::build(TokioResolver::builder_with_config(config, provider))
+    }
+
+    fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> io::Result<Self> {
+        builder.options_mut().timeout = TRY_TIME;
+        builder.build().map(Self).map_err(io::Error::other)
+    }
+
+    async fn records(&self, question: &Question) -> Result<Vec<Record>, NetError> {
+        let Self(resolver) = self;
+        let mut name = Name::from_ascii(&question.name)?;
+        // A name of one label is completed by the search list of the system.
+        name.set_fqdn(question.name.contains('.'));
+        let record_type = match question.kind {
+            RecordKind::Naptr => RecordType::NAPTR,
+            RecordKind::Srv => RecordType::SRV,
+            RecordKind::Address => {
+                let addresses = resolver.lookup_ip(name).await?;
+                return Ok(addresses.iter().map(Record::Address).collect());
+            }
+        };
+        let found = resolver.lookup(name, record_type).await?;
+        let records = found.answers().iter();
+        Ok(records.filter_map(|it| record(&it.data)).collect())
+    }
+}
+
+impl Resolver for DnsResolver {
+    fn look_up<'a>(&'a self, question: &'a Question) -> Answer<'a> {
+        Box::pin(async move {
+            match self.records(question).await {
+                Err(error) if error.is_no_records_found() => Ok(Vec::new()),
+                found => found.map_err(io::Error::other),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for DnsResolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DnsResolver").finish_non_exhaustive()
+    }
+}
+
+fn record(data: &RData) -> Option<Record> {
+    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+    match data {
+        RData::NAPTR(naptr) => Some(Record::Naptr(Naptr {
+            order: naptr.order,
+            preference: naptr.preference,
+            flags: text(&naptr.flags),
+            services: text(&naptr.services),
+            regexp: text(&naptr.regexp),
+            replacement: naptr.replacement.to_ascii(),
+        })),
+        RData::SRV(srv) => Some(Record::Srv(Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: srv.target.to_ascii(),
+        })),
+        _ => None,
+    }
+}
+
+/// Until a question is asked again: a datagram may be lost.
+const TRY_TIME: Duration = Duration::from_millis(800);
