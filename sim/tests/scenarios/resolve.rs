@@ -187,8 +187,8 @@ fn the_answer_to_a_client_that_moved_goes_where_its_name_is() {
     call.expect(
         "
         1.6   ACK           ------->
-        1.6                 * Confirmed
         1.6   BYE           ------->
+        1.6                 * Confirmed
         1.6   <------------ 200 OK
         1.6                 * Ended RemoteBye
         ",
