@@ -296,16 +296,17 @@ impl State {
             .referral(cseq)
     }
 
-    /// Forgets a REFER of ours. False where it was forgotten before.
+    /// Forgets a REFER of ours. False where it was forgotten, or its end told, before.
     pub(crate) fn end_refer(&mut self, id: SessionId, name: u32) -> bool {
-        let was_there = self.refer(id, name).is_some();
+        let refer = self.refer(id, name);
+        let was_open = refer.is_some_and(|refer| refer.stage != ReferStage::Over);
         if let Some(session) = self.sessions.get_mut(id)
             && let Some(refers) = &mut session.refers
         {
             refers.outgoing.retain(|refer| refer.name != name);
         }
         self.sessions.remove_unused(id);
-        was_there
+        was_open
     }
 
     /// Forgets a REFER of the peer's.

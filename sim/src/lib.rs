@@ -33,13 +33,14 @@
 //! # How to read the matrix
 //!
 //! `cargo run --release -p offhook-sim --example matrix` puts every [call flow](matrix::CallFlow) on datagrams and on
-//! a stream, under every schedule of up to four faults and under schedules drawn by chance, and
-//! prints what came of it:
+//! a stream, with a script for a caller and with a core, under every schedule of up to four faults
+//! and under schedules drawn by chance, and prints what came of it:
 //!
 //! ```text
-//! call flow     over     0 faults     1 fault    2 faults   10 % loss   30 % loss  violations
-//! ring          UDP             1          18         207        2381        2381           0
-//! ring          TCP             1          12         188        2381        2381           0
+//! call flow     by      over     0 faults     1 fault    2 faults   10 % loss   30 % loss  violations
+//! ring          script  UDP             1          18         207        2381        2381           0
+//! ring          core    UDP             1          18         207        2381        2381           0
+//! ring          script  TCP             1          12         188        2381        2381           0
 //! ```
 //!
 //! A cell is a number of runs; `207 !3` says that three of them violate a rule. A datagram may be
@@ -54,7 +55,7 @@
 //! the command that draws it again:
 //!
 //! ```text
-//! cargo run --release -p offhook-sim --example matrix -- --flow ring --transport udp --replay 1x,4~
+//! cargo run --release -p offhook-sim --example matrix -- --flow ring --caller core --transport udp --replay 1x,4~
 //! ```
 //!
 //! Message 1 is lost and message 4 overtaken; see [`Schedule`](matrix::Schedule). The rules are listed in

@@ -307,7 +307,9 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
 /// Sends the request of the change. False where it has no address to go to, or the session is ending
 /// by now.
 fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
-    let Ok(session) = confirmed(state, id) else {
+    let session = state.sessions.get_mut(id);
+    let is_ending = |it: &InviteSession| matches!(it.phase, Phase::Terminating(_) | Phase::Over);
+    let Some(session) = session.filter(|session| !is_ending(session)) else {
         return false;
     };
     let Some(change) = &session.change else {

@@ -487,3 +487,25 @@ fn a_session_says_how_it_is_replaced() {
 }
 
 const SIPFRAG: &str = "Content-Type: message/sipfrag;version=2.0";
+
+/// The end is told once: NOTIFY was faster than a response that never comes, or is a refusal.
+#[test]
+fn nothing_follows_the_end_that_a_notify_tells() {
+    for refusal in [None, Some("603 Decline")] {
+        let mut referred = Referred::new();
+        let state = "terminated;reason=noresource";
+        assert_eq!(referred.notify_of(7, state, "SIP/2.0 200 OK\r\n"), 200);
+        assert_eq!(referred.progress(), 200);
+        assert_eq!(referred.terminated(), (Some(200), ReferEnd::Notified));
+        if let Some(refusal) = refusal {
+            referred
+                .bench
+                .answer(&referred.refer, &Answer::new(refusal));
+            referred.bench.no_event();
+        }
+        referred.bench.pass(64_000);
+        while let Some(event) = referred.bench.try_event() {
+            assert!(matches!(event, Event::Ended { .. }), "{event:?}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::flow::{CallFlow, Peer};
 use super::schedule::Schedule;
 use super::timeline::Timeline;
 use super::{agreement, dialog, refresh, repetition, rules};
+use crate::caller::CallState;
 use crate::check::NOT_EMPTY;
 use crate::clock::milliseconds;
 use crate::draft::OFFER;
@@ -34,6 +35,8 @@ pub struct Case {
 pub struct Run {
     /// What does not hold, for people.
     pub violations: Vec<String>,
+    /// How it ended for the caller.
+    pub caller: Option<CallState>,
     /// What happened.
     pub trace: Trace,
 }
@@ -187,7 +190,11 @@ impl Case {
         if schedule.is_harmless() && !is_expected {
             violations.push(format!("the call ends {caller:?}, expected {ends:?}"));
         }
-        Run { violations, trace }
+        Run {
+            violations,
+            caller,
+            trace,
+        }
     }
 }
 

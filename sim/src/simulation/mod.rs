@@ -409,7 +409,8 @@ impl Simulation {
         violations.extend(check_empty(self.counts()));
         if let Some(client) = &self.client {
             violations.extend(check_responses(self.trace(), End::Client));
-            violations.extend(check_empty(client.counts()));
+            let left = check_empty(client.counts());
+            violations.extend(left.map(|left| format!("{left} {OF_THE_CLIENT}")));
         }
         let agents = self.client.iter().chain([&self.server]);
         let calls = agents.filter_map(Agent::last_call);
@@ -426,6 +427,9 @@ impl Drop for Simulation {
         );
     }
 }
+
+/// What follows where something is left in the client.
+pub(crate) const OF_THE_CLIENT: &str = "of the client";
 
 /// The address of the first caller; those of others follow.
 const CALLER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5060);

@@ -7,6 +7,7 @@
 mod aliases;
 mod broken;
 mod inside;
+mod misbehaving;
 mod repeaters;
 
 use offhook_core::Transport;
@@ -42,7 +43,9 @@ fn assert_violation(rule: &str, run: impl Fn(&Schedule) -> Run) {
     let mut other = Vec::new();
     let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
         let schedule = Schedule::Exact(schedule.to_vec());
-        let Run { violations, trace } = run(&schedule);
+        let Run {
+            violations, trace, ..
+        } = run(&schedule);
         caught += usize::from(violations.iter().any(|violation| violation.contains(rule)));
         other.extend(violations);
         trace.packet_count()

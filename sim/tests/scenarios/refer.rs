@@ -129,6 +129,29 @@ fn a_notify_waits_for_the_one_before_it() {
     hang_up(call, &invite, &ok);
 }
 
+/// A BYE that a NOTIFY overtakes may get 500 (RFC 3261 §12.2.2), so the NOTIFY waits for its response.
+#[test]
+fn a_notify_waits_for_the_bye() {
+    let mut call = simulation();
+    let (invite, ok) = begin(&mut call);
+    call.send(&refer(&invite, &ok));
+    call.receive("200 OK");
+    let referral = accept(&mut call).unwrap().unwrap();
+    let trying = call.receive("NOTIFY");
+    answer(&mut call, &trying, "200 OK");
+    let session = call.session();
+    call.core(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    let bye = call.receive("BYE");
+    assert!(notify(&mut call, referral, 200));
+    call.receive("BYE");
+    answer(&mut call, &bye, "200 OK");
+    let last = call.receive("NOTIFY");
+    assert_eq!(last.body(), "SIP/2.0 200 OK\r\n");
+    answer(&mut call, &last, "200 OK");
+    call.expect("...");
+    call.finish();
+}
+
 /// §2.4.2: exactly one Refer-To, of a scheme that can be called.
 #[test]
 fn a_refer_to_nowhere_is_refused() {
