@@ -68,6 +68,7 @@
 mod authenticator;
 mod backlog;
 mod builder;
+mod by_id;
 mod calls;
 mod error;
 mod flows;
