@@ -14,7 +14,7 @@ pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
         });
     }
     let mut text = String::from_utf8_lossy(content);
-    if text.contains(is_control) {
+    if text.bytes().any(|octet| is_control(octet.into())) {
         text = text.replace(is_control, " ").into();
     }
     let session = Session::parse(text.as_bytes())?;
@@ -24,18 +24,85 @@ pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
     Ok(session)
 }
 
-/// The octets of a description of ours.
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "memory takes every write"
-)]
-pub fn print(session: &Session) -> Vec<u8> {
+/// The octets of a description of ours, which has no other lines than these. What [`Session`] writes by itself goes through
+/// the formatter letter by letter.
+pub(crate) fn print(session: &Session) -> Vec<u8> {
     let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
-    session
-        .write(&mut octets)
-        .expect("memory takes every write");
+    let mut line = |parts: &[&str]| {
+        parts.iter().for_each(|part| put(&mut octets, part));
+        octets.extend(b"\r\n");
+    };
+    line(&["v=0"]);
+    let origin = &session.origin;
+    line(&[
+        "o=",
+        origin.username.as_deref().unwrap_or("-"),
+        " ",
+        &origin.sess_id,
+        " ",
+        &origin.sess_version.to_string(),
+        " ",
+        origin.nettype.as_str(),
+        " ",
+        origin.addrtype.as_str(),
+        " ",
+        &origin.unicast_address,
+    ]);
+    line(&["s=", &session.session_name]);
+    if let Some(connection) = &session.connection {
+        let (network, family) = (connection.nettype.as_str(), connection.addrtype.as_str());
+        line(&[
+            "c=",
+            network,
+            " ",
+            family,
+            " ",
+            &connection.connection_address,
+        ]);
+    }
+    for time in &session.times {
+        let (start, stop) = (time.start_time.to_string(), time.stop_time.to_string());
+        line(&["t=", &start, " ", &stop]);
+    }
+    for media in &session.medias {
+        let port = media.port.to_string();
+        line(&[
+            "m=",
+            &media.media,
+            " ",
+            &port,
+            " ",
+            &media.proto,
+            " ",
+            &media.fmt,
+        ]);
+        for attribute in &media.attributes {
+            match &attribute.value {
+                Some(value) => line(&["a=", &attribute.attribute, ":", value]),
+                None => line(&["a=", &attribute.attribute]),
+            }
+        }
+    }
+    debug_assert_eq!(
+        octets,
+        session.to_string().into_bytes(),
+        "no line is left out"
+    );
     octets
+}
+
+/// A part of the peer's description that we repeat cannot end its line.
+fn put(octets: &mut Vec<u8>, text: &str) {
+    let ends_line = |byte: &u8| matches!(byte, b'\0' | b'\r' | b'\n');
+    if text
+        .as_bytes()
+        .iter()
+        .fold(false, |found, byte| found | ends_line(byte))
+    {
+        octets.extend(text.bytes().filter(|byte| !ends_line(byte)));
+    } else {
+        octets.extend(text.as_bytes());
+    }
 }
 
 fn is_control(character: char) -> bool {
@@ -48,7 +115,25 @@ const TYPICAL_DESCRIPTION: usize = 512;
 
 #[cfg(test)]
 mod tests {
+    use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Time, TransportProto};
+
     use super::*;
+
+    #[test]
+    fn nothing_repeated_ends_its_line() {
+        let local = std::net::IpAddr::from([192, 0, 2, 1]);
+        let mut session = Session::new(Origin::with_ip_addr(7, 1, local), "-");
+        session.connection = Some(Connection::from_ip_addr(local));
+        session.times.push(Time::new(0, 1));
+        let mut media = Media::new(MediaType::Audio, 9, TransportProto::RtpAvp, "0\0 8");
+        media.media.push_str("\r\na=b");
+        media.attributes.push(Attribute::with_value("mid", "a\nb"));
+        media.attributes.push(Attribute::new("inactive"));
+        session.medias.push(media);
+        let expected = "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 1\r\n\
+                        m=audioa=b 9 RTP/AVP 0 8\r\na=mid:ab\r\na=inactive\r\n";
+        assert_eq!(String::from_utf8(print(&session)).unwrap(), expected);
+    }
 
     const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n";
 

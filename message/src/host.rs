@@ -1,6 +1,6 @@
 //! Hosts of URIs and of Via ([RFC 3261 25.1](https://www.rfc-editor.org/rfc/rfc3261#section-25.1), RFC 5118).
 
-use crate::grammar::{Cursor, ascii, number_as};
+use crate::grammar::{Cursor, ascii};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -111,18 +111,26 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
     text.map(Host::Name).map_err(|_| InvalidHost)
 }
 
-/// Four numbers without leading zeros. Every message has a handful, and the standard library takes twice as long.
+/// Four numbers without leading zeros, of digits and dots. Every message has a handful, so they are read in one pass.
 fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut parts = bytes.split(|byte| *byte == b'.');
-    for octet in &mut octets {
-        let digits = parts.next()?;
-        if matches!(digits, [b'0', _, ..]) {
+    let (mut address, mut octet, mut dots) = (0_u32, None, 0);
+    for byte in bytes {
+        if *byte == b'.' {
+            address = address << 8 | octet.take()?;
+            dots += 1;
+            continue;
+        }
+        let digit = u32::from(byte - b'0');
+        octet = match octet {
+            None => Some(digit),
+            Some(0) => return None,
+            Some(tens) => Some(tens * 10 + digit),
+        };
+        if octet > Some(255) {
             return None;
         }
-        *octet = number_as(digits)?;
     }
-    parts.next().is_none().then(|| octets.into())
+    (dots == 3).then_some(Ipv4Addr::from(address << 8 | octet?))
 }
 
 /// Underscores are no part of a host name, but networks use them.

@@ -131,7 +131,12 @@ impl MessageWriter {
     }
 
     fn put_value(&mut self, value: &[u8]) {
-        if memchr::memchr3(b'\r', b'\n', b'\0', value).is_none() {
+        // Most values are short: they are looked through before a search has begun.
+        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
+        if !value
+            .iter()
+            .fold(false, |found, byte| found | ends_line(byte))
+        {
             return self.put(value);
         }
         let mut before = 0;

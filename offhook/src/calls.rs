@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
@@ -10,6 +10,7 @@ use offhook_core::{
 use offhook_message::{Request, Response};
 
 use crate::backlog::Arrival;
+use crate::by_id::ById;
 use crate::outgoing_calls::OutgoingCalls;
 use crate::outgoing_requests::OutgoingRequests;
 
@@ -45,8 +46,8 @@ pub(crate) struct Calls {
     pub(crate) registrations: OutgoingRequests<RegistrationId, RegistrationEvent>,
     pub(crate) subscriptions: OutgoingRequests<SubscriptionId, SubscriptionEvent>,
     pub(crate) publications: OutgoingRequests<PublicationId, PublicationEvent>,
-    invites: HashMap<InviteId, InviteCall>,
-    sessions: HashMap<SessionId, SessionCall>,
+    invites: ById<InviteId, InviteCall>,
+    sessions: ById<SessionId, SessionCall>,
 }
 
 impl Calls {

@@ -88,6 +88,7 @@
 mod authenticator;
 mod backlog;
 mod builder;
+mod by_id;
 mod calls;
 #[cfg(feature = "dns")]
 mod dns;

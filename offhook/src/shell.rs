@@ -12,7 +12,7 @@ use offhook_core::locate::Target;
 use offhook_core::{
     Channel, Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, UserAgentCore,
 };
-use offhook_message::{Malformed, Message, Text};
+use offhook_message::{HeaderName, Malformed, Message, Text};
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -302,7 +302,8 @@ impl Shell {
 impl Receive for Shell {
     fn message(&self, flow: Flow, message: Message) {
         log::received(&flow, &message);
-        let shard = self.shard_of(message.headers().call_id().unwrap_or_default());
+        let call_id = message.headers().raw(HeaderName::CallId);
+        let shard = self.shard_of(call_id.unwrap_or_default());
         self.handle(shard, Input::Message { flow, message });
     }
 

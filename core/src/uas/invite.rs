@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_message::{
-    Body, Provisional, Redirection, Rejection, Replaces, Request, StatusCode, Success,
+    Body, HeaderName, Provisional, Redirection, Rejection, Replaces, Request, StatusCode, Success,
 };
 
 use super::reply::Reply;
@@ -547,7 +547,8 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {
-    let call_id = invite.request.headers().call_id().unwrap_or_default();
+    let call_id = invite.request.headers().raw(HeaderName::CallId);
+    let call_id = call_id.unwrap_or_default();
     state.log(
         LogLevel::Debug,
         CATEGORY,

@@ -1,11 +1,10 @@
 //! Writing responses ([RFC 3261 §8.2.6](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.6)) and the way they take.
 
-use std::fmt;
 use std::net::SocketAddr;
 
 use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
 
-use crate::flow::{Flow, write_address, write_number};
+use crate::flow::{Flow, Value, put, put_address, put_number};
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
@@ -79,7 +78,7 @@ fn write_vias(writer: &mut MessageWriter, request: &Request, source: SocketAddr)
     if let Some(first) = lines.next() {
         match headers.via() {
             Ok(via) if needs_received(&via, source) => {
-                writer.header(HeaderName::Via, Received { via, source });
+                writer.header_bytes(HeaderName::Via, &received(&via, source));
                 if let Some(rest) = rest_of_line(first.value) {
                     writer.header_bytes(HeaderName::Via, rest);
                 }
@@ -100,37 +99,25 @@ fn needs_received(via: &Via<'_>, source: SocketAddr) -> bool {
 
 /// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
 /// itself is replaced.
-struct Received<'a> {
-    via: Via<'a>,
-    source: SocketAddr,
-}
-
-impl fmt::Display for Received<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { via, source } = self;
-        let text = |bytes| String::from_utf8_lossy(bytes);
-        f.write_str("SIP/2.0/")?;
-        f.write_str(&text(via.transport))?;
-        f.write_str(" ")?;
-        f.write_str(&text(via.sent_by))?;
-        for (name, value) in &via.params {
-            if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
-                continue;
-            }
-            f.write_str(";")?;
-            f.write_str(&text(name))?;
-            if let Some(value) = value {
-                f.write_str("=")?;
-                f.write_str(&text(value.as_bytes()))?;
-            }
+fn received(via: &Via<'_>, source: SocketAddr) -> Value {
+    let mut value = Value::new();
+    put(&mut value, &[b"SIP/2.0/", via.transport, b" ", via.sent_by]);
+    for (name, text) in &via.params {
+        if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
+            continue;
         }
-        if via.rport() != Rport::Absent {
-            f.write_str(";rport=")?;
-            write_number(f, source.port())?;
+        put(&mut value, &[b";", name]);
+        if let Some(text) = text {
+            put(&mut value, &[b"=", text.as_bytes()]);
         }
-        f.write_str(";received=")?;
-        write_address(f, source.ip())
     }
+    if via.rport() != Rport::Absent {
+        put(&mut value, &[b";rport="]);
+        put_number(&mut value, source.port());
+    }
+    put(&mut value, &[b";received="]);
+    put_address(&mut value, source.ip());
+    value
 }
 
 /// What follows the topmost value in its line.

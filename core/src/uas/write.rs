@@ -1,7 +1,5 @@
 //! Writing the responses to an INVITE.
 
-use std::fmt;
-
 use bytes::Bytes;
 use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCode, Uri};
 
@@ -11,7 +9,7 @@ use super::session_timer::{self, Agreement};
 use crate::capabilities::{Allow, RELIABLE, supported};
 use crate::config::Config;
 use crate::dialog::contact_scheme;
-use crate::flow::Flow;
+use crate::flow::{Flow, Value, put};
 use crate::incoming::Incoming;
 use crate::session::Invite;
 use crate::tag::Tag;
@@ -30,11 +28,8 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     for field in invite.request.headers().all(HeaderName::RecordRoute) {
         writer.copy(field);
     }
-    let contact = OwnContact {
-        request: &invite.request,
-        flow: invite.flow,
-    };
-    writer.header(HeaderName::Contact, contact);
+    let contact = own_contact(&invite.request, invite.flow);
+    writer.header_bytes(HeaderName::Contact, &contact);
     if options.status.into().is_success() {
         writer.header(HeaderName::Allow, Allow(config));
         write_packages(&mut writer, config);
@@ -62,7 +57,7 @@ pub(super) fn session_response(
     let (request, flow) = (&incoming.request, incoming.flow);
     let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
     if *request.method() != Method::Prack {
-        writer.header(HeaderName::Contact, OwnContact { request, flow });
+        writer.header_bytes(HeaderName::Contact, &own_contact(request, flow));
         writer.header(HeaderName::Allow, Allow(config));
         write_timer(&mut writer, agreement);
     }
@@ -120,7 +115,7 @@ pub(super) fn refer_response(
     for field in request.headers().all(HeaderName::RecordRoute) {
         writer.copy(field);
     }
-    writer.header(HeaderName::Contact, OwnContact { request, flow });
+    writer.header_bytes(HeaderName::Contact, &own_contact(request, flow));
     if status == StatusCode::OK {
         writer.header(HeaderName::ReferSub, "false");
     }
@@ -201,22 +196,16 @@ fn finish<S>(
 }
 
 /// Our Contact: the user that was called, at the address the caller reached.
-struct OwnContact<'a> {
-    request: &'a Request,
-    flow: Flow,
-}
-
-impl fmt::Display for OwnContact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = contact_scheme(self.request);
-        f.write_str(scheme.prefix())?;
-        if let Ok(Uri::Sip(uri)) = self.request.uri()
-            && let Some(user) = uri.user
-        {
-            f.write_str(&String::from_utf8_lossy(user))?;
-            f.write_str("@")?;
-        }
-        fmt::Display::fmt(&self.flow.contact_address(scheme), f)?;
-        f.write_str(">")
+fn own_contact(request: &Request, flow: Flow) -> Value {
+    let scheme = contact_scheme(request);
+    let mut value = Value::new();
+    put(&mut value, &[scheme.prefix().as_bytes()]);
+    if let Ok(Uri::Sip(uri)) = request.uri()
+        && let Some(user) = uri.user
+    {
+        put(&mut value, &[user, b"@"]);
     }
+    flow.contact_address(scheme).put(&mut value);
+    put(&mut value, &[b">"]);
+    value
 }
