@@ -41,6 +41,33 @@ pub(crate) struct Certificates {
     pub(crate) clients: Option<Rule>,
 }
 
+/// The arguments of those who call: nobody shows them a certificate unasked.
+#[derive(Debug, Args)]
+pub(crate) struct CallerCertificates {
+    /// The certificate that we show, and those that lead to its authority: a PEM file
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+
+    /// The private key of the certificate: a PEM file
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+
+    /// Whose certificates of servers we believe, in place of the system's list: a PEM file
+    #[arg(long, value_name = "FILE")]
+    authorities: Option<PathBuf>,
+}
+
+impl From<&CallerCertificates> for Certificates {
+    fn from(caller: &CallerCertificates) -> Self {
+        Self {
+            certificate: caller.certificate.clone(),
+            key: caller.key.clone(),
+            authorities: caller.authorities.clone(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Whether clients must show a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]

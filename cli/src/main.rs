@@ -49,9 +49,20 @@ fn main() -> ExitCode {
         }
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("offhook: {error:#}");
+        eprintln!("offhook: {}", account(&error));
         ExitCode::from(NOT_STARTED)
     })
+}
+
+/// What went wrong and why, each said once: some errors tell what caused them, and have it as their source too.
+fn account(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// What clap exits with, too, when the arguments are wrong.

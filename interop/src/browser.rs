@@ -1,7 +1,4 @@
 use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -9,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail};
 
-use crate::process::Process;
+use crate::{node::node, process::Process};
 
 /// Chromium without a window, and the scenarios of `interop/browser` in it. One runs for all tests of a program.
 pub struct Browser {
@@ -31,11 +28,7 @@ impl Browser {
     }
 
     fn start() -> Result<Self> {
-        let packages = packages()?;
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/driver.cjs");
-        let mut command = Command::new("node");
-        command.arg(driver).env("NODE_PATH", packages);
-        let driver = Process::start_with_input("node", &mut command)?;
+        let driver = Process::start_with_input("node", &mut node("driver.cjs")?)?;
         driver.wait_for_line(START, |line| line == "ready")?;
         let next = AtomicU32::new(0);
         Ok(Self { driver, next })
@@ -57,21 +50,6 @@ impl Browser {
             None => Ok(()),
         }
     }
-}
-
-/// Where `cargo xtask interop` puts what npm installs: `TARGET/browser`. This program lies in `TARGET/PROFILE/deps`.
-fn packages() -> Result<PathBuf> {
-    let this = env::current_exe().context("where this program lies is unknown")?;
-    let target = this.ancestors().nth(3);
-    let packages = target
-        .context("this program lies in no target folder")?
-        .join("browser/node_modules");
-    ensure!(
-        packages.is_dir(),
-        "no {}; `cargo xtask interop` installs it",
-        packages.display()
-    );
-    Ok(packages)
 }
 
 const START: Duration = Duration::from_mins(1);

@@ -1,7 +1,9 @@
-//! Runs the `offhook` program against peers that nobody here wrote: SIPp, baresip, linphone and Kamailio.
+//! Runs the `offhook` program against peers that nobody here wrote: SIPp, baresip, linphone, Kamailio, and SIP.js
+//! and `JsSIP` in Node and Chromium.
 //!
 //! This library starts the peers and reads what they report; the runs themselves are in `tests/`, one file per topic,
-//! and SIPp's scenarios in `scenarios/`. Everything stays on the loopback interface.
+//! SIPp's scenarios in `scenarios/`, and what runs in Node and Chromium in `browser/`. Everything stays on the
+//! loopback interface.
 //!
 //! `cargo xtask interop [FILTER]` builds the program and starts the runs. Started by plain `cargo test`, without
 //! the environment variable `OFFHOOK_BIN`, each run says on standard error that it was skipped.
@@ -14,6 +16,7 @@ mod kamailio;
 mod linphone;
 mod log;
 mod name_server;
+mod node;
 mod offhook;
 mod port;
 mod process;
@@ -32,6 +35,7 @@ pub use self::{
     kamailio::Kamailio,
     linphone::Linphone,
     name_server::NameServer,
+    node::node,
     offhook::{Counts, Offhook, Server},
     port::{free_port, wait_for_udp_port},
     process::{Process, Signal, is_installed},

@@ -1,9 +1,9 @@
 //! SIP.js in Node calls over WebSocket and over WebSocket in TLS.
 
-use std::{fs, path::Path, process::Command, sync::OnceLock, time::Duration};
+use std::{process::Command, time::Duration};
 
-use anyhow::{Context, Result, ensure};
-use offhook_interop::{Offhook, Process, Scratch, Server};
+use anyhow::{Context, Result};
+use offhook_interop::{Offhook, Process, Scratch, node};
 
 #[test]
 fn a_call_that_it_hangs_up() -> Result<()> {
@@ -52,21 +52,18 @@ fn a_connection_that_is_cut_in_a_call() -> Result<()> {
 
 /// Calls `user` over both, and checks what SIP.js and what the server say of it.
 fn calls(user: &str, ending: &str, steps: &[&str], cause: &str) -> Result<()> {
-    let Some(offhook) = Offhook::find(&["node", "npm"])? else {
+    let Some(offhook) = Offhook::find(&["node"])? else {
         return Ok(());
     };
-    let folder = client()?;
     let state = Scratch::new("state")?;
     let mut command = Command::new(offhook.binary());
     command.env("STATE_DIRECTORY", state.path());
     let listeners = ["--listen", "ws:127.0.0.1:0", "--listen", "wss:127.0.0.1:0"];
     let server = offhook.serve_by(command, &listeners)?;
     for transport in ["ws", "wss"] {
-        let address = address(&server, transport)?;
-        let mut node = Command::new("node");
-        node.current_dir(folder)
-            .env("NODE_EXTRA_CA_CERTS", state.file("certificate.pem"))
-            .arg("call.mjs")
+        let address = server.listening(transport)?;
+        let mut node = node("node.mjs")?;
+        node.env("NODE_EXTRA_CA_CERTS", state.file("certificate.pem"))
             .arg(format!("{transport}://{address}"))
             .args([&format!("sip:{user}@offhook.example"), ending]);
         let mut process = Process::start(format!("SIP.js calling {user}"), &mut node)?;
@@ -81,33 +78,6 @@ fn calls(user: &str, ending: &str, steps: &[&str], cause: &str) -> Result<()> {
     told.with_context(|| format!("the server does not say {cause:?}"))?;
     server.wait_until_calls_are_over()?;
     server.stop()
-}
-
-fn address(server: &Server, transport: &str) -> Result<String> {
-    let start = format!("listening {transport} ");
-    let is_it = |line: &str| line.starts_with(&start);
-    let line = server.process().wait_for_line(STEP, is_it)?;
-    Ok(line.trim_start_matches(&start).to_owned())
-}
-
-/// The folder of the client, with what it needs from npm.
-fn client() -> Result<&'static Path> {
-    static FOLDER: OnceLock<Result<(), String>> = OnceLock::new();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let install = || {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipjs");
-        for file in ["call.mjs", "package.json", "package-lock.json"] {
-            fs::copy(source.join(file), folder.join(file))?;
-        }
-        let mut npm = Command::new("npm");
-        let npm = npm.args(["ci", "--no-audit", "--no-fund", "--silent"]);
-        let status = npm.current_dir(folder).status()?;
-        ensure!(status.success(), "npm ci: {status}");
-        Ok(())
-    };
-    let installed = FOLDER.get_or_init(|| install().map_err(|error| format!("{error:#}")));
-    installed.clone().map_err(anyhow::Error::msg)?;
-    Ok(folder)
 }
 
 const STEP: Duration = Duration::from_secs(10);

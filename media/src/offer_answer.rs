@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     cell::OnceCell,
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -30,7 +31,6 @@ use crate::{
 ///          └───────────────────────────────► HaveLocalOffer
 ///                 description()
 /// ```
-#[derive(Debug)]
 pub(crate) struct OfferAnswer {
     local: IpAddr,
     /// The most that our side does with a stream.
@@ -54,7 +54,6 @@ pub(crate) struct OfferAnswer {
     audio: Option<AudioStream>,
 }
 
-#[derive(Debug)]
 enum State {
     Stable,
     HaveLocalOffer(Arc<Session>),
@@ -360,8 +359,17 @@ impl OfferAnswer {
     }
 }
 
+/// Shows no description: it may hold keys.
+impl fmt::Debug for OfferAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OfferAnswer")
+            .field("local", &self.local)
+            .field("audio", &self.audio)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An offer of the peer that can be answered.
-#[derive(Debug)]
 struct RemoteOffer {
     session: Session,
     /// The stream that we accept and its place; none where every audio stream is disabled.

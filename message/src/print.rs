@@ -261,7 +261,7 @@ impl fmt::Debug for Header {
     }
 }
 
-/// Why a header can not be sent.
+/// Why a header cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidHeader {
     /// The name is not a token.

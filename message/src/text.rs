@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// UTF-8 text for a reason phrase or a header value: no control characters but TAB, so that it can not end its line.
+/// UTF-8 text for a reason phrase or a header value: no control characters but TAB, so that it cannot end its line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text(Cow<'static, str>);
 

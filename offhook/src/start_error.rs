@@ -13,7 +13,7 @@ pub enum StartError {
     /// A text names no listener.
     #[error(transparent)]
     InvalidListener(#[from] InvalidListener),
-    /// The address of a listener can not be had.
+    /// The address of a listener cannot be had.
     #[error("cannot listen on {listener}: {}", advice(source))]
     Bind {
         /// The listener as it was asked for.
@@ -24,15 +24,15 @@ pub enum StartError {
     /// A text is no address to advertise.
     #[error(transparent)]
     InvalidAdvertised(#[from] InvalidAdvertised),
-    /// The name to advertise can not be looked up.
-    #[error("{host} can not be advertised, for it is not found: {source}")]
+    /// The name to advertise cannot be looked up.
+    #[error("{host} cannot be advertised, for it is not found: {source}")]
     NotFound {
         /// The host as it was given.
         host: String,
         /// What the system said.
         source: io::Error,
     },
-    /// TLS can not be used.
+    /// TLS cannot be used.
     #[cfg(feature = "tls")]
     #[error(transparent)]
     Tls(#[from] crate::transport::TlsError),

@@ -255,7 +255,7 @@ async fn what_is_wrong_with_the_files_is_said_at_the_start() {
     for (options, expected) in [
         (TlsOptions::default(), "tls:127.0.0.1:0 needs a certificate"),
         (without_key, "/nowhere/offhook.key"),
-        (other_key, "can not be used"),
+        (other_key, "cannot be used"),
         (no_authorities, "/dev/null"),
     ] {
         let builder = UserAgent::builder().listen("tls:127.0.0.1:0");

@@ -6,7 +6,6 @@ use offhook_media::{Formats, Incompatibility};
 use sdp_types::{Direction, Media, Mid, Session};
 
 /// The one stream of a description that we share, and what it takes to answer it.
-#[derive(Clone, Debug)]
 pub(crate) struct RemoteStream {
     /// Which m= line it is.
     pub(crate) place: usize,

@@ -37,7 +37,6 @@ use crate::{
 /// - An offer with other certificates than the last one begins a new association
 ///   ([RFC 8842 §4](https://www.rfc-editor.org/rfc/rfc8842#section-4)), one with other ICE credentials restarts ICE
 ///   ([RFC 8839 §4.4.1](https://www.rfc-editor.org/rfc/rfc8839#section-4.4.1)).
-#[derive(Debug)]
 pub struct WebRtcHandler {
     local: IpAddr,
     ports: PortRange,
@@ -56,7 +55,6 @@ pub struct WebRtcHandler {
     agreed: Option<Agreed>,
 }
 
-#[derive(Debug)]
 enum State {
     Stable,
     HaveLocalOffer(Box<LocalOffer>),
@@ -64,7 +62,6 @@ enum State {
     Closed,
 }
 
-#[derive(Debug)]
 struct LocalOffer {
     session: Session,
     place: usize,
@@ -72,7 +69,6 @@ struct LocalOffer {
     pending: SdpPendingOffer,
 }
 
-#[derive(Debug)]
 struct RemoteOffer {
     session: Session,
     /// None where every audio stream is disabled.
@@ -80,7 +76,6 @@ struct RemoteOffer {
 }
 
 /// The last complete pair.
-#[derive(Debug)]
 struct Agreed {
     ours: Session,
     place: usize,
@@ -414,8 +409,14 @@ fn unfit(error: &RtcError) -> Incompatibility {
     Incompatibility::MediaSecurity
 }
 
-impl fmt::Debug for PeerConnection {
+/// Shows no description: it holds the password of ICE.
+impl fmt::Debug for WebRtcHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PeerConnection").field(&self.port()).finish()
+        let port = self.connection.as_ref().map(PeerConnection::port);
+        f.debug_struct("WebRtcHandler")
+            .field("local", &self.local)
+            .field("port", &port)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }

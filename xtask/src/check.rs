@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     command::{cargo, release_binary, root, run},
-    house, npm, peer,
+    documents, house, npm, peer,
     step::{Outcome, Step},
 };
 
@@ -24,6 +24,11 @@ pub(crate) const LINT: &[Step] = &[
         name: "house",
         alone: "cargo xtask lint",
         run: house::check,
+    },
+    Step {
+        name: "documents",
+        alone: "cargo xtask lint",
+        run: documents::check,
     },
     Step {
         name: "clippy",

@@ -9,8 +9,7 @@ use crate::{command::root, step::Outcome};
 
 /// The rules of the house that no compiler checks: see CONTRIBUTING.md.
 pub(crate) fn check() -> Result<Outcome> {
-    let mut files = Vec::new();
-    collect(root(), &mut files)?;
+    let files = files(root())?;
     let mut breaches = Vec::new();
     for file in &files {
         let text =
@@ -55,6 +54,13 @@ fn breaches_of(file: &Path, text: &str) -> Vec<String> {
         }
     }
     breaches
+}
+
+/// The files of Rust in a folder and those below it.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    Ok(files)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

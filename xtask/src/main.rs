@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod command;
 mod cpu;
+mod documents;
 mod fuzz;
 mod house;
 mod npm;
@@ -29,7 +30,7 @@ struct Arguments {
 enum Task {
     /// Every check, in the order of their cost. Installs missing peers from Debian.
     Ci,
-    /// Formatting, clippy, rustdoc, the rules of the house, licences.
+    /// Formatting, clippy, rustdoc, the rules of the house, what documents name, licences.
     Lint,
     /// All tests that need no peer.
     Test,

@@ -5,11 +5,10 @@ use offhook::message::{Uri, UriBuf};
 use offhook_media::{Encoding, InvalidKey, Key};
 
 use crate::{
-    arguments::seconds, certificates::Certificates, credentials::CredentialArguments, names::Names,
+    arguments::seconds, certificates::CallerCertificates, credentials::CredentialArguments,
+    names::Names,
 };
 
-/// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when
-/// nobody answered, and with 2 when it was not placed at all.
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -72,7 +71,7 @@ pub(crate) struct CallArguments {
     pub(crate) names: Names,
 
     #[command(flatten)]
-    pub(crate) certificates: Certificates,
+    pub(crate) certificates: CallerCertificates,
 
     /// Call where the callee sends us with REFER; without it such a request is refused
     #[arg(long)]

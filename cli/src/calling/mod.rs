@@ -30,7 +30,7 @@ use self::following::{Followed, Placing};
 use self::step::Step;
 pub(crate) use self::step::{Status, failed, milliseconds};
 use crate::{
-    certificates::Certificates,
+    certificates::{CallerCertificates, Certificates},
     logging,
     names::Names,
     negotiation::{Handler, change},
@@ -379,7 +379,7 @@ fn media(
 pub(crate) async fn listen(
     config: Config,
     uri: &UriBuf,
-    certificates: &Certificates,
+    certificates: &CallerCertificates,
     names: &Names,
 ) -> anyhow::Result<UserAgent> {
     let mut transports = vec![Transport::Udp, Transport::Tcp];
@@ -388,7 +388,7 @@ pub(crate) async fn listen(
         _ => None,
     };
     transports.extend(asked.filter(|asked| !transports.contains(asked)));
-    let tls = certificates.options(transports.iter().copied())?;
+    let tls = Certificates::from(certificates).options(transports.iter().copied())?;
     let on = |builder: Builder, host| {
         let listeners = transports.iter().map(|it| format!("{it}:{host}:0"));
         listeners.fold(builder, Builder::listen)

@@ -3,10 +3,8 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use offhook::message::UriBuf;
 
-use crate::{arguments::seconds, calling::sip_uri, certificates::Certificates, names::Names};
+use crate::{arguments::seconds, calling::sip_uri, certificates::CallerCertificates, names::Names};
 
-/// Calls begin at their times whether earlier ones are answered or not. Exits with 0 when every call
-/// was established and ended, with 1 when one was not, and with 2 when none was placed.
 #[derive(Debug, Args)]
 pub(crate) struct LoadArguments {
     /// Whom to call: sip:USER@HOST:PORT, with ;transport=tcp, tls or ws, or sips:USER@HOST:PORT
@@ -33,7 +31,7 @@ pub(crate) struct LoadArguments {
     pub(crate) names: Names,
 
     #[command(flatten)]
-    pub(crate) certificates: Certificates,
+    pub(crate) certificates: CallerCertificates,
 
     /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
     ///

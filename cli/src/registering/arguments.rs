@@ -4,14 +4,11 @@ use offhook::message::UriBuf;
 use super::account::registrar_of;
 use crate::{
     calling::{proxy, sip_uri},
-    certificates::Certificates,
+    certificates::CallerCertificates,
     credentials::CredentialArguments,
     names::Names,
 };
 
-/// Calls that come in meanwhile get 480: `offhook serve` with an `[[account]]` takes them. Exits with 0
-/// when the binding was taken away again, with 1 when the registrar refused, with 3 when it did not
-/// answer, and with 2 when it was not asked at all.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArguments {
     /// The address to register: sip:USER@DOMAIN
@@ -33,7 +30,7 @@ pub(crate) struct RegisterArguments {
     pub(crate) names: Names,
 
     #[command(flatten)]
-    pub(crate) certificates: Certificates,
+    pub(crate) certificates: CallerCertificates,
 
     /// How many seconds a binding should hold; the registrar decides
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(1..=LONGEST))]

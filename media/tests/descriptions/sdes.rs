@@ -55,6 +55,24 @@ fn the_first_suite_that_we_have_is_answered_with_a_key_of_ours() {
 }
 
 #[test]
+fn no_key_is_shown() {
+    let mut handler = bare();
+    let answer = answer(
+        &mut handler,
+        &offer(&format!(
+            "m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n"
+        )),
+    );
+    let (_, ours) = crypto(&answer).split_once("inline:").expect("a key");
+    let shown = format!("{handler:?}");
+    assert!(shown.contains("192.0.2.9"), "{shown}");
+    assert!(
+        !shown.contains(ours) && !shown.contains(&KEY[7..]),
+        "{shown}"
+    );
+}
+
+#[test]
 fn without_a_key_there_is_no_audio() {
     for lines in [
         "m=audio 4000 RTP/SAVP 0\r\n".to_owned(),

@@ -105,7 +105,7 @@ impl Bound {
     }
 }
 
-/// A listener that can not be had.
+/// A listener that cannot be had.
 #[derive(Debug)]
 pub(crate) struct BindError {
     pub(crate) listener: ListenerUri,

@@ -66,7 +66,7 @@ impl DatagramSocket {
             if let Some(count) = LOST.pass(Instant::now()) {
                 warn!(
                     count,
-                    "datagrams were dropped: {} can not send as fast as it should", self.address
+                    "datagrams were dropped: {} cannot send as fast as it should", self.address
                 );
             }
         }
@@ -86,7 +86,7 @@ pub(super) async fn receive(
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
         if let Err(error) = socket.socket.readable().await {
-            warn!("{} can not receive any more: {error}", socket.address);
+            warn!("{} cannot receive any more: {error}", socket.address);
             return;
         }
         let Some(receiver) = receiver.upgrade() else {

@@ -251,7 +251,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Why TLS can not be used.
+/// Why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -261,7 +261,7 @@ pub enum TlsError {
         /// The listener.
         listener: String,
     },
-    /// A file can not be read, or there is nothing in it.
+    /// A file cannot be read, or there is nothing in it.
     #[error("{}: {source}; a PEM file is needed", file.display())]
     Unreadable {
         /// The file.
@@ -270,7 +270,7 @@ pub enum TlsError {
         source: pem::Error,
     },
     /// The certificate and the key do not fit together.
-    #[error("the certificate of {} can not be used: {source}", chain.display())]
+    #[error("the certificate of {} cannot be used: {source}", chain.display())]
     Unfit {
         /// The file of the certificate.
         chain: PathBuf,

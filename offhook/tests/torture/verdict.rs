@@ -51,7 +51,7 @@ pub(crate) fn agrees(case: &Case, way: &str, verdict: &Verdict) -> bool {
         ("clerr" | "baddn", "stream") => {
             verdict.stream == Stream::Waits && verdict.statuses.is_empty()
         }
-        // The end of these can not be known.
+        // The end of these cannot be known.
         ("ncl" | "mcl01" | "inv2543", "stream") => verdict.stream == Stream::Closed && is_named,
         // What is noise behind a datagram is the next message of a stream, and has no Content-Length.
         ("dblreq", "stream") => verdict.statuses == [200, 400] && verdict.stream == Stream::Closed,

@@ -40,6 +40,17 @@ async fn chromium_is_answered() {
 }
 
 #[tokio::test]
+async fn no_password_is_shown() {
+    let mut handler = handler();
+    let answer = answer(&mut handler, CHROMIUM);
+    let shown = format!("{handler:?}");
+    assert!(shown.contains("127.0.0.1"), "{shown}");
+    for description in [&answer, CHROMIUM] {
+        assert!(!shown.contains(value(description, "a=ice-pwd:")), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn the_address_of_a_nat_is_described() {
     let mut handler = WebRtcHandler::echo([192, 0, 2, 7].into(), &PortRange::any());
     let answer = answer(&mut handler, CHROMIUM);

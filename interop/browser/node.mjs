@@ -1,8 +1,10 @@
-// Calls a URI over a WebSocket with SIP.js, and prints each step: node call.mjs SERVER URI [hang-up|wait|cut]
-import { WebSocket } from "ws";
+// Calls a URI over a WebSocket with SIP.js, and prints each step: node node.mjs SERVER URI [hang-up|wait|cut]
+import { createRequire } from "node:module";
 
-globalThis.WebSocket = WebSocket;
-const { Inviter, SessionState, UserAgent } = await import("sip.js");
+// NODE_PATH says where the packages are, and `import` alone does not look there.
+const require = createRequire(import.meta.url);
+globalThis.WebSocket = require("ws");
+const { Inviter, SessionState, UserAgent } = await import(require.resolve("sip.js"));
 
 const [server, uri, ending = "hang-up"] = process.argv.slice(2);
 const say = (line) => console.log(line);
