@@ -201,7 +201,9 @@ impl ContactAddress {
 pub(crate) type Value = SmallVec<[u8; 160]>;
 
 pub(crate) fn put(value: &mut Value, parts: &[&[u8]]) {
-    parts.iter().for_each(|part| value.extend_from_slice(part));
+    for part in parts {
+        value.extend_from_slice(part);
+    }
 }
 
 pub(crate) fn put_address(value: &mut Value, address: IpAddr) {

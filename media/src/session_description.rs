@@ -26,10 +26,12 @@ pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
 
 /// The octets of a description of ours, which has no other lines than these. What [`Session`] writes by itself goes through
 /// the formatter letter by letter.
-pub(crate) fn print(session: &Session) -> Vec<u8> {
+pub fn print(session: &Session) -> Vec<u8> {
     let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
     let mut line = |parts: &[&str]| {
-        parts.iter().for_each(|part| put(&mut octets, part));
+        for part in parts {
+            put(&mut octets, part);
+        }
         octets.extend(b"\r\n");
     };
     line(&["v=0"]);
