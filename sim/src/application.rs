@@ -385,6 +385,10 @@ impl Call {
             }
             return Ok(());
         }
+        if let Step::Update = step {
+            let _ = self.say(core, now, Verb::Update); // It does not wait for the session.
+            return Ok(());
+        }
         let invite = match self.invite {
             Invite::Theirs(invite) => invite,
             Invite::Ours(invite) => {
@@ -398,7 +402,7 @@ impl Call {
             return Ok(()); // The call ended by itself.
         };
         match step {
-            Step::Wait(_) | Step::HangUp | Step::GiveUp => {}
+            Step::Wait(_) | Step::HangUp | Step::GiveUp | Step::Update => {}
             Step::Trying => {
                 server.trying()?;
             }

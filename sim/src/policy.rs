@@ -73,6 +73,7 @@ pub(crate) enum Step {
     Dispose,
     HangUp,
     GiveUp,
+    Update,
 }
 
 impl Policy {
@@ -195,6 +196,13 @@ impl Policy {
     #[must_use]
     pub fn hang_up(self) -> Self {
         self.then(Step::HangUp)
+    }
+
+    /// An UPDATE with a new offer, where the early session allows it
+    /// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+    #[must_use]
+    pub fn update(self) -> Self {
+        self.then(Step::Update)
     }
 
     /// CANCEL, where the call is ours.

@@ -64,6 +64,11 @@ impl Reliable {
         true
     }
 
+    /// Whether no response waits for its PRACK.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.unacknowledged.is_none()
+    }
+
     /// The response that is out, where it has this RSeq.
     pub(crate) fn unacknowledged(&mut self, rseq: u32) -> Option<&mut ReliableProvisional> {
         let provisional = self.unacknowledged.as_mut()?;

@@ -61,6 +61,16 @@ pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: Sess
     }
 }
 
+/// The peer does not know the session any more, or does not answer. A callee sends no BYE before
+/// the ACK ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)): an INVITE that is not answered goes on.
+pub(super) fn is_gone(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get(id);
+    match session.map(|session| &session.phase) {
+        Some(Phase::Early(_) | Phase::AckWait { .. }) => send(state, now, id, Vec::new()),
+        _ => terminate(state, now, id, SessionEnd::Gone, &[]),
+    }
+}
+
 pub(super) fn terminate(
     state: &mut State,
     now: Instant,
@@ -72,8 +82,11 @@ pub(super) fn terminate(
     change::answer(state, now, id, None);
     change::session_ends(state, now, id);
     if let Some(session) = state.sessions.get_mut(id) {
-        if matches!(session.phase, Phase::Terminating(_) | Phase::Over) {
-            return; // One BYE is out already.
+        if matches!(
+            session.phase,
+            Phase::Early(_) | Phase::Terminating(_) | Phase::Over
+        ) {
+            return; // The INVITE is to be answered (§15), or one BYE is out already.
         }
         session.phase = Phase::Terminating(cause);
         session.begin_request();

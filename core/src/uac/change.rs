@@ -7,7 +7,7 @@ use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
-use super::{bye, cancel, refresh, send_in_dialog, take_challenge};
+use super::{bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
@@ -25,11 +25,17 @@ pub(crate) fn begin(
     offer: Option<&Body>,
     purpose: Purpose,
 ) -> Result<(), InsideError> {
+    if prack::is_unanswered(state, id) {
+        return Err(InsideError::OfferPending);
+    }
     let session = match method {
         Method::Update => begun(state, id)?,
         _ => confirmed(state, id)?,
     };
-    if session.change.is_some() || !session.is_settled() {
+    // RFC 3311 §5.1: an answer in a reliable response counts when its PRACK is here.
+    let reliable = session.reliable.as_ref();
+    let is_acknowledged = reliable.is_none_or(|reliable| reliable.is_acknowledged());
+    if session.change.is_some() || !session.is_settled() || !is_acknowledged {
         return Err(InsideError::OfferPending);
     }
     session.begin_request();

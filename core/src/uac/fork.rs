@@ -111,6 +111,7 @@ fn new_fork(
         session,
         rseq: None,
         prack: None,
+        unanswered_pracks: 0,
         is_accepted: false,
         acknowledgement: None,
     });

@@ -175,7 +175,8 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
         ClientUser::Publication(id) => {
             publish::failed(state, now, id, RequestFailure::Undelivered);
         }
-        ClientUser::Nobody | ClientUser::Prack(_) | ClientUser::Acknowledged(_) => {}
+        ClientUser::Prack(id) => prack::is_answered(state, id),
+        ClientUser::Nobody | ClientUser::Acknowledged(_) => {}
     }
 }
 
@@ -277,7 +278,12 @@ fn finish(
             }
             _ => {}
         },
-        ClientUser::Nobody | ClientUser::Prack(_) => {}
+        ClientUser::Prack(id) => {
+            if let ClientOutcome::Final(_) | ClientOutcome::Timeout = outcome {
+                prack::is_answered(state, id);
+            }
+        }
+        ClientUser::Nobody => {}
     }
 }
 

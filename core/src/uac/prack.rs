@@ -59,7 +59,25 @@ pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Bo
     true
 }
 
-/// Sends PRACK. Nobody waits for its answer: a provisional response that is not acknowledged
+/// Whether a PRACK has no response. What overtakes it makes it come out of order
+/// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)), and a PRACK that is refused is the end of the call.
+pub(super) fn is_unanswered(state: &mut State, id: SessionId) -> bool {
+    fork(state, id).is_some_and(|fork| fork.unanswered_pracks > 0)
+}
+
+/// A PRACK is answered, or never will be.
+pub(super) fn is_answered(state: &mut State, id: SessionId) {
+    if let Some(fork) = fork(state, id) {
+        fork.unanswered_pracks = fork.unanswered_pracks.saturating_sub(1);
+    }
+}
+
+fn fork(state: &mut State, id: SessionId) -> Option<&mut Fork> {
+    let invite = state.sessions.get(id)?.outgoing_invite()?;
+    state.outgoing_invites.get_mut(invite)?.fork_of(id)
+}
+
+/// Sends PRACK. Nobody else waits for its answer: a provisional response that is not acknowledged
 /// comes again.
 pub(super) fn send(
     state: &mut State,
@@ -80,5 +98,8 @@ pub(super) fn send(
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();
     }
-    send_in_dialog(state, now, id, ClientUser::Prack(id), &request);
+    let is_sent = send_in_dialog(state, now, id, ClientUser::Prack(id), &request).is_some();
+    if let Some(fork) = fork(state, id).filter(|_| is_sent) {
+        fork.unanswered_pracks += 1;
+    }
 }

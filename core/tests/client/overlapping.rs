@@ -1,7 +1,7 @@
 //! Requests inside a session of which more than one is under way.
 
 use offhook_core::message::{Body, Method};
-use offhook_core::{Event, SessionEnd, SessionId, Unanswered};
+use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
 
 use crate::support::{Answer, Bench, Sent, UDP, from_bob};
 
@@ -105,4 +105,27 @@ fn a_reinvite_that_waits_is_not_sent_after_the_bye() {
     bench.pass(64_000);
     assert!(matches!(bench.event(), Event::Ended { .. }));
     assert!(bench.is_idle());
+}
+
+/// RFC 3261 §12.2.2: an UPDATE that overtakes a PRACK makes it come out of order.
+#[test]
+fn an_early_update_waits_for_the_answer_to_the_prack() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    let progress = Answer::new("183 Session Progress")
+        .reliable(1)
+        .sdp("answer");
+    bench.answer(&invite, &progress);
+    let id = bench.progressed().unwrap();
+    let prack = bench.one("PRACK");
+    let update = |bench: &mut Bench| {
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.update(Some(&Body::sdp("hold")))
+        })
+    };
+    assert_eq!(update(&mut bench), Err(InsideError::OfferPending));
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    assert_eq!(update(&mut bench), Ok(()));
+    bench.one("UPDATE");
 }

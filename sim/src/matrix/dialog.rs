@@ -52,13 +52,29 @@ fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
             && received.key.tag == sent.key.tag
             && received.sent <= sent.number
     });
-    (ours || theirs).then(|| format!("{} comes after the BYE (RFC 3261 §15)", sent.label()))
+    let is_needed = ours && is_accepted_late(timeline, sent);
+    (theirs || (ours && !is_needed))
+        .then(|| format!("{} comes after the BYE (RFC 3261 §15)", sent.label()))
+}
+
+/// Whether a BYE ends a session whose 2xx crossed the BYE to its early dialog
+/// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
+fn is_accepted_late(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
+    let first = timeline.bye(sent).map_or(usize::MAX, |bye| bye.number);
+    let mut received = timeline.received.iter();
+    let accepted = received.find(|it| {
+        it.key.method == Method::Invite && it.status.is_some_and(|it| (200..300).contains(&it))
+    });
+    sent.key.method == Method::Bye
+        && accepted.is_some_and(|it| it.sent > first && it.sent <= sent.number)
 }
 
 /// RFC 3261 §14.1, RFC 3311 §5.1: no change is asked for while another is open, ours or theirs.
 fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     let mut ours = timeline.own_requests().filter(|other| {
-        other.number < sent.number && is_change(&other.key.method, other.is_described)
+        other.number < sent.number
+            && is_change(&other.key.method, other.is_described)
+            && !(is_early(sent) && other.packet.to_tag().is_none())
     });
     let is_open = |other: &&Sent<'_>| {
         let answer = timeline.answer(other);
@@ -68,6 +84,7 @@ fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
         other.status.is_none()
             && other.sent <= sent.number
             && is_change(&other.key.method, other.is_described)
+            && !(is_early(sent) && other.key.tag.is_none())
     });
     let is_unanswered = |other: &&Received<'_>| {
         let answer = answer_to(timeline, other);
@@ -86,6 +103,7 @@ fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
             && sent.number < answer.number
             && sent.first() + LIFE > received.at
             && is_change(&sent.key.method, sent.is_described)
+            && (received.key.method == Method::Invite || sent.packet.to_tag().is_some())
     });
     let open = ours.find(|sent| {
         let answer = timeline.answer(sent);
@@ -157,6 +175,12 @@ fn answer_to<'t, 'a>(timeline: &'t Timeline<'a>, received: &Received<'a>) -> Opt
             && sent.key.branch == received.key.branch
             && sent.key.method == received.key.method
     })
+}
+
+/// Whether a change may be one of an early dialog: that goes beside the first INVITE, whose offer is
+/// answered there ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+fn is_early(sent: &Sent<'_>) -> bool {
+    sent.key.method == Method::Update
 }
 
 /// Whether a request asks for a change of the session that has to be agreed on.

@@ -103,6 +103,8 @@ pub enum CallFlow {
     UpdateByCallee,
     /// The caller changes the session by UPDATE before it is answered.
     UpdateEarly,
+    /// The callee does.
+    UpdateEarlyByCallee,
     /// The caller holds the call and resumes it.
     Hold,
     /// The callee does.
@@ -129,7 +131,7 @@ pub enum CallFlow {
 
 impl CallFlow {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Answer,
         Self::SlowAnswer,
         Self::Ring,
@@ -160,6 +162,7 @@ impl CallFlow {
         Self::Update,
         Self::UpdateByCallee,
         Self::UpdateEarly,
+        Self::UpdateEarlyByCallee,
         Self::Hold,
         Self::HoldByCallee,
         Self::Refresh,
@@ -206,6 +209,7 @@ impl CallFlow {
             Self::Update => "update",
             Self::UpdateByCallee => "update-by-callee",
             Self::UpdateEarly => "update-early",
+            Self::UpdateEarlyByCallee => "update-early-by-callee",
             Self::Hold => "hold",
             Self::HoldByCallee => "hold-by-callee",
             Self::Refresh => "refresh",
@@ -223,11 +227,10 @@ impl CallFlow {
     /// Who may call in this flow.
     pub(crate) fn callers(self) -> &'static [Peer] {
         match self {
-            // What a core does not do by itself: it forks nothing, forgets nothing, and makes
-            // neither an offer in PRACK nor one in an early UPDATE.
+            // What a core does not do by itself: it forks nothing, forgets nothing, and makes no
+            // offer in PRACK.
             Self::Merged
             | Self::OfferInPrack
-            | Self::UpdateEarly
             | Self::RefreshByReinvite
             | Self::NoRefresh
             | Self::NoAck
@@ -251,6 +254,10 @@ impl CallFlow {
             Self::ReliableEarlyAnswer | Self::NoOfferReliable | Self::UpdateEarly => {
                 early.wait(seconds(2)).accept(Success::OK)
             }
+            Self::UpdateEarlyByCallee => {
+                let updated = early.wait(seconds(1)).update();
+                updated.wait(seconds(1)).accept(Success::OK)
+            }
             Self::HeldAnswer | Self::OfferInPrack => early.accept(Success::OK),
             Self::Reject | Self::RejectNoAck => Policy::new().reject(Rejection::BUSY_HERE),
             Self::Redirect => Policy::new().redirect(&[("sip:carol@192.0.2.9", 1000)]),
@@ -266,7 +273,10 @@ impl CallFlow {
     pub(crate) fn plan(self) -> Plan {
         let plan = Plan::new().talk(&self.caller_talks());
         match self {
-            Self::ReliableRing | Self::ReliableEarlyAnswer | Self::HeldAnswer => plan.reliably(),
+            Self::ReliableRing
+            | Self::ReliableEarlyAnswer
+            | Self::HeldAnswer
+            | Self::UpdateEarlyByCallee => plan.reliably(),
             Self::Cancel => plan.give_up_after(CANCELS),
             Self::Crossing => plan.give_up_after(CROSSES),
             Self::OfferInPrack => plan.reliably().offer_again(),
@@ -289,6 +299,7 @@ impl CallFlow {
         let policy = match self {
             Self::Cancel => Policy::new().wait(CANCELS).give_up(),
             Self::Crossing => Policy::new().wait(CROSSES).give_up(),
+            Self::UpdateEarly => Policy::new().wait(seconds(1)).update(),
             _ => Policy::new(),
         };
         // A core refreshes by itself.

@@ -131,7 +131,8 @@ impl<'a> Timeline<'a> {
     }
 
     /// Whether a response comes in the life of its request. The first must come in 64·T1: then a
-    /// request gives up (timers B and F).
+    /// request gives up (timers B and F). So does an INVITE that was cancelled as long ago
+    /// ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
     pub(super) fn is_in_time(&self, response: &Received<'a>) -> bool {
         let is_same =
             |key: &Key<'_>| key.branch == response.key.branch && key.method == response.key.method;
@@ -140,7 +141,12 @@ impl<'a> Timeline<'a> {
         let mut responses = self.received.iter();
         let first = responses.find(|it| it.status.is_some() && is_same(&it.key));
         let times = request.zip(first);
-        times.is_some_and(|(request, first)| first.at < request.first() + LIFE)
+        let is_cancelled = self.sent.iter().any(|it| {
+            it.is_request(&Method::Cancel)
+                && it.key.branch == response.key.branch
+                && it.first() + LIFE <= response.at
+        });
+        !is_cancelled && times.is_some_and(|(it, first)| first.at < it.first() + LIFE)
     }
 
     /// The first final response to a request of ours.

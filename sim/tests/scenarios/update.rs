@@ -85,6 +85,41 @@ fn we_change_no_early_session_whose_offer_is_open() {
     cancel(call, &invite);
 }
 
+/// RFC 3311 §5.1: an answer in a reliable response counts when its PRACK is here.
+#[test]
+fn we_change_no_early_session_before_the_prack() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    call.receive("183 Session Progress");
+    let session = call.session();
+    let offer = Body::sdp(OFFER);
+    let update = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
+    assert_eq!(update, Err(InsideError::OfferPending));
+    cancel(call, &invite);
+}
+
+/// RFC 3261 §15: a callee ends no early dialog by BYE, whatever its UPDATE gets.
+#[test]
+fn an_early_update_that_gets_481_sends_no_bye() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let rseq = progress.header("RSeq").unwrap();
+    let prack = invite.in_dialog("PRACK", &progress);
+    call.send(&prack.set("RAck", &format!("{rseq} 1 INVITE")));
+    call.receive("200 OK");
+    let session = call.session();
+    let offer = Body::sdp(OFFER);
+    let sent = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
+    assert_eq!(sent, Ok(()));
+    let update = call.receive("UPDATE");
+    call.send_from(PEER, update.response("481 Gone"));
+    call.receive("UPDATE");
+    cancel(call, &invite);
+}
+
 /// Our offer is out: 491.
 #[test]
 fn while_our_offer_is_open_it_gets_491() {
