@@ -130,10 +130,8 @@ impl Application {
                 self.acknowledgement = Some(acknowledgement);
             }
             Event::Prack { session, message } => {
-                if core
-                    .session(now, session)
-                    .is_some_and(|it| it.offer().is_none())
-                {
+                let session_view = core.session(now, session);
+                if session_view.is_some_and(|it| it.offer().is_none()) {
                     self.hear(session, message.body());
                 }
             }

@@ -24,9 +24,7 @@ pub(super) fn receive(
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    // A BYE that was overtaken still says that the peer is gone.
-    let is_bye = *incoming.request.method() == Method::Bye;
-    if !session.dialog.take_cseq(cseq) && !is_bye {
+    if !session.dialog.take_cseq(cseq) {
         let reply = try_later(state);
         return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
     }

@@ -154,9 +154,10 @@ impl Caller {
             let retry = [("Retry-After", "1".to_owned())];
             return respond_with(request, "500 Server Internal Error", &retry, "");
         }
-        let body = match is_offer {
-            true => self.descriptions.treat(&header(Some(request.body()))),
-            false => String::new(),
+        let body = if is_offer {
+            self.descriptions.treat(&header(Some(request.body())))
+        } else {
+            String::new()
         };
         let mut headers = vec![("Contact", format!("<sip:alice@{}>", self.local))];
         let expires = header(request.headers().raw(HeaderName::SessionExpires));

@@ -56,13 +56,12 @@ pub(super) fn check(
 /// After a change that failed both ends hold the descriptions from before it, after one that was
 /// made both hold the new ones. While one is open they cannot know.
 pub(super) fn check_descriptions(descriptions: Option<[Descriptions; 2]>) -> Option<String> {
-    let [caller, callee] = descriptions?;
-    if caller.offered.is_some() || callee.offered.is_some() {
+    let [theirs, ours] = descriptions?;
+    if theirs.offered.is_some() || ours.offered.is_some() {
         return None;
     }
-    let (caller, callee) = (caller.agreed?, callee.agreed?);
-    let is_same = caller.ours == callee.theirs && caller.theirs == callee.ours;
-    (!is_same).then(|| {
-        format!("the ends hold other descriptions: {caller:?} and {callee:?} (RFC 3264 §8)")
-    })
+    let (theirs, ours) = (theirs.agreed?, ours.agreed?);
+    let is_same = theirs.ours == ours.theirs && theirs.theirs == ours.ours;
+    (!is_same)
+        .then(|| format!("the ends hold other descriptions: {theirs:?} and {ours:?} (RFC 3264 §8)"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use offhook_message::{Method, Refresher};
 
-use super::timeline::Timeline;
+use super::timeline::{Sent, Timeline};
 use crate::clock::seconds;
 
 /// RFC 4028 §10, seen from one end.
@@ -57,7 +57,7 @@ fn not_refreshed(
 /// Who waits for a refresh hangs up a third of the time before its end, or 32 s.
 fn not_ended(timeline: &Timeline<'_>, agreement: &Agreement, until: Duration) -> Option<String> {
     let life = agreement.life;
-    let end = agreement.at + life - (life / 3).min(seconds(32));
+    let end = agreement.at + life.saturating_sub((life / 3).min(seconds(32)));
     if until < end {
         return None;
     }
@@ -105,6 +105,6 @@ fn over(timeline: &Timeline<'_>) -> Option<Duration> {
     let ours = ours.find(|sent| sent.is_request(&Method::Bye));
     let mut theirs = timeline.received.iter();
     let theirs = theirs.find(|it| it.status.is_none() && it.key.method == Method::Bye);
-    let times = [ours.map(|sent| sent.first()), theirs.map(|it| it.at)];
+    let times = [ours.map(Sent::first), theirs.map(|it| it.at)];
     times.into_iter().flatten().min()
 }

@@ -48,19 +48,3 @@ fn an_overlapping_invite_gets_500_with_retry_after() {
     call.expect("...");
     call.finish();
 }
-
-/// A BYE is obeyed even when a later request has overtaken it: nothing else will come from its sender.
-#[test]
-fn a_bye_that_was_overtaken_ends_the_session() {
-    let mut call = Simulation::new(Policy::new().answer());
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&invite.in_dialog("OPTIONS", &ok).cseq(9));
-    call.receive("200 OK");
-    call.send(&invite.in_dialog("BYE", &ok).cseq(8));
-    call.receive("200 OK");
-    call.expect("...\n 0.0 * Ended RemoteBye");
-    call.finish();
-}
