@@ -15,7 +15,7 @@ use crate::{
     media_line,
     random::random,
     remote_audio::{RemoteAudio, is_audio},
-    session_description::{parse, print},
+    session_description::{parse, print_plain},
     srtp::{Crypto, Keys, MasterKey},
 };
 
@@ -172,7 +172,7 @@ impl OfferAnswer {
                 offer
             }
         };
-        Ok(print(&given))
+        Ok(print_plain(&given))
     }
 
     /// Takes the peer's offer or answer. On an error nothing has changed.
