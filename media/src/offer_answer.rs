@@ -16,7 +16,7 @@ use crate::{
     media_line,
     random::random,
     remote_audio::{RemoteAudio, is_audio},
-    session_description::{parse, print},
+    session_description::{parse, print_plain},
     srtp::{Crypto, Keys, MasterKey},
 };
 
@@ -171,7 +171,7 @@ impl OfferAnswer {
                 offer
             }
         };
-        Ok(print(&given))
+        Ok(print_plain(&given))
     }
 
     /// Takes the peer's offer or answer. On an error nothing has changed.

@@ -24,9 +24,23 @@ pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
     Ok(session)
 }
 
-/// The octets of a description of ours, which has no other lines than these. What [`Session`] writes by itself goes through
-/// the formatter letter by letter.
+/// The octets of a description of ours.
+#[expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "memory takes every write"
+)]
 pub fn print(session: &Session) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
+    session
+        .write(&mut octets)
+        .expect("memory takes every write");
+    octets
+}
+
+/// [`print`] for what [`OfferAnswer`](crate::offer_answer::OfferAnswer) makes, which has no other lines than these: without
+/// the formatter, that the writer of sdp-types sends each letter through.
+pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
     let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
     let mut line = |parts: &[&str]| {
         for part in parts {
@@ -134,7 +148,7 @@ mod tests {
         session.medias.push(media);
         let expected = "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 1\r\n\
                         m=audioa=b 9 RTP/AVP 0 8\r\na=mid:ab\r\na=inactive\r\n";
-        assert_eq!(String::from_utf8(print(&session)).unwrap(), expected);
+        assert_eq!(String::from_utf8(print_plain(&session)).unwrap(), expected);
     }
 
     const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n";
