@@ -45,18 +45,6 @@ pub struct OutgoingRequest {
 }
 
 impl OutgoingRequest {
-    /// Whether it can be sent, and read where it arrives.
-    pub(crate) fn check(&self) -> Result<(), RequestError> {
-        if self.flows.is_empty() {
-            return Err(RequestError::NoFlow);
-        }
-        let call_id = self.call_id.as_ref().map(Text::as_str);
-        if call_id.is_some_and(|it| it.is_empty() || it.contains([' ', '\t'])) {
-            return Err(RequestError::BadCallId);
-        }
-        Ok(())
-    }
-
     /// A request for `to`, sent to the URI of `to`.
     pub fn new(flows: Vec<Flow>, from: Address, to: Address) -> Self {
         Self {
@@ -105,5 +93,17 @@ impl OutgoingRequest {
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials.push(credentials);
         self
+    }
+
+    /// Whether it can be sent, and read where it arrives.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        if self.flows.is_empty() {
+            return Err(RequestError::NoFlow);
+        }
+        let call_id = self.call_id.as_ref().map(Text::as_str);
+        if call_id.is_some_and(|it| it.is_empty() || it.contains([' ', '\t'])) {
+            return Err(RequestError::BadCallId);
+        }
+        Ok(())
     }
 }
