@@ -132,6 +132,6 @@ impl Linphone {
 
 const RECORDING: &str = "out.wav";
 const WAVE_HEADER: usize = 44;
-/// With Opus and with G.711.
-const RATES: [u32; 2] = [48_000, 16_000];
+/// The recording has the rate that linphone plays with: that of the codec, or a higher one.
+const RATES: [u32; 3] = [48_000, 16_000, 8_000];
 const PATIENCE: Duration = Duration::from_secs(30);
