@@ -87,11 +87,12 @@ impl Process {
         Ok(())
     }
 
-    /// Writes a line to its standard input.
+    /// Writes a line to its standard input, in one piece: tests share a process, and write side by side.
     pub fn write_line(&self, line: &str) -> Result<()> {
         let input = self.child.stdin.as_ref();
         let mut input = input.with_context(|| format!("{} reads no input", self.name))?;
-        writeln!(input, "{line}")
+        input
+            .write_all(format!("{line}\n").as_bytes())
             .with_context(|| format!("{} takes no input\n{}", self.name, self.tail()))
     }
 
@@ -119,10 +120,21 @@ impl Process {
 
     /// Sends `signal` to this process alone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        // The shell has `kill` built in; Debian's minimal images lack the program.
-        let command = format!("kill -{} {}", signal.name(), self.id());
+        self.kill_by_shell(&format!("kill -{} {}", signal.name(), self.id()))
+    }
+
+    /// Kills this process and those that it has started.
+    pub(crate) fn kill_with_children(&self) -> Result<()> {
+        let id = self.id();
+        self.kill_by_shell(&format!(
+            "kill -KILL $(cat /proc/{id}/task/{id}/children) {id}"
+        ))
+    }
+
+    /// The shell has `kill` built in; Debian's minimal images lack the program.
+    fn kill_by_shell(&self, command: &str) -> Result<()> {
         let status = Command::new("sh")
-            .args(["-c", &command])
+            .args(["-c", command])
             .status()
             .context("no shell to send a signal with")?;
         ensure!(
