@@ -10,6 +10,8 @@ use crate::start_error::StartError;
 #[cfg(feature = "tls")]
 use crate::tls_options::TlsOptions;
 use crate::transport::{Advertised, Bound, ConnectionLimits, ConnectionSettings};
+#[cfg(feature = "ws")]
+use crate::transport::{InvalidOrigin, Origins};
 #[cfg(feature = "tls")]
 use crate::transport::{Tls, TlsError};
 use crate::user_agent::UserAgent;
@@ -23,6 +25,8 @@ pub struct Builder {
     backlog: usize,
     connections: ConnectionLimits,
     advertised: Option<String>,
+    #[cfg(feature = "ws")]
+    origins: Vec<String>,
     #[cfg(feature = "tls")]
     tls: TlsOptions,
     shards: Option<usize>,
@@ -65,6 +69,19 @@ impl Builder {
         self
     }
 
+    /// Lets the pages of an origin, such as `https://phone.example.com`, call over a WebSocket; `*` lets
+    /// all. Others get 403 ([RFC 6455 §10.2](https://www.rfc-editor.org/rfc/rfc6455#section-10.2)).
+    ///
+    /// No leave is needed by what is no page and sends no Origin; by a page of this machine (such as
+    /// `http://localhost:8000`) that calls it by a loopback address or as `localhost`; and by one from
+    /// the very host that it calls, where that is an address, or a name that a certificate proves: ours,
+    /// or that of a page over HTTPS. Any other name may be made to point here.
+    #[cfg(feature = "ws")]
+    pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
+        self.origins.push(origin.as_ref().to_owned());
+        self
+    }
+
     /// The certificates of TLS, with a WebSocket in it or not.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: TlsOptions) -> Self {
@@ -102,6 +119,8 @@ impl Builder {
         let settings = ConnectionSettings {
             limits: self.connections,
             advertised: advertised(self.advertised.as_deref()).await?,
+            #[cfg(feature = "ws")]
+            origins: origins(&self.origins)?,
             #[cfg(feature = "tls")]
             tls: Arc::new(tls(self.tls, &uris)?),
         };
@@ -138,6 +157,13 @@ async fn advertised(text: Option<&str>) -> Result<Advertised, StartError> {
     })
 }
 
+#[cfg(feature = "ws")]
+fn origins(texts: &[String]) -> Result<Origins, InvalidOrigin> {
+    let mut origins = Origins::default();
+    texts.iter().try_for_each(|text| origins.allow(text))?;
+    Ok(origins)
+}
+
 #[cfg(feature = "tls")]
 fn tls(options: TlsOptions, listeners: &[ListenerUri]) -> Result<Tls, TlsError> {
     let mut listeners = listeners.iter();
@@ -158,6 +184,8 @@ impl Default for Builder {
             backlog: 1024,
             connections: ConnectionLimits::default(),
             advertised: None,
+            #[cfg(feature = "ws")]
+            origins: Vec::new(),
             #[cfg(feature = "tls")]
             tls: TlsOptions::default(),
             shards: None,

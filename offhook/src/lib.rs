@@ -155,6 +155,8 @@ pub use self::subscriber::{Subscriber, SubscriberEvent};
 #[cfg(feature = "tls")]
 pub use self::tls_options::{CertificateFiles, ClientCertificates, TlsOptions};
 pub use self::transport::ConnectionLimits;
+#[cfg(feature = "ws")]
+pub use self::transport::InvalidOrigin;
 #[cfg(feature = "tls")]
 pub use self::transport::TlsError;
 pub use self::user_agent::{UserAgent, UserAgentEvent};

@@ -32,6 +32,10 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A text is no origin to allow.
+    #[cfg(feature = "ws")]
+    #[error(transparent)]
+    InvalidOrigin(#[from] crate::transport::InvalidOrigin),
     /// TLS cannot be used.
     #[cfg(feature = "tls")]
     #[error(transparent)]

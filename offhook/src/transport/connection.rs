@@ -13,6 +13,8 @@ use super::advertised::Advertised;
 use super::destination::Destination;
 use super::limits::ConnectionLimits;
 use super::octets::{Arrived, Octets, Socket};
+#[cfg(feature = "ws")]
+use super::origins::Origins;
 use super::outgoing::Outgoing;
 use super::patience::{Asks, Patience};
 use super::reads::Reads;
@@ -28,6 +30,8 @@ use super::writes::{Queue, Write, Writes};
 pub(crate) struct ConnectionSettings {
     pub(crate) limits: ConnectionLimits,
     pub(crate) advertised: Advertised,
+    #[cfg(feature = "ws")]
+    pub(crate) origins: Origins,
     #[cfg(feature = "tls")]
     pub(crate) tls: Arc<Tls>,
 }
@@ -194,7 +198,8 @@ impl Connection {
         Ok(match self.transport {
             #[cfg(feature = "ws")]
             Transport::Ws | Transport::Wss => {
-                Wire::WebSocket(websocket::accept(octets, &self.settings.limits).await?)
+                let peer = (self.transport, self.remote);
+                Wire::WebSocket(websocket::accept(octets, peer, &self.settings).await?)
             }
             _ => Wire::Octets(octets),
         })

@@ -295,6 +295,8 @@ mod tests {
     use offhook_message::{Malformed, Message};
 
     use super::super::limits::ConnectionLimits;
+    #[cfg(feature = "ws")]
+    use super::super::origins::Origins;
     use super::super::writes::LONGEST_QUEUE;
     use super::*;
     #[cfg(feature = "tls")]
@@ -317,6 +319,8 @@ mod tests {
         let settings = ConnectionSettings {
             limits,
             advertised: Advertised::default(),
+            #[cfg(feature = "ws")]
+            origins: Origins::default(),
             #[cfg(feature = "tls")]
             tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
         };

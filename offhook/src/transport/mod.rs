@@ -12,6 +12,8 @@ mod layer;
 mod limits;
 mod local_address;
 mod octets;
+#[cfg(feature = "ws")]
+mod origins;
 mod outgoing;
 mod patience;
 mod reads;
@@ -31,6 +33,10 @@ pub(crate) use self::destination::Destination;
 pub(crate) use self::layer::TransportLayer;
 pub use self::limits::ConnectionLimits;
 pub(crate) use self::local_address::address_facing;
+#[cfg(feature = "ws")]
+pub use self::origins::InvalidOrigin;
+#[cfg(feature = "ws")]
+pub(crate) use self::origins::Origins;
 pub(crate) use self::outgoing::{Outgoing, Undelivered};
 pub(crate) use self::receive::Receive;
 #[cfg(feature = "tls")]

@@ -1,8 +1,11 @@
 //! SIP over WebSocket ([RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)): one message a frame.
 
 use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use bytes::Bytes;
+use offhook_core::Transport;
 use offhook_message::{Frame, parse};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -13,19 +16,29 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, client_async_with_config};
+use tracing::warn;
 
-use super::connection::End;
+use super::connection::{ConnectionSettings, End};
 use super::limits::ConnectionLimits;
 use super::octets::Octets;
+use crate::log::Throttle;
 
-/// Answers the handshake of a client. One that does not speak `sip` is told what is missing
-/// (RFC 7118 §4).
+/// Answers the handshake of a client. A page that may not call is refused
+/// ([RFC 6455 §4.2.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2)), and who does not speak
+/// `sip` is told what is missing (RFC 7118 §4).
 pub(super) async fn accept(
     mut octets: Octets,
-    limits: &ConnectionLimits,
+    (transport, remote): (Transport, SocketAddr),
+    settings: &ConnectionSettings,
 ) -> io::Result<Box<WebSocketStream<Octets>>> {
-    let config = config(limits);
-    let handshake = accept_hdr_async_with_config(&mut octets, choose_protocol, Some(config));
+    let config = config(&settings.limits);
+    #[expect(clippy::result_large_err, reason = "the handshake asks for it")]
+    let answer = |request: &Request, response| {
+        let admitted = settings.origins.admit(request.headers(), transport);
+        admitted.map_err(|origin| stranger(origin, remote))?;
+        choose_protocol(request, response)
+    };
+    let handshake = accept_hdr_async_with_config(&mut octets, answer, Some(config));
     match handshake.await {
         Ok(websocket) => drop(websocket),
         Err(Error::Protocol(error)) => {
@@ -129,14 +142,37 @@ fn choose_protocol(request: &Request, mut response: Response) -> Result<Response
             .insert(SEC_WEBSOCKET_PROTOCOL, chosen);
         return Ok(response);
     }
-    let mut refusal = ErrorResponse::new(Some(
-        "This is a SIP server: ask for the WebSocket subprotocol sip (RFC 7118).\n".to_owned(),
-    ));
-    *refusal.status_mut() = StatusCode::BAD_REQUEST;
+    Err(refusal(
+        StatusCode::BAD_REQUEST,
+        "This is a SIP server: ask for the WebSocket subprotocol sip (RFC 7118).\n",
+    ))
+}
+
+/// What a page is told that may not call, and the operator with it.
+fn stranger(origin: &HeaderValue, remote: SocketAddr) -> ErrorResponse {
+    if let Some(count) = STRANGERS.pass(Instant::now()) {
+        let text = origin.as_bytes();
+        let origin = text.get(..LONGEST_LOGGED).unwrap_or(text).escape_ascii();
+        warn!(
+            count,
+            %remote,
+            %origin,
+            "WebSockets were refused: no page of this origin may call, see allow_origin"
+        );
+    }
+    refusal(
+        StatusCode::FORBIDDEN,
+        "No page of this origin may call this SIP server.\n",
+    )
+}
+
+fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(text.to_owned()));
+    *refusal.status_mut() = status;
     let headers = refusal.headers_mut();
     headers.insert("Connection", HeaderValue::from_static("close"));
     headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
-    Err(refusal)
+    refusal
 }
 
 fn config(limits: &ConnectionLimits) -> WebSocketConfig {
@@ -148,7 +184,11 @@ fn config(limits: &ConnectionLimits) -> WebSocketConfig {
         .max_frame_size(Some(limits.message))
 }
 
+static STRANGERS: Throttle = Throttle::new();
+
 const PROTOCOL: &str = "sip";
+/// Of an origin, in octets: it may be as long as the handshake.
+const LONGEST_LOGGED: usize = 256;
 /// Each connection has one.
 const READ_BUFFER: usize = 4 << 10;
 const WRITE_BUFFER: usize = 16 << 10;
