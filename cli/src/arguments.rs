@@ -47,6 +47,13 @@ pub(crate) struct ServeArguments {
     #[arg(long = "listen", value_name = "URI")]
     pub(crate) listen: Vec<String>,
 
+    /// Whose pages may call over a WebSocket: an origin, or * for all; repeat it for more
+    ///
+    /// An origin is `https://phone.example.com`, for example. Replaces the list of the configuration. Pages of this machine
+    /// may call it without.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+
     /// What callers are told of our address, where a NAT stands before us: HOST or HOST:PORT
     ///
     /// Goes into Via, Contact and session descriptions. The port is that of UDP and TCP.
@@ -124,6 +131,8 @@ mod tests {
             "--listen",
             "udp:127.0.0.1:0",
             "--listen=tcp:[::1]:5070",
+            "--allow-origin",
+            "https://phone.example.com",
             "--config",
             "lab.toml",
             "--log",
@@ -134,6 +143,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(serve.listen, ["udp:127.0.0.1:0", "tcp:[::1]:5070"]);
+        assert_eq!(serve.allow_origin, ["https://phone.example.com"]);
         assert_eq!(serve.config, Some(PathBuf::from("lab.toml")));
         assert_eq!(serve.log.as_deref(), Some("debug"));
         assert_eq!(serve.drain, Some(Duration::from_secs(30)));

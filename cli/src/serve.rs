@@ -2,7 +2,7 @@ use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use offhook::{
-    Builder, Config, Counts, IncomingRequest, Transport, UserAgent, UserAgentEvent,
+    Builder, Config, Counts, IncomingRequest, StartError, Transport, UserAgent, UserAgentEvent,
     message::{Method, Rejection, Success},
 };
 use tokio::{
@@ -27,9 +27,12 @@ use crate::{
 pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     logging::start(arguments.log.as_deref())?;
     let mut configuration = Configuration::read(arguments.config.as_deref())?;
-    let origin = origin(&arguments);
+    let listed = listed(&arguments);
     if !arguments.listen.is_empty() {
         configuration.listen = arguments.listen;
+    }
+    if !arguments.allow_origin.is_empty() {
+        configuration.allow_origin = arguments.allow_origin;
     }
     configuration.names = arguments.names.or(configuration.names);
     configuration.advertise = arguments.advertise.or(configuration.advertise);
@@ -44,14 +47,14 @@ pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     };
 
     let runtime = Runtime::new().context("no runtime")?;
-    let exit = runtime.block_on(run(configuration, origin, format));
+    let exit = runtime.block_on(run(configuration, listed, format));
     // After a second signal there may be calls left, and nobody waits for them.
     runtime.shutdown_background();
     exit
 }
 
 /// Where the listeners were asked for.
-fn origin(arguments: &ServeArguments) -> String {
+fn listed(arguments: &ServeArguments) -> String {
     match &arguments.config {
         _ if !arguments.listen.is_empty() => "--listen".to_owned(),
         Some(file) => file.display().to_string(),
@@ -61,13 +64,18 @@ fn origin(arguments: &ServeArguments) -> String {
 
 async fn run(
     configuration: Configuration,
-    origin: String,
+    listed: String,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch().context("signals cannot be caught")?;
     let user_agent = listen(&configuration)
         .await
-        .map_err(|error| anyhow!("{origin}: {error}"))?;
+        .map_err(|error| match error.downcast_ref() {
+            Some(StartError::Bind { .. } | StartError::InvalidListener(_)) => {
+                anyhow!("{listed}: {error}")
+            }
+            _ => error,
+        })?;
     for listener in user_agent.listeners() {
         let transport = listener.transport.parameter();
         let address = listener.address;
@@ -135,6 +143,8 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
     if let Some(address) = &configuration.advertise {
         builder = builder.advertise(address);
     }
+    let origins = configuration.allow_origin.iter();
+    builder = origins.fold(builder, Builder::allow_origin);
     Ok(listeners.fold(builder, Builder::listen).start().await?)
 }
 

@@ -1,6 +1,7 @@
 // Runs scenarios of page.js in one headless Chromium, several at a time, each in a page of its own.
 //
-// Reads lines of `ID SCENARIO URL` and answers each with `passed ID` or `failed ID ACCOUNT`. Ends with its input.
+// Reads lines of `ID SCENARIO URL HOST`, where HOST is that of the page, and answers each with `passed ID` or `failed ID
+// ACCOUNT`. Ends with its input.
 "use strict";
 
 const fs = require("node:fs");
@@ -24,6 +25,8 @@ const ARGUMENTS = [
   "--use-fake-device-for-media-stream",
   "--allow-loopback-in-peer-connection",
   "--autoplay-policy=no-user-gesture-required",
+  // Names of pages from elsewhere.
+  "--host-resolver-rules=MAP *.example 127.0.0.1",
   // The server's certificate is made for the run.
   "--ignore-certificate-errors",
 ];
@@ -45,7 +48,7 @@ async function main() {
     response.end(isScript ? script : '<!doctype html><script src="/page.js"></script>');
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const origin = `http://127.0.0.1:${server.address().port}/`;
+  const { port } = server.address();
 
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), "offhook-chromium-"));
   const browser = await chromium.launchPersistentContext(profile, {
@@ -58,8 +61,8 @@ async function main() {
 
   const lines = readline.createInterface({ input: process.stdin });
   lines.on("line", (line) => {
-    const [id, scenario, url] = line.split(" ");
-    run(browser, origin, scenario, url).then(
+    const [id, scenario, url, host] = line.split(" ");
+    run(browser, `http://${host}:${port}/`, scenario, url).then(
       () => console.log(`passed ${id}`),
       (error) => console.log(`failed ${id} ${error.message.replaceAll("\r", "").replaceAll("\n", "\\n")}`),
     );

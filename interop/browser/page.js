@@ -3,8 +3,9 @@
 import { jssip } from "./jssip.js";
 import { sipjs } from "./sipjs.js";
 import { account } from "./sound.js";
+import { websocket } from "./websocket.js";
 
-const scenarios = { sipjs, jssip };
+const scenarios = { sipjs, jssip, websocket };
 
 window.run = async (name, url) => {
   const [library, scenario] = name.split("/");

@@ -39,10 +39,18 @@ impl Browser {
     /// # Errors
     /// Something was not as it should be; the message has what the page logged.
     pub fn run(&self, scenario: &str, url: &str) -> Result<()> {
+        self.run_from("127.0.0.1", scenario, url)
+    }
+
+    /// As [`Browser::run`], in a page from another host. Each name that ends in `.example` is one of this machine.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_from(&self, host: &str, scenario: &str, url: &str) -> Result<()> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (passed, failed) = (format!("passed {id}"), format!("failed {id} "));
         let is_verdict = |line: &str| line == passed || line.starts_with(&failed);
-        let command = format!("{id} {scenario} {url}");
+        let command = format!("{id} {scenario} {url} {host}");
         let ask = |driver: &Process| driver.write_line(&command);
         let verdict = self.driver.line_after(ask, VERDICT, is_verdict)?;
         match verdict.strip_prefix(&failed) {

@@ -1,6 +1,6 @@
 //! SIP.js and `JsSIP` in a real Chromium call over WebSocket, with WebRTC audio that is measured in the page.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use offhook_interop::{Baresip, Browser, Offhook, Scratch, Server};
@@ -54,6 +54,37 @@ fn bridge() -> Result<()> {
     server.stop()
 }
 
+/// Also where its name points to the server (DNS rebinding).
+#[test]
+fn a_page_of_elsewhere_needs_leave_to_call() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["node", "chromium"])? else {
+        return Ok(());
+    };
+    let browser = Browser::shared()?;
+    let server = serve(&offhook, "ws")?;
+    let port = server.listening("ws")?.port();
+    for (page, host, scenario) in [
+        ("page.example", "127.0.0.1", "is_refused"),
+        ("page.example", "page.example", "is_refused"),
+        ("localhost", "127.0.0.1", "opens"),
+    ] {
+        let url = format!("ws://{host}:{port}");
+        browser
+            .run_from(page, &format!("websocket/{scenario}"), &url)
+            .with_context(|| server.process().tail())?;
+    }
+    let is_told = |line: &str| line.contains("see allow_origin") && line.contains("page.example");
+    server.process().wait_for_line(STEP, is_told)?;
+    server.stop()?;
+
+    let listen = ["--listen", "ws:127.0.0.1:0", "--allow-origin", "*"];
+    let server = offhook.serve_by(Command::new(offhook.binary()), &listen)?;
+    browser
+        .run_from("page.example", "websocket/opens", &url(&server, "ws")?)
+        .with_context(|| server.process().tail())?;
+    server.stop()
+}
+
 fn run(scheme: &str, scenario: &str) -> Result<()> {
     let Some(offhook) = Offhook::find(&["node", "chromium"])? else {
         return Ok(());
@@ -84,3 +115,4 @@ fn url(server: &Server, scheme: &str) -> Result<String> {
 const BROWSER_TONE: f64 = 1000.0;
 /// Seconds on end; a busy machine tears the tone here and there.
 const AUDIBLE: f64 = 1.0;
+const STEP: Duration = Duration::from_secs(10);

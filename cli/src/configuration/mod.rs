@@ -39,6 +39,7 @@ use crate::names::{self, Names};
 #[derive(Debug)]
 pub(crate) struct Configuration {
     pub(crate) listen: Vec<String>,
+    pub(crate) allow_origin: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) max_calls: usize,
     pub(crate) longest_call: Duration,
@@ -98,6 +99,7 @@ impl Configuration {
         }
         Ok(Self {
             listen: settings.listen,
+            allow_origin: settings.allow_origin,
             drain: settings.drain.into(),
             max_calls: settings.max_calls,
             longest_call: settings.longest_call.into(),
@@ -120,6 +122,8 @@ impl Configuration {
 struct Settings {
     #[serde(deserialize_with = "listeners")]
     listen: Vec<String>,
+    #[serde(deserialize_with = "origins")]
+    allow_origin: Vec<String>,
     drain: Wait,
     #[serde(deserialize_with = "max_calls")]
     max_calls: usize,
@@ -141,10 +145,18 @@ struct Settings {
 fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let expected = r#"one listener or more such as ["udp:0.0.0.0:5060"]"#;
     value::read(deserializer, expected, |value| {
-        let listeners = value.as_array().filter(|listeners| !listeners.is_empty())?;
-        let text = |listener: &Value| listener.as_str().map(str::to_owned);
-        listeners.iter().map(text).collect()
+        texts(value).filter(|listeners| !listeners.is_empty())
     })
+}
+
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let expected = r#"a list of origins such as ["https://phone.example.com"]"#;
+    value::read(deserializer, expected, texts)
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    value.as_array()?.iter().map(text).collect()
 }
 
 fn dns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {

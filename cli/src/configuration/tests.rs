@@ -109,6 +109,7 @@ fn the_default_settings() {
         configuration.listen,
         ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "ws:127.0.0.1:5066"]
     );
+    assert!(configuration.allow_origin.is_empty());
     assert_eq!(configuration.drain, Duration::from_secs(5));
     assert_eq!(configuration.max_calls, 10_000);
 }
@@ -159,11 +160,15 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`, `dns`",
+            "3: unknown field `port`, expected one of `listen`, `allow_origin`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`, `dns`",
         ),
         (
             "dns = 53",
             r#"1: `dns`: expected an address such as "192.0.2.53" or "192.0.2.53:5353", found 53"#,
+        ),
+        (
+            "allow_origin = '*'",
+            r#"1: `allow_origin`: expected a list of origins such as ["https://phone.example.com"], found "*""#,
         ),
         (
             "max_calls = 0",

@@ -88,6 +88,10 @@ fn what_cannot_be_used_is_named() {
         ),
         (&["--listen", "sctp:0.0.0.0:5061"], "sctp:0.0.0.0:5061"),
         (&["--listen", "udp:127.0.0.1"], "udp:127.0.0.1"),
+        (
+            &["--listen", "ws:127.0.0.1:0", "--allow-origin", "phone"],
+            "offhook: \"phone\" is no origin of pages",
+        ),
         (&["--log", "offhook=loud"], "--log is \"offhook=loud\""),
     ] {
         let line = refusal(arguments);
