@@ -35,8 +35,9 @@ pub struct Builder {
 
 impl Builder {
     /// Adds a listener: `udp:HOST:PORT`, `tcp:…`, `tls:…`, `ws:…` or `wss:…`, an IPv6 address in brackets. Port 0
-    /// takes any free one: see [`UserAgent::listeners`]. Bound to `0.0.0.0` or `[::]`, each peer is
-    /// told the address that faces it.
+    /// takes any free one: see [`UserAgent::listeners`]. Bound to `0.0.0.0` or `[::]`, each caller is
+    /// told the address that it called, and answered from there; over UDP this is so on Linux, and
+    /// elsewhere it is the address that faces the caller.
     pub fn listen(mut self, listener: impl AsRef<str>) -> Self {
         self.listeners.push(listener.as_ref().to_owned());
         self
@@ -124,7 +125,7 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: Arc::new(tls(self.tls, &uris)?),
         };
-        let bound = Bound::bind(&uris).await?;
+        let bound = Bound::bind(&uris, &settings.advertised).await?;
         let shards = self
             .shards
             .unwrap_or_else(|| available_parallelism().map_or(1, usize::from));

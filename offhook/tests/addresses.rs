@@ -45,25 +45,39 @@ async fn a_response_goes_to_the_port_of_sent_by_where_nothing_else_is_asked() {
 }
 
 #[tokio::test]
-async fn a_socket_on_all_addresses_tells_each_peer_the_one_that_faces_it() {
-    for (listener, facing) in [
-        ("udp:0.0.0.0:0", "127.0.0.1"),
-        ("tcp:0.0.0.0:0", "127.0.0.1"),
-        ("udp:[::]:0", "::1"),
-        ("tcp:[::]:0", "::1"),
+async fn a_socket_on_all_addresses_answers_and_calls_from_the_one_that_was_called() {
+    for (listener, called, caller) in [
+        ("udp:0.0.0.0:0", "127.0.0.1", "127.0.0.1"),
+        ("udp:0.0.0.0:0", "127.0.0.2", "127.0.0.1"),
+        ("tcp:0.0.0.0:0", "127.0.0.2", "127.0.0.1"),
+        ("udp:[::]:0", "::1", "::1"),
+        ("tcp:[::]:0", "::1", "::1"),
     ] {
         let (user_agent, mut server) = start(listener).await;
         assert_ne!(server.address.port(), 0);
-        server.address.set_ip(facing.parse().unwrap());
-        let mut caller = Caller::new(server).await;
+        server.address.set_ip(called.parse().unwrap());
+        let mut caller = Caller::from(caller.parse().unwrap(), server).await;
+        if let Socket::Udp(socket) = &caller.socket {
+            // It hears nobody else now.
+            socket.connect(server.address).await.unwrap();
+        }
         caller.send(caller.request("INVITE")).await;
         let invitation = incoming(&user_agent).await;
         assert_eq!(invitation.flow().local, server.address);
-        let _session = invitation.accept(answer()).unwrap();
+        let mut session = invitation.accept(answer()).unwrap();
         let response = caller.response(200).await;
         let contact = response.headers().named("Contact").next().unwrap();
         let contact = str::from_utf8(contact.value).unwrap();
         assert!(contact.contains(&server.address.to_string()), "{contact}");
+
+        caller.send(caller.request("ACK")).await;
+        soon(session.confirmed()).await.unwrap();
+        session.bye();
+        let bye = caller.expect_request("BYE").await;
+        let via = bye.headers().via().unwrap();
+        assert_eq!(via.sent_by, server.address.to_string().as_bytes());
+        caller.answer(&bye).await;
+        soon(session.ended()).await;
     }
 }
 

@@ -21,6 +21,21 @@ fn without_an_offer_ours_is_in_the_200_and_the_answer_in_the_ack() {
 }
 
 #[test]
+fn on_all_addresses_the_answer_names_the_one_that_was_called() {
+    let mut program = Program::start(&["--listen", "udp:0.0.0.0:0"]);
+    let line = program.line();
+    let (_, port) = line.rsplit_once(':').expect("a port");
+    let other = format!("127.0.0.2:{port}").parse().expect("an address");
+    let mut caller = Caller::udp(other, "echo");
+    let answer = caller.establish();
+    assert!(
+        answer.body().contains("c=IN IP4 127.0.0.2\r\n"),
+        "{answer:?}"
+    );
+    caller.hang_up();
+}
+
+#[test]
 fn our_offer_waits_for_the_200() {
     let program = Program::serve(&[]);
     let mut caller = Caller::udp(program.udp(), "early");

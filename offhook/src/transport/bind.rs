@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::debug;
 
+use super::advertised::Advertised;
 use super::connections::{self, Connections};
 use super::datagram::{self, DatagramSocket};
 use super::layer::TransportLayer;
@@ -25,14 +26,17 @@ pub(crate) struct Bound {
 
 impl Bound {
     /// Binds all or none.
-    pub(crate) async fn bind(uris: &[ListenerUri]) -> Result<Self, BindError> {
+    pub(crate) async fn bind(
+        uris: &[ListenerUri],
+        advertised: &Advertised,
+    ) -> Result<Self, BindError> {
         let mut bound = Self {
             datagrams: Vec::new(),
             streams: Vec::new(),
             listeners: Vec::new(),
         };
         for uri in uris {
-            if let Err(source) = bound.add(uri).await {
+            if let Err(source) = bound.add(uri, advertised).await {
                 let listener = uri.clone();
                 return Err(BindError { listener, source });
             }
@@ -71,7 +75,6 @@ impl Bound {
             tasks.spawn(datagram::receive(
                 socket,
                 Channel(channel),
-                transport.connections().advertised().clone(),
                 Weak::clone(receiver),
             ));
         }
@@ -81,13 +84,13 @@ impl Bound {
         }
     }
 
-    async fn add(&mut self, uri: &ListenerUri) -> io::Result<()> {
+    async fn add(&mut self, uri: &ListenerUri, advertised: &Advertised) -> io::Result<()> {
         let address = lookup_host((uri.host.as_str(), uri.port))
             .await?
             .next()
             .ok_or_else(|| io::Error::other("the host has no address"))?;
         let address = if uri.transport == Transport::Udp {
-            let (socket, queued) = DatagramSocket::new(datagram_socket(address)?)?;
+            let (socket, queued) = DatagramSocket::new(datagram_socket(address)?, advertised)?;
             let address = socket.address();
             self.datagrams.push((socket, queued));
             address

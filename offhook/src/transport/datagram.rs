@@ -5,14 +5,15 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use offhook_core::{Channel, Flow, Transport};
+use offhook_core::{Channel, Flow, Transmit, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::{task, time};
 use tracing::{debug, trace, warn};
 
 use super::advertised::Advertised;
-use super::local_address::LocalAddress;
+use super::called;
+use super::local_address::address_facing;
 use super::outgoing::{Outgoing, Undelivered};
 use super::receive::Receive;
 use crate::log::Throttle;
@@ -21,6 +22,9 @@ use crate::log::Throttle;
 pub(super) struct DatagramSocket {
     socket: UdpSocket,
     address: SocketAddr,
+    /// What peers are told of it. Where that is unspecified, each is told the address that it called,
+    /// and is sent to from there.
+    told: SocketAddr,
     /// How many wait in the queue or in the hands of [`send_queued`].
     waiting: AtomicUsize,
     queue: mpsc::Sender<Outgoing>,
@@ -30,12 +34,18 @@ impl DatagramSocket {
     /// The socket, and its queue for [`send_queued`].
     pub(super) fn new(
         socket: std::net::UdpSocket,
+        advertised: &Advertised,
     ) -> io::Result<(Arc<Self>, mpsc::Receiver<Outgoing>)> {
         let address = socket.local_addr()?;
+        let told = advertised.of(Transport::Udp, address).unwrap_or(address);
+        if told.ip().is_unspecified() {
+            called::ask(&socket)?;
+        }
         let (queue, queued) = mpsc::channel(LONGEST_QUEUE);
         let socket = Self {
             socket: UdpSocket::from_std(socket)?,
             address,
+            told,
             waiting: AtomicUsize::new(0),
             queue,
         };
@@ -50,11 +60,7 @@ impl DatagramSocket {
     /// datagram is lost, as it could be on its way.
     pub(super) fn send(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
         if self.waiting.load(Ordering::Acquire) == 0 {
-            let transmit = &outgoing.transmit;
-            match self
-                .socket
-                .try_send_to(&transmit.bytes, transmit.flow.remote)
-            {
+            match self.try_send(&outgoing.transmit) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(refused(&outgoing, &error)),
@@ -72,17 +78,51 @@ impl DatagramSocket {
         }
         Ok(())
     }
+
+    /// Waits while the system's buffer is full.
+    async fn send_when_ready(&self, transmit: &Transmit) -> io::Result<usize> {
+        loop {
+            self.socket.writable().await?;
+            match self.try_send(transmit) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return sent,
+            }
+        }
+    }
+
+    fn try_send(&self, transmit: &Transmit) -> io::Result<usize> {
+        let Flow { local, remote, .. } = transmit.flow;
+        if self.told.ip().is_unspecified() && local.is_ipv4() == remote.is_ipv4() {
+            match called::send(&self.socket, &transmit.bytes, local.ip(), remote) {
+                // It may be ours no longer; another one is better than none.
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {}
+                sent => return sent,
+            }
+        }
+        self.socket.try_send_to(&transmit.bytes, remote)
+    }
+
+    /// The length of a datagram, who sent it, and our address as that peer is told it.
+    fn try_receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, SocketAddr)> {
+        if !self.told.ip().is_unspecified() {
+            let (length, remote) = self.socket.try_recv_from(buffer)?;
+            return Ok((length, remote, self.told));
+        }
+        let (length, remote, called) = called::receive(&self.socket, buffer)?;
+        let local = match called {
+            Some(address) => address,
+            None => address_facing(remote)?.ip(),
+        };
+        Ok((length, remote, SocketAddr::new(local, self.told.port())))
+    }
 }
 
 /// Receives datagrams for ever.
 pub(super) async fn receive(
     socket: Arc<DatagramSocket>,
     channel: Channel,
-    advertised: Advertised,
     receiver: Weak<dyn Receive>,
 ) {
-    let told = advertised.of(Transport::Udp, socket.address);
-    let mut local = LocalAddress::new(told.unwrap_or(socket.address));
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     loop {
         if let Err(error) = socket.socket.readable().await {
@@ -92,7 +132,7 @@ pub(super) async fn receive(
         let Some(receiver) = receiver.upgrade() else {
             return;
         };
-        let batch = receive_batch(&socket, channel, &*receiver, &mut local, &mut buffer);
+        let batch = receive_batch(&socket, channel, &*receiver, &mut buffer);
         drop(receiver);
         match batch {
             Batch::Empty => {}
@@ -109,11 +149,7 @@ pub(super) async fn send_queued(
     receiver: Weak<dyn Receive>,
 ) {
     while let Some(outgoing) = queued.recv().await {
-        let transmit = &outgoing.transmit;
-        let sent = socket
-            .socket
-            .send_to(&transmit.bytes, transmit.flow.remote)
-            .await;
+        let sent = socket.send_when_ready(&outgoing.transmit).await;
         socket.waiting.fetch_sub(1, Ordering::AcqRel);
         if let Err(error) = sent {
             let Undelivered = refused(&outgoing, &error);
@@ -138,15 +174,20 @@ fn receive_batch(
     socket: &DatagramSocket,
     channel: Channel,
     receiver: &dyn Receive,
-    local: &mut LocalAddress,
     buffer: &mut [u8],
 ) -> Batch {
     let mut failures = 0;
     for _ in 0..LARGEST_BATCH {
-        match socket.socket.try_recv_from(buffer) {
-            Ok((length, remote)) => {
+        match socket.try_receive(buffer) {
+            Ok((length, remote, local)) => {
                 let datagram = buffer.get(..length).unwrap_or_default();
-                take(receiver, local, channel, remote, datagram);
+                let flow = Flow {
+                    transport: Transport::Udp,
+                    channel,
+                    local,
+                    remote,
+                };
+                take(receiver, flow, datagram);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Batch::Empty,
             Err(error) => {
@@ -167,30 +208,11 @@ fn refused(outgoing: &Outgoing, error: &io::Error) -> Undelivered {
     Undelivered
 }
 
-fn take(
-    receiver: &dyn Receive,
-    local: &mut LocalAddress,
-    channel: Channel,
-    remote: SocketAddr,
-    datagram: &[u8],
-) {
+fn take(receiver: &dyn Receive, flow: Flow, datagram: &[u8]) {
     if is_keep_alive(datagram) {
-        trace!(transport = "udp", %remote, "keep-alive");
+        trace!(transport = "udp", remote = %flow.remote, "keep-alive");
         return;
     }
-    let local = match local.facing(remote) {
-        Ok(local) => local,
-        Err(error) => {
-            debug!(transport = "udp", %remote, "dropped, no route leads back: {error}");
-            return;
-        }
-    };
-    let flow = Flow {
-        transport: Transport::Udp,
-        channel,
-        local,
-        remote,
-    };
     match offhook_message::parse(Bytes::copy_from_slice(datagram)) {
         Ok(message) => receiver.message(flow, message),
         Err(malformed) => receiver.malformed(flow, malformed),
@@ -214,7 +236,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::{TransactionId, Transmit};
+    use offhook_core::TransactionId;
     use offhook_message::{Malformed, Message};
 
     use super::*;
@@ -237,18 +259,48 @@ mod tests {
         fn disconnected(&self, _: Channel) {}
     }
 
+    fn flow(local: SocketAddr, peer: &UdpSocket) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            channel: Channel(0),
+            local,
+            remote: peer.local_addr().unwrap(),
+        }
+    }
+
+    fn socket(address: &str) -> (Arc<DatagramSocket>, mpsc::Receiver<Outgoing>) {
+        let socket = std::net::UdpSocket::bind(address).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        DatagramSocket::new(socket, &Advertised::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_cannot_leave_from_the_address_that_was_called_leaves_from_another() {
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (socket, _queued) = socket("0.0.0.0:0");
+        for (local, from) in [
+            ("127.0.0.2:5060", "127.0.0.2"),
+            ("192.0.2.1:5060", "127.0.0.1"),
+            ("[::1]:5060", "127.0.0.1"),
+        ] {
+            let transmit = Transmit {
+                flow: flow(local.parse().unwrap(), &peer),
+                bytes: Bytes::from_static(b"octets"),
+                transaction: None,
+            };
+            socket.send_when_ready(&transmit).await.unwrap();
+            let mut buffer = [0; 10];
+            let (length, source) = peer.recv_from(&mut buffer).await.unwrap();
+            assert_eq!(buffer[..length], *b"octets");
+            assert_eq!(source.ip().to_string(), from, "{local}");
+        }
+    }
+
     #[tokio::test]
     async fn what_the_system_does_not_take_yet_is_sent_later_and_in_order() {
         let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let (socket, queued) = DatagramSocket::new(socket).unwrap();
-        let flow = Flow {
-            transport: Transport::Udp,
-            channel: Channel(0),
-            local: socket.address(),
-            remote: peer.local_addr().unwrap(),
-        };
+        let (socket, queued) = socket("127.0.0.1:0");
+        let flow = flow(socket.address(), &peer);
         // The runtime learns that a new socket is writable when it gets its first turn.
         for number in 0..10_u8 {
             let transmit = Transmit {

@@ -3,6 +3,7 @@
 
 mod advertised;
 mod bind;
+mod called;
 mod connection;
 mod connection_table;
 mod connections;

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -82,8 +82,13 @@ impl Socket {
 
 impl Caller {
     pub(crate) async fn new(server: Listener) -> Self {
+        Self::from(server.address.ip(), server).await
+    }
+
+    /// Over UDP, from this address of ours.
+    pub(crate) async fn from(address: IpAddr, server: Listener) -> Self {
         if server.transport == Transport::Udp {
-            let socket = UdpSocket::bind((server.address.ip(), 0)).await.unwrap();
+            let socket = UdpSocket::bind((address, 0)).await.unwrap();
             let local = socket.local_addr().unwrap();
             return Self::with(server, local, Socket::Udp(socket));
         }
