@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     process::{Process, Signal, is_installed},
+    scratch::Scratch,
     transport::Transport,
 };
 
@@ -60,6 +61,14 @@ impl Offhook {
     /// Starts `offhook serve` and waits until it is ready.
     pub fn serve(&self) -> Result<Server> {
         self.serve_by(Command::new(&self.binary), &[])
+    }
+
+    /// Starts `offhook serve` with a configuration file of this text, which is read at the start.
+    pub fn serve_configured(&self, text: &str) -> Result<Server> {
+        let scratch = Scratch::new("configuration")?;
+        let file = scratch.write("offhook.toml", text)?;
+        let file = file.to_str().context("the path is no UTF-8")?;
+        self.serve_by(Command::new(&self.binary), &["--config", file])
     }
 
     /// Starts `offhook serve` by `command`, which may be a wrapper, with `arguments` added.

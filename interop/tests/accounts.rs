@@ -6,9 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use offhook_interop::{
-    Baresip, Kamailio, Offhook, Process, Scratch, Server, Signal, Sipp, Transport,
-};
+use offhook_interop::{Baresip, Kamailio, Offhook, Process, Server, Signal, Sipp, Transport};
 
 #[test]
 fn two_accounts_call_each_other() -> Result<()> {
@@ -85,7 +83,7 @@ fn sipp_says_who_it_is() -> Result<()> {
         return Ok(());
     };
     // The hash of alice:interop:secret by MD5.
-    let (_scratch, server) = asking_server(&offhook, "ha1 = '88b8b97d9e17cda533af4081528d034c'")?;
+    let server = asking_server(&offhook, "ha1 = '88b8b97d9e17cda533af4081528d034c'")?;
     let address = server.address(Transport::Udp);
     let sipp = Sipp::calling("private", address, Transport::Udp)?;
     let sipp = sipp.option("-auth_uri", &format!("private@{address}"));
@@ -99,7 +97,7 @@ fn baresip_says_who_it_is() -> Result<()> {
     let Some(offhook) = Offhook::find(&["baresip"])? else {
         return Ok(());
     };
-    let (_scratch, server) = asking_server(&offhook, "password = 'secret'")?;
+    let server = asking_server(&offhook, "password = 'secret'")?;
     let baresip = Baresip::call_as(&server.uri("private"), "alice", "secret")?;
     let established = |line: &str| line.contains("Call established");
     let line = baresip.process().wait_for_line(PATIENCE, established);
@@ -125,7 +123,7 @@ fn server(
         registrar(kamailio, transport),
         Kamailio::password(user)
     );
-    let (_scratch, server) = serve(offhook, &text)?;
+    let server = offhook.serve_configured(&text)?;
     let registered = format!("200 OK, registered {aor} for 600 s");
     let is_told = |line: &str| line.starts_with(&registered);
     let line = server.process().wait_for_line(PATIENCE, is_told);
@@ -134,18 +132,10 @@ fn server(
 }
 
 /// A server that lets only alice call, with this key of hers.
-fn asking_server(offhook: &Offhook, key: &str) -> Result<(Scratch, Server)> {
+fn asking_server(offhook: &Offhook, key: &str) -> Result<Server> {
     let user = format!("realm = 'interop'\n[[user]]\nname = 'alice'\n{key}\n");
     let route = "[[route]]\nuser = 'private'\nanswer = 'echo'\nauthenticate = true\n";
-    serve(offhook, &format!("{user}{route}"))
-}
-
-fn serve(offhook: &Offhook, text: &str) -> Result<(Scratch, Server)> {
-    let scratch = Scratch::new("accounts")?;
-    let file = scratch.write("offhook.toml", text)?;
-    let file = file.to_str().context("the path is no UTF-8")?;
-    let server = offhook.serve_by(Command::new(offhook.binary()), &["--config", file])?;
-    Ok((scratch, server))
+    offhook.serve_configured(&format!("{user}{route}"))
 }
 
 fn registrar(kamailio: &Kamailio, transport: Transport) -> String {

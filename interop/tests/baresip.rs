@@ -1,9 +1,9 @@
 //! baresip, a softphone, calls with a tone and hears it come back; and holds and resumes the call.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use offhook_interop::{Baresip, Offhook, Scratch, Server};
+use offhook_interop::{Baresip, Offhook, Server};
 
 #[test]
 fn echo() -> Result<()> {
@@ -47,11 +47,9 @@ fn it_holds_and_resumes() -> Result<()> {
 /// As above, by re-INVITEs of ours. The hold lasts longer than the time for which baresip counts.
 #[test]
 fn it_is_held_and_resumed() -> Result<()> {
-    let route = "[[route]]\nuser = \"long_hold\"\nanswer = \"echo\"\nhold_after = \"4s\"\nresume_after = \"12s\"\n";
-    let scratch = Scratch::new("long_hold")?;
-    let configuration = scratch.write("routes.toml", route)?;
-    let path = configuration.to_str().context("a path in UTF-8")?;
-    call_with(&["--config", path], "long_hold", |baresip| {
+    let route =
+        "[[route]]\nuser = 'long_hold'\nanswer = 'echo'\nhold_after = '4s'\nresume_after = '12s'\n";
+    call_with(route, "long_hold", |baresip| {
         hears(baresip, true)?;
         for line in ["a=sendonly", "a=recvonly"] {
             let is_wanted = |printed: &str| printed.contains(line);
@@ -64,19 +62,19 @@ fn it_is_held_and_resumed() -> Result<()> {
 
 /// Calls `user`, does `then`, hangs up, and checks that the tone came back and that nothing is left of the call.
 fn call(user: &str, then: impl FnOnce(&Baresip) -> Result<()>) -> Result<()> {
-    call_with(&[], user, then)
+    call_with("", user, then)
 }
 
-/// As [`call`], of a server with `arguments`.
+/// As [`call`], of a server with this configuration.
 fn call_with(
-    arguments: &[&str],
+    configuration: &str,
     user: &str,
     then: impl FnOnce(&Baresip) -> Result<()>,
 ) -> Result<()> {
     let Some(offhook) = Offhook::find(&["baresip"])? else {
         return Ok(());
     };
-    let server = offhook.serve_by(Command::new(offhook.binary()), arguments)?;
+    let server = offhook.serve_configured(configuration)?;
     let baresip = Baresip::call(&server.uri(user))?;
     let account =
         |server: &Server| format!("{}\n{}", baresip.process().tail(), server.process().tail());

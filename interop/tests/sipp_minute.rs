@@ -1,9 +1,9 @@
 //! What takes a minute: a call that nobody answers. These runs go on at the same time.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use offhook_interop::{Offhook, Scratch, Sipp, Transport};
+use anyhow::{Result, ensure};
+use offhook_interop::{Offhook, Sipp, Transport};
 
 #[test]
 fn the_server_gives_up_over_udp() -> Result<()> {
@@ -21,15 +21,8 @@ fn a_180_is_repeated_after_a_minute() -> Result<()> {
     let Some(offhook) = Offhook::find(&["sipp"])? else {
         return Ok(());
     };
-    let scratch = Scratch::new("long_ring")?;
-    let configuration = scratch.file("routes.toml");
-    std::fs::write(
-        &configuration,
-        "[[route]]\nuser = \"slow\"\nring = \"62s\"\nanswer = \"echo\"\n",
-    )?;
-    let path = configuration.to_str().context("a path in UTF-8")?;
-    let command = Command::new(offhook.binary());
-    let server = offhook.serve_by(command, &["--config", path])?;
+    let route = "[[route]]\nuser = 'slow'\nring = '62s'\nanswer = 'echo'\n";
+    let server = offhook.serve_configured(route)?;
     let sipp = Sipp::calling("slow", server.address(Transport::Tcp), Transport::Tcp)?
         .scenario("long_ring")
         .calls(3)
