@@ -31,7 +31,7 @@ mod sipjs {
 mod jssip {
     scenarios!(
         ws jssip: echo hold keys_by_info keys_by_rtp;
-        wss jssip: echo;
+        wss jssip: echo hold keys_by_info keys_by_rtp;
     );
 }
 
