@@ -1,6 +1,6 @@
 //! baresip, a softphone, calls with a tone and hears it come back; and holds and resumes the call.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use offhook_interop::{Baresip, Offhook, Server};
@@ -58,6 +58,41 @@ fn it_is_held_and_resumed() -> Result<()> {
         hears(baresip, false)?;
         hears(baresip, true)
     })
+}
+
+/// A server that is bound to all addresses speaks from the one that was called, and sends audio from there.
+#[test]
+fn it_calls_one_of_many_addresses() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["baresip"])? else {
+        return Ok(());
+    };
+    let command = Command::new(offhook.binary());
+    let server = offhook.serve_by(command, &["--listen", "udp:0.0.0.0:0"])?;
+    let all = "listening udp 0.0.0.0:";
+    let line = server
+        .process()
+        .wait_for_line(PATIENCE, |line| line.starts_with(all))?;
+    let port = line.trim_start_matches(all);
+    let baresip = Baresip::call(&format!("sip:echo@127.0.0.2:{port}"))?;
+    let told = [
+        "UDP 127.0.0.2:",
+        "Contact: <sip:echo@127.0.0.2:",
+        "c=IN IP4 127.0.0.2",
+        "receiving from 127.0.0.2:",
+    ];
+    for told in told {
+        let is_told = |line: &str| line.contains(told);
+        let found = baresip.process().wait_for_line(PATIENCE, is_told);
+        found.with_context(|| server.process().tail())?;
+    }
+    baresip.wait_for_duration(4)?;
+    let heard = baresip.heard()?;
+    ensure!(
+        heard >= AUDIBLE,
+        "the tone came back for {heard:.1} s on end"
+    );
+    server.wait_until_calls_are_over()?;
+    server.stop()
 }
 
 /// Calls `user`, does `then`, hangs up, and checks that the tone came back and that nothing is left of the call.
