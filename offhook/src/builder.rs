@@ -64,7 +64,8 @@ impl Builder {
 
     /// What peers are told of our address in Via and Contact, as `HOST` or `HOST:PORT`, where a NAT
     /// stands before us. The port is that of UDP and TCP; without one it is the listener's. A name is
-    /// looked up at the start.
+    /// looked up at the start. From which address of ours datagrams leave is left to the system then,
+    /// where a listener is bound to all.
     pub fn advertise(mut self, address: impl AsRef<str>) -> Self {
         self.advertised = Some(address.as_ref().to_owned());
         self

@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 /// Has the system tell it with each datagram (ip(7), ipv6(7)).
-pub(in super::super) fn ask(socket: &std::net::UdpSocket) -> io::Result<()> {
+pub(in crate::transport) fn ask(socket: &std::net::UdpSocket) -> io::Result<()> {
     if socket.local_addr()?.is_ipv4() {
         setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
     } else {
@@ -21,7 +21,7 @@ pub(in super::super) fn ask(socket: &std::net::UdpSocket) -> io::Result<()> {
 }
 
 /// A datagram's length, who sent it, and which address it came to; `None` where it came to a group.
-pub(in super::super) fn receive(
+pub(in crate::transport) fn receive(
     socket: &UdpSocket,
     buffer: &mut [u8],
 ) -> io::Result<(usize, SocketAddr, Option<IpAddr>)> {
@@ -45,7 +45,7 @@ pub(in super::super) fn receive(
 }
 
 /// Sends a datagram from one of our addresses.
-pub(in super::super) fn send(
+pub(in crate::transport) fn send(
     socket: &UdpSocket,
     octets: &[u8],
     from: IpAddr,

@@ -6,11 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::net::UdpSocket;
 
 #[expect(clippy::unnecessary_wraps, reason = "asking fails elsewhere")]
-pub(in super::super) fn ask(_: &std::net::UdpSocket) -> io::Result<()> {
+pub(in crate::transport) fn ask(_: &std::net::UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
-pub(in super::super) fn receive(
+pub(in crate::transport) fn receive(
     socket: &UdpSocket,
     buffer: &mut [u8],
 ) -> io::Result<(usize, SocketAddr, Option<IpAddr>)> {
@@ -18,7 +18,7 @@ pub(in super::super) fn receive(
     Ok((length, remote, None))
 }
 
-pub(in super::super) fn send(
+pub(in crate::transport) fn send(
     socket: &UdpSocket,
     octets: &[u8],
     _: IpAddr,
