@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     port::free_port,
@@ -153,6 +153,19 @@ impl Baresip {
     /// Hangs up and quits, and returns for how long, in seconds on end, it heard its own kind of tone.
     pub fn heard(self) -> Result<f64> {
         self.heard_tone(Self::TONE)
+    }
+
+    /// Hangs up and quits.
+    ///
+    /// # Errors
+    /// It did not hear its own kind of tone for `seconds` on end.
+    pub fn expect_tone(self, seconds: f64) -> Result<()> {
+        let heard = self.heard()?;
+        ensure!(
+            heard >= seconds,
+            "the tone came back for {heard:.1} s on end"
+        );
+        Ok(())
     }
 
     /// As [`Baresip::heard`], for a tone of another `frequency` in Hz.

@@ -86,11 +86,7 @@ fn it_calls_one_of_many_addresses() -> Result<()> {
         found.with_context(|| server.process().tail())?;
     }
     baresip.wait_for_duration(4)?;
-    let heard = baresip.heard()?;
-    ensure!(
-        heard >= AUDIBLE,
-        "the tone came back for {heard:.1} s on end"
-    );
+    baresip.expect_tone(AUDIBLE)?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }
@@ -117,11 +113,7 @@ fn call_with(
         .wait_until_established()
         .and_then(|()| then(&baresip))
         .with_context(|| account(&server))?;
-    let heard = baresip.heard()?;
-    ensure!(
-        heard >= AUDIBLE,
-        "the tone came back for {heard:.1} s on end"
-    );
+    baresip.expect_tone(AUDIBLE)?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }

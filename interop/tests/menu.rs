@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use offhook_interop::{Baresip, Offhook, Sipp, Transport};
 
 #[test]
@@ -71,8 +71,7 @@ fn leads_to_the_echo(configuration: &str, then: impl FnOnce(&Baresip) -> Result<
         .and_then(|()| baresip.command("sndcode", "1"))
         .and_then(|()| then(&baresip))
         .with_context(|| format!("{}\n{}", baresip.process().tail(), server.process().tail()))?;
-    let heard = baresip.heard()?;
-    ensure!(heard >= 2.0, "the tone came back for {heard:.1} s on end");
+    baresip.expect_tone(2.0)?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }

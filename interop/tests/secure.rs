@@ -45,12 +45,8 @@ fn echo_over_tls() -> Result<()> {
     ensure!(shown_to_openssl(address)? == new, "the old one is shown");
 
     baresip.wait_for_duration(4)?;
-    let heard = baresip.heard()?;
-    ensure!(
-        heard >= AUDIBLE,
-        "the tone came back for {heard:.1} s on end\n{}",
-        server.process().tail()
-    );
+    let heard = baresip.expect_tone(AUDIBLE);
+    heard.with_context(|| server.process().tail())?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }

@@ -79,8 +79,7 @@ fn baresip_is_transferred() -> Result<()> {
         .and_then(|_| baresip.wait_for_duration(4));
     outcome
         .with_context(|| format!("{}\n{}", baresip.process().tail(), server.process().tail()))?;
-    let heard = baresip.heard()?;
-    ensure!(heard >= 2.0, "the tone came back for {heard:.1} s on end");
+    baresip.expect_tone(2.0)?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }
