@@ -26,6 +26,28 @@ fn baresip_hears_itself_encrypted() -> Result<()> {
     hears_itself(Baresip::call_encrypted)
 }
 
+#[test]
+fn what_baresip_says_is_recorded() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["baresip"])? else {
+        return Ok(());
+    };
+    let scratch = Scratch::new("recordings")?;
+    let folder = scratch.path().display();
+    let recordings = format!("recordings = {{ directory = '{folder}', most = 1 }}\n");
+    let server = offhook.serve_configured(&recordings)?;
+    let baresip = Baresip::call(&server.uri("record"))?;
+    baresip.wait_until_established()?;
+    baresip.wait_for_duration(4)?;
+    baresip.heard()?;
+    let is_over = |line: &str| line.contains("call over");
+    server.process().wait_for_line(PATIENCE, is_over)?;
+    let mut recorded = fs::read_dir(scratch.path())?;
+    let recording = recorded.next().context("nothing was recorded")??;
+    let said = longest_tone(&Wave::read(&recording.path())?, Baresip::TONE);
+    ensure!(said >= AUDIBLE, "{said:.1} s of the tone were recorded");
+    server.stop()
+}
+
 /// SIPp plays what was captured of a call, and what comes back is heard here, at the port that its description names. SIPp
 /// cannot judge it: where it listens itself, as with `rtp_stream`, it counts octets. `sipp -h` of 3.6.1 has no check of RTP,
 /// and nothing in the program speaks of one; later versions have `-rtpcheck_debug`.
@@ -131,5 +153,6 @@ fn payloads(capture: &[u8]) -> Result<Vec<Vec<u8>>> {
 }
 
 const RTP_HEAD: usize = 12;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds.
 const AUDIBLE: f64 = 2.0;

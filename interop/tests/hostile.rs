@@ -6,6 +6,8 @@ use std::{
     io::Write,
     net::{SocketAddr, TcpStream},
     process::Command,
+    slice::Chunks,
+    sync::{Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -20,8 +22,8 @@ struct Crowd {
     count: usize,
     /// What each sends at once.
     first: Vec<u8>,
-    /// What each sends then, an octet a second.
-    slowly: fn(&str) -> &'static [u8],
+    /// What each sends then over a transport, a piece a second.
+    then: fn(&str) -> Chunks<'static, u8>,
     /// How much memory of the program each may take.
     kib_of_each: usize,
 }
@@ -33,10 +35,13 @@ fn slow_connections() -> Result<()> {
         transports: &["tcp", "tls", "ws"],
         count: 600,
         first: Vec::new(),
-        slowly: |transport| match transport {
-            "tls" => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
-            "ws" => b"GET / HTTP/1.1\r\nHost: a",
-            _ => b"INVITE sip:echo@example.com SIP/2.0\r\n",
+        then: |transport| {
+            let begin = match transport {
+                "tls" => "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03",
+                "ws" => "GET / HTTP/1.1\r\nHost: a",
+                _ => "INVITE sip:echo@example.com SIP/2.0\r\n",
+            };
+            begin.as_bytes().chunks(1)
         },
         kib_of_each: 32,
     })
@@ -49,7 +54,7 @@ fn idle_connections() -> Result<()> {
         transports: &["tcp"],
         count: 5000,
         first: b"\r\n\r\n".to_vec(),
-        slowly: |_| b"",
+        then: |_| [].chunks(1),
         kib_of_each: 16,
     })
 }
@@ -67,21 +72,40 @@ fn large_bodies() -> Result<()> {
         transports: &["tcp"],
         count: 300,
         first,
-        slowly: |_| b"x",
+        then: |_| b"x".chunks(1),
         kib_of_each: 80,
     })
 }
 
+/// Each announces a frame of 16 MiB, and sends the first 1,000 octets.
+#[test]
+fn large_frames() -> Result<()> {
+    let handshake = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Protocol: sip\r\n\r\n";
+    sipp_calls_beside(&Crowd {
+        transports: &["ws"],
+        count: 1000,
+        first: handshake.into(),
+        then: |_| FRAME.chunks(FRAME.len()),
+        kib_of_each: 32,
+    })
+}
+
 fn sipp_calls_beside(crowd: &Crowd) -> Result<()> {
+    /// One crowd at a time: they share the files that this process may have open.
+    static ALONE: Mutex<()> = Mutex::new(());
+
     let Some(offhook) = Offhook::find(&["sipp"])? else {
         return Ok(());
     };
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let state = Scratch::new("hostile")?;
     let mut command = Command::new(offhook.binary());
     command.env("STATE_DIRECTORY", state.path());
     let listen = ["--listen", "tls:127.0.0.1:0", "--listen", "ws:127.0.0.1:0"];
     let server = offhook.serve_by(command, &listen)?;
-    call(&server)?;
+    call(&server, 20)?;
 
     let before = resident_memory(&server)?;
     let most = descriptors()?.saturating_sub(300) / crowd.transports.len();
@@ -92,16 +116,16 @@ fn sipp_calls_beside(crowd: &Crowd) -> Result<()> {
     for transport in crowd.transports {
         let address = server.listening(transport)?;
         for _ in 0..crowd.count.min(most) {
-            let slowly = (crowd.slowly)(transport).iter();
-            peers.push((open(address, &crowd.first)?, slowly));
+            let stream = open(address, &crowd.first)?;
+            peers.push((stream, (crowd.then)(transport)));
         }
     }
     thread::scope(|scope| {
-        let call = scope.spawn(|| call(&server));
+        let call = scope.spawn(|| call(&server, 60));
         while !call.is_finished() {
-            for (peer, octets) in &mut peers {
+            for (stream, pieces) in &mut peers {
                 // It may have been cut off.
-                let _ = octets.next().map(|octet| peer.write(&[*octet]));
+                let _ = pieces.next().map(|piece| stream.write(piece));
             }
             thread::sleep(Duration::from_secs(1));
         }
@@ -129,10 +153,11 @@ fn open(address: SocketAddr, first: &[u8]) -> Result<TcpStream> {
     Ok(stream)
 }
 
-fn call(server: &Server) -> Result<()> {
+/// So many calls over each of two transports, 20 a second.
+fn call(server: &Server, calls: u32) -> Result<()> {
     for transport in [Transport::Udp, Transport::TcpPerCall] {
         let sipp = Sipp::calling("echo", server.address(transport), transport)?;
-        sipp.calls(60).rate(20).run()?.clean()?;
+        sipp.calls(calls).rate(20).run()?.clean()?;
     }
     Ok(())
 }
@@ -154,3 +179,10 @@ fn descriptors() -> Result<usize> {
     let soft = line.and_then(|line| line.split_whitespace().nth(3));
     Ok(soft.context("no limit")?.parse().unwrap_or(usize::MAX))
 }
+
+/// A binary frame with its length in eight octets (RFC 6455 §5.2), and a mask of zeros.
+static FRAME: [u8; 1014] = {
+    let mut frame = [0; 1014];
+    (frame[0], frame[1], frame[6]) = (0x82, 0xff, 1);
+    frame
+};
