@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     env, fmt,
     io::{self, Write},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -81,7 +81,8 @@ impl Offhook {
             "tcp:127.0.0.1:0",
         ]);
         let process = Process::start("offhook serve", command.args(arguments))?;
-        let (udp, tcp) = (listening(&process, "udp")?, listening(&process, "tcp")?);
+        let first = |transport| listening(&process, transport, |_| true);
+        let (udp, tcp) = (first("udp")?, first("tcp")?);
         Ok(Server { process, udp, tcp })
     }
 }
@@ -104,7 +105,12 @@ impl Server {
 
     /// Where it listens for a transport that [`Offhook::serve_by`] was asked for.
     pub fn listening(&self, transport: &str) -> Result<SocketAddr> {
-        listening(&self.process, transport)
+        listening(&self.process, transport, |_| true)
+    }
+
+    /// As [`Server::listening`], where it listens on several addresses: on this one.
+    pub fn listening_on(&self, transport: &str, host: IpAddr) -> Result<SocketAddr> {
+        listening(&self.process, transport, |address| address.ip() == host)
     }
 
     /// The process, for its id and its log.
@@ -185,11 +191,15 @@ impl Server {
     }
 }
 
-fn listening(process: &Process, transport: &str) -> Result<SocketAddr> {
+fn listening(
+    process: &Process,
+    transport: &str,
+    is_wanted: impl Fn(SocketAddr) -> bool,
+) -> Result<SocketAddr> {
     let start = format!("listening {transport} ");
-    let line = process.wait_for_line(START, |line| line.starts_with(&start))?;
-    let address = line[start.len()..].parse();
-    address.with_context(|| format!("no address in {line:?}"))
+    let address = |line: &str| line.strip_prefix(&start)?.parse().ok();
+    let line = process.wait_for_line(START, |line| address(line).is_some_and(&is_wanted))?;
+    address(&line).with_context(|| format!("no address in {line:?}"))
 }
 
 /// Live numbers of the server, each with its name.

@@ -35,7 +35,8 @@ impl Sipp {
         command
             .arg(server.to_string())
             .args(["-s", user, "-nostdin"]);
-        command.args(["-i", "127.0.0.1", "-p", &port, "-mi", "127.0.0.1"]);
+        let local = if server.is_ipv4() { "127.0.0.1" } else { "::1" };
+        command.args(["-i", local, "-p", &port, "-mi", local]);
         command.args(["-t", transport.sipp_mode(), "-max_socket", MOST_SOCKETS]);
         command.arg("-trace_err");
         command.arg("-error_file").arg(scratch.file(ERRORS));

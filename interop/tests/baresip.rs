@@ -1,6 +1,6 @@
 //! baresip, a softphone, calls with a tone and hears it come back; and holds and resumes the call.
 
-use std::{process::Command, time::Duration};
+use std::{net::Ipv4Addr, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use offhook_interop::{Baresip, Offhook, Server};
@@ -68,11 +68,9 @@ fn it_calls_one_of_many_addresses() -> Result<()> {
     };
     let command = Command::new(offhook.binary());
     let server = offhook.serve_by(command, &["--listen", "udp:0.0.0.0:0"])?;
-    let all = "listening udp 0.0.0.0:";
-    let line = server
-        .process()
-        .wait_for_line(PATIENCE, |line| line.starts_with(all))?;
-    let port = line.trim_start_matches(all);
+    let port = server
+        .listening_on("udp", Ipv4Addr::UNSPECIFIED.into())?
+        .port();
     let baresip = Baresip::call(&format!("sip:echo@127.0.0.2:{port}"))?;
     let told = [
         "UDP 127.0.0.2:",

@@ -1,6 +1,6 @@
 //! SIPp plays a scenario of ours against each route of `offhook serve`, over UDP and over TCP.
 
-use std::{ops::RangeInclusive, thread};
+use std::{net::Ipv6Addr, ops::RangeInclusive, process::Command, thread};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use offhook_interop::{Offhook, Report, Sipp, Transport};
@@ -83,6 +83,25 @@ fn bye_outside_of_a_dialog() -> Result<()> {
 #[test]
 fn cancel_of_nothing() -> Result<()> {
     play("cancel_outside", "echo", None)
+}
+
+#[test]
+fn echo_over_ipv6() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let command = Command::new(offhook.binary());
+    let listen = ["--listen", "udp:[::1]:0", "--listen", "tcp:[::1]:0"];
+    let server = offhook.serve_by(command, &listen)?;
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let name = transport.as_str().to_lowercase();
+        let address = server.listening_on(&name, Ipv6Addr::LOCALHOST.into())?;
+        let sipp = Sipp::calling("echo", address, transport)?.scenario("echo");
+        let report = sipp.calls(5).run()?.clean();
+        report.with_context(|| server.process().tail())?;
+    }
+    server.wait_until_calls_are_over()?;
+    server.stop()
 }
 
 /// Five calls of `scenario` to `user` over each transport, all at the same time. `response_time` bounds, in
