@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use offhook_interop::{
-    Baresip, Linphone, Offhook, Process, Scratch, Sipp, Transport, free_port, wait_for_udp_port,
+    Baresip, Linphone, Offhook, Process, Scratch, Sipp, SippCallee, Transport, free_port,
 };
 
 /// Scenarios of SIPp as the caller, each with the user that it calls.
@@ -118,10 +118,13 @@ fn sipp_transfers_us_to_a_call_of_its_own() -> Result<()> {
         return Ok(());
     };
     let server = offhook.serve()?;
-    let port = free_port()?;
     let scratch = Scratch::new("replaced")?;
     let log = scratch.file("tags.log");
-    let mut command = sipp("replaced", port);
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/replaced.xml");
+    let mut command = Command::new("sipp");
+    command.arg("-sf").arg(scenario);
+    command.args(["-nostdin", "-m", "1", "-i", "127.0.0.1"]);
+    command.args(["-p", &free_port()?.to_string()]);
     command.arg(server.address(Transport::Udp).to_string());
     command.args(["-s", "echo", "-cid_str", "attended-%u"]);
     command.arg("-trace_logs").arg("-log_file").arg(&log);
@@ -138,30 +141,11 @@ fn sipp_transfers_us_to_a_call_of_its_own() -> Result<()> {
 
 /// SIPp, as the callee, sends us to a URI, and hears of it to the end.
 fn transfers_us(offhook: &Offhook, refer_to: &str) -> Result<Output> {
-    let port = free_port()?;
-    let mut command = sipp("refers", port);
-    let mut sipp = Process::start(
-        "sipp that refers",
-        command.args(["-key", "refer_to", refer_to]),
-    )?;
-    wait_for_udp_port(port, PATIENCE)?;
-    let ours = call(offhook, &format!("sip:sipp@127.0.0.1:{port}"), "1")?;
+    let sipp = SippCallee::start("refers", &[("refer_to", refer_to)])?;
+    let ours = call(offhook, sipp.uri(), "1")?;
     let output = ours.wait_with_output()?;
-    let status = sipp.wait(PATIENCE)?;
-    ensure!(status.success(), "{status}\n{output:?}\n{}", sipp.tail());
+    sipp.finish().with_context(|| format!("{output:?}"))?;
     Ok(output)
-}
-
-/// One call of a scenario at a port.
-fn sipp(scenario: &str, port: u16) -> Command {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut command = Command::new("sipp");
-    command
-        .arg("-sf")
-        .arg(folder.join(scenario).with_extension("xml"));
-    command.args(["-nostdin", "-m", "1", "-i", "127.0.0.1"]);
-    command.args(["-p", &port.to_string()]);
-    command
 }
 
 /// We were sent elsewhere, and the call there was answered.
