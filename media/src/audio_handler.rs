@@ -1,54 +1,102 @@
-//! Descriptions with an RTP port that hears and speaks.
+//! Descriptions with an RTP port.
 
 use std::{net::IpAddr, sync::Arc};
 
-use offhook_message::{Body, MediaType};
+use offhook_message::Body;
+use sdp_types::Direction;
 
 use crate::{
     AudioEnd, DescriptionError, Encoding, Hold, Liveness, PortRange, Protection, RtpCounters,
-    SessionDescriptionHandler, port_agreement::PortAgreement, rtp::End,
+    SessionDescriptionHandler,
+    offer_answer::OfferAnswer,
+    rtp::{End, RtpSession},
+    rtp_port::RtpPort,
 };
 
-/// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak.
+/// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak, or
+/// the peer hear itself.
 ///
-/// - The RTP port is opened with the first description of ours that has an audio stream. The end is asked to speak when
-///   the pair is complete, while the direction lets it. Dropping or closing the handler frees the port.
-/// - Packets go where the peer says that it receives, or where its own come from once they do.
+/// - The first audio stream over RTP/AVP or RTP/AVPF with one of these formats is accepted; every other stream is refused.
+/// - The RTP port is opened with the first description of ours that has an audio stream, and does what was agreed when the
+///   pair is complete. Dropping or closing the handler frees it.
+/// - Packets go where the peer says that it receives, or where its own come from once they do: the first source of an
+///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
+///   over if packets come from it.
 #[derive(Debug)]
 pub struct AudioHandler {
-    agreement: PortAgreement,
+    local: IpAddr,
+    ports: PortRange,
+    offer_answer: OfferAnswer,
+    port: Option<RtpPort>,
+    end: End,
+    counters: Arc<RtpCounters>,
+    liveness: Liveness,
 }
 
 impl AudioHandler {
-    /// A handler that binds and describes `local`, the address of ours that faces the peer.
+    /// A handler that lets `end` hear and speak. It binds and describes `local`, the address of ours that faces the peer;
+    /// not an unspecified one, which no peer can send to.
     pub fn new(local: IpAddr, ports: &PortRange, end: AudioEnd) -> Self {
+        Self::with(local, ports, End::Audio(end))
+    }
+
+    /// A handler that sends the peer's packets back to where they came from, as they are but for their synchronization
+    /// source, while the direction is sendrecv. Addresses are as for [`new`](Self::new).
+    pub fn echo(local: IpAddr, ports: &PortRange) -> Self {
+        Self::with(local, ports, End::Echo)
+    }
+
+    fn with(local: IpAddr, ports: &PortRange, end: End) -> Self {
+        let local = local.to_canonical();
         Self {
-            agreement: PortAgreement::new(local, ports, End::Audio(end)),
+            local,
+            ports: ports.clone(),
+            offer_answer: OfferAnswer::new(local, Direction::SendRecv),
+            port: None,
+            end,
+            counters: Arc::default(),
+            liveness: Liveness::default(),
         }
     }
 
     /// Offers these encodings alone, the best first. An offer of the peer's is answered with all that we have.
     #[must_use]
     pub fn offering(mut self, encodings: Vec<Encoding>) -> Self {
-        self.agreement.offer_only(encodings);
+        self.offer_answer.offer_only(encodings);
         self
     }
 
     /// Offers audio with this protection.
     #[must_use]
     pub fn protected(mut self, protection: Protection) -> Self {
-        self.agreement.protect(protection);
+        self.offer_answer.protect(protection);
         self
     }
 
     /// What goes through the call's port; stays readable when the handler is closed.
     pub fn counters(&self) -> Arc<RtpCounters> {
-        Arc::clone(&self.agreement.counters)
+        Arc::clone(&self.counters)
     }
 
     /// Whether the peer is still there.
     pub fn liveness(&self) -> Liveness {
-        self.agreement.liveness.clone()
+        self.liveness.clone()
+    }
+
+    fn follow_if_stable(&mut self) {
+        if self.offer_answer.is_stable() {
+            self.follow();
+        }
+    }
+
+    /// Makes the port do what the last complete pair says.
+    fn follow(&mut self) {
+        if let (Some(stream), Some(port)) = (self.offer_answer.audio(), &self.port) {
+            port.follow(stream);
+        } else {
+            self.liveness.rest();
+            self.port = None;
+        }
     }
 }
 
@@ -57,26 +105,37 @@ impl SessionDescriptionHandler for AudioHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        self.agreement.description()
+        let content = self.offer_answer.description(|| {
+            let port = if let Some(port) = self.port.take() {
+                port
+            } else {
+                let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
+                let session = RtpSession::new(end, counters, self.liveness.clone());
+                RtpPort::open(self.local, &self.ports, session).map_err(DescriptionError::NoPort)?
+            };
+            Ok(self.port.insert(port).port())
+        })?;
+        self.follow_if_stable();
+        Ok(Body::sdp(content))
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.agreement.set_description(content)
+        self.offer_answer.set_description(content)?;
+        self.follow_if_stable();
+        Ok(())
     }
 
     fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
-        self.agreement.set_hold(hold)
-    }
-
-    fn has_description(&self, content_type: &MediaType<'_>) -> bool {
-        content_type.is("application", "sdp")
+        self.offer_answer.set_hold(hold)
     }
 
     fn rollback_description(&mut self) {
-        self.agreement.rollback();
+        self.offer_answer.rollback();
+        self.follow();
     }
 
     fn close(&mut self) {
-        self.agreement.close();
+        self.offer_answer.close();
+        self.port = None;
     }
 }

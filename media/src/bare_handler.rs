@@ -7,7 +7,7 @@ use sdp_types::Direction;
 
 use crate::{DescriptionError, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer};
 
-/// Answers as [`EchoHandler`](crate::EchoHandler) does, but every stream is inactive and no port is opened: for tests and
+/// Answers as [`AudioHandler`](crate::AudioHandler) does, but every stream is inactive and no port is opened: for tests and
 /// load of the signalling alone.
 #[derive(Debug)]
 pub struct BareHandler(OfferAnswer);

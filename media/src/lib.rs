@@ -1,10 +1,9 @@
 //! Session descriptions and media for SIP calls, behind one trait: [`SessionDescriptionHandler`].
 //!
-//! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Three implementations are here:
+//! The trait takes the peer's offers and answers and gives ours, as [RFC 3264] orders it. Two implementations are here:
 //!
-//! - [`EchoHandler`] sends every RTP packet back to where it came from.
 //! - [`AudioHandler`] lets an [`AudioEnd`] hear and speak: it plays, records, takes and presses keys, or is one leg of a
-//!   bridge.
+//!   bridge. [`AudioHandler::echo`] sends every RTP packet back to where it came from.
 //! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
 //!
 //! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
@@ -58,14 +57,12 @@ mod codec;
 mod connection;
 mod counters;
 mod description_error;
-mod echo_handler;
 mod formats;
 mod gate;
 mod liveness;
 mod media_line;
 mod media_loss;
 mod offer_answer;
-mod port_agreement;
 mod port_range;
 mod random;
 mod remote_audio;
@@ -85,7 +82,6 @@ pub use bare_handler::BareHandler;
 pub use codec::{Codec, Encoding, Framer};
 pub use counters::RtpCounters;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
-pub use echo_handler::EchoHandler;
 pub use formats::{Formats, Kind};
 pub use liveness::Liveness;
 pub use media_loss::{MediaLoss, MediaLossSender, MediaLosses};

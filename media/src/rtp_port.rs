@@ -11,9 +11,9 @@ use tokio::{net::UdpSocket, sync::Notify, task::AbortHandle, time::sleep_until};
 use tracing::Instrument;
 
 use crate::{
-    Liveness, PortRange, RtpCounters,
+    PortRange,
     offer_answer::AudioStream,
-    rtp::{Channel, End, LONGEST_PACKET, RtpSession},
+    rtp::{Channel, LONGEST_PACKET, RtpSession},
 };
 
 /// An open port, and the one above it where the peer wants RTCP there. Dropping it says goodbye, ends its task and closes
@@ -45,13 +45,7 @@ impl RtpPort {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub(crate) fn open(
-        local: IpAddr,
-        ports: &PortRange,
-        end: End,
-        counters: Arc<RtpCounters>,
-        liveness: Liveness,
-    ) -> io::Result<Self> {
+    pub(crate) fn open(local: IpAddr, ports: &PortRange, session: RtpSession) -> io::Result<Self> {
         let socket = ports.bind(local)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
@@ -60,7 +54,7 @@ impl RtpPort {
             local: address.ip(),
             rtp: UdpSocket::from_std(socket)?,
             state: Mutex::new(State {
-                session: RtpSession::new(end, counters, liveness),
+                session,
                 rtcp: None,
             }),
             changed: Notify::new(),

@@ -80,7 +80,9 @@ pub trait SessionDescriptionHandler {
 
     /// Whether a body of this type is a session description that
     /// [`set_description`](Self::set_description) reads. Where it is not, the answer is 415.
-    fn has_description(&self, content_type: &MediaType<'_>) -> bool;
+    fn has_description(&self, content_type: &MediaType<'_>) -> bool {
+        content_type.is("application", "sdp")
+    }
 
     /// Forgets an offer that was not answered, ours or the peer's: the last complete pair stands. Does nothing where no
     /// offer is open.

@@ -11,7 +11,7 @@ use offhook_media::{
     PortRange, SessionDescriptionHandler,
     session_description::{parse, print},
 };
-use offhook_message::{Body, MediaType};
+use offhook_message::Body;
 use sdp_types::{Direction, Origin, Session, Time};
 use str0m::{
     RtcError,
@@ -369,10 +369,6 @@ impl SessionDescriptionHandler for WebRtcHandler {
             }
             State::Closed => Err(DescriptionError::Closed),
         }
-    }
-
-    fn has_description(&self, content_type: &MediaType<'_>) -> bool {
-        content_type.is("application", "sdp")
     }
 
     fn rollback_description(&mut self) {

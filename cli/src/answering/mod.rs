@@ -8,9 +8,7 @@ mod sounds;
 use std::sync::Arc;
 
 use offhook::{Invitation, message::UriBuf};
-use offhook_media::{
-    AudioEnd, AudioHandler, BareHandler, EchoHandler, Key, KeyTones, Liveness, Player,
-};
+use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Liveness, Player};
 use offhook_webrtc::{Profile, WebRtcHandler};
 use tokio::sync::mpsc;
 
@@ -121,19 +119,13 @@ fn handler(
         };
         return (Box::new(handler), None);
     }
-    match end {
-        Some(end) => {
-            let handler = AudioHandler::new(local, ports, end);
-            let liveness = handler.liveness();
-            (Box::new(handler), Some(liveness))
-        }
-        None if answer.media == Media::Bare => (Box::new(BareHandler::new(local)), None),
-        None => {
-            let handler = EchoHandler::new(local, ports);
-            let liveness = handler.liveness();
-            (Box::new(handler), Some(liveness))
-        }
-    }
+    let handler = match end {
+        Some(end) => AudioHandler::new(local, ports, end),
+        None if answer.media == Media::Bare => return (Box::new(BareHandler::new(local)), None),
+        None => AudioHandler::echo(local, ports),
+    };
+    let liveness = handler.liveness();
+    (Box::new(handler), Some(liveness))
 }
 
 /// More are not waited for: the first ends the call.

@@ -2,7 +2,7 @@
 
 use crate::support::{answer, description, media, offer, origin};
 use offhook_media::{
-    BareHandler, DescriptionError, EchoHandler, PortRange, SessionDescriptionHandler,
+    AudioHandler, BareHandler, DescriptionError, PortRange, SessionDescriptionHandler,
 };
 
 fn bare() -> BareHandler {
@@ -11,7 +11,7 @@ fn bare() -> BareHandler {
 
 /// An echo's answer with its port replaced by the word `PORT`.
 fn echo(offer: &str) -> String {
-    let mut handler = EchoHandler::new([127, 0, 0, 1].into(), &PortRange::any());
+    let mut handler = AudioHandler::echo([127, 0, 0, 1].into(), &PortRange::any());
     let answer = answer(&mut handler, offer);
     let port = answer
         .lines()
@@ -287,12 +287,12 @@ fn nothing_is_described_after_the_close() {
 async fn a_full_port_range_is_a_503() {
     let local = [127, 0, 0, 1].into();
     let offer = offer("m=audio 4000 RTP/AVP 0\r\n");
-    let mut other = EchoHandler::new(local, &PortRange::any());
+    let mut other = AudioHandler::echo(local, &PortRange::any());
     let taken = answer(&mut other, &offer);
     let (_, port) = taken.split_once("m=audio ").unwrap();
     let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
 
-    let mut handler = EchoHandler::new(local, &PortRange::new(port..=port).unwrap());
+    let mut handler = AudioHandler::echo(local, &PortRange::new(port..=port).unwrap());
     handler.set_description(offer.as_bytes()).unwrap();
     let error = handler.description().unwrap_err();
     assert_eq!(error.status().as_u16(), 503);

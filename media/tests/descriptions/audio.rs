@@ -3,8 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use offhook_media::{
-    AudioEnd, AudioHandler, EchoHandler, Player, PortRange, Recording, SessionDescriptionHandler,
-    Sound,
+    AudioEnd, AudioHandler, Player, PortRange, Recording, SessionDescriptionHandler, Sound,
 };
 use tokio::time::{sleep, timeout};
 
@@ -16,7 +15,7 @@ async fn a_tone_comes_back_from_an_echo() {
     let recording = Recording::up_to(PATIENCE);
     let end = AudioEnd::new((Player::new(Sound::tone(440)), recording.clone()));
     let mut player = AudioHandler::new(local, &PortRange::any(), end);
-    let mut echo = EchoHandler::new(local, &PortRange::any());
+    let mut echo = AudioHandler::echo(local, &PortRange::any());
     let offer = description(&mut player);
     let answer = answer(&mut echo, &offer);
     player.set_description(answer.as_bytes()).unwrap();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::support::{answer, description};
-use offhook_media::{EchoHandler, PortRange, SessionDescriptionHandler};
+use offhook_media::{AudioHandler, PortRange, SessionDescriptionHandler};
 use tokio::time::timeout;
 
 const PCMU: u8 = 0;
@@ -67,8 +67,8 @@ fn packet(payload_type: u8, sequence: u16) -> Vec<u8> {
     packet
 }
 
-fn handler() -> EchoHandler {
-    EchoHandler::new(Ipv4Addr::LOCALHOST.into(), &PortRange::any())
+fn handler() -> AudioHandler {
+    AudioHandler::echo(Ipv4Addr::LOCALHOST.into(), &PortRange::any())
 }
 
 /// Where a description of ours wants the media.
@@ -347,8 +347,8 @@ async fn rtcp_has_its_own_port_or_not() {
 #[tokio::test]
 async fn where_no_port_is_left_the_call_is_refused_for_now() {
     let ports = PortRange::new(25_310..=25_311).unwrap();
-    let mut first = EchoHandler::new(Ipv4Addr::LOCALHOST.into(), &ports);
-    let mut second = EchoHandler::new(Ipv4Addr::LOCALHOST.into(), &ports);
+    let mut first = AudioHandler::echo(Ipv4Addr::LOCALHOST.into(), &ports);
+    let mut second = AudioHandler::echo(Ipv4Addr::LOCALHOST.into(), &ports);
     answer(&mut first, &offer_from(4000, "sendrecv"));
     second
         .set_description(offer_from(4000, "sendrecv").as_bytes())

@@ -1,15 +1,15 @@
 //! Hold and resume, ours and the peer's (RFC 3264 section 8.4, RFC 6337 section 5.3).
 
 use offhook_media::{
-    DescriptionError, EchoHandler, Hold, Incompatibility, PortRange, SessionDescriptionHandler,
+    AudioHandler, DescriptionError, Hold, Incompatibility, PortRange, SessionDescriptionHandler,
 };
 use offhook_message::{Body, Message, Response, parse};
 
 use crate::support::{answer, description, offer, origin};
 
 /// A handler with a call that is agreed on.
-fn talking() -> (EchoHandler, String) {
-    let mut handler = EchoHandler::new([127, 0, 0, 1].into(), &PortRange::any());
+fn talking() -> (AudioHandler, String) {
+    let mut handler = AudioHandler::echo([127, 0, 0, 1].into(), &PortRange::any());
     let first = answer(&mut handler, &said("sendrecv"));
     (handler, first)
 }

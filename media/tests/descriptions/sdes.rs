@@ -3,8 +3,8 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use offhook_media::{
-    AudioEnd, AudioHandler, BareHandler, DescriptionError, EchoHandler, Incompatibility, Player,
-    PortRange, Protection, Recording, SessionDescriptionHandler, Sound,
+    AudioEnd, AudioHandler, BareHandler, DescriptionError, Incompatibility, Player, PortRange,
+    Protection, Recording, SessionDescriptionHandler, Sound,
 };
 use tokio::time::{sleep, timeout};
 
@@ -120,7 +120,7 @@ async fn a_tone_comes_back_encrypted() {
     let end = AudioEnd::new((Player::new(Sound::tone(440)), recording.clone()));
     let player = AudioHandler::new(local, &PortRange::any(), end);
     let mut player = player.protected(Protection::Sdes);
-    let mut echo = EchoHandler::new(local, &PortRange::any());
+    let mut echo = AudioHandler::echo(local, &PortRange::any());
     let answered = answer(&mut echo, &description(&mut player));
     player.set_description(answered.as_bytes()).unwrap();
     let heard = async {
