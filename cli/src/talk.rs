@@ -1,12 +1,12 @@
 //! An answered call, from our 200 to its end.
 
-use std::{collections::VecDeque, future::pending, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use offhook::{
     IncomingRequest, Invitation, ReferEvent, ResponseOptions, Session, SessionEvent, Unanswered,
     message::{Method, ReferTo, Rejection, StatusCode, Success},
 };
-use offhook_media::{DescriptionError, Hold, Liveness};
+use offhook_media::{DescriptionError, Hold};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -23,8 +23,6 @@ pub(crate) struct Plan {
     /// Where the caller is sent.
     transfer: Option<(Duration, ReferTo)>,
     hangup_after: Duration,
-    /// For how long the caller may send nothing that it should.
-    media_timeout: Duration,
 }
 
 enum Step {
@@ -54,7 +52,6 @@ impl Plan {
             holds: hold.into_iter().chain(resume).collect(),
             transfer,
             hangup_after,
-            media_timeout: configuration.media_timeout,
         }
     }
 
@@ -136,10 +133,6 @@ pub(crate) async fn talk(
                     continue;
                 }
             },
-            () = lost(answering.liveness.as_ref(), talk.plan.media_timeout) => {
-                let over = hang_up(session, answering).await;
-                return Ok(Over { cause: "the caller's audio stopped".into(), ..over });
-            }
             loss = losses.lost() => {
                 let over = hang_up(session, answering).await;
                 return Ok(Over { cause: loss.to_string().into(), ..over });
@@ -202,13 +195,6 @@ fn is_last(event: &ReferEvent) -> bool {
         event,
         ReferEvent::Terminated { .. } | ReferEvent::Refused { .. }
     )
-}
-
-async fn lost(liveness: Option<&Liveness>, longest: Duration) {
-    match liveness {
-        Some(liveness) => liveness.lost(longest).await,
-        None => pending().await,
-    }
 }
 
 /// What our side of a session wants.

@@ -1,13 +1,13 @@
 //! Descriptions with an RTP port.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use offhook_message::Body;
 use sdp_types::Direction;
 
 use crate::{
-    AudioEnd, DescriptionError, Encoding, Hold, Liveness, PortRange, Protection, RtpCounters,
-    SessionDescriptionHandler,
+    AudioEnd, DescriptionError, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
+    Protection, RtpCounters, SessionDescriptionHandler,
     offer_answer::OfferAnswer,
     rtp::{End, RtpSession},
     rtp_port::RtpPort,
@@ -30,7 +30,8 @@ pub struct AudioHandler {
     port: Option<RtpPort>,
     end: End,
     counters: Arc<RtpCounters>,
-    liveness: Liveness,
+    loss: MediaLossSender,
+    patience: Duration,
 }
 
 impl AudioHandler {
@@ -55,7 +56,8 @@ impl AudioHandler {
             port: None,
             end,
             counters: Arc::default(),
-            liveness: Liveness::default(),
+            loss: MediaLossSender::new(),
+            patience: Duration::MAX,
         }
     }
 
@@ -73,14 +75,18 @@ impl AudioHandler {
         self
     }
 
+    /// Tells of a [loss](SessionDescriptionHandler::losses) when nothing came for so long, though neither side holds the
+    /// other. A peer that vanished sends no BYE: without this its call would last for ever. One that never sent anything
+    /// is not missed.
+    #[must_use]
+    pub fn patient_for(mut self, longest_silence: Duration) -> Self {
+        self.patience = longest_silence;
+        self
+    }
+
     /// What goes through the call's port; stays readable when the handler is closed.
     pub fn counters(&self) -> Arc<RtpCounters> {
         Arc::clone(&self.counters)
-    }
-
-    /// Whether the peer is still there.
-    pub fn liveness(&self) -> Liveness {
-        self.liveness.clone()
     }
 
     fn follow_if_stable(&mut self) {
@@ -94,7 +100,6 @@ impl AudioHandler {
         if let (Some(stream), Some(port)) = (self.offer_answer.audio(), &self.port) {
             port.follow(stream);
         } else {
-            self.liveness.rest();
             self.port = None;
         }
     }
@@ -110,7 +115,7 @@ impl SessionDescriptionHandler for AudioHandler {
                 port
             } else {
                 let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
-                let session = RtpSession::new(end, counters, self.liveness.clone());
+                let session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
                 RtpPort::open(self.local, &self.ports, session).map_err(DescriptionError::NoPort)?
             };
             Ok(self.port.insert(port).port())
@@ -132,6 +137,10 @@ impl SessionDescriptionHandler for AudioHandler {
     fn rollback_description(&mut self) {
         self.offer_answer.rollback();
         self.follow();
+    }
+
+    fn losses(&self) -> MediaLosses {
+        self.loss.losses()
     }
 
     fn close(&mut self) {

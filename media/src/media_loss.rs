@@ -8,8 +8,9 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MediaLoss {
-    /// The peer did not connect, or has stopped to say that it is there
-    /// ([RFC 7675](https://www.rfc-editor.org/rfc/rfc7675)), for 20 seconds.
+    /// Nothing came of the peer for too long: its RTP stopped
+    /// ([`AudioHandler::patient_for`](crate::AudioHandler::patient_for)), or a browser did not connect, or stopped to say
+    /// that it is there ([RFC 7675](https://www.rfc-editor.org/rfc/rfc7675)), for 20 seconds.
     Silence,
     /// The peer has closed the connection: a page that was left, most likely.
     Closed,
@@ -22,7 +23,7 @@ pub enum MediaLoss {
 impl fmt::Display for MediaLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silence => f.write_str("the peer does not connect, or not any more"),
+            Self::Silence => f.write_str("nothing comes from the peer any more"),
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::Security => f.write_str("the peer's certificate is not the announced one"),
             Self::Port(kind) => write!(f, "our UDP port failed: {kind}"),

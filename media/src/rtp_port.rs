@@ -132,7 +132,7 @@ impl Shared {
                 // An earlier packet met a closed port of the peer's.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => {
-                    tracing::warn!(%error, "an RTP port failed, the call is silent from here on");
+                    self.state().session.fail(&error);
                     return false;
                 }
             }

@@ -88,7 +88,7 @@ pub trait SessionDescriptionHandler {
     /// offer is open.
     fn rollback_description(&mut self);
 
-    /// Where to learn that there is no audio any more, though the session stands. Plain RTP does not tell.
+    /// Where to learn that there is no audio any more, though the session stands.
     fn losses(&self) -> MediaLosses {
         MediaLosses::never()
     }

@@ -8,7 +8,7 @@ mod sounds;
 use std::sync::Arc;
 
 use offhook::{Invitation, message::UriBuf};
-use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Liveness, Player};
+use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Player};
 use offhook_webrtc::{Profile, WebRtcHandler};
 use tokio::sync::mpsc;
 
@@ -35,8 +35,6 @@ pub(crate) enum Cue {
 pub(crate) struct Answering {
     pub(crate) handler: Handler,
     pub(crate) cues: mpsc::Receiver<Cue>,
-    /// Where there is audio.
-    pub(crate) liveness: Option<Liveness>,
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
     keep: Option<Keep>,
@@ -76,11 +74,9 @@ impl Answering {
                 Some(end)
             }
         };
-        let (handler, liveness) = handler(answer, end.clone(), invitation, configuration);
         Self {
-            handler,
+            handler: handler(answer, end.clone(), invitation, configuration),
             cues,
-            liveness,
             end,
             keep,
             _place: place,
@@ -105,27 +101,26 @@ fn handler(
     end: Option<AudioEnd>,
     invitation: &Invitation,
     configuration: &Configuration,
-) -> (Handler, Option<Liveness>) {
+) -> Handler {
     let local = invitation.flow().local.ip();
     let ports = &configuration.rtp_ports;
-    if profile(invitation) == Profile::WebRtc {
-        let handler = match end {
-            Some(end) => WebRtcHandler::new(local, ports, end),
-            // A browser gets a port in any case: nothing comes from it.
-            None if answer.media == Media::Bare => {
-                WebRtcHandler::new(local, ports, AudioEnd::new(()))
-            }
-            None => WebRtcHandler::echo(local, ports),
-        };
-        return (Box::new(handler), None);
+    let is_bare = answer.media == Media::Bare;
+    match (profile(invitation), end) {
+        (Profile::WebRtc, Some(end)) => Box::new(WebRtcHandler::new(local, ports, end)),
+        // A browser gets a port in any case: nothing comes from it.
+        (Profile::WebRtc, None) if is_bare => {
+            Box::new(WebRtcHandler::new(local, ports, AudioEnd::new(())))
+        }
+        (Profile::WebRtc, None) => Box::new(WebRtcHandler::echo(local, ports)),
+        (Profile::Plain, None) if is_bare => Box::new(BareHandler::new(local)),
+        (Profile::Plain, end) => {
+            let handler = match end {
+                Some(end) => AudioHandler::new(local, ports, end),
+                None => AudioHandler::echo(local, ports),
+            };
+            Box::new(handler.patient_for(configuration.media_timeout))
+        }
     }
-    let handler = match end {
-        Some(end) => AudioHandler::new(local, ports, end),
-        None if answer.media == Media::Bare => return (Box::new(BareHandler::new(local)), None),
-        None => AudioHandler::echo(local, ports),
-    };
-    let liveness = handler.liveness();
-    (Box::new(handler), Some(liveness))
 }
 
 /// More are not waited for: the first ends the call.

@@ -1,6 +1,7 @@
 //! One RTP session: what comes, what goes, and when. It does no input and output.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use crate::{
     counters::RtpCounters,
     formats::Kind,
     gate::{Admission, Gate},
-    liveness::Liveness,
+    media_loss::{MediaLoss, MediaLossSender},
     offer_answer::AudioStream,
     rtp::{
         packet::{LONGEST_PACKET, RtpHeader, is_rtcp, set_source},
@@ -50,7 +51,7 @@ pub(crate) struct RtpSession {
     srtp: Protected,
     end: End,
     counters: Arc<RtpCounters>,
-    liveness: Liveness,
+    silence: Silence,
     sender: Sender,
     receiver: Option<Receiver>,
     rtcp: Rtcp,
@@ -58,13 +59,19 @@ pub(crate) struct RtpSession {
 }
 
 impl RtpSession {
-    pub(crate) fn new(end: End, counters: Arc<RtpCounters>, liveness: Liveness) -> Self {
+    /// Tells of a loss where nothing comes for longer than `patience`.
+    pub(crate) fn new(
+        end: End,
+        counters: Arc<RtpCounters>,
+        loss: MediaLossSender,
+        patience: Duration,
+    ) -> Self {
         Self {
             gate: Gate::default(),
             srtp: None,
             end,
             counters,
-            liveness,
+            silence: Silence::new(loss, patience),
             sender: Sender::new(),
             receiver: None,
             rtcp: Rtcp::new(),
@@ -74,10 +81,7 @@ impl RtpSession {
 
     /// Does what was agreed, from the next packet on.
     pub(crate) fn follow(&mut self, stream: AudioStream, now: Instant) {
-        match stream.direction {
-            Direction::SendRecv | Direction::RecvOnly => self.liveness.expect(),
-            Direction::SendOnly | Direction::Inactive => self.liveness.rest(),
-        }
+        self.silence.follow(stream.direction, now);
         if let End::Audio(_) = self.end {
             self.next_frame.get_or_insert(now);
         }
@@ -94,14 +98,15 @@ impl RtpSession {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        let report = self.rtcp.timeout();
-        self.next_frame.into_iter().chain(report).min()
+        let due = [self.next_frame, self.rtcp.timeout(), self.silence.timeout()];
+        due.into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, transmit: Transmit<'_>) {
         if self.rtcp.timeout().is_some_and(|at| at <= now) {
             self.report(now, transmit);
         }
+        self.silence.handle_timeout(now);
         let Some(mut next) = self.next_frame else {
             return;
         };
@@ -146,7 +151,7 @@ impl RtpSession {
         if admission == Admission::Discard {
             return self.counters.discarded();
         }
-        self.liveness.heard();
+        self.silence.end(now);
         self.count(&header, now);
         if admission == Admission::Ignore {
             self.counters.discarded();
@@ -166,6 +171,11 @@ impl RtpSession {
             (End::Audio(end), Some(receiver)) => receiver.hear(kind, header, datagram, end, now),
             _ => {}
         }
+    }
+
+    /// Our port failed: nothing comes any more, and nothing goes.
+    pub(crate) fn fail(&self, error: &io::Error) {
+        self.silence.loss.lose(MediaLoss::Port(error.kind()));
     }
 
     /// Says goodbye.
@@ -202,7 +212,7 @@ impl RtpSession {
     fn receive_rtcp(&mut self, channel: Channel, datagram: &[u8], from: SocketAddr, now: Instant) {
         let source = self.receiver.as_ref().map(|receiver| receiver.source);
         if self.gate.admit_rtcp(channel, from, now) && self.rtcp.receive(datagram, source, now) {
-            self.liveness.heard();
+            self.silence.end(now);
         } else {
             self.counters.discarded();
         }
@@ -232,6 +242,51 @@ impl RtpSession {
             self.counters.sent(packet.len());
             send(srtp, packet, to, transmit);
         });
+    }
+}
+
+/// How long nothing came of the peer.
+struct Silence {
+    loss: MediaLossSender,
+    longest: Duration,
+    /// Whether anything should come. A peer that is held need not send, nor one that holds us.
+    is_expected: bool,
+    /// When it began; `None` where the peer has never sent, or is given up.
+    since: Option<Instant>,
+}
+
+impl Silence {
+    fn new(loss: MediaLossSender, longest: Duration) -> Self {
+        Self {
+            loss,
+            longest,
+            is_expected: false,
+            since: None,
+        }
+    }
+
+    fn follow(&mut self, direction: Direction, now: Instant) {
+        let is_expected = direction == Direction::SendRecv;
+        if is_expected && !self.is_expected {
+            self.since = self.since.map(|_| now);
+        }
+        self.is_expected = is_expected;
+    }
+
+    fn end(&mut self, now: Instant) {
+        self.since = Some(now);
+    }
+
+    fn timeout(&self) -> Option<Instant> {
+        let since = self.since.filter(|_| self.is_expected)?;
+        since.checked_add(self.longest)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.timeout().is_some_and(|at| at <= now) {
+            self.since = None;
+            self.loss.lose(MediaLoss::Silence);
+        }
     }
 }
 

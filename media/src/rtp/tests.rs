@@ -2,7 +2,9 @@
 
 use std::{
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex},
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -14,8 +16,8 @@ use super::{
     packet::{RtpHeader, payload},
 };
 use crate::{
-    Audio, AudioEnd, Encoding, Key, Liveness, Player, Recording, RtpCounters, SAMPLE_RATE, Sound,
-    codec::tests::loudness, formats::Formats, offer_answer::AudioStream,
+    Audio, AudioEnd, Encoding, Key, MediaLossSender, Player, Recording, RtpCounters, SAMPLE_RATE,
+    Sound, codec::tests::loudness, formats::Formats, offer_answer::AudioStream,
 };
 
 const OURS: ([u8; 4], u16) = ([192, 0, 2, 9], 5000);
@@ -46,7 +48,11 @@ fn events(encoding: Encoding) -> String {
 }
 
 fn session(end: End) -> RtpSession {
-    RtpSession::new(end, Arc::default(), Liveness::default())
+    counted(end, Arc::default())
+}
+
+fn counted(end: End, counters: Arc<RtpCounters>) -> RtpSession {
+    RtpSession::new(end, counters, MediaLossSender::new(), Duration::MAX)
 }
 
 fn audio(audio: impl Audio + 'static) -> End {
@@ -263,7 +269,7 @@ fn reports_go_to_the_port_above_or_the_same() {
 #[test]
 fn reports_of_strangers_are_not_read() {
     let counters = Arc::<RtpCounters>::default();
-    let mut session = RtpSession::new(audio(()), Arc::clone(&counters), Liveness::default());
+    let mut session = counted(audio(()), Arc::clone(&counters));
     let start = Instant::now();
     session.follow(stream("0\r\n", THEIRS), start);
     let mut report = [0x80, 201, 0, 1, 0, 0, 0, 7];
@@ -345,6 +351,54 @@ fn nothing_is_said_while_the_call_is_held() {
     speaker.follow(held(Direction::SendOnly), now);
     let sent = run(&mut speaker, &mut now, start + Duration::from_secs(11));
     assert!((50..=51).contains(&sent.iter().filter(|it| is_speech(it)).count()));
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_missed_unless_a_side_is_held() {
+    let loss = MediaLossSender::new();
+    let mut silences = loss.losses();
+    let mut has_lost = move || {
+        let waiting = pin!(silences.lost());
+        waiting
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    };
+    let longest = Duration::from_secs(30);
+    let mut session = RtpSession::new(End::Echo, Arc::default(), loss, longest);
+    let mut now = Instant::now();
+    session.follow(stream("0\r\n", THEIRS), now);
+    let mut pass = |session: &mut RtpSession, now: &mut Instant, seconds| {
+        let end = *now + Duration::from_secs(seconds);
+        run(session, now, end);
+        has_lost()
+    };
+    assert!(
+        !pass(&mut session, &mut now, 1000),
+        "it never sent anything"
+    );
+    for sequence in 1..4 {
+        receive(&mut session, &packet(0, sequence, 7, &[0; 160]), now);
+        assert!(!pass(&mut session, &mut now, 29));
+    }
+    for direction in [
+        Direction::RecvOnly,
+        Direction::SendOnly,
+        Direction::Inactive,
+    ] {
+        let held = AudioStream {
+            direction,
+            ..stream("0\r\n", THEIRS)
+        };
+        session.follow(held, now);
+        assert!(!pass(&mut session, &mut now, 1000), "{direction}");
+    }
+    session.follow(stream("0\r\n", THEIRS), now);
+    assert!(
+        !pass(&mut session, &mut now, 29),
+        "it has time to begin again"
+    );
+    session.follow(stream("0\r\n", THEIRS), now);
+    assert!(pass(&mut session, &mut now, 2));
 }
 
 #[test]
