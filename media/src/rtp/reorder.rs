@@ -10,9 +10,8 @@ use std::{
 pub(crate) struct Reorder<P> {
     /// The sequence number that comes next.
     next: u16,
-    /// Packets behind a gap, in order, and since when they wait.
-    held: VecDeque<(u16, P)>,
-    since: Option<Instant>,
+    /// Packets behind a gap, in order, and when they came.
+    held: VecDeque<(u16, Instant, P)>,
 }
 
 impl<P> Reorder<P> {
@@ -21,7 +20,6 @@ impl<P> Reorder<P> {
         Self {
             next: first,
             held: VecDeque::new(),
-            since: None,
         }
     }
 
@@ -45,12 +43,11 @@ impl<P> Reorder<P> {
         let next = self.next;
         let place = self
             .held
-            .partition_point(|(held, _)| held.wrapping_sub(next) < ahead);
+            .partition_point(|it| it.0.wrapping_sub(next) < ahead);
         if self.held.get(place).is_some_and(|it| it.0 == sequence) {
             return;
         }
-        self.held.insert(place, (sequence, packet));
-        self.since.get_or_insert(now);
+        self.held.insert(place, (sequence, now, packet));
         if self.held.len() > MOST_HELD {
             self.skip(give);
         }
@@ -58,33 +55,24 @@ impl<P> Reorder<P> {
 
     /// Gives up on what is missing for too long.
     pub(crate) fn flush(&mut self, now: Instant, give: &mut impl FnMut(P)) {
-        if self
-            .since
-            .is_some_and(|since| now.duration_since(since) >= LONGEST_WAIT)
-        {
+        let is_late = |(_, since, _): &(_, _, P)| now.duration_since(*since) >= LONGEST_WAIT;
+        while self.held.iter().any(is_late) {
             self.skip(give);
         }
     }
 
     /// Goes on behind the first gap.
     fn skip(&mut self, give: &mut impl FnMut(P)) {
-        if let Some((sequence, _)) = self.held.front() {
+        if let Some((sequence, ..)) = self.held.front() {
             self.next = *sequence;
         }
         self.give_next(give);
     }
 
     fn give_next(&mut self, give: &mut impl FnMut(P)) {
-        let waited = !self.held.is_empty();
-        while self.held.front().is_some_and(|it| it.0 == self.next) {
-            let Some((_, packet)) = self.held.pop_front() else {
-                break;
-            };
+        while let Some((.., packet)) = self.held.pop_front_if(|it| it.0 == self.next) {
             self.next = self.next.wrapping_add(1);
             give(packet);
-        }
-        if waited && self.held.is_empty() {
-            self.since = None;
         }
     }
 
@@ -147,6 +135,21 @@ mod tests {
         assert_eq!(given, []);
         reorder.flush(start + LONGEST_WAIT, &mut |it| given.push(it));
         assert_eq!(given, [2]);
+    }
+
+    #[test]
+    fn a_second_gap_is_waited_for_as_long_as_the_first() {
+        let start = Instant::now();
+        let mut reorder = Reorder::new(1);
+        let mut given = Vec::new();
+        reorder.put(2, 2, start, &mut |it| given.push(it));
+        let later = start + LONGEST_WAIT / 2;
+        reorder.put(4, 4, later, &mut |it| given.push(it));
+        reorder.flush(start + LONGEST_WAIT, &mut |it| given.push(it));
+        assert_eq!(given, [2]);
+        reorder.flush(later + LONGEST_WAIT / 2, &mut |it| given.push(it));
+        reorder.put(3, 3, later, &mut |it| given.push(it));
+        assert_eq!(given, [2, 3, 4]);
     }
 
     #[test]
