@@ -7,9 +7,7 @@ use sdp_types::Direction;
 
 use crate::{
     AudioEnd, DescriptionError, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
-    Protection, RtpCounters, SessionDescriptionHandler,
-    offer_answer::OfferAnswer,
-    rtp::{End, RtpSession},
+    Protection, RtpCounters, SessionDescriptionHandler, offer_answer::OfferAnswer, rtp::RtpSession,
     rtp_port::RtpPort,
 };
 
@@ -28,7 +26,8 @@ pub struct AudioHandler {
     ports: PortRange,
     offer_answer: OfferAnswer,
     port: Option<RtpPort>,
-    end: End,
+    /// What hears and speaks; an echo has none.
+    end: Option<AudioEnd>,
     counters: Arc<RtpCounters>,
     loss: MediaLossSender,
     patience: Duration,
@@ -38,16 +37,16 @@ impl AudioHandler {
     /// A handler that lets `end` hear and speak. It binds and describes `local`, the address of ours that faces the peer;
     /// not an unspecified one, which no peer can send to.
     pub fn new(local: IpAddr, ports: &PortRange, end: AudioEnd) -> Self {
-        Self::with(local, ports, End::Audio(end))
+        Self::with(local, ports, Some(end))
     }
 
     /// A handler that sends the peer's packets back to where they came from, as they are but for their synchronization
     /// source, while the direction is sendrecv. Addresses are as for [`new`](Self::new).
     pub fn echo(local: IpAddr, ports: &PortRange) -> Self {
-        Self::with(local, ports, End::Echo)
+        Self::with(local, ports, None)
     }
 
-    fn with(local: IpAddr, ports: &PortRange, end: End) -> Self {
+    fn with(local: IpAddr, ports: &PortRange, end: Option<AudioEnd>) -> Self {
         let local = local.to_canonical();
         Self {
             local,

@@ -7,7 +7,7 @@
 //! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
 //!
 //! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
-//! payloads and payloads of it; other kinds of streams use both alike.
+//! payloads and payloads of it. A [`Transceiver`] does that for a stream of packets, whatever protects and carries them.
 //!
 //! This crate knows nothing of SIP dialogs: who may offer when is decided by the caller. It speaks no ICE, and
 //! SRTP with keys from the description alone, as the feature `sdes`.
@@ -78,12 +78,12 @@ pub use audio::{
 };
 pub use audio_handler::AudioHandler;
 pub use bare_handler::BareHandler;
-pub use codec::{Codec, Encoding, Framer};
+pub use codec::{Codec, Encoding};
 pub use counters::RtpCounters;
 pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use formats::{Formats, Kind};
 pub use media_loss::{MediaLoss, MediaLossSender, MediaLosses};
 pub use offer_answer::Protection;
 pub use port_range::{InvalidPortRange, PortRange};
-pub use rtp::{KeyReceiver, KeySender, TelephoneEvent};
+pub use rtp::{RtpHeader, Transceiver};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};

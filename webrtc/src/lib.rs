@@ -25,13 +25,11 @@
     )
 )]
 
-mod audio_stream;
-mod echo;
 mod local_description;
 mod peer_connection;
 mod profile;
 mod remote_stream;
-mod service;
+mod stream;
 mod web_rtc_handler;
 
 pub use profile::Profile;

@@ -20,7 +20,7 @@ use str0m::{
 use tokio::{net::UdpSocket, sync::Notify, task::AbortHandle, time::sleep_until};
 use tracing::{Instrument as _, debug, warn};
 
-use crate::service::Service;
+use crate::stream::Stream;
 
 /// An open port and the peer behind it. Dropping it ends its task and closes it.
 pub(crate) struct PeerConnection {
@@ -38,7 +38,7 @@ impl PeerConnection {
     pub(crate) fn open(
         local: IpAddr,
         ports: &PortRange,
-        service: Service,
+        stream: Stream,
         loss: MediaLossSender,
     ) -> io::Result<Self> {
         let socket = ports.bind(local)?;
@@ -47,7 +47,7 @@ impl PeerConnection {
         let port = Arc::new(Port {
             socket: UdpSocket::from_std(socket)?,
             changed: Notify::new(),
-            peer: Mutex::new(Peer::new(address, service, loss)),
+            peer: Mutex::new(Peer::new(address, stream, loss)),
         });
         let running = run(Arc::clone(&port)).in_current_span();
         let task = tokio::spawn(running).abort_handle();
@@ -65,7 +65,7 @@ impl PeerConnection {
     /// Begins anew with another peer: the certificate of the one there was does not count any more.
     pub(crate) fn replace_peer(&self) {
         let mut peer = self.port.peer();
-        *peer = Peer::new(self.address, peer.service.anew(), peer.loss.clone());
+        *peer = Peer::new(self.address, peer.stream.anew(), peer.loss.clone());
     }
 
     /// Lets str0m take or give a description, and does what follows from it.
@@ -84,9 +84,10 @@ impl PeerConnection {
     pub(crate) fn follow(&self, mid: Mid, direction: Direction, formats: Formats) {
         let mut peer = self.port.peer();
         peer.mid = Some(mid);
-        peer.service.follow(direction, formats);
+        let now = Instant::now();
+        peer.stream.follow(direction, formats, now);
         if !peer.rtc.is_connected() && peer.lost_at.is_none() {
-            peer.lost_at = Some((Instant::now() + LONGEST_SILENCE, MediaLoss::Silence));
+            peer.lost_at = Some((now + LONGEST_SILENCE, MediaLoss::Silence));
         }
         self.port.changed.notify_one();
     }
@@ -147,13 +148,13 @@ struct Peer {
     loss: MediaLossSender,
     mid: Option<Mid>,
     unannounced: usize,
-    service: Service,
+    stream: Stream,
     /// A packet of ours goes when str0m is told the time.
     has_written: bool,
 }
 
 impl Peer {
-    fn new(address: SocketAddr, service: Service, loss: MediaLossSender) -> Self {
+    fn new(address: SocketAddr, stream: Stream, loss: MediaLossSender) -> Self {
         let now = Instant::now();
         let mut rtc = configuration().build(now);
         match Candidate::host(address, "udp") {
@@ -170,14 +171,14 @@ impl Peer {
             loss,
             mid: None,
             unannounced: 0,
-            service,
+            stream,
             has_written: false,
         }
     }
 
     fn due(&self) -> Instant {
         let due = self.lost_at.map_or(self.due, |(at, _)| at.min(self.due));
-        let speaks = self.service.due().filter(|_| self.rtc.is_connected());
+        let speaks = self.stream.timeout().filter(|_| self.rtc.is_connected());
         speaks.map_or(due, |it| it.min(due))
     }
 
@@ -219,21 +220,21 @@ impl Peer {
             self.lost_at = None;
             self.loss.lose(loss);
         }
-        let packet = if self.rtc.is_connected() {
-            self.service.speak(now)
-        } else {
-            None
-        };
-        if packet.is_some() || self.due <= now {
-            self.write(packet);
+        if self.rtc.is_connected() {
+            let mut packets = Vec::new();
+            self.stream
+                .handle_timeout(now, &mut |packet| packets.push(packet));
+            for packet in packets {
+                self.write(packet);
+            }
+        }
+        if self.has_written || self.due <= now {
             self.drain(socket, now);
         }
     }
 
-    fn write(&mut self, packet: Option<RtpWrite>) {
-        let (Some(mid), Some(packet)) = (self.mid, packet) else {
-            return;
-        };
+    fn write(&mut self, packet: RtpWrite) {
+        let Some(mid) = self.mid else { return };
         let mut api = self.rtc.direct_api();
         if let Some(stream) = api.stream_tx_by_mid(mid, None) {
             stream.write_rtp(packet);
@@ -299,8 +300,9 @@ impl Peer {
             }
             Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
             Event::RtpPacket(packet) => {
-                let packet = self.service.hear(&packet, now);
-                self.write(packet);
+                if let Some(echo) = self.stream.receive(&packet, now) {
+                    self.write(echo);
+                }
             }
             _ => {}
         }

@@ -21,12 +21,10 @@ use str0m::{
 use tracing::warn;
 
 use crate::{
-    audio_stream::AudioStream,
-    echo::Echo,
     local_description::{LocalDescription, follow, refused},
     peer_connection::PeerConnection,
     remote_stream::{RemoteStream, is_audio, is_enabled},
-    service::Service,
+    stream::Stream,
 };
 
 /// Offers and answers every [`Encoding`](offhook_media::Encoding) and telephone-event over ICE and DTLS-SRTP.
@@ -40,7 +38,7 @@ use crate::{
 pub struct WebRtcHandler {
     local: IpAddr,
     ports: PortRange,
-    service: Service,
+    stream: Stream,
     connection: Option<PeerConnection>,
     loss: MediaLossSender,
     state: State,
@@ -87,20 +85,20 @@ impl WebRtcHandler {
     /// A handler that lets `end` hear and speak. It binds and describes `local`, the address of ours that faces the peer,
     /// or that of a NAT before us; not an unspecified one, which no peer can send to.
     pub fn new(local: IpAddr, ports: &PortRange, end: AudioEnd) -> Self {
-        Self::with(local, ports, Service::Audio(AudioStream::new(end)))
+        Self::with(local, ports, Stream::audio(end))
     }
 
     /// A handler that sends the peer's packets back as they come. Addresses are as for [`new`](Self::new).
     pub fn echo(local: IpAddr, ports: &PortRange) -> Self {
-        Self::with(local, ports, Service::Echo(Echo::default()))
+        Self::with(local, ports, Stream::echo())
     }
 
-    fn with(local: IpAddr, ports: &PortRange, service: Service) -> Self {
+    fn with(local: IpAddr, ports: &PortRange, stream: Stream) -> Self {
         let local = local.to_canonical();
         Self {
             local,
             ports: ports.clone(),
-            service,
+            stream,
             connection: None,
             loss: MediaLossSender::new(),
             state: State::Stable,
@@ -118,8 +116,8 @@ impl WebRtcHandler {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            let (service, loss) = (self.service.anew(), self.loss.clone());
-            PeerConnection::open(self.local, &self.ports, service, loss)
+            let (stream, loss) = (self.stream.anew(), self.loss.clone());
+            PeerConnection::open(self.local, &self.ports, stream, loss)
                 .map_err(DescriptionError::NoPort)?
         };
         Ok(self.connection.insert(connection))
@@ -412,7 +410,7 @@ impl fmt::Debug for WebRtcHandler {
         f.debug_struct("WebRtcHandler")
             .field("local", &self.local)
             .field("port", &port)
-            .field("service", &self.service)
+            .field("stream", &self.stream)
             .finish_non_exhaustive()
     }
 }

@@ -8,8 +8,7 @@ mod halfband;
 mod opus;
 mod resample;
 
-pub use self::framer::Framer;
-pub(crate) use self::resample::resample;
+pub(crate) use self::{framer::Framer, resample::resample};
 use self::{g711::G711, g722::G722};
 use crate::audio::Frame;
 

@@ -10,11 +10,12 @@ mod statistics;
 mod telephone_event;
 #[cfg(test)]
 mod tests;
+mod transceiver;
 
 #[cfg(feature = "sdes")]
-pub(crate) use self::packet::{RtpHeader, payload_start};
-pub use self::telephone_event::{KeyReceiver, KeySender, TelephoneEvent};
+pub(crate) use self::packet::payload_start;
 pub(crate) use self::{
     packet::LONGEST_PACKET,
-    session::{Channel, End, RtpSession},
+    session::{Channel, RtpSession},
 };
+pub use self::{packet::RtpHeader, transceiver::Transceiver};

@@ -1,14 +1,18 @@
 //! The header of an RTP packet (RFC 3550 section 5.1).
 
-/// What the header of a packet says.
+/// What the header of an RTP packet says ([RFC 3550 §5.1](https://www.rfc-editor.org/rfc/rfc3550#section-5.1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RtpHeader {
-    pub(crate) payload_type: u8,
-    pub(crate) is_marked: bool,
-    pub(crate) sequence: u16,
-    pub(crate) timestamp: u32,
+pub struct RtpHeader {
+    /// What the payload is, 0 to 127.
+    pub payload_type: u8,
+    /// Whether speech, or a key, begins with this packet.
+    pub is_marked: bool,
+    /// The sequence number.
+    pub sequence: u16,
+    /// When the payload was spoken, in ticks of the format's clock.
+    pub timestamp: u32,
     /// The synchronization source.
-    pub(crate) source: u32,
+    pub source: u32,
 }
 
 impl RtpHeader {
@@ -29,13 +33,16 @@ impl RtpHeader {
         })
     }
 
-    /// Writes the header to the start of an empty packet.
-    pub(crate) fn write(&self, packet: &mut Vec<u8>) {
+    /// A packet of this header and this payload.
+    pub(crate) fn packet(&self, payload: &[u8]) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(FIXED_HEADER + payload.len());
         let marker = if self.is_marked { MARKER } else { 0 };
         packet.extend([VERSION << 6, self.payload_type | marker]);
         packet.extend(self.sequence.to_be_bytes());
         packet.extend(self.timestamp.to_be_bytes());
         packet.extend(self.source.to_be_bytes());
+        packet.extend(payload);
+        packet
     }
 }
 
@@ -109,9 +116,7 @@ mod tests {
             source: 0xaaaa_aaaa,
         };
         assert_eq!(header, expected);
-        let mut written = Vec::new();
-        header.write(&mut written);
-        assert_eq!(written, datagram[..12]);
+        assert_eq!(header.packet(b"payload"), datagram);
         set_source(&mut datagram, 0x0102_0304);
         assert_eq!(
             &datagram,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::{random::random, rtp::statistics::Reception};
+use crate::{formats::Kind, random::random, rtp::statistics::Reception};
 
 /// Our side of RTCP.
 #[derive(Debug)]
@@ -15,24 +15,42 @@ pub(crate) struct Rtcp {
     last_report: Option<(u32, Instant)>,
 }
 
-/// What we sent under one source.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) packets: u32,
+/// One source of ours, and what we sent under it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    pub(crate) number: u32,
+    packets: u32,
     /// Of payloads alone.
-    pub(crate) octets: u32,
-    /// The last packet: when, its timestamp, and ticks in a second.
-    pub(crate) last: Option<(Instant, u32, u32)>,
+    octets: u32,
+    /// The last packet of speech: when, its timestamp, and ticks in a second.
+    last: Option<(Instant, u32, u32)>,
     /// How many packets there were at the last report.
     reported: u32,
 }
 
-impl Sent {
-    pub(crate) fn count(&mut self, octets: usize, timestamp: u32, clock_rate: u32, now: Instant) {
+impl Source {
+    pub(crate) fn new(number: u32) -> Self {
+        Self {
+            number,
+            packets: 0,
+            octets: 0,
+            last: None,
+            reported: 0,
+        }
+    }
+
+    pub(crate) fn random() -> Self {
+        Self::new((random() >> 32) as u32)
+    }
+
+    pub(crate) fn count(&mut self, kind: Kind, timestamp: u32, octets: usize, now: Instant) {
         self.packets = self.packets.wrapping_add(1);
         let octets = u32::try_from(octets).unwrap_or(0);
         self.octets = self.octets.wrapping_add(octets);
-        self.last = Some((now, timestamp, clock_rate));
+        // The timestamp of a key is that of its begin.
+        if matches!(kind, Kind::Speech(_)) || self.last.is_none() {
+            self.last = Some((now, timestamp, kind.clock_rate()));
+        }
     }
 }
 
@@ -70,59 +88,58 @@ impl Rtcp {
         })
     }
 
-    /// Writes a report and a description of `source`, ours; and sets the time of the next.
+    /// Writes a report and a description of `ours`; and sets the time of the next.
     pub(crate) fn report(
         &mut self,
-        source: u32,
-        sent: &mut Sent,
-        received: Option<(u32, Reception)>,
+        ours: &mut Source,
+        received: Option<Reception>,
         now: Instant,
     ) -> Vec<u8> {
         self.next = Some(now + interval());
         self.has_sent = true;
         let mut compound = Vec::with_capacity(TYPICAL_REPORT);
-        let is_sender = sent.packets != sent.reported;
-        sent.reported = sent.packets;
+        let is_sender = ours.packets != ours.reported;
+        ours.reported = ours.packets;
         let blocks = u8::from(received.is_some());
         let start = begin(&mut compound, if is_sender { SR } else { RR }, blocks);
-        compound.extend(source.to_be_bytes());
+        compound.extend(ours.number.to_be_bytes());
         if is_sender {
-            let (at, timestamp, clock_rate) = sent.last.unwrap_or((now, 0, 0));
+            let (at, timestamp, clock_rate) = ours.last.unwrap_or((now, 0, 0));
             let passed = now.saturating_duration_since(at).as_micros();
             let ticks = passed * u128::from(clock_rate) / 1_000_000;
             let timestamp = timestamp.wrapping_add(u32::try_from(ticks).unwrap_or(0));
             compound.extend(ntp_timestamp().to_be_bytes());
             compound.extend(timestamp.to_be_bytes());
-            compound.extend(sent.packets.to_be_bytes());
-            compound.extend(sent.octets.to_be_bytes());
+            compound.extend(ours.packets.to_be_bytes());
+            compound.extend(ours.octets.to_be_bytes());
         }
-        if let Some((of, reception)) = received {
-            self.block(of, &reception, now, &mut compound);
+        if let Some(reception) = received {
+            self.block(&reception, now, &mut compound);
         }
         end(&mut compound, start);
-        self.description(source, &mut compound);
+        self.description(ours.number, &mut compound);
         compound
     }
 
-    /// Says that `source` is no more; nothing where nobody heard of it.
-    pub(crate) fn bye(&mut self, source: u32, sent: &mut Sent, now: Instant) -> Option<Vec<u8>> {
-        if !self.has_sent && sent.packets == 0 {
+    /// Says that `ours` is no more; nothing where nobody heard of it.
+    pub(crate) fn bye(&mut self, ours: &mut Source, now: Instant) -> Option<Vec<u8>> {
+        if !self.has_sent && ours.packets == 0 {
             return None;
         }
-        let mut compound = self.report(source, sent, None, now);
+        let mut compound = self.report(ours, None, now);
         let start = begin(&mut compound, BYE, 1);
-        compound.extend(source.to_be_bytes());
+        compound.extend(ours.number.to_be_bytes());
         end(&mut compound, start);
         Some(compound)
     }
 
-    fn block(&self, of: u32, reception: &Reception, now: Instant, compound: &mut Vec<u8>) {
+    fn block(&self, reception: &Reception, now: Instant, compound: &mut Vec<u8>) {
         let (middle, since) = self.last_report.map_or((0, 0), |(middle, at)| {
             let since = now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000;
             (middle, u32::try_from(since).unwrap_or(u32::MAX))
         });
         let [_, lost @ ..] = reception.lost.to_be_bytes();
-        compound.extend(of.to_be_bytes());
+        compound.extend(reception.source.to_be_bytes());
         compound.push(reception.fraction_lost);
         compound.extend(lost);
         for field in [reception.highest, reception.jitter, middle, since] {
@@ -218,8 +235,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Encoding;
 
+    const SPEECH: Kind = Kind::Speech(Encoding::Pcmu);
     const RECEPTION: Reception = Reception {
+        source: 9,
         fraction_lost: 64,
         lost: -2,
         highest: 0x1_0005,
@@ -233,15 +253,15 @@ mod tests {
     #[test]
     fn a_sender_reports_what_it_sent_and_received() {
         let start = Instant::now();
-        let mut sent = Sent::default();
-        sent.count(160, 1000, 8000, start);
+        let mut ours = Source::new(5);
+        ours.count(SPEECH, 1000, 160, start);
         let mut rtcp = Rtcp::new();
         let mut report = [0; 28];
         report[..8].copy_from_slice(&[0x80, SR, 0, 6, 0, 0, 0, 9]);
         report[10..14].copy_from_slice(&[1, 2, 3, 4]);
         assert!(rtcp.receive(&report, Some(9), start));
         let now = start + Duration::from_millis(500);
-        let packet = rtcp.report(5, &mut sent, Some((9, RECEPTION)), now);
+        let packet = rtcp.report(&mut ours, Some(RECEPTION), now);
         assert_eq!(packet[..4], [0x81, SR, 0, 12]);
         assert_eq!(word(&packet, 1), 5);
         assert!(word(&packet, 2) > 0xe000_0000, "seconds since 1900");
@@ -259,18 +279,30 @@ mod tests {
         );
 
         // Who has sent nothing since is a receiver.
-        let packet = rtcp.report(5, &mut sent, None, now);
+        let packet = rtcp.report(&mut ours, None, now);
         assert_eq!(packet[..4], [0x80, RR, 0, 1]);
+    }
+
+    #[test]
+    fn a_key_does_not_hold_the_clock_up() {
+        let start = Instant::now();
+        let mut ours = Source::new(5);
+        ours.count(SPEECH, 1000, 160, start);
+        let now = start + Duration::from_millis(100);
+        let key = Kind::TelephoneEvent { clock_rate: 8000 };
+        ours.count(key, 1160, 4, now);
+        let packet = Rtcp::new().report(&mut ours, None, now);
+        assert_eq!((word(&packet, 4), word(&packet, 5)), (1800, 2));
     }
 
     #[test]
     fn who_goes_says_so_if_it_was_ever_heard_of() {
         let now = Instant::now();
-        let mut sent = Sent::default();
+        let mut ours = Source::new(5);
         let mut rtcp = Rtcp::new();
-        assert_eq!(rtcp.bye(5, &mut sent, now), None);
-        sent.count(160, 0, 8000, now);
-        let packet = rtcp.bye(5, &mut sent, now).unwrap();
+        assert_eq!(rtcp.bye(&mut ours, now), None);
+        ours.count(SPEECH, 0, 160, now);
+        let packet = rtcp.bye(&mut ours, now).unwrap();
         assert!(packet.ends_with(&[0x81, BYE, 0, 1, 0, 0, 0, 5]));
         let mut sources = Vec::new();
         assert!(read(&packet, |source, _| sources.push(source)));

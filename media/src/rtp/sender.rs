@@ -1,24 +1,20 @@
 //! The RTP packets that we send.
 
-use std::time::Instant;
-
 use crate::{
     audio::{AudioEnd, FRAME_TIME},
     codec::{Codec, Encoding},
-    offer_answer::AudioStream,
+    formats::Formats,
     random::random,
-    rtp::{KeySender, packet::RtpHeader, rtcp::Sent},
+    rtp::{RtpHeader, telephone_event::KeySender},
 };
 
 /// One source of ours.
-pub(crate) struct Sender {
-    pub(crate) source: u32,
-    pub(crate) sent: Sent,
+pub(super) struct Sender {
+    source: u32,
     sequence: u16,
     timestamp: u32,
     speech: Option<Speech>,
     keys: KeySender,
-    packet: Vec<u8>,
 }
 
 struct Speech {
@@ -31,66 +27,68 @@ struct Speech {
 }
 
 impl Sender {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         let start = random();
         Self {
             source: (random() >> 32) as u32,
-            sent: Sent::default(),
             // In the lower half, so that a receiver cannot miss that the numbers began anew (RFC 3711 section 3.3.1).
             sequence: (start >> 49) as u16,
             timestamp: (start & 0xffff_ffff) as u32,
             speech: None,
             keys: KeySender::default(),
-            packet: Vec::new(),
         }
     }
 
     /// Sends the next 20 ms, of speech or of a key that is pressed: in no packet or in several, as long as the peer wants
     /// them.
-    pub(crate) fn send(
+    pub(super) fn send(
         &mut self,
-        stream: &AudioStream,
+        formats: &Formats,
+        packet_time: u32,
         end: &AudioEnd,
-        now: Instant,
-        send: &mut dyn FnMut(&mut Vec<u8>),
+        send: &mut dyn FnMut(&RtpHeader, &[u8]),
     ) {
-        let Some((payload_type, encoding)) = stream.formats.speech() else {
+        let Some((payload_type, encoding)) = formats.speech() else {
             return;
         };
         self.speak_in(encoding);
-        let clock_rate = encoding.clock_rate();
-        let ticks = clock_rate / 1000 * FRAME_TIME.subsec_millis();
-        let event = stream.formats.telephone_event(clock_rate).and_then(|kind| {
+        let ticks = ticks(encoding);
+        let event_type = formats.telephone_event(encoding.clock_rate());
+        let event = event_type.and_then(|payload_type| {
             let event = self.keys.next(ticks, || end.press())?;
-            Some((kind, event))
+            Some((payload_type, event))
         });
-        if let Some((kind, event)) = event {
+        if let Some((payload_type, event)) = event {
             self.pause();
-            let timestamp = self.timestamp.wrapping_sub(event.age);
-            self.write(kind, event.is_first(), timestamp, &event.payload);
-            self.sent
-                .count(event.payload.len(), timestamp, clock_rate, now);
-            send(&mut self.packet);
+            let begin = self.timestamp.wrapping_sub(event.age);
+            let header = self.header(payload_type, event.is_first(), begin);
+            send(&header, &event.payload);
         } else {
-            self.say(payload_type, stream.packet_time, ticks, end, now, send);
+            self.say(payload_type, packet_time, end, send);
         }
         self.timestamp = self.timestamp.wrapping_add(ticks);
+    }
+
+    /// So many times 20 ms pass in silence. A key that was pressed is let go.
+    pub(super) fn skip(&mut self, frames: u32) {
+        self.keys = KeySender::default();
+        self.pause();
+        let ticks = self.speech.as_ref().map_or(0, |it| ticks(it.encoding));
+        self.timestamp = self.timestamp.wrapping_add(ticks.wrapping_mul(frames));
     }
 
     fn say(
         &mut self,
         payload_type: u8,
         packet_time: u32,
-        ticks: u32,
         end: &AudioEnd,
-        now: Instant,
-        send: &mut dyn FnMut(&mut Vec<u8>),
+        send: &mut dyn FnMut(&RtpHeader, &[u8]),
     ) {
         let Some(mut speech) = self.speech.take() else {
             return;
         };
+        let ticks = ticks(speech.encoding);
         speech.codec.encode(&end.speak(), &mut speech.octets);
-        let clock_rate = speech.encoding.clock_rate();
         let size = match speech.encoding.octets_per_millisecond() {
             Some(octets) => (octets * packet_time) as usize,
             None => speech.octets.len(),
@@ -105,9 +103,8 @@ impl Sender {
                 Some(_) => self.timestamp.wrapping_add(ticks).wrapping_sub(behind),
                 None => self.timestamp,
             };
-            self.write(payload_type, speech.is_first, timestamp, payload);
-            self.sent.count(payload.len(), timestamp, clock_rate, now);
-            send(&mut self.packet);
+            let header = self.header(payload_type, speech.is_first, timestamp);
+            send(&header, payload);
             speech.is_first = false;
             octets = rest;
         }
@@ -117,7 +114,7 @@ impl Sender {
     }
 
     /// What is said next comes after a pause.
-    pub(crate) fn pause(&mut self) {
+    fn pause(&mut self) {
         if let Some(speech) = &mut self.speech {
             speech.octets.clear();
             speech.is_first = true;
@@ -141,17 +138,20 @@ impl Sender {
         });
     }
 
-    fn write(&mut self, payload_type: u8, is_marked: bool, timestamp: u32, payload: &[u8]) {
-        self.packet.clear();
-        let header = RtpHeader {
+    fn header(&mut self, payload_type: u8, is_marked: bool, timestamp: u32) -> RtpHeader {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        RtpHeader {
             payload_type,
             is_marked,
-            sequence: self.sequence,
+            sequence,
             timestamp,
             source: self.source,
-        };
-        header.write(&mut self.packet);
-        self.packet.extend(payload);
-        self.sequence = self.sequence.wrapping_add(1);
+        }
     }
+}
+
+/// Of the clock in 20 ms.
+fn ticks(encoding: Encoding) -> u32 {
+    encoding.clock_rate() / 1000 * FRAME_TIME.subsec_millis()
 }

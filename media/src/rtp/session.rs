@@ -10,28 +10,20 @@ use std::{
 use sdp_types::Direction;
 
 use crate::{
-    audio::{AudioEnd, FRAME_TIME},
+    AudioEnd,
     counters::RtpCounters,
     formats::Kind,
     gate::{Admission, Gate},
     media_loss::{MediaLoss, MediaLossSender},
     offer_answer::AudioStream,
     rtp::{
-        packet::{LONGEST_PACKET, RtpHeader, is_rtcp, set_source},
-        receiver::Receiver,
-        rtcp::Rtcp,
-        sender::Sender,
+        packet::{LONGEST_PACKET, RtpHeader, is_rtcp, payload, set_source},
+        rtcp::{Rtcp, Source},
+        statistics::Statistics,
+        transceiver::Transceiver,
     },
     srtp::{Keys, Srtp},
 };
-
-/// What is at our end.
-#[derive(Clone, Debug)]
-pub(crate) enum End {
-    /// Each packet goes back as it came.
-    Echo,
-    Audio(AudioEnd),
-}
 
 /// Which of a session's two ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +41,21 @@ type Protected = Option<Box<(Keys, Srtp)>>;
 pub(crate) struct RtpSession {
     gate: Gate,
     srtp: Protected,
-    end: End,
+    /// What hears and speaks; without it each packet goes back as it came.
+    transceiver: Option<Transceiver>,
     counters: Arc<RtpCounters>,
     silence: Silence,
-    sender: Sender,
-    receiver: Option<Receiver>,
+    /// What we sent.
+    ours: Source,
+    /// What came of the source that was heard last.
+    theirs: Option<Statistics>,
     rtcp: Rtcp,
-    next_frame: Option<Instant>,
 }
 
 impl RtpSession {
     /// Tells of a loss where nothing comes for longer than `patience`.
     pub(crate) fn new(
-        end: End,
+        end: Option<AudioEnd>,
         counters: Arc<RtpCounters>,
         loss: MediaLossSender,
         patience: Duration,
@@ -69,28 +63,28 @@ impl RtpSession {
         Self {
             gate: Gate::default(),
             srtp: None,
-            end,
+            transceiver: end.map(Transceiver::new),
             counters,
             silence: Silence::new(loss, patience),
-            sender: Sender::new(),
-            receiver: None,
+            ours: Source::random(),
+            theirs: None,
             rtcp: Rtcp::new(),
-            next_frame: None,
         }
     }
 
     /// Does what was agreed, from the next packet on.
     pub(crate) fn follow(&mut self, stream: AudioStream, now: Instant) {
         self.silence.follow(stream.direction, now);
-        if let End::Audio(_) = self.end {
-            self.next_frame.get_or_insert(now);
-        }
         if self.srtp.as_deref().map(|(keys, _)| keys) != stream.srtp.as_ref() {
             let keys = stream.srtp.clone();
             self.srtp = keys.map(|keys| Box::new((keys.clone(), Srtp::new(&keys))));
             // With another key another source: no key stream is used twice.
-            self.sender = Sender::new();
-            self.receiver = None;
+            self.transceiver = self.transceiver.as_ref().map(Transceiver::anew);
+            self.ours = Source::random();
+            self.theirs = None;
+        }
+        if let Some(transceiver) = &mut self.transceiver {
+            transceiver.start(now);
         }
         self.rtcp.start(now);
         self.gate.follow(stream);
@@ -98,7 +92,8 @@ impl RtpSession {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        let due = [self.next_frame, self.rtcp.timeout(), self.silence.timeout()];
+        let frame = self.transceiver.as_ref().and_then(Transceiver::timeout);
+        let due = [frame, self.rtcp.timeout(), self.silence.timeout()];
         due.into_iter().flatten().min()
     }
 
@@ -107,17 +102,7 @@ impl RtpSession {
             self.report(now, transmit);
         }
         self.silence.handle_timeout(now);
-        let Some(mut next) = self.next_frame else {
-            return;
-        };
-        if now.saturating_duration_since(next) > LONGEST_DELAY {
-            next = now;
-        }
-        while next <= now {
-            self.speak(now, transmit);
-            next += FRAME_TIME;
-        }
-        self.next_frame = Some(next);
+        self.speak(now, transmit);
     }
 
     /// Takes a datagram that came to one of the ports.
@@ -152,24 +137,21 @@ impl RtpSession {
             return self.counters.discarded();
         }
         self.silence.end(now);
-        self.count(&header, now);
         if admission == Admission::Ignore {
             self.counters.discarded();
         } else {
             self.counters.received(datagram.len());
         }
         let kind = self.gate.kind(header.payload_type);
-        match (&self.end, &mut self.receiver) {
-            (End::Echo, _) if admission == Admission::Echo => {
-                set_source(datagram, self.sender.source);
-                let clock_rate = kind.map_or(8000, Kind::clock_rate);
-                let sent = &mut self.sender.sent;
-                sent.count(datagram.len() - 12, header.timestamp, clock_rate, now);
-                self.counters.sent(datagram.len());
-                send(&mut self.srtp, datagram, from, transmit);
-            }
-            (End::Audio(end), Some(receiver)) => receiver.hear(kind, header, datagram, end, now),
-            _ => {}
+        self.count(&header, kind, now);
+        if let Some(transceiver) = &mut self.transceiver {
+            transceiver.receive(kind, header, payload(datagram), now);
+        } else if let (Admission::Echo, Some(kind)) = (admission, kind) {
+            set_source(datagram, self.ours.number);
+            self.ours
+                .count(kind, header.timestamp, datagram.len() - 12, now);
+            self.counters.sent(datagram.len());
+            send(&mut self.srtp, Channel::Rtp, datagram, from, transmit);
         }
     }
 
@@ -181,36 +163,31 @@ impl RtpSession {
     /// Says goodbye.
     pub(crate) fn close(&mut self, now: Instant, transmit: Transmit<'_>) {
         if let Some((channel, to)) = self.gate.rtcp_destination()
-            && let Some(packet) = self
-                .rtcp
-                .bye(self.sender.source, &mut self.sender.sent, now)
+            && let Some(packet) = self.rtcp.bye(&mut self.ours, now)
         {
-            report(&mut self.srtp, channel, &packet, to, transmit);
+            send(&mut self.srtp, channel, &packet, to, transmit);
         }
     }
 
     /// Counts a packet of the source that is heard, which is the last that was heard of.
-    fn count(&mut self, header: &RtpHeader, now: Instant) {
-        let clock_rate = self.gate.kind(header.payload_type).map(Kind::clock_rate);
-        match &mut self.receiver {
-            Some(receiver) if receiver.source == header.source => {
-                let clock_rate = clock_rate.unwrap_or(8000);
-                let statistics = &mut receiver.statistics;
-                statistics.count(header.sequence, header.timestamp, clock_rate, now);
+    fn count(&mut self, header: &RtpHeader, kind: Option<Kind>, now: Instant) {
+        match &mut self.theirs {
+            Some(theirs) if theirs.source == header.source => {
+                theirs.count(header, kind.map_or(8000, Kind::clock_rate), now);
             }
             other => {
-                if other.is_some() && matches!(self.end, End::Echo) {
+                if other.is_some() && self.transceiver.is_none() {
                     // What goes back counts anew as well.
-                    self.sender = Sender::new();
+                    self.ours = Source::random();
                 }
-                *other = Some(Receiver::new(header, now));
+                *other = Some(Statistics::new(header, now));
                 self.rtcp.forget_source();
             }
         }
     }
 
     fn receive_rtcp(&mut self, channel: Channel, datagram: &[u8], from: SocketAddr, now: Instant) {
-        let source = self.receiver.as_ref().map(|receiver| receiver.source);
+        let source = self.theirs.as_ref().map(|theirs| theirs.source);
         if self.gate.admit_rtcp(channel, from, now) && self.rtcp.receive(datagram, source, now) {
             self.silence.end(now);
         } else {
@@ -219,28 +196,33 @@ impl RtpSession {
     }
 
     fn report(&mut self, now: Instant, transmit: Transmit<'_>) {
-        let received = self.receiver.as_mut();
-        let received = received.map(|it| (it.source, it.statistics.report()));
-        let (source, sent) = (self.sender.source, &mut self.sender.sent);
-        let packet = self.rtcp.report(source, sent, received, now);
+        let received = self.theirs.as_mut().map(Statistics::report);
+        let packet = self.rtcp.report(&mut self.ours, received, now);
         if let Some((channel, to)) = self.gate.rtcp_destination() {
-            report(&mut self.srtp, channel, &packet, to, transmit);
+            send(&mut self.srtp, channel, &packet, to, transmit);
         }
     }
 
-    /// 20 ms have passed.
+    /// Says what is due.
     fn speak(&mut self, now: Instant, transmit: Transmit<'_>) {
-        let End::Audio(end) = &self.end else { return };
-        if let Some(receiver) = &mut self.receiver {
-            receiver.flush(end, now);
-        }
-        let Some((to, stream)) = self.gate.destination() else {
-            return self.sender.pause();
+        let Some(transceiver) = &mut self.transceiver else {
+            return;
         };
-        let srtp = &mut self.srtp;
-        self.sender.send(stream, end, now, &mut |packet| {
+        let destination = self.gate.destination();
+        let formats = destination.map(|(_, stream)| (&stream.formats, stream.packet_time));
+        let (srtp, ours) = (&mut self.srtp, &mut self.ours);
+        transceiver.handle_timeout(now, formats, &mut |header, payload| {
+            let kind = self.gate.kind(header.payload_type);
+            let (Some((to, _)), Some(kind)) = (destination, kind) else {
+                return;
+            };
+            if ours.number != header.source {
+                *ours = Source::new(header.source);
+            }
+            ours.count(kind, header.timestamp, payload.len(), now);
+            let packet = header.packet(payload);
             self.counters.sent(packet.len());
-            send(srtp, packet, to, transmit);
+            send(srtp, Channel::Rtp, &packet, to, transmit);
         });
     }
 }
@@ -291,17 +273,7 @@ impl Silence {
 }
 
 /// Sends a packet, protected where keys were agreed on.
-fn send(srtp: &mut Protected, packet: &[u8], to: SocketAddr, transmit: Transmit<'_>) {
-    let packet = match srtp.as_deref_mut() {
-        Some((_, srtp)) => srtp.protect(packet),
-        None => Some(packet),
-    };
-    if let Some(packet) = packet {
-        transmit(Channel::Rtp, packet, to);
-    }
-}
-
-fn report(
+fn send(
     srtp: &mut Protected,
     channel: Channel,
     packet: &[u8],
@@ -309,13 +281,11 @@ fn report(
     transmit: Transmit<'_>,
 ) {
     let packet = match srtp.as_deref_mut() {
-        Some((_, srtp)) => srtp.protect_rtcp(packet),
+        Some((_, srtp)) if is_rtcp(packet) => srtp.protect_rtcp(packet),
+        Some((_, srtp)) => srtp.protect(packet),
         None => Some(packet),
     };
     if let Some(packet) = packet {
         transmit(channel, packet, to);
     }
 }
-
-/// After a longer one, what should have been said meanwhile is left out.
-const LONGEST_DELAY: Duration = Duration::from_millis(200);

@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
+use crate::rtp::RtpHeader;
+
 /// The packets of one source.
 #[derive(Debug)]
 pub(crate) struct Statistics {
+    pub(crate) source: u32,
     first: u32,
     /// The highest sequence number, with the times it began anew above it.
     highest: u32,
@@ -17,9 +20,10 @@ pub(crate) struct Statistics {
     jitter: u32,
 }
 
-/// One report block but for its source.
+/// One report block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reception {
+    pub(crate) source: u32,
     /// Of the packets since the last report, in 256ths.
     pub(crate) fraction_lost: u8,
     /// Since the beginning. Below zero where packets came twice.
@@ -30,33 +34,37 @@ pub(crate) struct Reception {
 }
 
 impl Statistics {
-    pub(crate) fn new(sequence: u16, timestamp: u32, now: Instant) -> Self {
+    /// Of the source that this is the first packet of.
+    pub(crate) fn new(header: &RtpHeader, now: Instant) -> Self {
         Self {
-            first: sequence.into(),
-            highest: sequence.into(),
+            source: header.source,
+            first: header.sequence.into(),
+            highest: header.sequence.into(),
             received: 1,
             reported: (0, 0),
-            last: (now, timestamp),
+            last: (now, header.timestamp),
             jitter: 0,
         }
     }
 
     /// Counts a packet behind the first.
-    pub(crate) fn count(&mut self, sequence: u16, timestamp: u32, clock_rate: u32, now: Instant) {
+    pub(crate) fn count(&mut self, header: &RtpHeader, clock_rate: u32, now: Instant) {
         let [_, _, high, low] = self.highest.to_be_bytes();
-        let ahead = sequence.wrapping_sub(u16::from_be_bytes([high, low]));
+        let ahead = header
+            .sequence
+            .wrapping_sub(u16::from_be_bytes([high, low]));
         if ahead < FARTHEST {
             self.highest = self.highest.wrapping_add(ahead.into());
         } else if ahead.wrapping_neg() > LATEST {
             // The source counts anew, and so do we.
             *self = Self {
                 jitter: self.jitter,
-                ..Self::new(sequence, timestamp, now)
+                ..Self::new(header, now)
             };
             return;
         }
         self.received = self.received.wrapping_add(1);
-        self.measure(timestamp, clock_rate, now);
+        self.measure(header.timestamp, clock_rate, now);
     }
 
     /// Appendix A.8: how much the time between two packets differs from that between their timestamps.
@@ -82,6 +90,7 @@ impl Statistics {
         let lost_since = u64::from(expected_since.saturating_sub(received_since));
         let fraction = (lost_since << 8).checked_div(expected_since.into());
         Reception {
+            source: self.source,
             fraction_lost: u8::try_from(fraction.unwrap_or(0)).unwrap_or(u8::MAX),
             lost: lost.clamp(LEAST_LOST, MOST_LOST),
             highest: self.highest,
@@ -106,10 +115,20 @@ mod tests {
 
     use super::*;
 
+    fn header(sequence: u16, timestamp: u32) -> RtpHeader {
+        RtpHeader {
+            payload_type: 0,
+            is_marked: false,
+            sequence,
+            timestamp,
+            source: 7,
+        }
+    }
+
     #[test]
     fn losses_are_counted_across_the_end_of_the_numbers() {
         let start = Instant::now();
-        let mut statistics = Statistics::new(65_530, 0, start);
+        let mut statistics = Statistics::new(&header(65_530, 0), start);
         for number in 1_u16..=19 {
             // Every fourth is lost, and two come in the wrong order.
             let number = match number {
@@ -118,17 +137,13 @@ mod tests {
                 6 => 5,
                 other => other,
             };
-            statistics.count(
-                65_530_u16.wrapping_add(number),
-                160 * u32::from(number),
-                8000,
-                start,
-            );
+            let header = header(65_530_u16.wrapping_add(number), 160 * u32::from(number));
+            statistics.count(&header, 8000, start);
         }
         let report = statistics.report();
         assert_eq!((report.lost, report.highest), (4, 0x1_0000 + 13));
         assert_eq!(report.fraction_lost, u8::try_from(4 * 256 / 20).unwrap());
-        statistics.count(14, 3200, 8000, start);
+        statistics.count(&header(14, 3200), 8000, start);
         let report = statistics.report();
         assert_eq!((report.lost, report.fraction_lost), (4, 0));
     }
@@ -136,15 +151,15 @@ mod tests {
     #[test]
     fn even_packets_have_no_jitter_and_late_ones_some() {
         let mut now = Instant::now();
-        let mut statistics = Statistics::new(0, 0, now);
+        let mut statistics = Statistics::new(&header(0, 0), now);
         for number in 1..1000_u16 {
             now += Duration::from_millis(20);
-            statistics.count(number, 160 * u32::from(number), 8000, now);
+            statistics.count(&header(number, 160 * u32::from(number)), 8000, now);
         }
         assert_eq!(statistics.report().jitter, 0);
         for number in 1000..2000_u16 {
             now += Duration::from_millis(if number % 2 == 0 { 10 } else { 30 });
-            statistics.count(number, 160 * u32::from(number), 8000, now);
+            statistics.count(&header(number, 160 * u32::from(number)), 8000, now);
         }
         // 10 ms early or late each time.
         assert!(
@@ -156,8 +171,8 @@ mod tests {
     #[test]
     fn another_count_begins_anew() {
         let now = Instant::now();
-        let mut statistics = Statistics::new(10, 0, now);
-        statistics.count(40_000, 0, 8000, now);
+        let mut statistics = Statistics::new(&header(10, 0), now);
+        statistics.count(&header(40_000, 0), 8000, now);
         let report = statistics.report();
         assert_eq!((report.lost, report.highest), (0, 40_000));
     }
@@ -166,10 +181,10 @@ mod tests {
         #[test]
         fn any_packets_are_counted(packets in prop::collection::vec((any::<u16>(), any::<u32>(), 0..10_000_u64), 1..200)) {
             let mut now = Instant::now();
-            let mut statistics = Statistics::new(1, 1, now);
+            let mut statistics = Statistics::new(&header(1, 1), now);
             for (sequence, timestamp, millis) in packets {
                 now += Duration::from_millis(millis);
-                statistics.count(sequence, timestamp, 48_000, now);
+                statistics.count(&header(sequence, timestamp), 48_000, now);
                 let report = statistics.report();
                 prop_assert!((LEAST_LOST..=MOST_LOST).contains(&report.lost));
             }

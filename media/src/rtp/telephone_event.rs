@@ -7,7 +7,7 @@ use crate::audio::Key;
 /// A key is down for 100 ms, its last payload goes three times because one may be lost
 /// ([RFC 4733 §2.5.1.4](https://www.rfc-editor.org/rfc/rfc4733#section-2.5.1.4)), and 100 ms pass before the next.
 #[derive(Debug, Default)]
-pub struct KeySender {
+pub(super) struct KeySender {
     key: Option<Key>,
     /// How many payloads of the key, or of the pause behind it, have gone.
     step: u32,
@@ -15,16 +15,16 @@ pub struct KeySender {
 
 /// What goes in the place of 20 ms of speech.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TelephoneEvent {
+pub(super) struct TelephoneEvent {
     /// The payload.
-    pub payload: [u8; 4],
+    pub(super) payload: [u8; 4],
     /// How long the key is down already: the packet's timestamp is that of now less so many ticks.
-    pub age: u32,
+    pub(super) age: u32,
 }
 
 impl TelephoneEvent {
     /// Whether the key goes down with this payload: the packet has the marker bit.
-    pub const fn is_first(&self) -> bool {
+    pub(super) const fn is_first(self) -> bool {
         self.age == 0
     }
 }
@@ -32,7 +32,7 @@ impl TelephoneEvent {
 impl KeySender {
     /// The payload of the next 20 ms, which are `ticks` of the RTP clock; `None` where no key is down. `press` is asked
     /// for a key when there is time for one.
-    pub fn next(
+    pub(super) fn next(
         &mut self,
         ticks: u32,
         press: impl FnOnce() -> Option<Key>,
@@ -59,13 +59,13 @@ impl KeySender {
 
 /// Takes keys from payloads: each once, however often its packets come and whichever of them are lost.
 #[derive(Debug, Default)]
-pub struct KeyReceiver {
+pub(super) struct KeyReceiver {
     last: Option<(u32, Key)>,
 }
 
 impl KeyReceiver {
     /// The key that goes down with this payload. `timestamp` is that of the packet.
-    pub fn receive(&mut self, timestamp: u32, payload: &[u8]) -> Option<Key> {
+    pub(super) fn receive(&mut self, timestamp: u32, payload: &[u8]) -> Option<Key> {
         let [code, _, _, _] = *payload.first_chunk::<4>()?;
         let key = Key::from_event(code)?;
         if let Some((last, last_key)) = self.last {

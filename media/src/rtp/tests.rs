@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use sdp_types::Direction;
 
 use super::{
-    Channel, End, RtpSession,
+    Channel, RtpSession,
     packet::{RtpHeader, payload},
 };
 use crate::{
@@ -47,16 +47,16 @@ fn events(encoding: Encoding) -> String {
     )
 }
 
-fn session(end: End) -> RtpSession {
+fn session(end: impl Into<Option<AudioEnd>>) -> RtpSession {
     counted(end, Arc::default())
 }
 
-fn counted(end: End, counters: Arc<RtpCounters>) -> RtpSession {
-    RtpSession::new(end, counters, MediaLossSender::new(), Duration::MAX)
+fn counted(end: impl Into<Option<AudioEnd>>, counters: Arc<RtpCounters>) -> RtpSession {
+    RtpSession::new(end.into(), counters, MediaLossSender::new(), Duration::MAX)
 }
 
-fn audio(audio: impl Audio + 'static) -> End {
-    End::Audio(AudioEnd::new(audio))
+fn audio(audio: impl Audio + 'static) -> AudioEnd {
+    AudioEnd::new(audio)
 }
 
 type Sent = Vec<(Channel, Vec<u8>, SocketAddr)>;
@@ -90,7 +90,6 @@ fn receive(session: &mut RtpSession, packet: &[u8], now: Instant) -> Sent {
 }
 
 fn packet(payload_type: u8, sequence: u16, source: u32, payload: &[u8]) -> Vec<u8> {
-    let mut packet = Vec::new();
     let header = RtpHeader {
         payload_type,
         is_marked: false,
@@ -98,9 +97,7 @@ fn packet(payload_type: u8, sequence: u16, source: u32, payload: &[u8]) -> Vec<u
         timestamp: u32::from(sequence) * 160,
         source,
     };
-    header.write(&mut packet);
-    packet.extend(payload);
-    packet
+    header.packet(payload)
 }
 
 /// Keys that were heard.
@@ -306,7 +303,7 @@ fn another_source_of_the_peer_is_heard_at_once() {
     }
     assert_eq!(recording.samples().len(), 5 * 320);
 
-    let mut echo = session(End::Echo);
+    let mut echo = session(None);
     echo.follow(stream("0\r\n", THEIRS), start);
     let mut source = |of| {
         let back = receive(&mut echo, &packet(0, 1, of, &[0; 160]), start);
@@ -354,6 +351,40 @@ fn nothing_is_said_while_the_call_is_held() {
 }
 
 #[test]
+fn the_clock_goes_on_while_the_call_is_held() {
+    let key = Key::try_from('1');
+    let mut speaker = session(audio(Player::new(Sound::tone(700)).pressing(key)));
+    let start = Instant::now();
+    let lines = events(Encoding::Pcmu);
+    let mut now = start;
+    let mut headers = |direction, milliseconds| {
+        speaker.follow(
+            AudioStream {
+                direction,
+                ..stream(&lines, THEIRS)
+            },
+            now,
+        );
+        let end = now + Duration::from_millis(milliseconds);
+        let mut sent = run(&mut speaker, &mut now, end);
+        sent.retain(|it| it.0 == Channel::Rtp);
+        let read = |it: &(_, Vec<u8>, _)| RtpHeader::read(&it.1).unwrap();
+        sent.iter().map(read).collect::<Vec<_>>()
+    };
+    let before = headers(Direction::SendRecv, 50);
+    assert_eq!(before.len(), 3);
+    assert!(headers(Direction::RecvOnly, 10_000).is_empty());
+    let behind = headers(Direction::SendRecv, 100);
+    let ticks = behind[0].timestamp.wrapping_sub(before[0].timestamp);
+    assert_eq!(ticks, 8 * 10_060);
+    assert!(behind[0].is_marked);
+    assert!(
+        behind.iter().all(|it| it.payload_type == 0),
+        "the key was let go"
+    );
+}
+
+#[test]
 fn a_peer_that_falls_silent_is_missed_unless_a_side_is_held() {
     let loss = MediaLossSender::new();
     let mut silences = loss.losses();
@@ -364,7 +395,7 @@ fn a_peer_that_falls_silent_is_missed_unless_a_side_is_held() {
             .is_ready()
     };
     let longest = Duration::from_secs(30);
-    let mut session = RtpSession::new(End::Echo, Arc::default(), loss, longest);
+    let mut session = RtpSession::new(None, Arc::default(), loss, longest);
     let mut now = Instant::now();
     session.follow(stream("0\r\n", THEIRS), now);
     let mut pass = |session: &mut RtpSession, now: &mut Instant, seconds| {
@@ -423,7 +454,7 @@ proptest! {
             1..40,
         ),
     ) {
-        for end in [End::Echo, audio((Recording::up_to(Duration::from_secs(1)), Player::new(Sound::tone(1))))] {
+        for end in [None, Some(audio((Recording::up_to(Duration::from_secs(1)), Player::new(Sound::tone(1)))))] {
             let mut session = session(end);
             let mut now = Instant::now();
             session.follow(stream("0 8 9 101\r\na=rtpmap:101 telephone-event/8000\r\n", THEIRS), now);

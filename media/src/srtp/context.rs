@@ -308,10 +308,7 @@ mod tests {
             timestamp: 7,
             source,
         };
-        let mut packet = Vec::new();
-        header.write(&mut packet);
-        packet.extend(b"speech");
-        packet
+        header.packet(b"speech")
     }
 
     #[test]
