@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::{
     registering::{Account, Report},
-    stdout::{Format, Line},
+    stdout::Output,
 };
 
 /// Registers the accounts. A task ends when its registration does: at the shutdown of the user
@@ -16,16 +16,16 @@ use crate::{
 pub(crate) fn register(
     user_agent: &UserAgent,
     accounts: &[Account],
-    format: Format,
+    output: Output,
 ) -> JoinSet<()> {
     let accounts = accounts.iter().cloned();
     accounts
-        .map(|account| keep(user_agent.clone(), account, format))
+        .map(|account| keep(user_agent.clone(), account, output))
         .collect()
 }
 
-async fn keep(user_agent: UserAgent, account: Account, format: Format) {
-    let tell = |report: Report| Line::Registration(report).print(format);
+async fn keep(user_agent: UserAgent, account: Account, output: Output) {
+    let tell = |report: Report| output.tell(&report);
     let mut registerer = reach(&user_agent, &account, tell).await;
     let mut is_registered = false;
     while let Some(event) = registerer.event().await {

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     calling::CallArguments, certificates::Certificates, load::LoadArguments, names::Names,
-    registering::RegisterArguments,
+    registering::RegisterArguments, stdout::OutputArguments,
 };
 
 /// A SIP user agent: calls, answers, rings, redirects, rejects, and hangs up.
@@ -70,19 +70,12 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
-    ///
-    /// Replaces the environment variable `RUST_LOG`. Without either: info.
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log: Option<String>,
-
     /// How long calls may go on after SIGINT or SIGTERM before they get a BYE
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) drain: Option<Duration>,
 
-    /// Print each line on stdout as a JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// Whole seconds, one hour at most.
@@ -120,9 +113,9 @@ mod tests {
         let serve = serve(&[]).unwrap();
         assert!(serve.listen.is_empty());
         assert_eq!(serve.config, None);
-        assert_eq!(serve.log, None);
+        assert_eq!(serve.output.log, None);
         assert_eq!(serve.drain, None);
-        assert!(!serve.json);
+        assert!(!serve.output.json);
     }
 
     #[test]
@@ -145,9 +138,9 @@ mod tests {
         assert_eq!(serve.listen, ["udp:127.0.0.1:0", "tcp:[::1]:5070"]);
         assert_eq!(serve.allow_origin, ["https://phone.example.com"]);
         assert_eq!(serve.config, Some(PathBuf::from("lab.toml")));
-        assert_eq!(serve.log.as_deref(), Some("debug"));
+        assert_eq!(serve.output.log.as_deref(), Some("debug"));
         assert_eq!(serve.drain, Some(Duration::from_secs(30)));
-        assert!(serve.json);
+        assert!(serve.output.json);
     }
 
     #[test]

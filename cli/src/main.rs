@@ -25,8 +25,10 @@ mod wave;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use mimalloc::MiMalloc;
+use tokio::runtime::Runtime;
 
 use self::{
     arguments::{Arguments, Command},
@@ -39,10 +41,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::serve(arguments),
-        Command::Call(arguments) => calling::call(arguments),
+        Command::Serve(arguments) => run(serve::serve(arguments)),
+        Command::Call(arguments) => run(calling::call(arguments)),
         Command::Load(arguments) => load::load(arguments),
-        Command::Register(arguments) => registering::register(arguments),
+        Command::Register(arguments) => run(registering::register(arguments)),
         Command::Config => {
             stdout::print(Configuration::DEFAULT.trim_end());
             Ok(ExitCode::SUCCESS)
@@ -52,6 +54,14 @@ fn main() -> ExitCode {
         eprintln!("offhook: {}", account(&error));
         ExitCode::from(NOT_STARTED)
     })
+}
+
+/// Runs a command. What is left when it returns is not waited for.
+fn run(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = Runtime::new().context("no runtime")?;
+    let exit = runtime.block_on(command);
+    runtime.shutdown_background();
+    exit
 }
 
 /// What went wrong and why, each said once: some errors tell what caused them, and have it as their source too.

@@ -1,15 +1,12 @@
-use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use offhook::{
     Builder, Config, Counts, IncomingRequest, StartError, Transport, UserAgent, UserAgentEvent,
     message::{Method, Rejection, Success},
 };
-use tokio::{
-    runtime::{Handle, Runtime},
-    task::JoinSet,
-    time::timeout,
-};
+use serde::{Serialize, Serializer};
+use tokio::{runtime::Handle, task::JoinSet, time::timeout};
 use tracing::{error, info};
 
 use crate::{
@@ -18,14 +15,13 @@ use crate::{
     arguments::ServeArguments,
     call,
     configuration::Configuration,
-    logging,
     signals::{Signal, Signals},
-    stdout::{Format, Line},
+    stdout::{Output, text},
 };
 
 /// Answers calls until a signal ends it. An error means that it never started to.
-pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
-    logging::start(arguments.log.as_deref())?;
+pub(crate) async fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
+    let output = arguments.output.start()?;
     let mut configuration = Configuration::read(arguments.config.as_deref())?;
     let listed = listed(&arguments);
     if !arguments.listen.is_empty() {
@@ -40,17 +36,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> anyhow::Result<ExitCode> {
     if let Some(drain) = arguments.drain {
         configuration.drain = drain;
     }
-    let format = if arguments.json {
-        Format::Json
-    } else {
-        Format::Text
-    };
-
-    let runtime = Runtime::new().context("no runtime")?;
-    let exit = runtime.block_on(run(configuration, listed, format));
-    // After a second signal there may be calls left, and nobody waits for them.
-    runtime.shutdown_background();
-    exit
+    run(configuration, listed, output).await
 }
 
 /// Where the listeners were asked for.
@@ -65,7 +51,7 @@ fn listed(arguments: &ServeArguments) -> String {
 async fn run(
     configuration: Configuration,
     listed: String,
-    format: Format,
+    output: Output,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::catch().context("signals cannot be caught")?;
     let user_agent = listen(&configuration)
@@ -77,17 +63,18 @@ async fn run(
             _ => error,
         })?;
     for listener in user_agent.listeners() {
-        let transport = listener.transport.parameter();
-        let address = listener.address;
-        Line::Listening { transport, address }.print(format);
+        output.tell(&Line::Listening {
+            transport: listener.transport,
+            address: listener.address,
+        });
     }
 
-    let mut accounts = accounts::register(&user_agent, &configuration.accounts.accounts, format);
+    let mut accounts = accounts::register(&user_agent, &configuration.accounts.accounts, output);
     let drain = configuration.drain;
     let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
     loop {
         match signals.next().await {
-            Signal::Count => counts(&user_agent).print(format),
+            Signal::Count => output.tell(&counts(&user_agent)),
             Signal::Reload => reload(&user_agent),
             Signal::Stop => break,
         }
@@ -108,7 +95,7 @@ async fn run(
                 Err(_) => ExitCode::FAILURE,
             }),
             signal = signals.next() => match signal {
-                Signal::Count => counts(&user_agent).print(format),
+                Signal::Count => output.tell(&counts(&user_agent)),
                 Signal::Reload => {}
                 Signal::Stop => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
             }
@@ -146,6 +133,37 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
     let origins = configuration.allow_origin.iter();
     builder = origins.fold(builder, Builder::allow_origin);
     Ok(listeners.fold(builder, Builder::listen).start().await?)
+}
+
+/// What there is to say on stdout.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Line {
+    /// Requests that come to `address` are answered from now on.
+    Listening {
+        #[serde(serialize_with = "text")]
+        transport: Transport,
+        address: SocketAddr,
+    },
+    /// How much there is of each thing, by name.
+    Counts(#[serde(serialize_with = "map")] Vec<(&'static str, u64)>),
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listening { transport, address } => write!(f, "listening {transport} {address}"),
+            Self::Counts(counts) => {
+                f.write_str("counts")?;
+                let mut counts = counts.iter();
+                counts.try_for_each(|(name, count)| write!(f, " {name}={count}"))
+            }
+        }
+    }
+}
+
+fn map<S: Serializer>(counts: &[(&str, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().copied())
 }
 
 /// What is alive, and then what has passed since the start.
@@ -237,3 +255,35 @@ const LEAVE_TIME: Duration = Duration::from_millis(500);
 
 /// 128 and the number of SIGINT, as shells have it.
 const STOPPED_AT_ONCE: u8 = 130;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::stdout::tests::both;
+
+    #[test]
+    fn a_line_for_each_listener() {
+        let line = Line::Listening {
+            transport: Transport::Udp,
+            address: "127.0.0.1:5060".parse().unwrap(),
+        };
+        let object =
+            json!({ "event": "listening", "transport": "udp", "address": "127.0.0.1:5060" });
+        assert_eq!(
+            both(&line),
+            ("listening udp 127.0.0.1:5060".to_owned(), object)
+        );
+    }
+
+    #[test]
+    fn counts_keep_their_names() {
+        let line = Line::Counts(vec![("sessions", 2), ("invites", 0)]);
+        let object = json!({ "event": "counts", "sessions": 2, "invites": 0 });
+        assert_eq!(
+            both(&line),
+            ("counts sessions=2 invites=0".to_owned(), object)
+        );
+    }
+}

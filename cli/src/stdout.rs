@@ -1,76 +1,82 @@
+//! What a command says: lines on stdout, and a log on stderr.
+
 use std::{
     fmt,
     io::{self, Write},
     net::SocketAddr,
+    time::Duration,
 };
 
-use serde_json::{Map, Value, json};
+use clap::Args;
+use offhook::{Flow, Transport};
+use serde::{Serialize, Serializer};
+use tokio::time::Instant;
 use tracing::warn;
 
-use crate::registering::Report;
+use crate::logging;
 
-/// How a [`Line`] is written.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
+    ///
+    /// Replaces the environment variable `RUST_LOG`. Without either: info.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+
+    /// Print each line on stdout as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl OutputArguments {
+    /// Starts the log, and tells how to print.
+    pub(crate) fn start(&self) -> anyhow::Result<Output> {
+        logging::start(self.log.as_deref())?;
+        Ok(Output {
+            is_json: self.json,
+            begin: None,
+        })
+    }
+}
+
+/// How lines are printed: as words for people, or as JSON objects for machines.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Format {
-    /// For people: words.
-    Text,
-    /// For machines: one JSON object.
-    Json,
+pub(crate) struct Output {
+    is_json: bool,
+    /// Where each line has its time.
+    begin: Option<Instant>,
 }
 
-/// What `serve` has to say on stdout.
-#[derive(Clone, Debug)]
-pub(crate) enum Line {
-    /// Requests that come to `address` are answered from now on.
-    Listening {
-        transport: &'static str,
-        address: SocketAddr,
-    },
-    /// How much there is of each thing, by name.
-    Counts(Vec<(&'static str, u64)>),
-    /// What becomes of an account.
-    Registration(Report),
-}
+impl Output {
+    /// Each line tells when it is said, in seconds from now on.
+    pub(crate) fn timed(self) -> Self {
+        let begin = Some(Instant::now());
+        Self { begin, ..self }
+    }
 
-impl Line {
     /// Prints the line at once: who reads a pipe waits for it.
-    pub(crate) fn print(&self, format: Format) {
-        match format {
-            Format::Text => print(self),
-            Format::Json => print(self.json()),
-        }
-    }
-
-    fn json(&self) -> Value {
-        match self {
-            Self::Listening { transport, address } => {
-                json!({ "event": "listening", "transport": transport, "address": address })
-            }
-            Self::Counts(counts) => {
-                let counts = counts
-                    .iter()
-                    .map(|&(name, count)| (name.to_owned(), count.into()));
-                let event = ("event".to_owned(), "counts".into());
-                Value::Object([event].into_iter().chain(counts).collect::<Map<_, _>>())
-            }
-            Self::Registration(report) => report.json(),
+    pub(crate) fn tell(self, line: &(impl fmt::Display + Serialize)) {
+        let at = self.begin.map(|begin| begin.elapsed());
+        if self.is_json {
+            print(object(line, at));
+        } else if let Some(at) = at {
+            print(format_args!("{:8.3}  {line}", at.as_secs_f64()));
+        } else {
+            print(line);
         }
     }
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listening { transport, address } => write!(f, "listening {transport} {address}"),
-            Self::Counts(counts) => {
-                f.write_str("counts")?;
-                counts
-                    .iter()
-                    .try_for_each(|(name, count)| write!(f, " {name}={count}"))
-            }
-            Self::Registration(report) => report.fmt(f),
-        }
+fn object(line: &impl Serialize, at: Option<Duration>) -> String {
+    #[derive(Serialize)]
+    struct Timed<'a, L> {
+        #[serde(flatten)]
+        line: &'a L,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<f64>,
     }
+    let at = at.map(rounded);
+    serde_json::to_string(&Timed { line, at }).expect("a line has names")
 }
 
 /// Prints and flushes. Nobody may be reading any more, which is no reason to stop answering calls.
@@ -81,30 +87,78 @@ pub(crate) fn print(line: impl fmt::Display) {
     }
 }
 
+/// Which way requests go, as a part of a line.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Way {
+    #[serde(serialize_with = "text")]
+    transport: Transport,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+impl From<&Flow> for Way {
+    fn from(flow: &Flow) -> Self {
+        Self {
+            transport: flow.transport,
+            local: flow.local,
+            remote: flow.remote,
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            transport,
+            local,
+            remote,
+        } = self;
+        write!(f, "over {transport} from {local} to {remote}")
+    }
+}
+
+/// In an object as in a line of words.
+pub(crate) fn text<S: Serializer>(
+    value: &impl fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Seconds with three decimals.
+pub(crate) fn milliseconds<S: Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(rounded(*time))
+}
+
+fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use serde_json::Value;
+
     use super::*;
 
-    #[test]
-    fn a_line_for_each_listener() {
-        let line = Line::Listening {
-            transport: "udp",
-            address: "127.0.0.1:5060".parse().unwrap(),
-        };
-        assert_eq!(line.to_string(), "listening udp 127.0.0.1:5060");
-        assert_eq!(
-            line.json(),
-            json!({ "event": "listening", "transport": "udp", "address": "127.0.0.1:5060" })
-        );
+    /// What a line is for people, and for machines.
+    pub(crate) fn both(line: &(impl fmt::Display + Serialize)) -> (String, Value) {
+        let object = serde_json::from_str(&object(line, None));
+        (line.to_string(), object.unwrap())
     }
 
     #[test]
-    fn counts_keep_their_names() {
-        let line = Line::Counts(vec![("sessions", 2), ("invites", 0)]);
-        assert_eq!(line.to_string(), "counts sessions=2 invites=0");
+    fn a_time_has_three_decimals() {
+        let way = Way {
+            transport: Transport::Udp,
+            local: "127.0.0.1:1".parse().unwrap(),
+            remote: "127.0.0.1:2".parse().unwrap(),
+        };
         assert_eq!(
-            line.json(),
-            json!({ "event": "counts", "sessions": 2, "invites": 0 })
+            object(&way, Some(Duration::from_micros(2_000_400))),
+            r#"{"transport":"udp","local":"127.0.0.1:1","remote":"127.0.0.1:2","at":2.0}"#
         );
     }
 }

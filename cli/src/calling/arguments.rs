@@ -6,7 +6,7 @@ use offhook_media::{Encoding, InvalidKey, Key};
 
 use crate::{
     arguments::seconds, certificates::CallerCertificates, credentials::CredentialArguments,
-    names::Names,
+    names::Names, stdout::OutputArguments,
 };
 
 #[derive(Debug, Args)]
@@ -77,15 +77,8 @@ pub(crate) struct CallArguments {
     #[arg(long)]
     pub(crate) follow_refer: bool,
 
-    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
-    ///
-    /// Replaces the environment variable `RUST_LOG`. Without either: info.
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log: Option<String>,
-
-    /// Print each step on stdout as a JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// What is pressed.

@@ -12,44 +12,33 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use offhook::{
-    Accepted, Builder, Config, ContactTarget, Flow, Inviter, InviterEvent, Referral, Session,
-    SessionEnd, SessionEvent, StartError, Transport, UserAgent,
+    Accepted, Builder, Config, ContactTarget, Inviter, InviterEvent, Referral, Session, SessionEnd,
+    SessionEvent, StartError, Transport, UserAgent,
     message::{Method, Response, Uri, UriBuf},
 };
 use offhook_media::{
     AudioEnd, AudioHandler, BareHandler, Player, PortRange, Protection, Recording, Sound,
 };
-use tokio::{
-    runtime::Runtime,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
 use self::following::{Followed, Placing};
-use self::step::Step;
-pub(crate) use self::step::{Status, failed, milliseconds};
+pub(crate) use self::step::{Status, failed};
+use self::step::{Step, ended};
 use crate::{
     certificates::{CallerCertificates, Certificates},
-    logging,
     names::Names,
     negotiation::{Handler, change},
     outcome::Outcome,
     signals::{Signal, Signals},
-    stdout::Format,
+    stdout::{Output, Way},
     wave,
 };
 
 /// Places a call and sees it to its end. An error means that it was not placed.
-pub(crate) fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
-    logging::start(arguments.log.as_deref())?;
-    let runtime = Runtime::new().context("no runtime")?;
-    let outcome = runtime.block_on(run(arguments))?;
-    runtime.shutdown_background();
-    Ok(outcome.into())
-}
-
-async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
+pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
+    let output = arguments.output.start()?;
     let signals = Signals::catch().context("signals cannot be caught")?;
     let credentials = arguments.credentials.read(None)?;
     let mut config = Config::default();
@@ -81,12 +70,7 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
 
     let begin = Instant::now();
     let mut call = Call {
-        format: if arguments.json {
-            Format::Json
-        } else {
-            Format::Text
-        },
-        begin,
+        output: output.timed(),
         agent: flow.local,
         media,
         signals,
@@ -97,7 +81,11 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
         placing,
         followed: None,
     };
-    call.tell(&calling(uri, flow, &inviter));
+    call.tell(&Step::Calling {
+        uri,
+        way: Way::from(&flow),
+        call_id: inviter.call_id().to_owned(),
+    });
     let outcome = call.ring(inviter).await;
     call.media.close();
     if let Some(file) = &record {
@@ -105,13 +93,12 @@ async fn run(arguments: CallArguments) -> anyhow::Result<Outcome> {
     }
     // A callee that says nothing at all is not waited for.
     let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
-    Ok(outcome)
+    Ok(outcome.into())
 }
 
 /// The call as it goes on.
 struct Call {
-    format: Format,
-    begin: Instant,
+    output: Output,
     /// Our address, for warnings.
     agent: SocketAddr,
     media: Handler,
@@ -225,6 +212,7 @@ impl Call {
         match self.talk(&mut session, until).await {
             Ok(next) => Ok(next),
             Err(cause) => {
+                let cause = ended(cause);
                 let talked = answered.elapsed();
                 self.tell(&Step::Ended { cause, talked });
                 Err(Outcome::Ended)
@@ -343,7 +331,7 @@ impl Call {
     }
 
     fn tell(&self, step: &Step) {
-        step.print(self.format, self.begin.elapsed());
+        self.output.tell(step);
     }
 }
 
@@ -405,16 +393,6 @@ pub(crate) async fn listen(
 pub(crate) fn own_uri(local: SocketAddr) -> anyhow::Result<UriBuf> {
     let uri = format!("sip:offhook@{local}");
     uri.parse().map_err(|error| anyhow!("{uri}: {error}"))
-}
-
-fn calling(uri: UriBuf, flow: Flow, inviter: &Inviter) -> Step {
-    Step::Calling {
-        uri,
-        transport: flow.transport,
-        local: flow.local,
-        remote: flow.remote,
-        call_id: inviter.call_id().to_owned(),
-    }
 }
 
 pub(crate) async fn at(time: Option<Instant>) {

@@ -1,43 +1,57 @@
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use offhook::{
-    RequestFailure, SessionEnd, Transport,
+    RequestFailure, SessionEnd,
     message::{Response, UriBuf},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::stdout::{Format, print};
+use crate::stdout::{Way, milliseconds, text};
 
 /// What `call` has to say on stdout.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub(crate) enum Step {
     /// The INVITE is on its way.
     Calling {
+        #[serde(serialize_with = "text")]
         uri: UriBuf,
-        transport: Transport,
-        local: SocketAddr,
-        remote: SocketAddr,
+        #[serde(flatten)]
+        way: Way,
         call_id: String,
     },
     /// A response came that does not end the call.
     Progress(Status),
     /// The call goes elsewhere.
-    Redirected { status: Status, uri: UriBuf },
+    Redirected {
+        #[serde(flatten)]
+        status: Status,
+        #[serde(serialize_with = "text")]
+        uri: UriBuf,
+    },
     /// The call is answered.
     Established(Status),
     /// The session is over.
-    Ended { cause: SessionEnd, talked: Duration },
+    Ended {
+        cause: &'static str,
+        #[serde(serialize_with = "milliseconds")]
+        talked: Duration,
+    },
     /// The call is refused.
     Rejected(Status),
     /// The call has come to nothing.
     Failed { cause: String },
     /// The callee sends us elsewhere.
-    Referred { uri: UriBuf },
+    Referred {
+        #[serde(serialize_with = "text")]
+        uri: UriBuf,
+    },
 }
 
 /// The start line of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Status {
+    #[serde(rename = "status")]
     pub(crate) code: u16,
     pub(crate) reason: String,
 }
@@ -54,64 +68,15 @@ impl Status {
     }
 }
 
-impl Step {
-    /// Prints the step at once, with the time since the start.
-    pub(crate) fn print(&self, format: Format, at: Duration) {
-        let seconds = at.as_secs_f64();
-        match format {
-            Format::Text => print(format_args!("{seconds:8.3}  {self}")),
-            Format::Json => {
-                let mut object = self.json();
-                object["at"] = milliseconds(at);
-                print(object);
-            }
-        }
-    }
-
-    fn json(&self) -> Value {
-        match self {
-            Self::Calling {
-                uri,
-                transport,
-                local,
-                remote,
-                call_id,
-            } => json!({
-                "event": "calling", "uri": uri.to_string(), "transport": transport.parameter(),
-                "local": local, "remote": remote, "call_id": call_id,
-            }),
-            Self::Progress(status) => with_status("progress", status),
-            Self::Redirected { status, uri } => {
-                let mut object = with_status("redirected", status);
-                object["uri"] = uri.to_string().into();
-                object
-            }
-            Self::Established(status) => with_status("established", status),
-            Self::Ended { cause, talked } => json!({
-                "event": "ended", "cause": ended(*cause), "talked": milliseconds(*talked),
-            }),
-            Self::Rejected(status) => with_status("rejected", status),
-            Self::Failed { cause } => json!({ "event": "failed", "cause": cause }),
-            Self::Referred { uri } => json!({ "event": "referred", "uri": uri.to_string() }),
-        }
-    }
-}
-
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Calling {
-                uri,
-                transport,
-                local,
-                remote,
-                ..
-            } => write!(f, "calling {uri} over {transport} from {local} to {remote}"),
+            Self::Calling { uri, way, .. } => write!(f, "calling {uri} {way}"),
             Self::Progress(status) | Self::Rejected(status) => status.fmt(f),
             Self::Redirected { status, uri } => write!(f, "{status}, to {uri}"),
             Self::Established(status) => write!(f, "{status}, established"),
             Self::Ended { cause, talked } => {
-                write!(f, "{} after {:.1} s", ended(*cause), talked.as_secs_f64())
+                write!(f, "{cause} after {:.1} s", talked.as_secs_f64())
             }
             Self::Failed { cause } => f.write_str(cause),
             Self::Referred { uri } => write!(f, "sent to {uri}"),
@@ -134,7 +99,8 @@ pub(crate) fn failed(cause: RequestFailure) -> &'static str {
     }
 }
 
-fn ended(cause: SessionEnd) -> &'static str {
+/// Who or what ended the session.
+pub(super) fn ended(cause: SessionEnd) -> &'static str {
     match cause {
         SessionEnd::RemoteBye => "the callee hung up",
         SessionEnd::LocalBye => "we hung up",
@@ -143,21 +109,14 @@ fn ended(cause: SessionEnd) -> &'static str {
     }
 }
 
-fn with_status(event: &str, status: &Status) -> Value {
-    json!({ "event": event, "status": status.code, "reason": status.reason })
-}
-
-/// Seconds with three decimals.
-pub(crate) fn milliseconds(time: Duration) -> Value {
-    let seconds = time.as_secs_f64();
-    ((seconds * 1000.0).round() / 1000.0).into()
-}
-
 const LONGEST_REASON: usize = 100;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::stdout::tests::both;
 
     fn busy() -> Status {
         Status {
@@ -188,15 +147,14 @@ mod tests {
             ),
             (
                 Step::Ended {
-                    cause: SessionEnd::RemoteBye,
+                    cause: ended(SessionEnd::RemoteBye),
                     talked: Duration::from_micros(2_000_400),
                 },
                 "the callee hung up after 2.0 s",
                 json!({ "event": "ended", "cause": "the callee hung up", "talked": 2.0 }),
             ),
         ] {
-            assert_eq!(step.to_string(), text);
-            assert_eq!(step.json(), object);
+            assert_eq!(both(&step), (text.to_owned(), object));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     certificates::CallerCertificates,
     credentials::CredentialArguments,
     names::Names,
+    stdout::OutputArguments,
 };
 
 #[derive(Debug, Args)]
@@ -36,15 +37,8 @@ pub(crate) struct RegisterArguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(1..=LONGEST))]
     pub(crate) expires: u32,
 
-    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
-    ///
-    /// Replaces the environment variable `RUST_LOG`. Without either: info.
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log: Option<String>,
-
-    /// Print each step on stdout as a JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// A URI that can be registered: it has a user and a domain.

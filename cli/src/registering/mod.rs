@@ -8,10 +8,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use offhook::{Config, Registerer, RegistrationEvent, UserAgent};
-use tokio::{
-    runtime::Runtime,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 pub(crate) use self::{
     account::{Account, registrar_of},
@@ -19,23 +16,15 @@ pub(crate) use self::{
     report::Report,
 };
 use crate::{
-    calling::{at, listen, milliseconds},
-    logging,
+    calling::{at, listen},
     outcome::Outcome,
     signals::{Signal, Signals},
-    stdout::{Format, print},
+    stdout::Output,
 };
 
 /// Registers and keeps the binding. An error means that the registrar was not asked.
-pub(crate) fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
-    logging::start(arguments.log.as_deref())?;
-    let runtime = Runtime::new().context("no runtime")?;
-    let outcome = runtime.block_on(run(arguments))?;
-    runtime.shutdown_background();
-    Ok(outcome.into())
-}
-
-async fn run(arguments: RegisterArguments) -> anyhow::Result<Outcome> {
+pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
+    let output = arguments.output.start()?;
     let signals = Signals::catch().context("signals cannot be caught")?;
     let account = account(&arguments)?;
     let next_hop = account.next_hop();
@@ -49,20 +38,17 @@ async fn run(arguments: RegisterArguments) -> anyhow::Result<Outcome> {
     let (registerer, flow) = account.register(&user_agent).await?;
     let mut registration = Registration {
         account,
-        format: if arguments.json {
-            Format::Json
-        } else {
-            Format::Text
-        },
-        begin: Instant::now(),
+        output: output.timed(),
         signals,
         is_registered: false,
         leave_by: None,
     };
-    registration.tell(&Report::registering(&registration.account, &flow));
+    registration
+        .output
+        .tell(&Report::registering(&registration.account, &flow));
     let outcome = registration.keep(registerer, &user_agent).await;
     let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
-    Ok(outcome)
+    Ok(outcome.into())
 }
 
 fn account(arguments: &RegisterArguments) -> anyhow::Result<Account> {
@@ -81,8 +67,7 @@ fn account(arguments: &RegisterArguments) -> anyhow::Result<Account> {
 /// The registration as it goes on.
 struct Registration {
     account: Account,
-    format: Format,
-    begin: Instant,
+    output: Output,
     signals: Signals,
     /// Whether the registrar has had the binding.
     is_registered: bool,
@@ -109,11 +94,13 @@ impl Registration {
                 },
             };
             let Some(event) = event else {
-                let cause = "no answer to our leaving".to_owned();
-                self.tell(&Report::failed(&self.account, cause, None));
+                let cause = "no answer to our leaving";
+                self.output
+                    .tell(&Report::failed(&self.account, cause, None));
                 return Outcome::NoAnswer;
             };
-            self.tell(&Report::event(&self.account, &event, self.is_registered));
+            let report = Report::event(&self.account, &event, self.is_registered);
+            self.output.tell(&report);
             if let Some(outcome) = self.outcome(&event) {
                 return outcome;
             }
@@ -137,18 +124,6 @@ impl Registration {
                 Some(_) => Outcome::Refused,
                 None => Outcome::NoAnswer,
             }),
-        }
-    }
-
-    fn tell(&self, report: &Report) {
-        let at = self.begin.elapsed();
-        match self.format {
-            Format::Text => print(format_args!("{:8.3}  {report}", at.as_secs_f64())),
-            Format::Json => {
-                let mut object = report.json();
-                object["at"] = milliseconds(at);
-                print(object);
-            }
         }
     }
 }

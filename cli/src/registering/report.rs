@@ -1,61 +1,79 @@
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, time::Duration};
 
 use offhook::{
-    Binding, Flow, RegistrationEvent, Transport,
+    Binding, Flow, RegistrationEvent,
     message::{Response, UriBuf},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::account::Account;
-use crate::calling::{Status, failed};
+use crate::{
+    calling::{Status, failed},
+    stdout::{Way, text},
+};
 
 /// What there is to say of a registration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
-    aor: UriBuf,
+    #[serde(flatten)]
     news: News,
+    #[serde(serialize_with = "text")]
+    aor: UriBuf,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 enum News {
     /// The first REGISTER is on its way.
     Registering {
+        #[serde(serialize_with = "text")]
         registrar: UriBuf,
-        transport: Transport,
-        local: SocketAddr,
-        remote: SocketAddr,
+        #[serde(flatten)]
+        way: Way,
     },
-    /// The registrar has our binding, now or still.
-    Registered {
-        is_refresh: bool,
-        status: Status,
-        expires: Duration,
-        bindings: Vec<Binding>,
-        service_route: Vec<UriBuf>,
-    },
+    /// The registrar has our binding now.
+    Registered(Registered),
+    /// The registrar has our binding still.
+    Refreshed(Registered),
     /// The registrar refused.
     Refused {
+        #[serde(flatten)]
         status: Status,
-        retry_in: Option<Duration>,
+        retry_in: Option<u64>,
     },
     /// The registrar is not there.
     Failed {
         cause: String,
-        retry_in: Option<Duration>,
+        retry_in: Option<u64>,
     },
     /// The binding is gone, or will be.
-    Unregistered(Option<Status>),
+    Unregistered {
+        status: Option<u16>,
+        reason: Option<String>,
+    },
+}
+
+/// What the registrar says that it has. All times are in seconds.
+#[derive(Clone, Debug, Serialize)]
+struct Registered {
+    #[serde(flatten)]
+    status: Status,
+    expires: u64,
+    bindings: Vec<Bound>,
+    service_route: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Bound {
+    uri: String,
+    expires: Option<u64>,
 }
 
 impl Report {
     pub(crate) fn registering(account: &Account, flow: &Flow) -> Self {
-        let news = News::Registering {
-            registrar: account.registrar.clone(),
-            transport: flow.transport,
-            local: flow.local,
-            remote: flow.remote,
-        };
-        Self::of(account, news)
+        let registrar = account.registrar.clone();
+        let way = flow.into();
+        Self::of(account, News::Registering { registrar, way })
     }
 
     /// `is_refresh`: it was registered before.
@@ -66,75 +84,65 @@ impl Report {
                 bindings,
                 service_route,
                 message,
-            } => News::Registered {
-                is_refresh,
-                status: Status::of(message),
-                expires: *expires,
-                bindings: bindings.iter().take(MOST_BINDINGS).cloned().collect(),
-                service_route: service_route.iter().take(MOST_BINDINGS).cloned().collect(),
-            },
+            } => {
+                let bindings = bindings.iter().take(MOST_BINDINGS).map(Bound::of);
+                let route = service_route.iter().take(MOST_BINDINGS);
+                let registered = Registered {
+                    status: Status::of(message),
+                    expires: expires.as_secs(),
+                    bindings: bindings.collect(),
+                    service_route: route.map(ToString::to_string).collect(),
+                };
+                if is_refresh {
+                    News::Refreshed(registered)
+                } else {
+                    News::Registered(registered)
+                }
+            }
             RegistrationEvent::Refused { retry_in, message } => News::Refused {
                 status: Status::of(message),
-                retry_in: *retry_in,
+                retry_in: retry_in.map(|it| it.as_secs()),
             },
-            RegistrationEvent::Failed { cause, retry_in } => News::Failed {
-                cause: failed(*cause).to_owned(),
-                retry_in: Some(*retry_in),
-            },
+            RegistrationEvent::Failed { cause, retry_in } => {
+                return Self::failed(account, failed(*cause), Some(*retry_in));
+            }
             RegistrationEvent::Unregistered { message } => {
-                let status = |message: &Response| Status::of(message);
-                News::Unregistered(message.as_ref().map(status))
+                let status = message
+                    .as_ref()
+                    .map(|message: &Response| Status::of(message));
+                News::Unregistered {
+                    status: status.as_ref().map(|it| it.code),
+                    reason: status.map(|it| it.reason),
+                }
             }
         };
         Self::of(account, news)
     }
 
-    pub(crate) fn failed(account: &Account, cause: String, retry_in: Option<Duration>) -> Self {
-        Self::of(account, News::Failed { cause, retry_in })
+    pub(crate) fn failed(
+        account: &Account,
+        cause: impl Into<String>,
+        retry_in: Option<Duration>,
+    ) -> Self {
+        let news = News::Failed {
+            cause: cause.into(),
+            retry_in: retry_in.map(|it| it.as_secs()),
+        };
+        Self::of(account, news)
     }
 
     fn of(account: &Account, news: News) -> Self {
         let aor = account.aor.clone();
-        Self { aor, news }
+        Self { news, aor }
     }
+}
 
-    pub(crate) fn json(&self) -> Value {
-        let mut object = match &self.news {
-            News::Registering {
-                registrar,
-                transport,
-                local,
-                remote,
-            } => json!({
-                "event": "registering", "registrar": registrar.to_string(),
-                "transport": transport.parameter(), "local": local, "remote": remote,
-            }),
-            News::Registered {
-                is_refresh,
-                status,
-                expires,
-                bindings,
-                service_route,
-            } => json!({
-                "event": if *is_refresh { "refreshed" } else { "registered" },
-                "status": status.code, "reason": status.reason, "expires": expires.as_secs(),
-                "bindings": bindings.iter().map(binding).collect::<Vec<_>>(),
-                "service_route": service_route.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            }),
-            News::Refused { status, retry_in } => json!({
-                "event": "refused", "status": status.code, "reason": status.reason,
-                "retry_in": retry_in.map(|it| it.as_secs()),
-            }),
-            News::Failed { cause, retry_in } => json!({
-                "event": "failed", "cause": cause, "retry_in": retry_in.map(|it| it.as_secs()),
-            }),
-            News::Unregistered(status) => json!({
-                "event": "unregistered", "status": status.as_ref().map(|it| it.code),
-                "reason": status.as_ref().map(|it| &it.reason),
-            }),
-        };
-        object["aor"] = self.aor.to_string().into();
-        object
+impl Bound {
+    fn of(Binding { uri, expires }: &Binding) -> Self {
+        Self {
+            uri: uri.to_string(),
+            expires: expires.map(|it| it.as_secs()),
+        }
     }
 }
 
@@ -142,64 +150,43 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let aor = &self.aor;
         match &self.news {
-            News::Registering {
-                registrar,
-                transport,
-                local,
-                remote,
-            } => write!(
-                f,
-                "registering {aor} at {registrar} over {transport} from {local} to {remote}"
-            ),
-            News::Registered {
-                is_refresh,
-                status,
-                expires,
-                bindings,
-                ..
-            } => {
-                let verb = if *is_refresh {
-                    "refreshed"
-                } else {
-                    "registered"
-                };
-                write!(f, "{status}, {verb} {aor} for {} s", expires.as_secs())?;
-                for (number, Binding { uri, expires }) in bindings.iter().enumerate() {
-                    f.write_str(if number == 0 { ": " } else { ", " })?;
-                    write!(f, "{uri}")?;
-                    if let Some(expires) = expires {
-                        write!(f, " ({} s)", expires.as_secs())?;
-                    }
-                }
-                Ok(())
+            News::Registering { registrar, way } => {
+                write!(f, "registering {aor} at {registrar} {way}")
             }
+            News::Registered(it) => write!(f, "{}, registered {aor} {it}", it.status),
+            News::Refreshed(it) => write!(f, "{}, refreshed {aor} {it}", it.status),
             News::Refused { status, retry_in } => {
-                write!(f, "{status}, {aor} is not registered{}", Again(*retry_in))
+                write!(f, "{status}, {aor} is not registered{}", again(*retry_in))
             }
             News::Failed { cause, retry_in } => {
-                write!(f, "{cause}, {aor} is not registered{}", Again(*retry_in))
+                write!(f, "{cause}, {aor} is not registered{}", again(*retry_in))
             }
-            News::Unregistered(Some(status)) => write!(f, "{status}, unregistered {aor}"),
-            News::Unregistered(None) => write!(f, "gave {aor} up without an answer"),
+            News::Unregistered {
+                status: Some(status),
+                reason: Some(reason),
+            } => write!(f, "{status} {reason}, unregistered {aor}"),
+            News::Unregistered { .. } => write!(f, "gave {aor} up without an answer"),
         }
     }
 }
 
-/// When the registrar is asked again.
-struct Again(Option<Duration>);
-
-impl fmt::Display for Again {
+impl fmt::Display for Registered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(after) => write!(f, "; again in {} s", after.as_secs()),
-            None => Ok(()),
+        write!(f, "for {} s", self.expires)?;
+        for (number, Bound { uri, expires }) in self.bindings.iter().enumerate() {
+            f.write_str(if number == 0 { ": " } else { ", " })?;
+            f.write_str(uri)?;
+            if let Some(expires) = expires {
+                write!(f, " ({expires} s)")?;
+            }
         }
+        Ok(())
     }
 }
 
-fn binding(binding: &Binding) -> Value {
-    let Binding { uri, expires } = binding;
-    json!({ "uri": uri.to_string(), "expires": expires.map(|it| it.as_secs()) })
+/// When the registrar is asked again, in seconds.
+fn again(retry_in: Option<u64>) -> String {
+    retry_in.map_or_else(String::new, |after| format!("; again in {after} s"))
 }
 
 /// A registrar may list any number.
@@ -207,11 +194,14 @@ const MOST_BINDINGS: usize = 20;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::stdout::tests::both;
 
     fn report(news: News) -> Report {
         let aor = "sip:alice@example.com".parse().unwrap();
-        Report { aor, news }
+        Report { news, aor }
     }
 
     fn status(code: u16, reason: &str) -> Status {
@@ -221,7 +211,7 @@ mod tests {
 
     #[test]
     fn news_are_a_line_of_words_and_an_object() {
-        let bindings = vec![
+        let bindings = [
             Binding {
                 uri: "sip:alice@192.0.2.1".parse().unwrap(),
                 expires: Some(Duration::from_mins(10)),
@@ -231,13 +221,12 @@ mod tests {
                 expires: None,
             },
         ];
-        let registered = News::Registered {
-            is_refresh: true,
+        let registered = News::Refreshed(Registered {
             status: status(200, "OK"),
-            expires: Duration::from_mins(10),
-            bindings,
+            expires: 600,
+            bindings: bindings.iter().map(Bound::of).collect(),
             service_route: Vec::new(),
-        };
+        });
         for (news, text, object) in [
             (
                 registered,
@@ -254,7 +243,7 @@ mod tests {
             (
                 News::Refused {
                     status: status(503, "Busy"),
-                    retry_in: Some(Duration::from_secs(30)),
+                    retry_in: Some(30),
                 },
                 "503 Busy, sip:alice@example.com is not registered; again in 30 s",
                 json!({
@@ -263,16 +252,17 @@ mod tests {
                 }),
             ),
             (
-                News::Unregistered(None),
+                News::Unregistered {
+                    status: None,
+                    reason: None,
+                },
                 "gave sip:alice@example.com up without an answer",
                 json!({
                     "event": "unregistered", "aor": "sip:alice@example.com", "status": null, "reason": null,
                 }),
             ),
         ] {
-            let report = report(news);
-            assert_eq!(report.to_string(), text);
-            assert_eq!(report.json(), object);
+            assert_eq!(both(&report(news)), (text.to_owned(), object));
         }
     }
 }
