@@ -12,7 +12,6 @@ use clap::{Args, ValueEnum};
 use offhook::{CertificateFiles, ClientCertificates, TlsOptions, Transport};
 use rcgen::{CertificateParams, KeyPair};
 use serde::Deserialize;
-use tracing::warn;
 
 /// As arguments, and as the table `tls` of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
@@ -141,8 +140,6 @@ fn of_our_own(folder: &Path) -> anyhow::Result<CertificateFiles> {
             format!("no certificate for development can be made in {folder}; give --certificate and --key")
         })?;
     }
-    let file = files.chain.display();
-    warn!("TLS shows a certificate for development that nobody believes: {file}");
     Ok(files)
 }
 

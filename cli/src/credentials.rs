@@ -4,7 +4,10 @@ use std::{convert::Infallible, env, fmt, str::FromStr};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use offhook::{Credentials, message::Text};
+use offhook::{
+    Credentials,
+    message::{StatusCode, Text},
+};
 use tracing::warn;
 
 #[derive(Debug, Args)]
@@ -47,6 +50,17 @@ impl CredentialArguments {
     /// What is typed is meant for this very call.
     fn choose(&self, environment: Option<Password>) -> Option<Password> {
         self.password.clone().or(environment)
+    }
+}
+
+/// What to do about a refusal for want of credentials, or for wrong ones.
+pub(crate) fn advise(status: StatusCode, given: Option<&Credentials>) {
+    match (status.as_u16(), given) {
+        (401 | 407, None) => {
+            warn!("who we are is asked: give --user, and the password in {PASSWORD}");
+        }
+        (401 | 407, Some(_)) => warn!("the user name or the password is wrong"),
+        _ => {}
     }
 }
 

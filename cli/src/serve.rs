@@ -7,7 +7,7 @@ use offhook::{
 };
 use serde::{Serialize, Serializer};
 use tokio::{runtime::Handle, task::JoinSet, time::timeout};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     accounts,
@@ -125,6 +125,10 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
         Transport::parse(transport.as_bytes())
     });
     let tls = configuration.certificates.options(transports)?;
+    if let (Some(ours), None) = (&tls.certificate, &configuration.certificates.certificate) {
+        let file = ours.chain.display();
+        warn!("TLS shows a certificate for development that nobody believes: {file}");
+    }
     let builder = UserAgent::builder().config(config).tls(tls);
     let mut builder = configuration.names.resolve(builder)?;
     if let Some(address) = &configuration.advertise {

@@ -127,6 +127,13 @@ fn a_call_that_nobody_answers_exits_with_3() {
 }
 
 #[test]
+fn what_cannot_be_kept_is_not_recorded() {
+    let server = Server::start("udp");
+    let arguments = ["--duration", "0", "--record", "/nowhere/heard.wav"];
+    assert_eq!(server.call("echo", &arguments), (Some(2), Vec::new()));
+}
+
+#[test]
 fn what_cannot_be_called_exits_with_2() {
     for uri in [
         "tel:+4930",

@@ -198,6 +198,7 @@ fn a_registrar_that_refuses_ends_it_with_1() {
         peer.respond(&peer.challenge("REGISTER"), status, headers);
         let line = program.expect("refused");
         assert!(status.starts_with(&line["status"].to_string()), "{line}");
+        assert_eq!(line["retry_in"], Value::Null, "it is not tried again");
         assert_eq!(program.exit_code(), Some(1));
     }
 }

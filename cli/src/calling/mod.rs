@@ -28,6 +28,7 @@ pub(crate) use self::step::{Status, failed};
 use self::step::{Step, ended};
 use crate::{
     certificates::{CallerCertificates, Certificates},
+    credentials::advise,
     names::Names,
     negotiation::{Handler, change},
     outcome::Outcome,
@@ -41,6 +42,11 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.output.start()?;
     let signals = Signals::catch().context("signals cannot be caught")?;
     let credentials = arguments.credentials.read(None)?;
+    let record = arguments.record.clone();
+    if let Some(file) = &record {
+        // What cannot be kept is not recorded first.
+        wave::write(file, &[])?;
+    }
     let mut config = Config::default();
     if arguments.follow_refer {
         config.methods.push(Method::Refer);
@@ -66,8 +72,6 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     };
     let request = placing.request(flows, from.clone(), uri.clone(), offer);
     let inviter = user_agent.invite(request)?;
-    let record = arguments.record.clone();
-
     let begin = Instant::now();
     let mut call = Call {
         output: output.timed(),
@@ -321,6 +325,7 @@ impl Call {
 
     fn rejected(&self, response: &Response) -> Outcome {
         self.tell(&Step::Rejected(Status::of(response)));
+        advise(response.status(), self.placing.credentials.as_ref());
         Outcome::Refused
     }
 

@@ -17,6 +17,7 @@ pub(crate) use self::{
 };
 use crate::{
     calling::{at, listen},
+    credentials::advise,
     outcome::Outcome,
     signals::{Signal, Signals},
     stdout::Output,
@@ -100,8 +101,15 @@ impl Registration {
                 return Outcome::NoAnswer;
             };
             let report = Report::event(&self.account, &event, self.is_registered);
-            self.output.tell(&report);
-            if let Some(outcome) = self.outcome(&event) {
+            let outcome = self.outcome(&event);
+            self.output.tell(&match outcome {
+                Some(_) => report.last(),
+                None => report,
+            });
+            if let RegistrationEvent::Refused { message, .. } = &event {
+                advise(message.status(), self.account.credentials.as_ref());
+            }
+            if let Some(outcome) = outcome {
                 return outcome;
             }
         }

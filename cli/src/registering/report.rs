@@ -131,6 +131,14 @@ impl Report {
         Self::of(account, news)
     }
 
+    /// The same where nothing is tried any more.
+    pub(crate) fn last(mut self) -> Self {
+        if let News::Refused { retry_in, .. } | News::Failed { retry_in, .. } = &mut self.news {
+            *retry_in = None;
+        }
+        self
+    }
+
     fn of(account: &Account, news: News) -> Self {
         let aor = account.aor.clone();
         Self { news, aor }
