@@ -1,5 +1,7 @@
 //! Packets in and out of SRTP and SRTCP (RFC 3711).
 
+use std::collections::VecDeque;
+
 use aws_lc_rs::{
     cipher::{AES_128, EncryptingKey, EncryptionContext, UnboundCipherKey},
     constant_time, hmac,
@@ -21,11 +23,17 @@ struct Context {
     rtp: Secrets,
     rtcp: Secrets,
     tag_length: usize,
-    /// The source that is counted.
-    source: Option<u32>,
-    seen: Window,
-    reports: Window,
+    /// Those that were heard of, the last one last.
+    sources: VecDeque<Source>,
     next_report: u32,
+}
+
+/// What came of a source, or went under it (RFC 3711 section 3.2.3): each counts by itself.
+#[derive(Clone, Copy, Default)]
+struct Source {
+    number: u32,
+    packets: Window,
+    reports: Window,
 }
 
 /// What is derived from a master key (RFC 3711 section 4.3).
@@ -36,7 +44,7 @@ struct Secrets {
 }
 
 /// The indices that came (RFC 3711 section 3.3.2).
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Window {
     /// The highest, plus one.
     end: u64,
@@ -58,8 +66,10 @@ impl Srtp {
         let header = RtpHeader::read(packet)?;
         let start = payload_start(packet)?;
         let context = &mut self.outgoing;
-        let index = context.index(&header)?;
-        context.seen.note(index);
+        let mut source = context.source(header.source);
+        let index = source.packets.index(header.sequence)?;
+        source.packets.note(index);
+        context.keep(source);
         self.packet.clear();
         self.packet.extend(packet);
         let body = self.packet.get_mut(start..)?;
@@ -92,14 +102,14 @@ impl Srtp {
         let length = packet.len().checked_sub(context.tag_length)?;
         let (packet, tag) = packet.split_at_mut_checked(length)?;
         let start = payload_start(packet)?;
-        let is_counted = context.source == Some(header.source);
-        let index = context.supposed_index(&header)?;
-        if is_counted && !context.seen.is_new(index) {
+        let mut source = context.source(header.source);
+        let index = source.packets.index(header.sequence)?;
+        if !source.packets.is_new(index) {
             return None;
         }
         context.rtp.verify(packet, &rollover(index), tag)?;
-        context.index(&header)?;
-        context.seen.note(index);
+        source.packets.note(index);
+        context.keep(source);
         context
             .rtp
             .apply(header.source, index, packet.get_mut(start..)?)?;
@@ -109,20 +119,21 @@ impl Srtp {
     /// Decrypts a compound in its place, and gives its length. `None` as in [`unprotect`](Self::unprotect).
     pub(crate) fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Option<usize> {
         let context = &mut self.incoming;
-        let source = rtcp_source(packet)?;
+        let mut source = context.source(rtcp_source(packet)?);
         let authenticated = packet.len().checked_sub(RTCP_TAG)?;
         let (packet, tag) = packet.split_at_mut_checked(authenticated)?;
         let length = authenticated.checked_sub(4)?;
         let index = u32::from_be_bytes(*packet.get(length..)?.first_chunk()?);
         let number = u64::from(index & !ENCRYPTED);
-        if !context.reports.is_new(number) {
+        if !source.reports.is_new(number) {
             return None;
         }
         context.rtcp.verify(packet, &[], tag)?;
-        context.reports.note(number);
+        source.reports.note(number);
+        context.keep(source);
         if index & ENCRYPTED != 0 {
             let body = packet.get_mut(RTCP_HEADER..length)?;
-            context.rtcp.apply(source, number, body)?;
+            context.rtcp.apply(source.number, number, body)?;
         }
         Some(length)
     }
@@ -136,29 +147,26 @@ impl Context {
             rtp: secrets(0),
             rtcp: secrets(3),
             tag_length: suite.tag_length(),
-            source: None,
-            seen: Window::default(),
-            reports: Window::default(),
+            sources: VecDeque::new(),
             next_report: 0,
         }
     }
 
-    /// The index of a packet of the source that is counted, which is its own from now on.
-    fn index(&mut self, header: &RtpHeader) -> Option<u64> {
-        if self.source != Some(header.source) {
-            self.source = Some(header.source);
-            self.seen = Window::default();
-        }
-        self.seen.index(header.sequence)
+    /// What is known of this source. What becomes of that is kept when it is sure whose the packet is.
+    fn source(&self, number: u32) -> Source {
+        let known = self.sources.iter().rfind(|it| it.number == number);
+        known.copied().unwrap_or(Source {
+            number,
+            ..Source::default()
+        })
     }
 
-    /// The same, where it is not known yet whether the packet is the peer's.
-    fn supposed_index(&self, header: &RtpHeader) -> Option<u64> {
-        if self.source == Some(header.source) {
-            self.seen.index(header.sequence)
-        } else {
-            Some(header.sequence.into())
+    fn keep(&mut self, source: Source) {
+        self.sources.retain(|it| it.number != source.number);
+        if self.sources.len() == MOST_SOURCES {
+            self.sources.pop_front();
         }
+        self.sources.push_back(source);
     }
 }
 
@@ -275,6 +283,8 @@ const BLOCK: usize = 16;
 /// What stays readable of a compound.
 const RTCP_HEADER: usize = 8;
 const RTCP_TAG: usize = 10;
+/// A peer changes its source now and then. What of one before these was recorded can be sent to us again.
+const MOST_SOURCES: usize = 16;
 /// The bit before the index of a compound.
 const ENCRYPTED: u32 = 0x8000_0000;
 
@@ -381,6 +391,9 @@ mod tests {
         }
         let mut of_another = one.protect(&packet(9, 6)).unwrap().to_vec();
         assert!(other.unprotect(&mut of_another).is_some());
+        for sent in [&first, &second] {
+            assert_eq!(other.unprotect(&mut sent.clone()), None, "it came before");
+        }
     }
 
     #[test]
@@ -396,6 +409,26 @@ mod tests {
             let mut taken = sent.clone();
             let length = other.unprotect_rtcp(&mut taken).unwrap();
             assert_eq!(taken[..length], report);
+            assert_eq!(other.unprotect_rtcp(&mut sent.clone()), None);
+        }
+    }
+
+    #[test]
+    fn each_source_counts_its_compounds() {
+        let key = || MasterKey(MASTER);
+        let (suite, ours, theirs) = (Suite::Tag80, key(), key());
+        let keys = Keys {
+            suite,
+            ours,
+            theirs,
+        };
+        let mut other = Srtp::new(&keys);
+        for source in [7, 8] {
+            let sent = Srtp::new(&keys)
+                .protect_rtcp(&[0x80, 201, 0, 1, 0, 0, 0, source])
+                .unwrap()
+                .to_vec();
+            assert!(other.unprotect_rtcp(&mut sent.clone()).is_some());
             assert_eq!(other.unprotect_rtcp(&mut sent.clone()), None);
         }
     }
