@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
 use sdp_types::{Attribute, Media};
 
 /// One a=crypto line: a suite, and the key of who wrote it.
@@ -78,7 +79,7 @@ impl Crypto {
 
     pub(crate) fn attribute(&self) -> Attribute {
         let (tag, suite) = (self.tag, self.suite.name());
-        let key = base64(&self.key.0);
+        let key = STANDARD.encode(self.key.0);
         Attribute::with_value("crypto", format!("{tag} {suite} inline:{key}"))
     }
 }
@@ -120,9 +121,10 @@ impl MasterKey {
     fn read(text: &str) -> Option<Self> {
         let (method, key) = text.split_once(':')?;
         let mut parts = key.split('|');
-        let key = unbase64(parts.next()?)?;
+        let key = STANDARD.decode(parts.next()?).ok()?;
         let is_plain = parts.all(|part| !part.contains([':', ';']));
-        (method.eq_ignore_ascii_case("inline") && is_plain).then_some(Self(key))
+        let is_inline = method.eq_ignore_ascii_case("inline") && is_plain;
+        is_inline.then(|| key.try_into().ok().map(Self))?
     }
 }
 
@@ -132,32 +134,7 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-fn base64(octets: &[u8; KEY_AND_SALT]) -> String {
-    let letter = |index: u8| ALPHABET.get(usize::from(index & 0x3f)).copied();
-    let (triples, _) = octets.as_chunks::<3>();
-    let sextets = triples
-        .iter()
-        .flat_map(|[a, b, c]| [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c]);
-    sextets.filter_map(letter).map(char::from).collect()
-}
-
-fn unbase64(text: &str) -> Option<[u8; KEY_AND_SALT]> {
-    let sextet = |letter| {
-        let index = ALPHABET.iter().position(|it| it == letter)?;
-        u8::try_from(index).ok()
-    };
-    let sextets: Option<Vec<_>> = text.as_bytes().iter().map(sextet).collect();
-    let sextets = sextets?;
-    let (quadruples, rest) = sextets.as_chunks::<4>();
-    let octets = quadruples
-        .iter()
-        .flat_map(|[a, b, c, d]| [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
-    let octets: Vec<_> = octets.collect();
-    rest.is_empty().then(|| octets.try_into().ok())?
-}
-
 const KEY_AND_SALT: usize = 30;
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const MOST_LINES: usize = 16;
 
 #[cfg(test)]
@@ -207,6 +184,7 @@ mod tests {
     fn our_keys_are_different() {
         assert_ne!(MasterKey::random(), MasterKey::random());
         let key = MasterKey::random();
-        assert_eq!(unbase64(&base64(&key.0)), Some(key.0));
+        let text = format!("inline:{}", STANDARD.encode(key.0));
+        assert_eq!(MasterKey::read(&text), Some(key));
     }
 }
