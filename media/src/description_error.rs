@@ -1,6 +1,6 @@
 //! Why a description was refused, and how to tell the peer.
 
-use std::{borrow::Cow, fmt, io};
+use std::{fmt, io};
 
 use offhook_message::StatusCode;
 
@@ -47,17 +47,13 @@ impl DescriptionError {
 
     /// The Warning that goes with the response; none where the fault is ours.
     pub fn warning(&self) -> Option<Warning> {
-        match self {
-            Self::Malformed(_) | Self::TooLarge { .. } => Some(Warning {
-                code: MISCELLANEOUS,
-                text: quotable(&self.to_string()).into(),
-            }),
-            Self::NotAcceptable(reason) => Some(Warning {
-                code: reason.warning_code(),
-                text: reason.text().into(),
-            }),
-            Self::OfferPending | Self::Closed | Self::NoPort(_) => None,
-        }
+        let (code, text) = match self {
+            Self::Malformed(_) | Self::TooLarge { .. } => (MISCELLANEOUS, self.to_string()),
+            Self::NotAcceptable(reason) => (reason.warning_code(), reason.to_string()),
+            Self::OfferPending | Self::Closed | Self::NoPort(_) => return None,
+        };
+        let text = quotable(&text);
+        Some(Warning { code, text })
     }
 }
 
@@ -65,24 +61,31 @@ impl DescriptionError {
 ///
 /// Ordered by how far a stream came: of several streams that do not fit, the last reason in this order is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[error("{}", self.text())]
 #[non_exhaustive]
 pub enum Incompatibility {
     /// There are more m= lines than are handled.
+    #[error("Too many media streams")]
     TooManyStreams,
     /// An answer whose m= lines are not those of our offer (RFC 3264 section 6).
+    #[error("The answer's media lines are not those of the offer")]
     AnswerMismatch,
     /// There is no audio stream.
+    #[error("Media type not available: audio is needed")]
     MediaType,
     /// No audio stream uses plain RTP.
+    #[error("Incompatible transport protocol: RTP/AVP or RTP/AVPF is needed")]
     TransportProtocol,
     /// The connection address is of another network or address family than ours.
+    #[error("Incompatible network address format")]
     AddressFormat,
     /// The connection address is a multicast group.
+    #[error("Multicast not available")]
     Multicast,
-    /// No audio stream has PCMU or PCMA.
+    /// No audio stream has an encoding of ours.
+    #[error("Incompatible media format: PCMU or PCMA is needed")]
     MediaFormat,
     /// The audio stream of a browser lacks what keys and connects it, or its connection cannot change so.
+    #[error("WebRTC needs ICE, a SHA-256 fingerprint and a=rtcp-mux")]
     MediaSecurity,
 }
 
@@ -98,21 +101,6 @@ impl Incompatibility {
             Self::TooManyStreams | Self::AnswerMismatch | Self::MediaSecurity => MISCELLANEOUS,
         }
     }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Self::TooManyStreams => "Too many media streams",
-            Self::AnswerMismatch => "The answer's media lines are not those of the offer",
-            Self::MediaType => "Media type not available: audio is needed",
-            Self::TransportProtocol => {
-                "Incompatible transport protocol: RTP/AVP or RTP/AVPF is needed"
-            }
-            Self::AddressFormat => "Incompatible network address format",
-            Self::Multicast => "Multicast not available",
-            Self::MediaFormat => "Incompatible media format: PCMU or PCMA is needed",
-            Self::MediaSecurity => "WebRTC needs ICE, a SHA-256 fingerprint and a=rtcp-mux",
-        }
-    }
 }
 
 /// A warning for the peer's user (RFC 3261 section 20.43).
@@ -121,7 +109,7 @@ pub struct Warning {
     /// The warn-code, 300 to 399.
     pub code: u16,
     /// The warn-text: printable ASCII without quotes and backslashes.
-    pub text: Cow<'static, str>,
+    pub text: String,
 }
 
 impl Warning {

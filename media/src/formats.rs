@@ -36,11 +36,12 @@ impl Formats {
     pub fn common(media: &Media) -> Self {
         let encodings = by_payload_type(media, "rtpmap");
         let parameters = by_payload_type(media, "fmtp");
-        let mut seen = PayloadTypes::default();
+        let mut seen = [false; PAYLOAD_TYPES];
         let mut formats = Vec::new();
         for payload_type in media.fmt.split_ascii_whitespace().filter_map(parse_number) {
-            if !seen.insert(payload_type) {
-                continue;
+            match seen.get_mut(usize::from(payload_type)) {
+                Some(seen @ false) => *seen = true,
+                _ => continue,
             }
             let kind = match at(&encodings, payload_type) {
                 Some(encoding) => Kind::by_encoding(encoding),
@@ -212,27 +213,6 @@ impl fmt::Display for Kind {
             }
             Self::TelephoneEvent { clock_rate } => write!(f, "{TELEPHONE_EVENT}/{clock_rate}"),
         }
-    }
-}
-
-/// A set of RTP payload types, 0 to 127.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct PayloadTypes(u128);
-
-impl PayloadTypes {
-    fn contains(self, payload_type: u8) -> bool {
-        self.0 & Self::bit(payload_type) != 0
-    }
-
-    /// Whether the number was new.
-    fn insert(&mut self, payload_type: u8) -> bool {
-        let new = !self.contains(payload_type);
-        self.0 |= Self::bit(payload_type);
-        new
-    }
-
-    fn bit(payload_type: u8) -> u128 {
-        1u128.checked_shl(u32::from(payload_type)).unwrap_or(0)
     }
 }
 

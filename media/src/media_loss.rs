@@ -1,34 +1,27 @@
 //! How an application learns that a call has no audio any more.
 
-use std::{fmt, future::pending, io};
+use std::{future::pending, io};
 
 use tokio::sync::watch;
 
 /// Why there is no audio any more. The session stands until somebody hangs up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MediaLoss {
     /// Nothing came of the peer for too long: its RTP stopped
     /// ([`AudioHandler::patient_for`](crate::AudioHandler::patient_for)), or a browser did not connect, or stopped to say
     /// that it is there ([RFC 7675](https://www.rfc-editor.org/rfc/rfc7675)), for 20 seconds.
+    #[error("nothing comes from the peer any more")]
     Silence,
     /// The peer has closed the connection: a page that was left, most likely.
+    #[error("the peer closed the connection")]
     Closed,
     /// Keys could not be agreed on: the certificate is not the announced one, or DTLS failed.
+    #[error("the peer's certificate is not the announced one")]
     Security,
     /// Our UDP port failed.
+    #[error("our UDP port failed: {0}")]
     Port(io::ErrorKind),
-}
-
-impl fmt::Display for MediaLoss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Silence => f.write_str("nothing comes from the peer any more"),
-            Self::Closed => f.write_str("the peer closed the connection"),
-            Self::Security => f.write_str("the peer's certificate is not the announced one"),
-            Self::Port(kind) => write!(f, "our UDP port failed: {kind}"),
-        }
-    }
 }
 
 /// Tells when a handler's audio is lost, to whoever has [`losses`](Self::losses).
