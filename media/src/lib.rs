@@ -69,6 +69,7 @@ mod rtp;
 mod rtp_port;
 pub mod session_description;
 mod session_description_handler;
+mod side;
 #[cfg_attr(not(feature = "sdes"), path = "srtp/none.rs")]
 mod srtp;
 
@@ -87,3 +88,4 @@ pub use offer_answer::Protection;
 pub use port_range::{InvalidPortRange, PortRange};
 pub use rtp::{RtpHeader, Transceiver};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};
+pub use side::Side;

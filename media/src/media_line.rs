@@ -1,11 +1,12 @@
 //! The m= lines that we write.
 
-use sdp_types::{Attribute, Direction, Media, MediaType, Mid, RtcpMux, TransportProto};
+use sdp_types::{Attribute, Direction, Media, MediaType, RtcpMux, TransportProto};
 
 use crate::{
     Encoding,
     formats::Formats,
     remote_audio::{self, PACKET_TIME},
+    session_description::mid,
     srtp::Crypto,
 };
 
@@ -25,17 +26,6 @@ pub(crate) fn accepted(
     line.attributes.extend(crypto.map(Crypto::attribute));
     line.attributes.extend(mid(offered));
     line.attributes.push(direction.into());
-    line
-}
-
-/// The line that refuses or disables this one: port zero, and one of its formats because the grammar wants one.
-pub(crate) fn refused(media: &Media) -> Media {
-    let mut line = with_formats(&Formats::default(), 0);
-    line.media.clone_from(&media.media);
-    line.proto.clone_from(&media.proto);
-    let format = media.fmt.split_ascii_whitespace().next();
-    line.fmt = format.unwrap_or("0").into();
-    line.attributes.extend(mid(media));
     line
 }
 
@@ -72,12 +62,6 @@ fn with_formats(formats: &Formats, port: u16) -> Media {
     );
     line.attributes.extend(formats.attributes());
     line
-}
-
-/// The name that a group may know the line by (RFC 5888). We form no group.
-fn mid(media: &Media) -> Option<Attribute> {
-    let mid = media.get_first_attribute_typed::<Mid>()?.ok()?;
-    Some(mid.into())
 }
 
 /// The packet time that the offer asks for is what we take as well.

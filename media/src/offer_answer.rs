@@ -8,15 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use sdp_types::{Connection, Direction, Media, Origin, Session, Time};
+use sdp_types::{Direction, Media, Session, Time};
 
 use crate::{
     DescriptionError, Encoding, Hold, Incompatibility,
     formats::Formats,
     media_line,
-    random::random,
-    remote_audio::{RemoteAudio, is_audio},
-    session_description::{parse, print_plain},
+    remote_audio::RemoteAudio,
+    session_description::{is_audio, parse, print_plain, refused, time},
+    side::Side,
     srtp::{Crypto, Keys, MasterKey},
 };
 
@@ -33,22 +33,13 @@ use crate::{
 /// ```
 pub(crate) struct OfferAnswer {
     local: IpAddr,
-    /// The most that our side does with a stream.
-    direction: Direction,
+    side: Side,
     /// What we offer, the best first.
     encodings: Cow<'static, [Encoding]>,
     /// Our key where audio is encrypted, made when it is needed.
     key: OnceCell<MasterKey>,
     protection: Protection,
-    /// What the last complete pair says, and what the next one is to say.
-    hold: Hold,
-    wanted: Hold,
-    /// Whether the peer holds us: it does not listen where we would send.
-    is_held: bool,
     state: State,
-    /// Fixed but for the version, which counts the different descriptions that we gave.
-    origin: Origin,
-    last_given: Option<Arc<Session>>,
     /// Our half of the last complete pair.
     agreed: Option<Arc<Session>>,
     audio: Option<AudioStream>,
@@ -91,20 +82,13 @@ impl OfferAnswer {
     /// `direction` is the most that our side does with a stream: `SendRecv` or `Inactive`.
     pub(crate) fn new(local: IpAddr, direction: Direction) -> Self {
         let local = local.to_canonical();
-        // Both numbers stay within a signed 64-bit integer (RFC 3264 section 5).
-        let session_id = random() >> 1;
         Self {
             local,
-            direction,
+            side: Side::new(local, direction),
             encodings: Encoding::ALL.into(),
             key: OnceCell::new(),
             protection: Protection::None,
-            hold: Hold::Off,
-            wanted: Hold::Off,
-            is_held: false,
             state: State::Stable,
-            origin: Origin::with_ip_addr(session_id, 1, local),
-            last_given: None,
             agreed: None,
             audio: None,
         }
@@ -125,13 +109,10 @@ impl OfferAnswer {
         matches!(self.state, State::Stable)
     }
 
-    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled. While we
-    /// hold, nobody is heard and nothing is sent, even where the direction lets us.
+    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
     pub(crate) fn audio(&self) -> Option<AudioStream> {
         let mut audio = self.audio.clone()?;
-        if self.hold == Hold::On {
-            audio.direction = Direction::Inactive;
-        }
+        audio.direction = self.side.flowing(audio.direction);
         Some(audio)
     }
 
@@ -139,7 +120,7 @@ impl OfferAnswer {
     pub(crate) fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
         match self.state {
             State::Stable => {
-                self.wanted = hold;
+                self.side.want(hold);
                 Ok(())
             }
             State::HaveLocalOffer(_) | State::HaveRemoteOffer(_) => {
@@ -160,13 +141,13 @@ impl OfferAnswer {
             State::HaveLocalOffer(offer) => Arc::clone(offer),
             State::HaveRemoteOffer(offer) => {
                 let (answer, audio) = self.answer(offer, port)?;
-                let answer = self.give(answer);
+                let answer = self.side.give(answer);
                 self.complete(Arc::clone(&answer), audio);
                 answer
             }
             State::Stable => {
                 let offer = self.offer(port()?);
-                let offer = self.give(offer);
+                let offer = self.side.give(offer);
                 self.state = State::HaveLocalOffer(Arc::clone(&offer));
                 offer
             }
@@ -196,7 +177,7 @@ impl OfferAnswer {
     pub(crate) fn rollback(&mut self) {
         if !matches!(self.state, State::Closed) {
             self.state = State::Stable;
-            self.wanted = self.hold;
+            self.side.roll_back();
         }
     }
 
@@ -206,30 +187,10 @@ impl OfferAnswer {
     }
 
     fn complete(&mut self, agreed: Arc<Session>, audio: Option<AudioStream>) {
-        self.is_held =
-            sends(self.limit()) && audio.as_ref().is_some_and(|audio| !sends(audio.direction));
+        self.side.complete(audio.as_ref().map(|it| it.direction));
         self.audio = audio;
         self.agreed = Some(agreed);
-        self.hold = self.wanted;
         self.state = State::Stable;
-    }
-
-    /// What our side does with a stream at the most, now.
-    fn limit(&self) -> Direction {
-        match self.wanted {
-            Hold::Off => self.direction,
-            Hold::On if self.direction == Direction::SendRecv => Direction::SendOnly,
-            Hold::On => Direction::Inactive,
-        }
-    }
-
-    /// A stream that the peer holds is held by marking it inactive (RFC 3264 section 8.4). Resuming it says all that we
-    /// are ready for: what remains is up to the peer's answer (RFC 6337 section 5.3).
-    fn offered_direction(&self) -> Direction {
-        match self.wanted {
-            Hold::On if self.is_held => Direction::Inactive,
-            _ => self.limit(),
-        }
     }
 
     /// The answer of RFC 3264 section 6: the offer's m= lines, one of them accepted.
@@ -238,7 +199,7 @@ impl OfferAnswer {
         offer: &RemoteOffer,
         mut port: impl FnMut() -> Result<u16, DescriptionError>,
     ) -> Result<(Session, Option<AudioStream>), DescriptionError> {
-        let mut answer = self.session(offer.time());
+        let mut answer = self.side.session(self.local, time(&offer.session));
         let mut stream = None;
         for (index, offered) in offer.session.medias.iter().enumerate() {
             answer.medias.push(match &offer.audio {
@@ -252,7 +213,7 @@ impl OfferAnswer {
                     let (formats, crypto) = (&audio.formats, crypto.as_ref());
                     media_line::accepted(offered, formats, port, direction, crypto)
                 }
-                _ => media_line::refused(offered),
+                _ => refused(offered),
             });
         }
         Ok((answer, stream))
@@ -260,7 +221,7 @@ impl OfferAnswer {
 
     /// The offer of RFC 3264 section 5, or of section 8 where a pair is agreed: its m= lines, all but audio disabled.
     fn offer(&self, port: u16) -> Session {
-        let mut offer = self.session(Time::new(0, 0));
+        let mut offer = self.side.session(self.local, Time::new(0, 0));
         let audio = |previous: Option<&Media>| {
             let enabled = previous.filter(|media| media.port != 0);
             let crypto = match (enabled, self.protection) {
@@ -268,7 +229,7 @@ impl OfferAnswer {
                 (None, Protection::Sdes) => Crypto::offered(self.key()),
                 (None, Protection::None) => None,
             };
-            let (direction, crypto) = (self.offered_direction(), crypto.as_ref());
+            let (direction, crypto) = (self.side.offered(), crypto.as_ref());
             media_line::offered(previous, &self.encodings, port, direction, crypto)
         };
         let Some(agreed) = &self.agreed else {
@@ -280,7 +241,7 @@ impl OfferAnswer {
             offer.medias.push(if place == Some(index) {
                 audio(Some(previous))
             } else {
-                media_line::refused(previous)
+                refused(previous)
             });
         }
         offer
@@ -324,7 +285,7 @@ impl OfferAnswer {
         AudioStream {
             remote: audio.remote,
             formats: formats.clone(),
-            direction: self.limit().intersect_with_remote(audio.direction),
+            direction: self.side.agreed(audio.direction),
             packet_time: audio.packet_time,
             rtcp_port: audio.rtcp_port,
             srtp: audio.crypto.as_ref().map(|it| it.keys(self.key())),
@@ -333,29 +294,6 @@ impl OfferAnswer {
 
     fn key(&self) -> MasterKey {
         self.key.get_or_init(MasterKey::random).clone()
-    }
-
-    /// A description of ours without m= lines.
-    fn session(&self, time: Time) -> Session {
-        let mut session = Session::new(self.origin.clone(), "-");
-        session.connection = Some(Connection::from_ip_addr(self.local));
-        session.times.push(time);
-        session
-    }
-
-    /// Raises the version where the description differs from the last one (RFC 3264 section 8). One that was rolled back
-    /// counts: the peer has seen its version.
-    fn give(&mut self, mut session: Session) -> Arc<Session> {
-        if let Some(last) = &self.last_given {
-            if **last == session {
-                return Arc::clone(last);
-            }
-            self.origin.sess_version += 1;
-            session.origin.sess_version = self.origin.sess_version;
-        }
-        let session = Arc::new(session);
-        self.last_given = Some(Arc::clone(&session));
-        session
     }
 }
 
@@ -401,16 +339,6 @@ impl RemoteOffer {
             None => Err(Incompatibility::MediaType),
         }
     }
-
-    /// The t= line that the answer repeats. A phone sends one; repeat times are nothing to a call.
-    fn time(&self) -> Time {
-        let first = self.session.times.first();
-        first.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time))
-    }
-}
-
-fn sends(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::SendOnly)
 }
 
 /// Where the agreed pair has its audio line; a disabled one is used again (RFC 3264 section 8.1).

@@ -2,9 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sdp_types::{Attribute, Direction, Media, Session};
+use sdp_types::{Direction, Media, Session};
 
-use crate::{Incompatibility, connection::RemoteAddress, formats::Formats, srtp::Crypto};
+use crate::{
+    Incompatibility, connection::RemoteAddress, formats::Formats, session_description::direction,
+    srtp::Crypto,
+};
 
 /// An audio stream of the peer's description that fits us.
 #[derive(Clone, Debug)]
@@ -58,10 +61,6 @@ impl RemoteAudio {
     }
 }
 
-pub(crate) fn is_audio(media: &Media) -> bool {
-    media.media.eq_ignore_ascii_case("audio")
-}
-
 enum Profile {
     Plain,
     Secure,
@@ -105,18 +104,6 @@ fn rtcp_port(media: &Media) -> Option<u16> {
     let port = value.and_then(|value| value.split_ascii_whitespace().next()?.parse().ok());
     port.filter(|port| *port != 0)
         .or_else(|| media.port.checked_add(1))
-}
-
-/// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
-fn direction(session: &Session, media: &Media) -> Direction {
-    let first = |attributes: &[Attribute]| {
-        attributes
-            .iter()
-            .find_map(|a| a.attribute.parse::<Direction>().ok())
-    };
-    first(&media.attributes)
-        .or_else(|| first(&session.attributes))
-        .unwrap_or_default()
 }
 
 fn without_receiving(direction: Direction) -> Direction {

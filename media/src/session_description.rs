@@ -1,6 +1,6 @@
-//! Reading and writing SDP within bounds.
+//! Reading and writing SDP within bounds, and what each handler reads in it.
 
-use sdp_types::Session;
+use sdp_types::{Attribute, Direction, Media, MediaType, Mid, Session, Time, TransportProto};
 
 use crate::{DescriptionError, Incompatibility};
 
@@ -107,6 +107,42 @@ pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
     octets
 }
 
+/// Whether the line is one of audio.
+pub fn is_audio(media: &Media) -> bool {
+    media.media.eq_ignore_ascii_case("audio")
+}
+
+/// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
+pub fn direction(session: &Session, media: &Media) -> Direction {
+    let all = media.attributes.iter().chain(&session.attributes);
+    let mut directions = all.filter_map(|it| it.attribute.parse().ok());
+    directions.next().unwrap_or_default()
+}
+
+/// The t= line that the answer to this offer repeats. A phone sends one; repeat times are nothing to a call.
+pub fn time(offer: &Session) -> Time {
+    let first = offer.times.first();
+    first.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time))
+}
+
+/// The line that refuses or disables this one (RFC 3264 section 6): port zero, and one of its formats because the grammar
+/// wants one.
+pub fn refused(media: &Media) -> Media {
+    let format = media.fmt.split_ascii_whitespace().next();
+    let (kind, proto) = (MediaType::Audio, TransportProto::RtpAvp);
+    let mut line = Media::new(kind, 0, proto, format.unwrap_or("0"));
+    line.media.clone_from(&media.media);
+    line.proto.clone_from(&media.proto);
+    line.attributes.extend(mid(media));
+    line
+}
+
+/// The name that a group may know the line by (RFC 5888).
+pub(crate) fn mid(media: &Media) -> Option<Attribute> {
+    let mid = media.get_first_attribute_typed::<Mid>()?.ok()?;
+    Some(mid.into())
+}
+
 /// A part of the peer's description that we repeat cannot end its line.
 fn put(octets: &mut Vec<u8>, text: &str) {
     let ends_line = |byte: &u8| matches!(byte, b'\0' | b'\r' | b'\n');
@@ -131,7 +167,7 @@ const TYPICAL_DESCRIPTION: usize = 512;
 
 #[cfg(test)]
 mod tests {
-    use sdp_types::{Attribute, Connection, Media, MediaType, Origin, Time, TransportProto};
+    use sdp_types::{Connection, Origin};
 
     use super::*;
 

@@ -1,68 +1,42 @@
 //! Our description, made of what str0m says of the one stream it knows.
 
-use std::net::SocketAddr;
-
-use offhook_media::Incompatibility;
-use sdp_types::{Attribute, Connection, Direction, Media, Origin, Session, Time};
+use offhook_media::{Incompatibility, session_description::refused};
+use sdp_types::{Attribute, Direction, Media, Session};
 
 use crate::remote_stream::{RemoteStream, mid_of};
 
-/// Everything of our description but its version.
-pub(crate) struct LocalDescription {
-    pub(crate) origin: Origin,
-    /// Our default candidate (RFC 8839 section 4.2.1).
-    pub(crate) address: SocketAddr,
-    pub(crate) time: Time,
-    pub(crate) direction: Direction,
+/// Our line of the one stream in a description that str0m wrote, with our port and this direction.
+pub(crate) fn stream(
+    written: &str,
+    port: u16,
+    direction: Direction,
+) -> Result<Media, Incompatibility> {
+    let session = Session::parse(written.as_bytes()).ok();
+    let mut lines = session.into_iter().flat_map(|it| it.medias);
+    let mut ours = lines.next().ok_or(Incompatibility::MediaSecurity)?;
+    // The address is that of the session, which is our default candidate (RFC 8839 section 4.2.1).
+    ours.port = port;
+    ours.connections.clear();
+    for attribute in &mut ours.attributes {
+        if attribute.attribute.parse::<Direction>().is_ok() {
+            *attribute = direction.into();
+        }
+    }
+    Ok(ours)
 }
 
-impl LocalDescription {
-    /// `stream` is the description that str0m wrote for one stream. The other lines of `others` are refused; the line at
-    /// `place` is ours.
-    pub(crate) fn write(
-        self,
-        stream: &str,
-        others: &[Media],
-        place: usize,
-    ) -> Result<Session, Incompatibility> {
-        let mut ours = Session::parse(stream.as_bytes())
-            .ok()
-            .and_then(|session| session.medias.into_iter().next())
-            .ok_or(Incompatibility::MediaSecurity)?;
-        ours.port = self.address.port();
-        ours.connections.clear();
-        for attribute in &mut ours.attributes {
-            if attribute.attribute.parse::<Direction>().is_ok() {
-                *attribute = self.direction.into();
-            }
-        }
-
-        let mut session = self.session();
-        if let Some(mid) = mid_of(&ours) {
-            let group = Attribute::with_value("group", format!("BUNDLE {mid}"));
-            session.attributes.push(group);
-        }
-        let lines = others.len().max(place + 1);
-        let mut ours = Some(ours);
-        session.medias = (0..lines)
-            .filter_map(|index| {
-                if index == place {
-                    ours.take()
-                } else {
-                    others.get(index).map(refused)
-                }
-            })
-            .collect();
-        Ok(session)
+/// Fills our description, with our stream at `place`. The other lines of `others` are refused.
+pub(crate) fn fill(session: &mut Session, ours: Option<Media>, others: &[Media], place: usize) {
+    session.attributes.push(Attribute::new("ice-lite"));
+    if let Some(mid) = ours.as_ref().and_then(mid_of) {
+        let group = Attribute::with_value("group", format!("BUNDLE {mid}"));
+        session.attributes.push(group);
     }
-
-    /// The description without m= lines.
-    pub(crate) fn session(self) -> Session {
-        let mut session = Session::new(self.origin, "-");
-        session.connection = Some(Connection::from_ip_addr(self.address.ip()));
-        session.times.push(self.time);
-        session.attributes.push(Attribute::new("ice-lite"));
-        session
+    session.medias = others.iter().map(refused).collect();
+    match (session.medias.get_mut(place), ours) {
+        (Some(line), Some(ours)) => *line = ours,
+        (None, ours) => session.medias.extend(ours),
+        (Some(_), None) => {}
     }
 }
 
@@ -89,19 +63,4 @@ pub(crate) fn follow(answer: &mut Session, offer: &Session, stream: &RemoteStrea
     let mut formats: Vec<_> = ours.fmt.split_ascii_whitespace().collect();
     formats.sort_by_key(rank);
     ours.fmt = formats.join(" ");
-}
-
-/// The line that refuses this one (RFC 3264 section 6): port zero, and one of its formats because the grammar wants one.
-pub(crate) fn refused(media: &Media) -> Media {
-    let mut line = media.clone();
-    line.port = 0;
-    let format = media.fmt.split_ascii_whitespace().next();
-    line.fmt = format.unwrap_or("0").into();
-    line.num_ports = None;
-    line.media_title = None;
-    line.connections.clear();
-    line.bandwidths.clear();
-    line.key = None;
-    line.attributes.retain(|a| a.attribute == "mid");
-    line
 }

@@ -1,9 +1,9 @@
 //! Which handler serves an offer.
 
-use offhook_media::session_description::parse;
+use offhook_media::session_description::{is_audio, parse};
 use sdp_types::Media;
 
-use crate::remote_stream::{is_audio, is_enabled, is_secure};
+use crate::remote_stream::{is_enabled, is_secure};
 
 /// How an offer wants its audio sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

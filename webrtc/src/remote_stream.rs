@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use offhook_media::{Formats, Incompatibility};
+use offhook_media::{Formats, Incompatibility, session_description::direction};
 use sdp_types::{Direction, Media, Mid, Session};
 
 /// The one stream of a description that we share, and what it takes to answer it.
@@ -107,10 +107,6 @@ pub(crate) fn is_enabled(media: &Media) -> bool {
     media.port != 0 || media.has_attribute("bundle-only")
 }
 
-pub(crate) fn is_audio(media: &Media) -> bool {
-    media.media.eq_ignore_ascii_case("audio")
-}
-
 /// The name of a stream, if it is one (RFC 5888 section 4).
 pub(crate) fn mid_of(media: &Media) -> Option<String> {
     let Mid(mid) = media.get_first_attribute_typed::<Mid>()?.ok()?;
@@ -134,13 +130,6 @@ impl<'a> Attributes<'a> {
     fn token(&self, name: &'a str) -> Option<&'a str> {
         self.all(name).next().filter(|value| is_token(value))
     }
-}
-
-/// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
-fn direction(session: &Session, media: &Media) -> Direction {
-    let all = media.attributes.iter().chain(&session.attributes);
-    let mut directions = all.filter_map(|a| a.attribute.parse::<Direction>().ok());
-    directions.next().unwrap_or_default()
 }
 
 /// The line that lets packets name their stream (RFC 9143 section 15).

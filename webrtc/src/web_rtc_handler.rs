@@ -1,18 +1,14 @@
 //! Descriptions with ICE and DTLS-SRTP.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    net::IpAddr,
-};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use offhook_media::{
     AudioEnd, DescriptionError, Formats, Hold, Incompatibility, MediaLossSender, MediaLosses,
-    PortRange, SessionDescriptionHandler,
-    session_description::{parse, print},
+    PortRange, SessionDescriptionHandler, Side,
+    session_description::{is_audio, parse, print, time},
 };
 use offhook_message::Body;
-use sdp_types::{Direction, Origin, Session, Time};
+use sdp_types::{Direction, Media, Session, Time};
 use str0m::{
     RtcError,
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
@@ -21,9 +17,9 @@ use str0m::{
 use tracing::warn;
 
 use crate::{
-    local_description::{LocalDescription, follow, refused},
+    local_description::{self, fill, follow},
     peer_connection::PeerConnection,
-    remote_stream::{RemoteStream, is_audio, is_enabled},
+    remote_stream::{RemoteStream, is_enabled},
     stream::Stream,
 };
 
@@ -42,14 +38,7 @@ pub struct WebRtcHandler {
     connection: Option<PeerConnection>,
     loss: MediaLossSender,
     state: State,
-    /// What the last complete pair says, and what the next one is to say.
-    hold: Hold,
-    wanted: Hold,
-    /// Whether the peer holds us: it does not listen where we would send.
-    is_held: bool,
-    /// Fixed but for the version, which counts the different descriptions that we gave.
-    origin: Origin,
-    last_given: Option<Session>,
+    side: Side,
     agreed: Option<Agreed>,
 }
 
@@ -61,7 +50,7 @@ enum State {
 }
 
 struct LocalOffer {
-    session: Session,
+    session: Arc<Session>,
     place: usize,
     mid: Mid,
     pending: SdpPendingOffer,
@@ -75,9 +64,10 @@ struct RemoteOffer {
 
 /// The last complete pair.
 struct Agreed {
-    ours: Session,
+    ours: Arc<Session>,
     place: usize,
-    mid: Mid,
+    /// None where there never was any audio.
+    mid: Option<Mid>,
     fingerprints: Vec<String>,
 }
 
@@ -102,12 +92,7 @@ impl WebRtcHandler {
             connection: None,
             loss: MediaLossSender::new(),
             state: State::Stable,
-            hold: Hold::Off,
-            wanted: Hold::Off,
-            is_held: false,
-            // Both numbers stay within a signed 64-bit integer (RFC 3264 section 5).
-            origin: Origin::with_ip_addr(RandomState::new().hash_one(()) >> 1, 1, local),
-            last_given: None,
+            side: Side::new(local, Direction::SendRecv),
             agreed: None,
         }
     }
@@ -124,8 +109,8 @@ impl WebRtcHandler {
     }
 
     /// Our offer: what was agreed before, or one audio stream.
-    fn offer(&mut self) -> Result<Session, DescriptionError> {
-        let known = self.agreed.as_ref().map(|agreed| agreed.mid);
+    fn offer(&mut self) -> Result<Arc<Session>, DescriptionError> {
+        let known = self.agreed.as_ref().and_then(|agreed| agreed.mid);
         let connection = self.connection()?;
         let offered = connection.negotiate(|mut api| {
             let mid = if let Some(mid) = known {
@@ -142,21 +127,16 @@ impl WebRtcHandler {
         let ((offer, pending), mid) = offered
             .map_err(|error| unfit(&error))?
             .ok_or(Incompatibility::MediaSecurity)?;
+        let ours = self.stream(&offer.to_sdp_string(), self.side.offered())?;
         let (others, place) = match &self.agreed {
-            Some(agreed) => (agreed.ours.medias.clone(), agreed.place),
-            None => (Vec::new(), 0),
+            Some(agreed) => (&agreed.ours.medias[..], agreed.place),
+            None => (&[][..], 0),
         };
-        let direction = match self.wanted {
-            // What both hold is inactive (RFC 3264 section 8.4).
-            Hold::On if self.is_held => Direction::Inactive,
-            _ => self.limit(),
-        };
-        let session =
-            self.write(Time::new(0, 0), direction)
-                .write(&offer.to_sdp_string(), &others, place)?;
-        let session = self.give(session);
+        let mut session = self.side.session(self.local, Time::new(0, 0));
+        fill(&mut session, Some(ours), others, place);
+        let session = self.side.give(session);
         self.state = State::HaveLocalOffer(Box::new(LocalOffer {
-            session: session.clone(),
+            session: Arc::clone(&session),
             place,
             mid,
             pending,
@@ -164,16 +144,14 @@ impl WebRtcHandler {
         Ok(session)
     }
 
-    fn answer(&mut self, offer: RemoteOffer) -> Result<Session, DescriptionError> {
-        let time = offer.session.times.first();
-        let time = time.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time));
+    fn answer(&mut self, offer: RemoteOffer) -> Result<Arc<Session>, DescriptionError> {
         let Some(stream) = offer.stream else {
             return Ok(self.refuse_all(&offer.session));
         };
         let has_other_certificate = self
             .agreed
             .as_ref()
-            .is_some_and(|agreed| agreed.fingerprints != stream.fingerprints);
+            .is_some_and(|it| it.mid.is_some() && it.fingerprints != stream.fingerprints);
         let connection = self.connection()?;
         if has_other_certificate {
             connection.replace_peer();
@@ -181,32 +159,47 @@ impl WebRtcHandler {
         let answer = connection
             .negotiate(|api| api.accept_offer(SdpOffer::from_sdp_string(&stream.text)?))
             .map_err(|error| unfit(&error))?;
-        let direction = self.limit().intersect_with_remote(stream.direction);
-        let mut session = self.write(time, direction).write(
-            &answer.to_sdp_string(),
+        let direction = self.side.agreed(stream.direction);
+        let ours = self.stream(&answer.to_sdp_string(), direction)?;
+        let mut session = self.side.session(self.local, time(&offer.session));
+        fill(
+            &mut session,
+            Some(ours),
             &offer.session.medias,
             stream.place,
-        )?;
+        );
         follow(&mut session, &offer.session, &stream);
-        let session = self.give(session);
+        let session = self.side.give(session);
         let mid = Mid::from(stream.mid.as_str());
-        self.complete(session.clone(), mid, direction, stream);
+        self.complete(Arc::clone(&session), mid, direction, stream);
         Ok(session)
     }
 
     /// The answer to an offer that disables the audio.
-    fn refuse_all(&mut self, offer: &Session) -> Session {
-        let mut answer = self.write(Time::new(0, 0), Direction::Inactive).session();
-        answer.medias = offer.medias.iter().map(refused).collect();
-        if let (Some(connection), Some(agreed)) = (&self.connection, &self.agreed) {
-            connection.follow(agreed.mid, Direction::Inactive, Formats::default());
+    fn refuse_all(&mut self, offer: &Session) -> Arc<Session> {
+        let place = offer.medias.iter().position(is_audio).unwrap_or(0);
+        let mut answer = self.side.session(self.local, time(offer));
+        fill(&mut answer, None, &offer.medias, place);
+        let answer = self.side.give(answer);
+        self.side.complete(None);
+        let agreed = self.agreed.take().unwrap_or(Agreed {
+            ours: Arc::clone(&answer),
+            place,
+            mid: None,
+            fingerprints: Vec::new(),
+        });
+        if let (Some(connection), Some(mid)) = (&self.connection, agreed.mid) {
+            connection.follow(mid, Direction::Inactive, Formats::default());
         }
-        self.give(answer)
+        // Offers of ours keep its lines (RFC 3264 section 8).
+        let ours = Arc::clone(&answer);
+        self.agreed = Some(Agreed { ours, ..agreed });
+        answer
     }
 
     fn accept(&mut self, offer: LocalOffer, content: &Session) -> Result<(), DescriptionError> {
         let stream = offer.read_answer(content)?;
-        let direction = self.limit().intersect_with_remote(stream.direction);
+        let direction = self.side.agreed(stream.direction);
         self.connection()?
             .negotiate(|api| {
                 api.accept_answer(offer.pending, SdpAnswer::from_sdp_string(&stream.text)?)
@@ -216,56 +209,30 @@ impl WebRtcHandler {
         Ok(())
     }
 
-    fn complete(&mut self, ours: Session, mid: Mid, direction: Direction, stream: RemoteStream) {
-        self.is_held = !sends(direction);
-        self.hold = self.wanted;
+    fn complete(
+        &mut self,
+        ours: Arc<Session>,
+        mid: Mid,
+        direction: Direction,
+        stream: RemoteStream,
+    ) {
+        self.side.complete(Some(direction));
         if let Some(connection) = &self.connection {
-            // While we hold, nobody is heard and nothing is sent, even where the direction lets us.
-            let direction = match self.hold {
-                Hold::Off => direction,
-                Hold::On => Direction::Inactive,
-            };
+            let direction = self.side.flowing(direction);
             connection.follow(mid, direction, agreed_formats(&ours, &stream));
         }
         self.agreed = Some(Agreed {
             ours,
             place: stream.place,
-            mid,
+            mid: Some(mid),
             fingerprints: stream.fingerprints,
         });
     }
 
-    /// The most that our side does with a stream.
-    fn limit(&self) -> Direction {
-        match self.wanted {
-            Hold::Off => Direction::SendRecv,
-            Hold::On => Direction::SendOnly,
-        }
-    }
-
-    fn write(&self, time: Time, direction: Direction) -> LocalDescription {
+    /// Our line of the stream that str0m wrote.
+    fn stream(&self, written: &str, direction: Direction) -> Result<Media, Incompatibility> {
         let port = self.connection.as_ref().map_or(0, PeerConnection::port);
-        LocalDescription {
-            origin: self.origin.clone(),
-            address: (self.local, port).into(),
-            time,
-            direction,
-        }
-    }
-
-    /// Raises the version where the description differs from the last one (RFC 3264 section 8). One that was rolled back
-    /// counts: the peer has seen its version.
-    fn give(&mut self, mut session: Session) -> Session {
-        if self
-            .last_given
-            .as_ref()
-            .is_some_and(|last| *last != session)
-        {
-            self.origin.sess_version += 1;
-            session.origin.sess_version = self.origin.sess_version;
-        }
-        self.last_given = Some(session.clone());
-        session
+        local_description::stream(written, port, direction)
     }
 
     /// The peer's offer, with the first audio stream that is not disabled.
@@ -277,7 +244,8 @@ impl WebRtcHandler {
             let offer = is_disabled.then_some(RemoteOffer { session, stream });
             return offer.ok_or(Incompatibility::MediaType);
         };
-        let mid = self.agreed.as_ref().map(|agreed| agreed.mid.to_string());
+        let mid = self.agreed.as_ref().and_then(|it| it.mid);
+        let mid = mid.map(|mid| mid.to_string());
         let stream = RemoteStream::read(&session, place, mid.as_deref().unwrap_or("0"))?;
         if SdpOffer::from_sdp_string(&stream.text).is_err() {
             return Err(Incompatibility::MediaSecurity);
@@ -326,7 +294,7 @@ impl SessionDescriptionHandler for WebRtcHandler {
             }
             State::Stable => self.offer()?,
             State::HaveLocalOffer(offer) => {
-                let session = offer.session.clone();
+                let session = Arc::clone(&offer.session);
                 self.state = State::HaveLocalOffer(offer);
                 session
             }
@@ -359,7 +327,7 @@ impl SessionDescriptionHandler for WebRtcHandler {
     fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
         match self.state {
             State::Stable => {
-                self.wanted = hold;
+                self.side.want(hold);
                 Ok(())
             }
             State::HaveLocalOffer(_) | State::HaveRemoteOffer(_) => {
@@ -372,7 +340,7 @@ impl SessionDescriptionHandler for WebRtcHandler {
     fn rollback_description(&mut self) {
         if !matches!(self.state, State::Closed) {
             self.state = State::Stable;
-            self.wanted = self.hold;
+            self.side.roll_back();
         }
     }
 
@@ -392,10 +360,6 @@ fn agreed_formats(ours: &Session, stream: &RemoteStream) -> Formats {
         Some(media) => stream.formats.clone().within(&Formats::common(media)),
         None => Formats::default(),
     }
-}
-
-fn sends(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::SendOnly)
 }
 
 fn unfit(error: &RtcError) -> Incompatibility {

@@ -35,6 +35,30 @@ async fn hold_and_resume_raise_the_version() {
 }
 
 #[tokio::test]
+async fn our_offer_keeps_the_lines_of_an_offer_without_audio() {
+    let lines = |description: &str| description.matches("\r\nm=").count();
+    let disabled = |offer: &str| {
+        let offer = offer.replace("m=audio 9 ", "m=audio 0 ");
+        format!("{offer}m=video 0 UDP/TLS/RTP/SAVPF 96\r\n")
+    };
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = disabled(&browser.offer(Direction::SendOnly));
+    let refused = answer(&mut handler, &offer);
+    assert!(has(&refused, "m=video 0 UDP/TLS/RTP/SAVPF 96"), "{refused}");
+    assert!(!has(&refused, "a=recvonly"), "{refused}");
+    let ours = description(&mut handler);
+    assert_eq!(lines(&ours), 2, "{ours}");
+    assert!(has(&ours, "a=sendrecv"), "{ours}");
+
+    let mut handler = self::handler();
+    answer(&mut handler, &offer);
+    let ours = description(&mut handler);
+    assert_eq!(lines(&ours), 2, "{ours}");
+    assert!(has(&ours, "a=sendrecv"), "{ours}");
+}
+
+#[tokio::test]
 async fn an_unchanged_answer_keeps_its_version() {
     let mut handler = handler();
     let mut browser = Browser::new().await;

@@ -1,0 +1,111 @@
+//! What is ours in the descriptions of a session.
+
+use std::{net::IpAddr, sync::Arc};
+
+use sdp_types::{Connection, Direction, Origin, Session, Time};
+
+use crate::{Hold, random::random};
+
+/// Our side of a session, whatever carries its media: who we are, which version of our description is the last, and
+/// who holds whom.
+#[derive(Debug)]
+pub struct Side {
+    /// The most that we do with a stream.
+    most: Direction,
+    /// What the last complete pair says, and what the next one is to say.
+    hold: Hold,
+    wanted: Hold,
+    /// Whether the peer holds us: it does not listen where we would send.
+    is_held: bool,
+    /// Fixed but for the version, which counts the different descriptions that we gave.
+    origin: Origin,
+    last_given: Option<Arc<Session>>,
+}
+
+impl Side {
+    /// `most` is the most that we do with a stream: `SendRecv` or `Inactive`.
+    pub fn new(local: IpAddr, most: Direction) -> Self {
+        Self {
+            most,
+            hold: Hold::Off,
+            wanted: Hold::Off,
+            is_held: false,
+            // Both numbers stay within a signed 64-bit integer (RFC 3264 section 5).
+            origin: Origin::with_ip_addr(random() >> 1, 1, local),
+            last_given: None,
+        }
+    }
+
+    /// What our next description is to say.
+    pub fn want(&mut self, hold: Hold) {
+        self.wanted = hold;
+    }
+
+    /// What was wanted is not: the last complete pair stands.
+    pub fn roll_back(&mut self) {
+        self.wanted = self.hold;
+    }
+
+    /// A pair is complete, with this direction of its stream, as we see it; `None` where it has no stream.
+    pub fn complete(&mut self, direction: Option<Direction>) {
+        self.hold = self.wanted;
+        self.is_held = sends(self.limit()) && direction.is_some_and(|it| !sends(it));
+    }
+
+    /// The direction of a stream of which the peer says `remote`.
+    pub fn agreed(&self, remote: Direction) -> Direction {
+        self.limit().intersect_with_remote(remote)
+    }
+
+    /// The direction that we offer. A stream that the peer holds is held by marking it inactive (RFC 3264 section 8.4).
+    /// Resuming it says all that we are ready for: what remains is up to the peer's answer (RFC 6337 section 5.3).
+    pub fn offered(&self) -> Direction {
+        match self.wanted {
+            Hold::On if self.is_held => Direction::Inactive,
+            _ => self.limit(),
+        }
+    }
+
+    /// What goes through a stream that was agreed so: while we hold, nobody is heard and nothing is sent, even where the
+    /// direction lets us.
+    pub fn flowing(&self, agreed: Direction) -> Direction {
+        match self.hold {
+            Hold::Off => agreed,
+            Hold::On => Direction::Inactive,
+        }
+    }
+
+    /// A description of ours without m= lines.
+    pub fn session(&self, address: IpAddr, time: Time) -> Session {
+        let mut session = Session::new(self.origin.clone(), "-");
+        session.connection = Some(Connection::from_ip_addr(address));
+        session.times.push(time);
+        session
+    }
+
+    /// Raises the version where the description differs from the last one (RFC 3264 section 8). One that was rolled back
+    /// counts: the peer has seen its version.
+    pub fn give(&mut self, mut session: Session) -> Arc<Session> {
+        if let Some(last) = &self.last_given {
+            if **last == session {
+                return Arc::clone(last);
+            }
+            self.origin.sess_version += 1;
+            session.origin.sess_version = self.origin.sess_version;
+        }
+        Arc::clone(self.last_given.insert(Arc::new(session)))
+    }
+
+    /// What we do with a stream at the most, now.
+    fn limit(&self) -> Direction {
+        match self.wanted {
+            Hold::Off => self.most,
+            Hold::On if self.most == Direction::SendRecv => Direction::SendOnly,
+            Hold::On => Direction::Inactive,
+        }
+    }
+}
+
+fn sends(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::SendOnly)
+}
