@@ -17,11 +17,10 @@ use crate::{
     over::Over,
 };
 
-/// What we do in the session by ourselves, and how long after the 200, the earliest first.
+/// What we do in the session by ourselves, and how long after the 200.
 pub(crate) struct Plan {
-    holds: VecDeque<(Duration, Hold)>,
-    /// Where the caller is sent.
-    transfer: Option<(Duration, ReferTo)>,
+    /// The earliest first.
+    steps: VecDeque<(Duration, Step)>,
     hangup_after: Duration,
 }
 
@@ -32,7 +31,7 @@ enum Step {
 }
 
 impl Plan {
-    /// The plan of a route.
+    /// The plan of a route, and where it sends the caller.
     pub(crate) fn new(
         answer: &Answer,
         configuration: &Configuration,
@@ -45,21 +44,20 @@ impl Plan {
             _ => None,
         };
         let hangup_after = answer.hangup_after.or(media);
-        let hangup_after = hangup_after.map_or(longest, |it| it.min(longest));
-        let hold = answer.hold_after.map(|it| (it, Hold::On));
-        let resume = answer.resume_after.map(|it| (it, Hold::Off));
+        let hold = answer.hold_after.map(|it| (it, Step::Hold(Hold::On)));
+        let resume = answer.resume_after.map(|it| (it, Step::Hold(Hold::Off)));
+        let transfer = transfer.map(|(after, to)| (after, Step::Transfer(to)));
+        let mut steps: Vec<_> = [hold, resume, transfer].into_iter().flatten().collect();
+        steps.sort_by_key(|(after, _)| *after);
         Self {
-            holds: hold.into_iter().chain(resume).collect(),
-            transfer,
-            hangup_after,
+            steps: steps.into(),
+            hangup_after: hangup_after.map_or(longest, |it| it.min(longest)),
         }
     }
 
     /// When the next step is due, where we count from `answered`.
     fn due(&self, answered: Instant) -> Instant {
-        let hold = self.holds.front().map(|(after, _)| *after);
-        let transfer = self.transfer.as_ref().map(|(after, _)| *after);
-        let next = hold.into_iter().chain(transfer).min();
+        let next = self.steps.front().map(|(after, _)| *after);
         answered + next.map_or(self.hangup_after, |next| next.min(self.hangup_after))
     }
 
@@ -68,17 +66,14 @@ impl Plan {
         if answered.elapsed() >= self.hangup_after {
             return Step::HangUp;
         }
-        let is_due = |(after, _): &mut (Duration, ReferTo)| *after <= answered.elapsed();
-        if let Some((_, refer_to)) = self.transfer.take_if(is_due) {
-            return Step::Transfer(refer_to);
-        }
-        let hold = self.holds.pop_front();
-        hold.map_or(Step::HangUp, |(_, hold)| Step::Hold(hold))
+        let next = self.steps.pop_front();
+        next.map_or(Step::HangUp, |(_, step)| step)
     }
 
-    /// Hold or resume was not possible: it is tried again soon, and before the other.
+    /// Hold or resume was not possible: it is tried again soon, and before what follows.
     fn postpone(&mut self, hold: Hold, answered: Instant) {
-        self.holds.push_front((answered.elapsed() + SOON, hold));
+        let step = Step::Hold(hold);
+        self.steps.push_front((answered.elapsed() + SOON, step));
     }
 }
 

@@ -1,27 +1,6 @@
-use std::{
-    error::Error,
-    fmt, io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-/// One line that names the file, the line in it, and what is wrong there.
-#[derive(Debug)]
-pub(crate) struct ConfigurationError {
-    file: PathBuf,
-    defect: Defect,
-}
-
-impl fmt::Display for ConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.defect.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.defect.what)
-    }
-}
-
-impl Error for ConfigurationError {}
+use anyhow::anyhow;
 
 /// What is wrong, and on which line, counted from 1.
 #[derive(Debug)]
@@ -61,27 +40,19 @@ impl Defect {
         Self { line: None, what }
     }
 
-    pub(super) fn unreadable(error: &io::Error) -> Self {
-        Self {
-            line: None,
-            what: format!("the configuration cannot be read: {error}"),
-        }
-    }
-
-    pub(super) fn in_file(self, file: &Path) -> ConfigurationError {
-        ConfigurationError {
-            file: file.to_owned(),
-            defect: self,
+    /// One line that names the file, the line in it, and what is wrong there.
+    pub(super) fn in_file(&self, file: &Path) -> anyhow::Error {
+        let (file, what) = (file.display(), &self.what);
+        match self.line {
+            Some(line) => anyhow!("{file}:{line}: {what}"),
+            None => anyhow!("{file}: {what}"),
         }
     }
 }
 
 fn line_of(text: &str, position: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(position)
-        .filter(|&octet| octet == b'\n')
-        .count()
+    let before = text.bytes().take(position);
+    1 + before.filter(|octet| *octet == b'\n').count()
 }
 
 /// Without its input the error tells the key in place of a drawing of the line.

@@ -15,6 +15,7 @@ mod wait;
 
 use std::{fs, path::Path, time::Duration};
 
+use anyhow::Context;
 use offhook::DigestAlgorithm;
 use offhook_media::PortRange;
 use serde::{Deserialize, Deserializer};
@@ -25,7 +26,6 @@ use toml::{
 
 pub(crate) use self::{
     account::Accounts,
-    error::ConfigurationError,
     route::{Answer, Media, Outcome, Route},
     routes::Routes,
     target::Target,
@@ -59,12 +59,13 @@ impl Configuration {
     pub(crate) const DEFAULT: &'static str = include_str!("default.toml");
 
     /// The default configuration with the settings of `file`, where one is given, in their place.
-    pub(crate) fn read(file: Option<&Path>) -> Result<Self, ConfigurationError> {
-        let Some(file) = file else {
-            return Self::parse("").map_err(|defect| defect.in_file(Path::new("default.toml")));
+    pub(crate) fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let text = match file {
+            Some(file) => fs::read_to_string(file)
+                .with_context(|| format!("{}: the configuration cannot be read", file.display()))?,
+            None => String::new(),
         };
-        let text =
-            fs::read_to_string(file).map_err(|error| Defect::unreadable(&error).in_file(file))?;
+        let file = file.unwrap_or(Path::new("default.toml"));
         Self::parse(&text).map_err(|defect| defect.in_file(file))
     }
 
