@@ -90,6 +90,13 @@ impl Formats {
         self.with_speech()
     }
 
+    /// Those of a kind that stands in `other` as well, whatever its number there.
+    pub(crate) fn shared_with(&self, other: &Self) -> Self {
+        let formats = self.0.iter();
+        let shared = formats.filter(|it| other.payload_type(it.kind).is_some());
+        Self(shared.cloned().collect()).with_speech()
+    }
+
     /// Without the events that have the clock of no speech: they could not be sent beside it (RFC 4733 section 2.1).
     fn with_speech(mut self) -> Self {
         let clocks: Vec<_> = self.0.iter().filter_map(|f| f.kind.speech()).collect();
@@ -119,9 +126,8 @@ impl Formats {
         formats.find_map(|f| Some((f.payload_type, f.kind.speech()?)))
     }
 
-    /// The payload type of telephone events beside speech of this clock.
-    pub fn telephone_event(&self, clock_rate: u32) -> Option<u8> {
-        let kind = Kind::TelephoneEvent { clock_rate };
+    /// The payload type of this kind.
+    pub(crate) fn payload_type(&self, kind: Kind) -> Option<u8> {
         let format = self.0.iter().find(|f| f.kind == kind);
         Some(format?.payload_type)
     }

@@ -60,7 +60,7 @@ impl Gate {
         };
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
-        let is_agreed = stream.formats.kind(payload_type).is_some();
+        let is_agreed = stream.kind(payload_type).is_some();
         if !is_peer || !self.is_in_time(now) {
             return Admission::Discard;
         }
@@ -128,7 +128,7 @@ impl Gate {
 
     /// What a payload of this type is.
     pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
-        self.stream.as_ref()?.formats.kind(payload_type)
+        self.stream.as_ref()?.kind(payload_type)
     }
 }
 
@@ -154,6 +154,7 @@ mod tests {
         gate.follow(AudioStream {
             remote: Some(peer),
             formats: Formats::common(&session.medias[0]),
+            ours: Formats::common(&session.medias[0]),
             packet_time: 20,
             rtcp_port: None,
             srtp: None,

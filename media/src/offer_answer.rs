@@ -12,7 +12,7 @@ use sdp_types::{Direction, Media, Session, Time};
 
 use crate::{
     DescriptionError, Encoding, Hold, Incompatibility,
-    formats::Formats,
+    formats::{Formats, Kind},
     media_line,
     remote_audio::RemoteAudio,
     session_description::{is_audio, parse, print_plain, refused, time},
@@ -57,8 +57,10 @@ enum State {
 pub(crate) struct AudioStream {
     /// Where the peer says that it receives; unknown for a host name.
     pub(crate) remote: Option<SocketAddr>,
-    /// Those we share, in the peer's order.
+    /// Those we share, in the peer's order and under the numbers that it wants to see.
     pub(crate) formats: Formats,
+    /// The same under the numbers that we said: an answer may have others (RFC 3264 section 6.1).
+    pub(crate) ours: Formats,
     /// As we see it: `SendOnly` means that we send.
     pub(crate) direction: Direction,
     /// Milliseconds of audio that the peer wants in a packet.
@@ -66,6 +68,14 @@ pub(crate) struct AudioStream {
     /// Where the peer receives RTCP; `None` for the same port as RTP.
     pub(crate) rtcp_port: Option<u16>,
     pub(crate) srtp: Option<Keys>,
+}
+
+impl AudioStream {
+    /// What a payload of this type is. Some peers write the number that they said themselves.
+    pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
+        let ours = self.ours.kind(payload_type);
+        ours.or_else(|| self.formats.kind(payload_type))
+    }
 }
 
 /// How audio is protected that we offer.
@@ -204,7 +214,7 @@ impl OfferAnswer {
         for (index, offered) in offer.session.medias.iter().enumerate() {
             answer.medias.push(match &offer.audio {
                 Some((place, audio)) if *place == index => {
-                    let agreed = self.stream(audio, &audio.formats);
+                    let agreed = self.stream(audio, &audio.formats, &audio.formats);
                     let direction = agreed.direction;
                     stream = Some(agreed);
                     let theirs = audio.crypto.as_ref();
@@ -274,17 +284,20 @@ impl OfferAnswer {
                 return Err(Incompatibility::AnswerMismatch.into());
             }
         }
-        let formats = audio.formats.clone().within(&Formats::common(ours));
+        let ours = Formats::common(ours);
+        let formats = audio.formats.shared_with(&ours);
         if formats.is_empty() {
             return Err(Incompatibility::MediaFormat.into());
         }
-        Ok(Some(self.stream(&audio, &formats)))
+        let ours = ours.shared_with(&formats);
+        Ok(Some(self.stream(&audio, &formats, &ours)))
     }
 
-    fn stream(&self, audio: &RemoteAudio, formats: &Formats) -> AudioStream {
+    fn stream(&self, audio: &RemoteAudio, formats: &Formats, ours: &Formats) -> AudioStream {
         AudioStream {
             remote: audio.remote,
             formats: formats.clone(),
+            ours: ours.clone(),
             direction: self.side.agreed(audio.direction),
             packet_time: audio.packet_time,
             rtcp_port: audio.rtcp_port,

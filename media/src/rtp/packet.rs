@@ -54,10 +54,11 @@ pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
         .is_some_and(|octet| RTCP_TYPES.contains(octet))
 }
 
-/// Replaces the synchronization source.
-pub(crate) fn set_source(datagram: &mut [u8], source: u32) {
-    if let Some(place) = datagram.get_mut(8..FIXED_HEADER) {
-        place.copy_from_slice(&source.to_be_bytes());
+/// Replaces the payload type and the synchronization source.
+pub(crate) fn readdress(datagram: &mut [u8], payload_type: u8, source: u32) {
+    if let Some(header) = datagram.first_chunk_mut::<FIXED_HEADER>() {
+        header[1] = header[1] & MARKER | payload_type;
+        header[8..].copy_from_slice(&source.to_be_bytes());
     }
 }
 
@@ -117,10 +118,10 @@ mod tests {
         };
         assert_eq!(header, expected);
         assert_eq!(header.packet(b"payload"), datagram);
-        set_source(&mut datagram, 0x0102_0304);
+        readdress(&mut datagram, 96, 0x0102_0304);
         assert_eq!(
             &datagram,
-            b"\x80\xe5\x12\x34\x00\x00\x00\xa0\x01\x02\x03\x04payload"
+            b"\x80\xe0\x12\x34\x00\x00\x00\xa0\x01\x02\x03\x04payload"
         );
     }
 
@@ -161,7 +162,7 @@ mod tests {
         fn garbage_is_no_trouble(mut datagram in prop::collection::vec(any::<u8>(), 0..64)) {
             RtpHeader::read(&datagram);
             prop_assert!(payload(&datagram).len() <= datagram.len());
-            set_source(&mut datagram, 1);
+            readdress(&mut datagram, 0, 1);
             is_rtcp(&datagram);
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     audio::{AudioEnd, FRAME_TIME},
     codec::{Codec, Encoding},
-    formats::Formats,
+    formats::{Formats, Kind},
     random::random,
     rtp::{RtpHeader, telephone_event::KeySender},
 };
@@ -53,7 +53,8 @@ impl Sender {
         };
         self.speak_in(encoding);
         let ticks = ticks(encoding);
-        let event_type = formats.telephone_event(encoding.clock_rate());
+        let clock_rate = encoding.clock_rate();
+        let event_type = formats.payload_type(Kind::TelephoneEvent { clock_rate });
         let event = event_type.and_then(|payload_type| {
             let event = self.keys.next(ticks, || end.press())?;
             Some((payload_type, event))

@@ -17,7 +17,7 @@ use crate::{
     media_loss::{MediaLoss, MediaLossSender},
     offer_answer::AudioStream,
     rtp::{
-        packet::{LONGEST_PACKET, RtpHeader, is_rtcp, payload, set_source},
+        packet::{LONGEST_PACKET, RtpHeader, is_rtcp, payload, readdress},
         rtcp::{Rtcp, Source},
         statistics::Statistics,
         transceiver::Transceiver,
@@ -146,8 +146,11 @@ impl RtpSession {
         self.count(&header, kind, now);
         if let Some(transceiver) = &mut self.transceiver {
             transceiver.receive(kind, header, payload(datagram), now);
-        } else if let (Admission::Echo, Some(kind)) = (admission, kind) {
-            set_source(datagram, self.ours.number);
+        } else if let (Admission::Echo, Some(kind)) = (admission, kind)
+            && let Some((_, stream)) = self.gate.destination()
+            && let Some(payload_type) = stream.formats.payload_type(kind)
+        {
+            readdress(datagram, payload_type, self.ours.number);
             self.ours
                 .count(kind, header.timestamp, datagram.len() - 12, now);
             self.counters.sent(datagram.len());
@@ -212,8 +215,10 @@ impl RtpSession {
         let formats = destination.map(|(_, stream)| (&stream.formats, stream.packet_time));
         let (srtp, ours) = (&mut self.srtp, &mut self.ours);
         transceiver.handle_timeout(now, formats, &mut |header, payload| {
-            let kind = self.gate.kind(header.payload_type);
-            let (Some((to, _)), Some(kind)) = (destination, kind) else {
+            let Some((to, stream)) = destination else {
+                return;
+            };
+            let Some(kind) = stream.formats.kind(header.payload_type) else {
                 return;
             };
             if ours.number != header.source {

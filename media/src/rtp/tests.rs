@@ -30,6 +30,7 @@ fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
     AudioStream {
         remote: Some(remote.into()),
         formats: Formats::common(&session.medias[0]),
+        ours: Formats::common(&session.medias[0]),
         direction: Direction::SendRecv,
         packet_time: 20,
         rtcp_port: Some(remote.1 + 1),
@@ -202,6 +203,40 @@ fn a_key_begins_with_a_marker_and_so_does_what_is_said_behind_it() {
     );
     let behind = headers[7].timestamp.wrapping_sub(headers[0].timestamp);
     assert_eq!((headers[7].payload_type, behind), (8, 7 * 160));
+}
+
+#[test]
+fn each_side_sees_the_numbers_that_it_said() {
+    let said = |number: u8| {
+        let event = format!("a=rtpmap:{number} telephone-event/8000");
+        stream(&format!("0 {number}\r\n{event}\r\n"), THEIRS).formats
+    };
+    let stream = AudioStream {
+        formats: said(96),
+        ours: said(101),
+        ..stream("0\r\n", THEIRS)
+    };
+    let heard = Keys::default();
+    let key = Key::try_from('1');
+    let player = Player::new(Sound::silence()).pressing(key);
+    let mut session = session(audio((player, heard.clone())));
+    let start = Instant::now();
+    session.follow(stream.clone(), start);
+    let sent = run(&mut session, &mut start.clone(), start);
+    assert_eq!(sent[0].1[1], 0xe0, "96, and the marker");
+    for (payload_type, sequence) in [(101, 1), (96, 2)] {
+        receive(
+            &mut session,
+            &packet(payload_type, sequence, 7, &[5, 10, 0, 160]),
+            start,
+        );
+    }
+    assert_eq!(*heard.0.lock().unwrap(), "55");
+
+    let mut echo = self::session(None);
+    echo.follow(stream, start);
+    let back = receive(&mut echo, &packet(101, 1, 7, &[5, 10, 0, 160]), start);
+    assert_eq!(back[0].1[1], 96);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn an_answer_must_match_the_offer() {
         ),
         ("m=audio 4000 RTP/AVP 18\r\n", Incompatibility::MediaFormat),
         (
-            "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMU/8000\r\n",
+            "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 L16/8000\r\n",
             Incompatibility::MediaFormat,
         ),
         (
@@ -70,6 +70,17 @@ fn an_answer_must_match_the_offer() {
     handler
         .set_description(offer("m=audio 0 RTP/AVP 0\r\n").as_bytes())
         .unwrap();
+}
+
+#[test]
+fn an_answer_may_have_numbers_of_its_own() {
+    let mut handler = bare();
+    let first = description(&mut handler);
+    assert!(first.contains("a=rtpmap:9 G722/8000"));
+    let answer = offer("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 G722/8000\r\n");
+    handler.set_description(answer.as_bytes()).unwrap();
+    let later = description(&mut handler);
+    assert_eq!(media(&later), media(&first), "ours are the same");
 }
 
 #[test]
