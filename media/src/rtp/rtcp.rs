@@ -39,10 +39,6 @@ impl Source {
         }
     }
 
-    pub(crate) fn random() -> Self {
-        Self::new((random() >> 32) as u32)
-    }
-
     pub(crate) fn count(&mut self, kind: Kind, timestamp: u32, octets: usize, now: Instant) {
         self.packets = self.packets.wrapping_add(1);
         let octets = u32::try_from(octets).unwrap_or(0);

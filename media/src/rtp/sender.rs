@@ -10,7 +10,7 @@ use crate::{
 
 /// One source of ours.
 pub(super) struct Sender {
-    source: u32,
+    pub(super) source: u32,
     sequence: u16,
     timestamp: u32,
     speech: Option<Speech>,

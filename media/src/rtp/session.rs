@@ -16,6 +16,7 @@ use crate::{
     gate::{Admission, Gate},
     media_loss::{MediaLoss, MediaLossSender},
     offer_answer::AudioStream,
+    random::random,
     rtp::{
         packet::{LONGEST_PACKET, RtpHeader, is_rtcp, payload, readdress},
         rtcp::{Rtcp, Source},
@@ -60,13 +61,14 @@ impl RtpSession {
         loss: MediaLossSender,
         patience: Duration,
     ) -> Self {
+        let transceiver = end.map(Transceiver::new);
         Self {
             gate: Gate::default(),
             srtp: None,
-            transceiver: end.map(Transceiver::new),
+            ours: ours(transceiver.as_ref()),
+            transceiver,
             counters,
             silence: Silence::new(loss, patience),
-            ours: Source::random(),
             theirs: None,
             rtcp: Rtcp::new(),
         }
@@ -80,7 +82,7 @@ impl RtpSession {
             self.srtp = keys.map(|keys| Box::new((keys.clone(), Srtp::new(&keys))));
             // With another key another source: no key stream is used twice.
             self.transceiver = self.transceiver.as_ref().map(Transceiver::anew);
-            self.ours = Source::random();
+            self.ours = ours(self.transceiver.as_ref());
             self.theirs = None;
         }
         if let Some(transceiver) = &mut self.transceiver {
@@ -181,7 +183,7 @@ impl RtpSession {
             other => {
                 if other.is_some() && self.transceiver.is_none() {
                     // What goes back counts anew as well.
-                    self.ours = Source::random();
+                    self.ours = ours(None);
                 }
                 *other = Some(Statistics::new(header, now));
                 self.rtcp.forget_source();
@@ -230,6 +232,11 @@ impl RtpSession {
             send(srtp, Channel::Rtp, &packet, to, transmit);
         });
     }
+}
+
+/// The source that a transceiver begins with; without one, one for what goes back.
+fn ours(transceiver: Option<&Transceiver>) -> Source {
+    Source::new(transceiver.map_or_else(|| (random() >> 32) as u32, Transceiver::source))
 }
 
 /// How long nothing came of the peer.

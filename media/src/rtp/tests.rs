@@ -299,6 +299,25 @@ fn reports_go_to_the_port_above_or_the_same() {
 }
 
 #[test]
+fn who_only_listens_reports_under_the_source_that_speaks_later() {
+    let mut session = session(audio(()));
+    let direction = Direction::RecvOnly;
+    let held = AudioStream {
+        direction,
+        ..stream("0\r\n", THEIRS)
+    };
+    let mut now = Instant::now();
+    session.follow(held, now);
+    let end = now + Duration::from_secs(5);
+    let reports = run(&mut session, &mut now, end);
+    session.follow(stream("0\r\n", THEIRS), now);
+    let end = now + FRAME;
+    let sent = run(&mut session, &mut now, end);
+    let speech = sent.iter().find(|it| it.0 == Channel::Rtp).unwrap();
+    assert_eq!(reports[0].1[4..8], speech.1[8..12]);
+}
+
+#[test]
 fn reports_of_strangers_are_not_read() {
     let counters = Arc::<RtpCounters>::default();
     let mut session = counted(audio(()), Arc::clone(&counters));

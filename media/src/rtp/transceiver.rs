@@ -41,6 +41,11 @@ impl Transceiver {
         Self::new(self.end.clone())
     }
 
+    /// The synchronization source that we speak under.
+    pub(super) fn source(&self) -> u32 {
+        self.sender.source
+    }
+
     /// Keeps time from now on, where it does not yet.
     pub fn start(&mut self, now: Instant) {
         self.next.get_or_insert(now);
