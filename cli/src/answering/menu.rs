@@ -26,32 +26,25 @@ pub(crate) enum Choice {
 
 /// A menu in a call.
 pub(super) struct Choosing {
-    choices: Vec<(Key, Action)>,
+    /// Without a cue the caller hears itself.
+    choices: Vec<(Key, Option<Cue>)>,
     now: Box<dyn Audio>,
     cue: mpsc::Sender<Cue>,
-}
-
-enum Action {
-    Echo,
-    Cue(Cue),
 }
 
 impl Choosing {
     /// The menu of a call that came that way.
     pub(super) fn new(menu: &Menu, flow: &Flow, cue: mpsc::Sender<Cue>) -> Self {
-        let action = |choice: &Choice| match choice {
-            Choice::Echo => Some(Action::Echo),
-            Choice::HangUp => Some(Action::Cue(Cue::HangUp)),
+        let cue_of = |(key, choice): &(Key, Choice)| match choice {
+            Choice::Echo => Some((*key, None)),
+            Choice::HangUp => Some((*key, Some(Cue::HangUp))),
             Choice::Transfer(target) => {
                 let contact = target.contact(flow.transport, flow.local).ok()?;
-                Some(Action::Cue(Cue::Transfer(contact.uri)))
+                Some((*key, Some(Cue::Transfer(contact.uri))))
             }
         };
-        let choices = menu.choices.iter();
         Self {
-            choices: choices
-                .filter_map(|(key, choice)| Some((*key, action(choice)?)))
-                .collect(),
+            choices: menu.choices.iter().filter_map(cue_of).collect(),
             now: Box::new(Player::new(menu.sound.clone().repeated())),
             cue,
         }
@@ -69,10 +62,10 @@ impl Audio for Choosing {
 
     fn key(&mut self, key: Key) {
         let chosen = self.choices.iter().find(|(it, _)| *it == key);
-        match chosen.map(|(_, action)| action) {
-            Some(Action::Echo) => self.now = Box::new(Leg::echo()),
+        match chosen {
+            Some((_, None)) => self.now = Box::new(Leg::echo()),
             // Where there is no room, the call is about to leave the menu.
-            Some(Action::Cue(cue)) => drop(self.cue.try_send(cue.clone())),
+            Some((_, Some(cue))) => drop(self.cue.try_send(cue.clone())),
             None => {}
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     media::{Choices, Kind, SoundFile},
-    target::{Target, TransferTarget},
+    target::{self, Target},
     value,
     wait::Wait,
 };
@@ -102,14 +102,17 @@ struct Keys {
     answer: Option<Kind>,
     file: Option<SoundFile>,
     choices: Option<Choices>,
-    reject: Option<Status>,
+    #[serde(default, deserialize_with = "reject")]
+    reject: Option<Rejection>,
     redirect: Option<Vec<Target>>,
     early: Option<Wait>,
     hangup_after: Option<Wait>,
     hold_after: Option<Wait>,
     resume_after: Option<Wait>,
-    session_expires: Option<Expires>,
-    transfer_to: Option<TransferTarget>,
+    #[serde(default, deserialize_with = "session_expires")]
+    session_expires: Option<u32>,
+    #[serde(default, deserialize_with = "target::alone")]
+    transfer_to: Option<Target>,
     transfer_after: Option<Wait>,
     #[serde(default)]
     authenticate: bool,
@@ -147,7 +150,7 @@ impl Keys {
             (Some(_), _) if self.answer.is_none() => {
                 return Err("`transfer_to` needs `answer`");
             }
-            (Some(target), after) => Some((after.map_or(SOON, Duration::from), target.0)),
+            (Some(target), after) => Some((after.map_or(SOON, Duration::from), target)),
             (None, Some(_)) => return Err("`transfer_after` needs `transfer_to`"),
             (None, None) => None,
         };
@@ -158,10 +161,10 @@ impl Keys {
                 hangup_after: self.hangup_after.map(Duration::from),
                 hold_after,
                 resume_after,
-                session_expires: self.session_expires.map(|expires| expires.0),
+                session_expires: self.session_expires,
                 transfer,
             })),
-            (None, Some(status), None) => Ok(Outcome::Reject(status.0)),
+            (None, Some(status), None) => Ok(Outcome::Reject(status)),
             (None, None, Some(targets)) if targets.is_empty() => {
                 Err("`redirect` is empty; list at least one { uri = \"sip:…\" }")
             }
@@ -188,31 +191,22 @@ fn media(kind: Kind, file: Option<SoundFile>, choices: Option<Choices>) -> Media
     }
 }
 
-/// The life of a session without a refresh, in seconds.
-#[derive(Clone, Copy)]
-struct Expires(u32);
-
-impl<'de> Deserialize<'de> for Expires {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a number of seconds from 90 to 86400";
-        value::read(deserializer, expected, |value| {
+fn session_expires<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    value::read(
+        deserializer,
+        "a number of seconds from 90 to 86400",
+        |value| {
             let seconds = u32::try_from(value.as_integer()?).ok()?;
-            (90..=86_400).contains(&seconds).then_some(Self(seconds))
-        })
-    }
+            (90..=86_400).contains(&seconds).then_some(Some(seconds))
+        },
+    )
 }
 
-/// The status of a rejection as it is written.
-#[derive(Clone, Copy)]
-struct Status(Rejection);
-
-impl<'de> Deserialize<'de> for Status {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        value::read(deserializer, "a status from 400 to 699", |value| {
-            let code = u16::try_from(value.as_integer()?).ok()?;
-            Rejection::new(code).map(Self)
-        })
-    }
+fn reject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rejection>, D::Error> {
+    value::read(deserializer, "a status from 400 to 699", |value| {
+        let code = u16::try_from(value.as_integer()?).ok()?;
+        Rejection::new(code).map(Some)
+    })
 }
 
 /// When a caller is transferred unless told.

@@ -1,7 +1,7 @@
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use offhook::{ContactTarget, QValue, Transport, message::UriError};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 
 /// One Contact of a 302. In its URI `{here}` stands for the address the call came in on.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -52,17 +52,12 @@ impl TryFrom<Keys> for Target {
     }
 }
 
-/// A URI by itself, where the call is to be transferred to.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct TransferTarget(pub(super) Target);
-
-impl TryFrom<String> for TransferTarget {
-    type Error = String;
-
-    fn try_from(uri: String) -> Result<Self, String> {
-        Target::try_from(Keys { uri, q: None }).map(Self)
-    }
+/// Reads a URI by itself, where the call is to be transferred to.
+pub(super) fn alone<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Target>, D::Error> {
+    let uri = String::deserialize(deserializer)?;
+    Target::to(uri).map(Some).map_err(D::Error::custom)
 }
 
 #[derive(Deserialize)]
