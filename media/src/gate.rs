@@ -29,8 +29,7 @@ pub(crate) struct Gate {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
-    Echo,
-    Receive,
+    Take,
     /// The peer's, but nothing that was agreed on, as comfort noise.
     Ignore,
     Discard,
@@ -53,27 +52,20 @@ impl Gate {
         let Some(stream) = &self.stream else {
             return Admission::Discard;
         };
-        let admission = match stream.direction {
-            Direction::SendRecv => Admission::Echo,
-            Direction::RecvOnly => Admission::Receive,
-            Direction::SendOnly | Direction::Inactive => return Admission::Discard,
-        };
+        let is_heard = matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly);
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
         let is_agreed = stream.kind(payload_type).is_some();
-        if !is_peer || !self.is_in_time(now) {
-            return Admission::Discard;
+        if !is_heard || !is_peer || !self.is_in_time(now) {
+            Admission::Discard
+        } else if is_agreed {
+            self.source = Some(from);
+            Admission::Take
+        } else if self.source == Some(from) {
+            Admission::Ignore
+        } else {
+            Admission::Discard
         }
-        if !is_agreed {
-            let is_known = self.source == Some(from);
-            return if is_known {
-                Admission::Ignore
-            } else {
-                Admission::Discard
-            };
-        }
-        self.source = Some(from);
-        admission
     }
 
     /// Whether RTCP is the peer's: from the same port as its RTP where they share one, else from the same host.
@@ -163,7 +155,7 @@ mod tests {
         let start = Instant::now();
         let mut echoed = |now| {
             let admitted = (0..1000).map(|_| gate.admit(0, peer, now));
-            admitted.filter(|it| *it == Admission::Echo).count()
+            admitted.filter(|it| *it == Admission::Take).count()
         };
         assert_eq!(echoed(start), 200);
         assert_eq!(echoed(start + Duration::from_millis(999)), 0);

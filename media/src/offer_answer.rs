@@ -15,7 +15,7 @@ use crate::{
     formats::{Formats, Kind},
     media_line,
     remote_audio::RemoteAudio,
-    session_description::{is_audio, parse, print_plain, refused, time},
+    session_description::{is_audio, parse, print, refused, time},
     side::Side,
     srtp::{Crypto, Keys, MasterKey},
 };
@@ -162,7 +162,7 @@ impl OfferAnswer {
                 offer
             }
         };
-        Ok(print_plain(&given))
+        Ok(print(&given))
     }
 
     /// Takes the peer's offer or answer. On an error nothing has changed.

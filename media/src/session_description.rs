@@ -24,23 +24,9 @@ pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
     Ok(session)
 }
 
-/// The octets of a description of ours.
-#[expect(
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "memory takes every write"
-)]
+/// The octets of a description of ours, which has no other lines than these: without the formatter, that the writer of
+/// sdp-types sends each letter through.
 pub fn print(session: &Session) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
-    session
-        .write(&mut octets)
-        .expect("memory takes every write");
-    octets
-}
-
-/// [`print`] for what [`OfferAnswer`](crate::offer_answer::OfferAnswer) makes, which has no other lines than these: without
-/// the formatter, that the writer of sdp-types sends each letter through.
-pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
     let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
     let mut line = |parts: &[&str]| {
         for part in parts {
@@ -80,6 +66,7 @@ pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
         let (start, stop) = (time.start_time.to_string(), time.stop_time.to_string());
         line(&["t=", &start, " ", &stop]);
     }
+    put_attributes(&session.attributes, &mut line);
     for media in &session.medias {
         let port = media.port.to_string();
         line(&[
@@ -92,12 +79,7 @@ pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
             " ",
             &media.fmt,
         ]);
-        for attribute in &media.attributes {
-            match &attribute.value {
-                Some(value) => line(&["a=", &attribute.attribute, ":", value]),
-                None => line(&["a=", &attribute.attribute]),
-            }
-        }
+        put_attributes(&media.attributes, &mut line);
     }
     debug_assert_eq!(
         octets,
@@ -105,6 +87,15 @@ pub(crate) fn print_plain(session: &Session) -> Vec<u8> {
         "no line is left out"
     );
     octets
+}
+
+fn put_attributes(attributes: &[Attribute], line: &mut impl FnMut(&[&str])) {
+    for Attribute { attribute, value } in attributes {
+        match value {
+            Some(value) => line(&["a=", attribute, ":", value]),
+            None => line(&["a=", attribute]),
+        }
+    }
 }
 
 /// Whether the line is one of audio.
@@ -184,7 +175,7 @@ mod tests {
         session.medias.push(media);
         let expected = "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 1\r\n\
                         m=audioa=b 9 RTP/AVP 0 8\r\na=mid:ab\r\na=inactive\r\n";
-        assert_eq!(String::from_utf8(print_plain(&session)).unwrap(), expected);
+        assert_eq!(String::from_utf8(print(&session)).unwrap(), expected);
     }
 
     const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n";

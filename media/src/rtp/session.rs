@@ -148,7 +148,7 @@ impl RtpSession {
         self.count(&header, kind, now);
         if let Some(transceiver) = &mut self.transceiver {
             transceiver.receive(kind, header, payload(datagram), now);
-        } else if let (Admission::Echo, Some(kind)) = (admission, kind)
+        } else if let Some(kind) = kind
             && let Some((_, stream)) = self.gate.destination()
             && let Some(payload_type) = stream.formats.payload_type(kind)
         {
