@@ -92,12 +92,12 @@ impl Encoding {
         }
     }
 
-    /// How many octets a millisecond has, each of them one tick of the clock. `None` for a codec whose payloads are whole.
-    pub(crate) const fn octets_per_millisecond(self) -> Option<u32> {
+    /// Whether each octet of a payload is one tick of the clock, and a payload may be cut anywhere.
+    pub(crate) const fn is_divisible(self) -> bool {
         match self {
-            Self::Pcmu | Self::Pcma | Self::G722 => Some(8),
+            Self::Pcmu | Self::Pcma | Self::G722 => true,
             #[cfg(feature = "opus")]
-            Self::Opus => None,
+            Self::Opus => false,
         }
     }
 

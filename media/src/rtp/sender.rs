@@ -90,19 +90,21 @@ impl Sender {
         };
         let ticks = ticks(speech.encoding);
         speech.codec.encode(&end.speak(), &mut speech.octets);
-        let size = match speech.encoding.octets_per_millisecond() {
-            Some(octets) => (octets * packet_time) as usize,
-            None => speech.octets.len(),
+        let is_divisible = speech.encoding.is_divisible();
+        let size = if is_divisible {
+            (speech.encoding.clock_rate() / 1000 * packet_time) as usize
+        } else {
+            speech.octets.len()
         };
         let mut octets = speech.octets.as_slice();
         while let Some((payload, rest)) =
             octets.split_at_checked(size).filter(|it| !it.0.is_empty())
         {
-            // Where packets are cut anywhere, a tick is an octet.
             let behind = u32::try_from(octets.len()).unwrap_or(0);
-            let timestamp = match speech.encoding.octets_per_millisecond() {
-                Some(_) => self.timestamp.wrapping_add(ticks).wrapping_sub(behind),
-                None => self.timestamp,
+            let timestamp = if is_divisible {
+                self.timestamp.wrapping_add(ticks).wrapping_sub(behind)
+            } else {
+                self.timestamp
             };
             let header = self.header(payload_type, speech.is_first, timestamp);
             send(&header, payload);
