@@ -1,4 +1,4 @@
-//! User names and passwords on the command line.
+//! User names and passwords.
 
 use std::{convert::Infallible, env, fmt, str::FromStr};
 
@@ -8,6 +8,8 @@ use offhook::{
     Credentials,
     message::{StatusCode, Text},
 };
+use serde::{Deserialize, Deserializer, de::Error};
+use toml::Value;
 use tracing::warn;
 
 #[derive(Debug, Args)]
@@ -76,12 +78,22 @@ impl FromStr for Password {
     }
 }
 
+impl<'de> Deserialize<'de> for Password {
+    /// Cites nothing.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = value.as_str().ok_or_else(|| D::Error::custom(EXPECTED))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
 }
 
+const EXPECTED: &str = "expected a text in quotes";
 const PASSWORD: &str = "OFFHOOK_PASSWORD";
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl Formats {
     }
 
     /// The speech that the peer likes best, and its payload type.
-    pub fn speech(&self) -> Option<(u8, Encoding)> {
+    pub(crate) fn speech(&self) -> Option<(u8, Encoding)> {
         let mut formats = self.0.iter();
         formats.find_map(|f| Some((f.payload_type, f.kind.speech()?)))
     }

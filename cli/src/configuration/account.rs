@@ -3,14 +3,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use toml::{Spanned, de::DeValue};
 
-use super::{
-    error::Defect,
-    routes::Routes,
-    secret::{Confidential, Secret},
-    tables::Tables,
-};
+use super::{error::Defect, routes::Routes, secret::Secret, tables::Tables};
 use crate::{
     calling::{proxy, sip_uri},
+    credentials::Password,
     registering::{Account, LONGEST, address, registrar_of},
 };
 
@@ -81,9 +77,9 @@ struct Keys {
     registrar: Option<String>,
     proxy: Option<String>,
     user: Option<String>,
-    password: Option<Confidential>,
+    password: Option<Password>,
     password_env: Option<String>,
-    ha1: Option<Confidential>,
+    ha1: Option<Password>,
     realm: Option<String>,
     expires: Option<u32>,
     route: Option<String>,

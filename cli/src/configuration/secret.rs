@@ -1,8 +1,8 @@
-use std::{env, fmt};
+use std::env;
 
 use offhook::{Credentials, DigestAlgorithm, message::Text};
-use serde::{Deserialize, Deserializer, de::Error};
-use toml::Value;
+
+use crate::credentials::Password;
 
 /// What proves that a user is who he says. No error cites it.
 pub(super) enum Secret {
@@ -13,9 +13,9 @@ pub(super) enum Secret {
 impl Secret {
     /// Of these three keys exactly one is to be there.
     pub(super) fn read(
-        password: Option<Confidential>,
+        password: Option<Password>,
         password_env: Option<String>,
-        ha1: Option<Confidential>,
+        ha1: Option<Password>,
     ) -> Result<Self, String> {
         match (password, password_env, ha1) {
             (Some(password), None, None) => Ok(Self::Password(password.0)),
@@ -61,22 +61,4 @@ impl Secret {
     }
 }
 
-/// A text that no message shows.
-pub(super) struct Confidential(String);
-
-impl<'de> Deserialize<'de> for Confidential {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let text = value.as_str().ok_or_else(|| D::Error::custom(EXPECTED))?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for Confidential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
 const KEYS: &str = "`password`, `password_env` and `ha1`";
-const EXPECTED: &str = "expected a text in quotes";

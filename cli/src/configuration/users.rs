@@ -5,12 +5,8 @@ use offhook::{
 use serde::{Deserialize, Deserializer};
 use toml::{Spanned, Value, de::DeValue};
 
-use super::{
-    error::Defect,
-    secret::{Confidential, Secret},
-    tables::Tables,
-    value,
-};
+use super::{error::Defect, secret::Secret, tables::Tables, value};
+use crate::credentials::Password;
 
 /// Who may call the routes that ask.
 #[derive(Debug, Default)]
@@ -110,9 +106,9 @@ struct User {
 #[serde(deny_unknown_fields)]
 struct Keys {
     name: String,
-    password: Option<Confidential>,
+    password: Option<Password>,
     password_env: Option<String>,
-    ha1: Option<Confidential>,
+    ha1: Option<Password>,
 }
 
 impl TryFrom<Keys> for User {
