@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::support::{answer, description};
-use offhook_media::{AudioHandler, PortRange, SessionDescriptionHandler};
+use offhook_media::{AudioHandler, MediaLoss, PortRange, SessionDescriptionHandler};
 use tokio::time::timeout;
 
 const PCMU: u8 = 0;
@@ -121,6 +121,17 @@ async fn packets_come_back_under_our_source() {
     assert_eq!(counters.octets_received(), 3 * 172);
     assert_eq!(counters.octets_sent(), 3 * 172);
     assert_eq!(counters.datagrams_discarded(), 0);
+}
+
+#[tokio::test]
+async fn a_caller_that_falls_silent_is_missed() {
+    let phone = Phone::new().await;
+    let mut handler = handler().patient_for(Duration::from_millis(100));
+    let mut losses = handler.losses();
+    let echo = media_address(&answer(&mut handler, &phone.offer("sendrecv")));
+    phone.is_echoed(1, echo).await;
+    let lost = timeout(PATIENCE, losses.lost()).await;
+    assert_eq!(lost, Ok(MediaLoss::Silence));
 }
 
 #[tokio::test]
