@@ -3,24 +3,22 @@
 mod account;
 mod error;
 mod media;
-mod ports;
 mod route;
 mod routes;
 mod secret;
 mod tables;
 mod target;
 mod users;
-mod value;
-mod wait;
+mod values;
 
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::Context;
 use offhook::DigestAlgorithm;
 use offhook_media::PortRange;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::{
-    Spanned, Value,
+    Spanned,
     de::{self, DeTable},
 };
 
@@ -31,10 +29,10 @@ pub(crate) use self::{
     target::Target,
     users::Users,
 };
-use self::{error::Defect, wait::Wait};
+use self::{error::Defect, values::Wait};
 use crate::answering::Recordings;
 use crate::certificates::Certificates;
-use crate::names::{self, Names};
+use crate::names::Names;
 
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -121,57 +119,26 @@ impl Configuration {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    #[serde(deserialize_with = "listeners")]
+    #[serde(deserialize_with = "values::listeners")]
     listen: Vec<String>,
-    #[serde(deserialize_with = "origins")]
+    #[serde(deserialize_with = "values::origins")]
     allow_origin: Vec<String>,
     drain: Wait,
-    #[serde(deserialize_with = "max_calls")]
+    #[serde(deserialize_with = "values::max_calls")]
     max_calls: usize,
     longest_call: Wait,
     realm: String,
-    #[serde(deserialize_with = "users::algorithms")]
+    #[serde(deserialize_with = "values::algorithms")]
     algorithms: Vec<DigestAlgorithm>,
-    #[serde(default = "PortRange::any", deserialize_with = "ports::deserialize")]
+    #[serde(default = "PortRange::any", deserialize_with = "values::ports")]
     rtp_ports: PortRange,
     media_timeout: Wait,
     recordings: Recordings,
     #[serde(default)]
     tls: Certificates,
     advertise: Option<String>,
-    #[serde(default, deserialize_with = "dns")]
+    #[serde(default, deserialize_with = "values::dns")]
     dns: Names,
-}
-
-fn listeners<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let expected = r#"one listener or more such as ["udp:0.0.0.0:5060"]"#;
-    value::read(deserializer, expected, |value| {
-        texts(value).filter(|listeners| !listeners.is_empty())
-    })
-}
-
-fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let expected = r#"a list of origins such as ["https://phone.example.com"]"#;
-    value::read(deserializer, expected, texts)
-}
-
-fn texts(value: &Value) -> Option<Vec<String>> {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    value.as_array()?.iter().map(text).collect()
-}
-
-fn dns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
-    value::read(deserializer, names::EXPECTED, |value| {
-        let server = names::name_server(value.as_str()?).ok();
-        server.is_some().then_some(Names { server })
-    })
-}
-
-fn max_calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    value::read(deserializer, "a number above 0", |value| {
-        let max_calls = usize::try_from(value.as_integer()?).ok()?;
-        (max_calls > 0).then_some(max_calls)
-    })
 }
 
 /// Routes are read one by one, so that an error can name the route it is in.

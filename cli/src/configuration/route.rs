@@ -7,8 +7,7 @@ use serde::{Deserialize, Deserializer};
 use super::{
     media::{Choices, Kind, SoundFile},
     target::{self, Target},
-    value,
-    wait::Wait,
+    values::{self, Wait},
 };
 use crate::answering::{Menu, melody};
 
@@ -192,7 +191,7 @@ fn media(kind: Kind, file: Option<SoundFile>, choices: Option<Choices>) -> Media
 }
 
 fn session_expires<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    value::read(
+    values::read(
         deserializer,
         "a number of seconds from 90 to 86400",
         |value| {
@@ -203,7 +202,7 @@ fn session_expires<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 fn reject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rejection>, D::Error> {
-    value::read(deserializer, "a status from 400 to 699", |value| {
+    values::read(deserializer, "a status from 400 to 699", |value| {
         let code = u16::try_from(value.as_integer()?).ok()?;
         Rejection::new(code).map(Some)
     })

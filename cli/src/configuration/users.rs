@@ -2,10 +2,10 @@ use offhook::{
     Authenticator, Credentials, DigestAlgorithm, ResponseOptions,
     message::{Rejection, Request, Text},
 };
-use serde::{Deserialize, Deserializer};
-use toml::{Spanned, Value, de::DeValue};
+use serde::Deserialize;
+use toml::{Spanned, de::DeValue};
 
-use super::{error::Defect, secret::Secret, tables::Tables, value};
+use super::{error::Defect, secret::Secret, tables::Tables};
 use crate::credentials::Password;
 
 /// Who may call the routes that ask.
@@ -80,20 +80,6 @@ fn authenticator(realm: &str, users: Vec<Credentials>) -> Result<Authenticator, 
     Authenticator::new(&realm, of_name).map_err(|error| error.to_string())
 }
 
-/// Reads the setting `algorithms`.
-pub(super) fn algorithms<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<DigestAlgorithm>, D::Error> {
-    value::read(deserializer, ALGORITHMS, |value| {
-        let algorithm = |value: &Value| {
-            let mut all = DigestAlgorithm::ALL.into_iter();
-            all.find(|it| value.as_str() == Some(it.as_str()))
-        };
-        let names = value.as_array().filter(|names| !names.is_empty())?;
-        names.iter().map(algorithm).collect()
-    })
-}
-
 /// One of the tables.
 #[derive(Deserialize)]
 #[serde(try_from = "Keys")]
@@ -121,7 +107,6 @@ impl TryFrom<Keys> for User {
     }
 }
 
-const ALGORITHMS: &str = r#"one or more of "MD5", "SHA-256" and "SHA-512-256""#;
 const USERS: Tables = Tables {
     name: "user",
     key: "name",
