@@ -1,11 +1,10 @@
 use anyhow::Context;
 use offhook::{
-    Credentials, Flow, Inviter, InviterEvent, OutgoingRequest, Referral, UserAgent,
-    message::{Body, UriBuf},
+    Credentials, Flow, Inviter, InviterEvent, OutgoingRequest, Referral, UserAgent, message::UriBuf,
 };
 use offhook_media::Recording;
 
-use super::{CallArguments, media};
+use super::{CallArguments, media, own_uri};
 use crate::negotiation::Handler;
 
 /// How a call is placed, the first one and those that the callee asks for.
@@ -17,37 +16,30 @@ pub(super) struct Placing {
 }
 
 impl Placing {
-    /// The ways there, best first, and our side of the session on the first of them.
-    pub(super) async fn prepare(&self, target: &UriBuf) -> anyhow::Result<(Vec<Flow>, Handler)> {
-        let next_hop = self.arguments.proxy.as_ref().unwrap_or(target);
-        let flows = self.user_agent.flows(next_hop).await?;
-        let flow = flows.first().context("no way leads there")?;
-        let media = media(&self.arguments, flow.local.ip(), &self.recording)?;
-        Ok((flows, media))
-    }
-
-    pub(super) fn request(
+    /// The call to `target`, its best way there, and our side of the session on it.
+    pub(super) async fn prepare(
         &self,
-        flows: Vec<Flow>,
-        from: UriBuf,
         target: UriBuf,
-        offer: Body,
-    ) -> OutgoingRequest {
-        let mut request = OutgoingRequest::new(flows, from.into(), target.into()).with_body(offer);
-        request.routes.extend(self.arguments.proxy.clone());
+    ) -> anyhow::Result<(OutgoingRequest, Flow, Handler)> {
+        let arguments = &self.arguments;
+        let next_hop = arguments.proxy.as_ref().unwrap_or(&target);
+        let flows = self.user_agent.flows(next_hop).await?;
+        let flow = *flows.first().context("no way leads there")?;
+        let mut media = media(arguments, flow.local.ip(), &self.recording)?;
+        let from = match &arguments.from {
+            Some(from) => from.clone(),
+            None => own_uri(flow.local)?,
+        };
+        let request = OutgoingRequest::new(flows, from.into(), target.into());
+        let mut request = request.with_body(media.description()?);
+        request.routes.extend(arguments.proxy.clone());
         request.credentials.extend(self.credentials.clone());
-        request
+        Ok((request, flow, media))
     }
 
     /// Calls where the callee sends us.
-    pub(super) async fn follow(
-        &self,
-        referral: Referral,
-        from: UriBuf,
-    ) -> anyhow::Result<Followed> {
-        let target = referral.refer_to().target();
-        let (flows, mut media) = self.prepare(&target).await?;
-        let request = self.request(flows, from, target, media.description()?);
+    pub(super) async fn follow(&self, referral: Referral) -> anyhow::Result<Followed> {
+        let (request, _, media) = self.prepare(referral.refer_to().target()).await?;
         let inviter = referral.make_inviter(request)?;
         Ok(Followed { inviter, media })
     }

@@ -62,26 +62,16 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         credentials,
         recording: recording.clone(),
     };
-    let (flows, mut media) = placing.prepare(&uri).await?;
-    let flow = *flows.first().context("no way leads there")?;
-    let offer = media.description()?;
-    let arguments = &placing.arguments;
-    let from = match &arguments.from {
-        Some(from) => from.clone(),
-        None => own_uri(flow.local)?,
-    };
-    let request = placing.request(flows, from.clone(), uri.clone(), offer);
+    let (request, flow, media) = placing.prepare(uri.clone()).await?;
     let inviter = user_agent.invite(request)?;
-    let begin = Instant::now();
     let mut call = Call {
         output: output.timed(),
         agent: flow.local,
         media,
         signals,
-        answer_by: Some(begin + arguments.timeout),
+        answer_by: Some(Instant::now() + placing.arguments.timeout),
         leave_by: None,
         early: None,
-        from,
         placing,
         followed: None,
     };
@@ -113,7 +103,6 @@ struct Call {
     leave_by: Option<Instant>,
     /// The last session description of a provisional response.
     early: Option<Vec<u8>>,
-    from: UriBuf,
     placing: Placing,
     /// The call that takes the place of this one, until it is answered.
     followed: Option<Followed>,
@@ -178,6 +167,7 @@ impl Call {
             if inviter.follow(contact).await.is_ok() {
                 let (status, uri) = (Status::of(response), contact.uri.clone());
                 self.tell(&Step::Redirected { status, uri });
+                self.early = None;
                 return true;
             }
         }
@@ -202,7 +192,9 @@ impl Call {
             ..
         } = accepted;
         let answered = Instant::now();
-        let answer = message.session_description().or(self.early.as_deref());
+        // The next session has an answer of its own.
+        let early = self.early.take();
+        let answer = message.session_description().or(early.as_deref());
         if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
             session.bye();
             session.ended().await;
@@ -285,7 +277,7 @@ impl Call {
         if self.followed.is_some() {
             return;
         }
-        match self.placing.follow(referral, self.from.clone()).await {
+        match self.placing.follow(referral).await {
             Ok(followed) => self.followed = Some(followed),
             Err(error) => warn!("the call was not placed: {error:#}"),
         }
