@@ -181,24 +181,31 @@ impl WebRtcHandler {
         let mut answer = self.side.session(self.local, time(offer));
         fill(&mut answer, None, &offer.medias, place);
         let answer = self.side.give(answer);
-        self.side.complete(None);
-        let agreed = self.agreed.take().unwrap_or(Agreed {
-            ours: Arc::clone(&answer),
-            place,
-            mid: None,
-            fingerprints: Vec::new(),
-        });
-        if let (Some(connection), Some(mid)) = (&self.connection, agreed.mid) {
-            connection.follow(mid, Direction::Inactive, Formats::default());
-        }
-        // Offers of ours keep its lines (RFC 3264 section 8).
-        let ours = Arc::clone(&answer);
-        self.agreed = Some(Agreed { ours, ..agreed });
+        self.complete_without_audio(Arc::clone(&answer), place);
         answer
     }
 
+    /// Offers of ours keep its lines (RFC 3264 section 8).
+    fn complete_without_audio(&mut self, ours: Arc<Session>, place: usize) {
+        self.side.complete(None);
+        let before = self.agreed.take();
+        let mid = before.as_ref().and_then(|it| it.mid);
+        if let (Some(connection), Some(mid)) = (&self.connection, mid) {
+            connection.follow(mid, Direction::Inactive, Formats::default());
+        }
+        self.agreed = Some(Agreed {
+            ours,
+            place,
+            mid,
+            fingerprints: before.map_or_else(Vec::new, |it| it.fingerprints),
+        });
+    }
+
     fn accept(&mut self, offer: LocalOffer, content: &Session) -> Result<(), DescriptionError> {
-        let stream = offer.read_answer(content)?;
+        let Some(stream) = offer.read_answer(content)? else {
+            self.complete_without_audio(offer.session, offer.place);
+            return Ok(());
+        };
         let direction = self.side.agreed(stream.direction);
         self.connection()?
             .negotiate(|api| {
@@ -258,8 +265,9 @@ impl WebRtcHandler {
 }
 
 impl LocalOffer {
-    /// The stream of the peer's answer (RFC 3264 section 6): its m= lines must be those of our offer.
-    fn read_answer(&self, answer: &Session) -> Result<RemoteStream, Incompatibility> {
+    /// The stream of the peer's answer (RFC 3264 section 6): its m= lines must be those of our offer. None where it is
+    /// refused.
+    fn read_answer(&self, answer: &Session) -> Result<Option<RemoteStream>, Incompatibility> {
         let pairs = || self.session.medias.iter().zip(&answer.medias);
         if self.session.medias.len() != answer.medias.len()
             || !pairs().all(|(ours, theirs)| ours.media.eq_ignore_ascii_case(&theirs.media))
@@ -268,7 +276,7 @@ impl LocalOffer {
         }
         let is_accepted = answer.medias.get(self.place).is_some_and(|it| it.port != 0);
         if !is_accepted {
-            return Err(Incompatibility::MediaFormat);
+            return Ok(None);
         }
         let mid = self.mid.to_string();
         let stream = RemoteStream::read(answer, self.place, &mid)?;
@@ -278,7 +286,7 @@ impl LocalOffer {
         if SdpAnswer::from_sdp_string(&stream.text).is_err() {
             return Err(Incompatibility::MediaSecurity);
         }
-        Ok(stream)
+        Ok(Some(stream))
     }
 }
 

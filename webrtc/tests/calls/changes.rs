@@ -1,4 +1,5 @@
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
+use offhook_webrtc::WebRtcHandler;
 use str0m::media::Direction;
 
 use crate::{
@@ -56,6 +57,29 @@ async fn our_offer_keeps_the_lines_of_an_offer_without_audio() {
     let ours = description(&mut handler);
     assert_eq!(lines(&ours), 2, "{ours}");
     assert!(has(&ours, "a=sendrecv"), "{ours}");
+}
+
+#[tokio::test]
+async fn an_answer_may_refuse_the_audio() {
+    let refuse = |handler: &mut WebRtcHandler, offer: &str| {
+        let (_, line) = offer.split_once("m=audio ").unwrap();
+        let (port, _) = line.split_once(' ').unwrap();
+        let refusal = offer.replace(&format!("m=audio {port} "), "m=audio 0 ");
+        handler.set_description(refusal.as_bytes()).unwrap();
+    };
+    let mut handler = handler();
+    let first = description(&mut handler);
+    refuse(&mut handler, &first);
+
+    let mut browser = call(&mut handler).await;
+    browser.hear_echo(OPUS, b"one").await;
+    let offer = String::from_utf8(handler.hold().unwrap().content().to_vec()).unwrap();
+    refuse(&mut handler, &offer);
+    browser.hear_nothing(OPUS).await;
+    let offer = String::from_utf8(handler.resume().unwrap().content().to_vec()).unwrap();
+    let answer = browser.answer(&offer);
+    handler.set_description(answer.as_bytes()).unwrap();
+    browser.hear_echo(OPUS, b"again").await;
 }
 
 #[tokio::test]
