@@ -156,7 +156,7 @@ async fn run(shared: Arc<Shared>) {
         let goes_on = tokio::select! {
             _ = shared.rtp.readable() => shared.take(Channel::Rtp, &shared.rtp),
             rtcp = readable(rtcp.as_ref()) => shared.take(Channel::Rtcp, rtcp),
-            () = at(timeout) => {
+            () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                 shared.act(|session, transmit| session.handle_timeout(Instant::now(), transmit));
                 true
             }
@@ -172,13 +172,6 @@ async fn readable(socket: Option<&Arc<UdpSocket>>) -> &UdpSocket {
     match socket {
         Some(socket) if socket.readable().await.is_ok() => socket,
         _ => std::future::pending().await,
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time.into()).await,
-        None => std::future::pending().await,
     }
 }
 
