@@ -15,13 +15,14 @@ pub(crate) struct Stream {
 
 enum End {
     Echo(Echo),
-    Audio(Transceiver, Numbers),
+    Audio(Box<Transceiver>, Numbers),
 }
 
 impl Stream {
     /// One that lets `end` hear and speak.
     pub(crate) fn audio(end: AudioEnd) -> Self {
-        Self::of(End::Audio(Transceiver::new(end), Numbers::default()))
+        let transceiver = Box::new(Transceiver::new(end));
+        Self::of(End::Audio(transceiver, Numbers::default()))
     }
 
     /// One that sends what comes back.
@@ -34,7 +35,8 @@ impl Stream {
         match &self.end {
             End::Echo(_) => Self::echo(),
             End::Audio(transceiver, _) => {
-                Self::of(End::Audio(transceiver.anew(), Numbers::default()))
+                let transceiver = Box::new(transceiver.anew());
+                Self::of(End::Audio(transceiver, Numbers::default()))
             }
         }
     }

@@ -43,6 +43,11 @@ impl Receiver {
         });
     }
 
+    /// Whether packets are held until one comes that is missing.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.reorder.is_waiting()
+    }
+
     /// Lets `end` hear what waited too long for a packet that is lost.
     pub(super) fn flush(&mut self, end: &AudioEnd, now: Instant) {
         let listener = &mut self.listener;

@@ -53,6 +53,11 @@ impl<P> Reorder<P> {
         }
     }
 
+    /// Whether packets are held.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Gives up on what is missing for too long.
     pub(crate) fn flush(&mut self, now: Instant, give: &mut impl FnMut(P)) {
         let is_late = |(_, since, _): &(_, _, P)| now.duration_since(*since) >= LONGEST_WAIT;

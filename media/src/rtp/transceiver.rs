@@ -22,6 +22,8 @@ pub struct Transceiver {
     receiver: Option<Receiver>,
     /// When the next 20 ms have passed.
     next: Option<Instant>,
+    /// Whether nothing was to be said at last. Then time is kept when something happens, so that a held call costs nothing.
+    is_idle: bool,
 }
 
 impl Transceiver {
@@ -32,6 +34,7 @@ impl Transceiver {
             sender: Sender::new(),
             receiver: None,
             next: None,
+            is_idle: false,
         }
     }
 
@@ -46,18 +49,20 @@ impl Transceiver {
         self.sender.source
     }
 
-    /// Keeps time from now on, where it does not yet.
+    /// Keeps time from now on, where it does not yet. To be called when something else is agreed on, too.
     pub fn start(&mut self, now: Instant) {
         self.next.get_or_insert(now);
+        self.wake(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn timeout(&self) -> Option<Instant> {
-        self.next
+        self.next.filter(|_| !self.is_idle)
     }
 
     /// Takes a packet of the peer's, which is of this kind; `None` for nothing that was agreed on.
     pub fn receive(&mut self, kind: Option<Kind>, header: RtpHeader, payload: &[u8], now: Instant) {
+        self.wake(now);
         let of_source = |receiver: &Receiver| receiver.source == header.source;
         let receiver = match self.receiver.take().filter(of_source) {
             Some(receiver) => receiver,
@@ -79,14 +84,10 @@ impl Transceiver {
         formats: Option<(&Formats, u32)>,
         send: &mut dyn FnMut(&RtpHeader, &[u8]),
     ) {
-        let Some(mut next) = self.next else { return };
-        let late = now.saturating_duration_since(next);
-        if late > LONGEST_DELAY {
-            let missed = late.as_millis() / FRAME_TIME.as_millis();
-            let missed = u32::try_from(missed).unwrap_or(u32::MAX);
-            self.sender.skip(missed);
-            next += FRAME_TIME * missed;
+        if self.next.is_some_and(|next| next + LONGEST_DELAY < now) {
+            self.skip(now);
         }
+        let Some(mut next) = self.next else { return };
         while next <= now {
             if let Some(receiver) = &mut self.receiver {
                 receiver.flush(&self.end, now);
@@ -100,6 +101,25 @@ impl Transceiver {
             next += FRAME_TIME;
         }
         self.next = Some(next);
+        let is_waiting = self.receiver.as_ref().is_some_and(Receiver::is_waiting);
+        self.is_idle = formats.is_none() && !is_waiting;
+    }
+
+    /// Keeps time again.
+    fn wake(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_idle) {
+            self.skip(now);
+        }
+    }
+
+    /// What could have been said up to now is not.
+    fn skip(&mut self, now: Instant) {
+        let Some(next) = &mut self.next else { return };
+        let late = now.saturating_duration_since(*next);
+        let missed = late.as_millis() / FRAME_TIME.as_millis();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        self.sender.skip(missed);
+        *next += FRAME_TIME * missed;
     }
 }
 
