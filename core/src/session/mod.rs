@@ -67,8 +67,9 @@ pub(crate) enum Phase {
     AckWait {
         /// The number of the INVITE.
         cseq: u32,
-        /// The headers of a BYE that was asked for and must wait for the ACK (RFC 3261 §15).
-        bye: Option<Vec<Header>>,
+        /// Why the session is to end, and the headers of the BYE, which must wait for the ACK
+        /// (RFC 3261 §15).
+        bye: Option<(SessionEnd, Vec<Header>)>,
     },
     Confirmed,
     /// A provisional response to an INVITE of ours made the dialog.

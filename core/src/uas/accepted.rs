@@ -75,7 +75,7 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: 
         session: id,
         acknowledgement: request,
     });
-    if let Some(headers) = bye {
-        uac::bye::send(state, now, id, headers);
+    if let Some((cause, headers)) = bye {
+        uac::bye::send(state, now, id, cause, headers);
     }
 }

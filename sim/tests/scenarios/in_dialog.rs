@@ -151,14 +151,15 @@ fn a_request_that_waits_outlives_the_session() {
     call.finish();
 }
 
-/// §12.2.2: whatever the method, a number that is not above the last is refused.
+/// §12.2.2: whatever the method, a number that is not above the last is refused. What a BYE does
+/// besides has a file of its own.
 #[test]
 fn every_method_is_bound_to_the_order() {
     let mut call = serving(Policy::new().answer());
     let (invite, ok) = begin(&mut call);
     call.send(&inside(&invite, &ok, "OPTIONS", 50));
     call.receive("200 OK");
-    for method in ["INFO", "MESSAGE", "UPDATE", "INVITE", "BYE"] {
+    for method in ["INFO", "MESSAGE", "UPDATE", "INVITE"] {
         let late = inside(&invite, &ok, method, 49);
         call.send(&late);
         let refused = call.receive("500 Server Internal Error");

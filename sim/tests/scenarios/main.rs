@@ -7,6 +7,7 @@ mod bye_crossing;
 mod bye_early;
 mod bye_from_caller;
 mod bye_from_us;
+mod bye_overtaken;
 mod cancel;
 mod content;
 mod cseq_order;
