@@ -133,6 +133,7 @@ fn every_flow_asks_for_what_it_is_called() {
             "NOTIFY NOTIFY NOTIFY",
         ),
         (CallFlow::TransferByCallee, "REFER", "REFER"),
+        (CallFlow::ByeBeforeNotify, "REFER", "REFER"),
         (CallFlow::ByeCrossing, "BYE", "BYE"),
         (CallFlow::ByeCrossesReinvite, "INVITE ACK", "INVITE ACK"),
         (CallFlow::ReinviteCrossesBye, "BYE", "BYE"),

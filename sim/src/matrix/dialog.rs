@@ -38,7 +38,8 @@ fn falling_cseq(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
 }
 
 /// RFC 3261 §15: a BYE is the last request of its dialog, but for the NOTIFYs of a subscription
-/// that outlives the session (RFC 5057 §4.2).
+/// that outlives the session (RFC 5057 §4.2), and for a BYE of ours where theirs came too late to be
+/// taken (RFC 3261 §12.2.2).
 fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     if sent.key.method == Method::Notify {
         return None;
@@ -51,6 +52,7 @@ fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
             && received.key.method == Method::Bye
             && received.key.tag == sent.key.tag
             && received.sent <= sent.number
+            && !timeline.is_overtaken(received)
     });
     let is_needed = ours && is_accepted_late(timeline, sent);
     (theirs || (ours && !is_needed))
@@ -87,7 +89,7 @@ fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
             && !(is_early(sent) && other.key.tag.is_none())
     });
     let is_unanswered = |other: &&Received<'_>| {
-        let answer = answer_to(timeline, other);
+        let answer = timeline.answer_to(other);
         answer.is_none_or(|answer| answer.number > sent.number)
     };
     let is_good = ours.find(is_open).is_none() && theirs.find(is_unanswered).is_none();
@@ -97,7 +99,7 @@ fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
 
 /// RFC 3261 §14.2, RFC 3311 §5.2: who asks for a change does not agree to another meanwhile.
 fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
-    let answer = answer_to(timeline, received)?;
+    let answer = timeline.answer_to(received)?;
     let mut ours = timeline.own_requests().filter(|sent| {
         sent.number < received.sent
             && sent.number < answer.number
@@ -166,15 +168,6 @@ fn is_over(timeline: &Timeline<'_>, received: &Received<'_>) -> bool {
     let has_ended = before.any(|it| is_end(it) && it.key.tag == received.key.tag);
     let is_success = received.status.is_some_and(|status| status < 300);
     has_ended && is_success && (timeline.end == End::Server || received.key.cseq > 1)
-}
-
-/// The final response to a request of the peer's.
-fn answer_to<'t, 'a>(timeline: &'t Timeline<'a>, received: &Received<'a>) -> Option<&'t Sent<'a>> {
-    timeline.sent.iter().find(|sent| {
-        sent.status.is_some_and(|status| status >= 200)
-            && sent.key.branch == received.key.branch
-            && sent.key.method == received.key.method
-    })
 }
 
 /// Whether a change may be one of an early dialog: that goes beside the first INVITE, whose offer is

@@ -127,11 +127,14 @@ pub enum CallFlow {
     ByeCrossesReinvite,
     /// The re-INVITE of the caller crosses a BYE of the callee.
     ReinviteCrossesBye,
+    /// The callee refers the caller, who hangs up right before its last NOTIFY
+    /// ([RFC 5057 §4.2](https://www.rfc-editor.org/rfc/rfc5057#section-4.2)): that may overtake the BYE.
+    ByeBeforeNotify,
 }
 
 impl CallFlow {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Answer,
         Self::SlowAnswer,
         Self::Ring,
@@ -174,6 +177,7 @@ impl CallFlow {
         Self::ByeCrossing,
         Self::ByeCrossesReinvite,
         Self::ReinviteCrossesBye,
+        Self::ByeBeforeNotify,
     ];
 
     /// The name, as the matrix prints it and as it is read.
@@ -221,6 +225,7 @@ impl CallFlow {
             Self::ByeCrossing => "bye-crossing",
             Self::ByeCrossesReinvite => "bye-crosses-reinvite",
             Self::ReinviteCrossesBye => "reinvite-crosses-bye",
+            Self::ByeBeforeNotify => "bye-before-notify",
         }
     }
 
@@ -343,6 +348,8 @@ impl CallFlow {
             Self::TransferByCallee => &[MUCH_LATER],
             Self::ByeCrossing | Self::ByeCrossesReinvite => &[(1000, Verb::HangUp)],
             Self::ReinviteCrossesBye => &[(1000, Verb::Reinvite)],
+            // The callee refers 20 ms later, which takes 20 ms, and its outcome is known in a second.
+            Self::ByeBeforeNotify => &[(2030, Verb::HangUp)],
             _ => &[LATER],
         };
         durations(verbs)
@@ -355,7 +362,7 @@ impl CallFlow {
             Self::AskByCallee => &[(1000, Verb::Ask)],
             Self::UpdateByCallee => &[(1000, Verb::Update)],
             Self::HoldByCallee => &[(1000, Verb::Hold), (2000, Verb::Resume)],
-            Self::TransferByCallee => &[(1000, Verb::Refer)],
+            Self::TransferByCallee | Self::ByeBeforeNotify => &[(1000, Verb::Refer)],
             Self::Glare | Self::ByeCrossesReinvite => &[(990, Verb::Reinvite)],
             Self::UpdateGlare => &[(990, Verb::Update)],
             Self::ByeCrossing | Self::ReinviteCrossesBye => &[(990, Verb::HangUp)],

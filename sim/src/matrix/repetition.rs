@@ -234,7 +234,7 @@ pub(super) fn prack<'t, 'a>(
 pub(super) fn success_until(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Duration {
     let number = sent.key.cseq;
     let ack = timeline.first_in_dialog(sent, &Method::Ack, |ack| ack.key.cseq == number);
-    let bye = timeline.first_in_dialog(sent, &Method::Bye, |_| true);
+    let bye = timeline.first_in_dialog(sent, &Method::Bye, |bye| !timeline.is_overtaken(bye));
     let ours = timeline.bye(sent).and_then(|bye| timeline.answer(bye));
     let times = [ack, bye, ours].into_iter().flatten();
     times.map(|stop| stop.at).min().unwrap_or(Duration::MAX)
