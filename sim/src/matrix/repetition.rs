@@ -70,7 +70,12 @@ fn rule_of(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Rule {
         };
     };
     if sent.key.method != Method::Invite {
-        return Rule::Answer;
+        // A request of a dialog that is gone has no transaction.
+        return if status == 481 {
+            Rule::Stateless
+        } else {
+            Rule::Answer
+        };
     }
     match status {
         482 => Rule::Stateless,
