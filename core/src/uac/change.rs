@@ -7,13 +7,13 @@ use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
-use super::{bye, cancel, prack, refresh, send_in_dialog, take_challenge};
+use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
 use crate::timers::{ClientTimer, Timer};
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Asks the peer to change the session. Without an offer a re-INVITE asks for the peer's, and an
 /// UPDATE confirms the session as it is.
@@ -112,29 +112,23 @@ pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
 }
 
 /// What a step of a transaction means to a change.
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    outcome: ClientOutcome,
-    response: Option<Response>,
-) {
-    match (outcome, response) {
-        (ClientOutcome::Provisional(_), Some(message)) => proceed(state, now, id, &message),
-        (ClientOutcome::Final(status), Some(message)) => {
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+    match step {
+        Step::Provisional(_, message) => proceed(state, now, id, &message),
+        Step::Final(_, message) => {
             let cseq = cseq(&message);
             let session = state.sessions.get(id);
             let change = session.and_then(|session| session.change.as_ref());
             if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
                 return;
             }
-            changed(state, now, id, status, message);
+            changed(state, now, id, message);
         }
-        (ClientOutcome::Timeout, _) => {
+        Step::Failed(_) => {
             give_up(state, id);
             unanswered(state, now, id);
         }
-        _ => {}
+        Step::Over => {}
     }
 }
 
@@ -201,7 +195,8 @@ fn proceed(state: &mut State, now: Instant, id: SessionId, message: &Response) {
 }
 
 /// The first final response to a change.
-fn changed(state: &mut State, now: Instant, id: SessionId, status: StatusCode, message: Response) {
+fn changed(state: &mut State, now: Instant, id: SessionId, message: Response) {
+    let status = message.status();
     if status == StatusCode::REQUEST_PENDING {
         return collide(state, now, id);
     }

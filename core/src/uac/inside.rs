@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Method, Response, StatusCode};
+use offhook_message::{Body, Header, Method, StatusCode};
 
 use super::write::InDialog;
-use super::{bye, send_in_dialog};
+use super::{Step, bye, send_in_dialog};
 use crate::event::{Event, SessionId, Unanswered};
 use crate::session::{InviteSession, Phase};
 use crate::state::State;
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Why a request inside a session was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,23 +75,18 @@ pub(crate) fn request(
 }
 
 /// What a step of a transaction means to a request that changes nothing.
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    outcome: ClientOutcome,
-    response: Option<Response>,
-) {
-    match (outcome, response) {
-        (ClientOutcome::Final(status), Some(message)) => {
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+    match step {
+        Step::Final(_, message) => {
+            let status = message.status();
             state.outbox.event(Event::Answered {
                 session: id,
                 message,
             });
             end_if_gone(state, now, id, status);
         }
-        (ClientOutcome::Timeout, _) => unanswered(state, now, id),
-        _ => {}
+        Step::Failed(_) => unanswered(state, now, id),
+        Step::Provisional(..) | Step::Over => {}
     }
 }
 
