@@ -1,6 +1,7 @@
 //! The user agent client ([RFC 3261 §8.1, §12.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)): requests of ours.
 
 pub(crate) mod acknowledge;
+mod alone;
 pub(crate) mod bye;
 pub(crate) mod cancel;
 mod challenged;
