@@ -98,6 +98,31 @@ pub enum SessionState {
 }
 
 impl InviteSession {
+    /// A session of which nothing is open but its description.
+    pub(crate) fn new(
+        dialog: Dialog,
+        flow: Flow,
+        role: Role,
+        phase: Phase,
+        offer_answer: OfferAnswer,
+    ) -> Self {
+        Self {
+            dialog,
+            flow,
+            role,
+            phase,
+            accepted: Vec::new(),
+            offer_answer,
+            offer: None,
+            timer: None,
+            refresh_by_invite: None,
+            change: None,
+            reliable: None,
+            authentication: None,
+            refers: None,
+        }
+    }
+
     /// The call that is not answered yet.
     pub(crate) fn early_invite(&self) -> Option<InviteId> {
         match self.phase {

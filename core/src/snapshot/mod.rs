@@ -229,24 +229,15 @@ pub(crate) fn restore(
     let description = snapshot.description;
     let timer = snapshot.timer;
     let timer = timer.map(|timer| timer.into_timer(now, snapshot.age));
+    let (flow, role, phase) = (snapshot.flow, snapshot.role, Phase::Confirmed);
     let id = state.sessions.insert(InviteSession {
-        dialog,
-        flow: snapshot.flow,
-        role: snapshot.role,
-        phase: Phase::Confirmed,
-        accepted: Vec::new(),
-        offer_answer: OfferAnswer::Stable,
-        offer: None,
         timer,
         refresh_by_invite: description.map(|description| {
             Box::new(RefreshByInvite {
                 description: Some(description),
             })
         }),
-        change: None,
-        reliable: None,
-        authentication: None,
-        refers: None,
+        ..InviteSession::new(dialog, flow, role, phase, OfferAnswer::Stable)
     });
     if let Some(timer) = timer {
         state.arm(now, timer.due - now, Timer::Session(id));

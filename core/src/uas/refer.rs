@@ -168,21 +168,10 @@ fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: St
 fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
     let tag = to_tag(state, pending);
     let request = &pending.incoming.request;
-    state.sessions.insert(InviteSession {
-        dialog: Dialog::at_server(&state.fingerprinter, request, &tag),
-        flow: pending.incoming.flow,
-        role: Role::Callee,
-        phase: Phase::Over,
-        accepted: Vec::new(),
-        offer_answer: OfferAnswer::Initial,
-        offer: None,
-        timer: None,
-        refresh_by_invite: None,
-        change: None,
-        reliable: None,
-        authentication: None,
-        refers: None,
-    })
+    let dialog = Dialog::at_server(&state.fingerprinter, request, &tag);
+    let (flow, nothing) = (pending.incoming.flow, OfferAnswer::Initial);
+    let session = InviteSession::new(dialog, flow, Role::Callee, Phase::Over, nothing);
+    state.sessions.insert(session)
 }
 
 fn to_tag(state: &State, pending: &PendingRequest) -> Tag {
