@@ -12,33 +12,24 @@ use crate::state::State;
 use crate::transaction::ClientUser;
 
 /// Why a request inside a session was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InsideError {
     /// The session is not confirmed, or it is ending.
+    #[error("the session is not confirmed yet, or it is ending")]
     NotConfirmed,
     /// An offer waits for its answer, ours or the peer's: one at a time.
+    #[error("an offer waits for its answer: try again when it has one")]
     OfferPending,
     /// The method has a verb of its own.
+    #[error("the method has a verb of its own: use that")]
     OtherVerb,
     /// The peer's Contact is no address that a request could go to.
+    #[error("the Contact of the peer is no address to send a request to")]
     NoTarget,
     /// Too many REFERs of ours are under way.
+    #[error("too many REFERs are under way: wait until one of them ends")]
     TooManyRefers,
 }
-
-impl std::fmt::Display for InsideError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotConfirmed => "the session is not confirmed yet, or it is ending",
-            Self::OfferPending => "an offer waits for its answer: try again when it has one",
-            Self::OtherVerb => "the method has a verb of its own: use that",
-            Self::NoTarget => "the Contact of the peer is no address to send a request to",
-            Self::TooManyRefers => "too many REFERs are under way: wait until one of them ends",
-        })
-    }
-}
-
-impl std::error::Error for InsideError {}
 
 /// Sends a request that changes nothing of the session itself. Gives its CSeq number.
 pub(crate) fn request(
