@@ -44,7 +44,7 @@ pub struct Run {
 impl Case {
     /// Every flow with everybody who may call, on datagrams and on a stream.
     pub fn all() -> Vec<Self> {
-        let flows = CallFlow::ALL.into_iter();
+        let flows = CallFlow::ALL.iter().copied();
         let callers = flows.flat_map(|flow| flow.callers().iter().map(move |it| (flow, *it)));
         let cases = callers.flat_map(|(flow, caller)| {
             [Transport::Udp, Transport::Tcp].map(|transport| Self {
