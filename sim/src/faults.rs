@@ -39,6 +39,23 @@ impl Fault {
         }
     }
 
+    /// How schedules and ladders draw it.
+    pub(crate) const fn sign(self) -> char {
+        match self {
+            Self::Lose => 'x',
+            Self::Duplicate => '=',
+            Self::Overtake => '~',
+            Self::Stall => '.',
+            Self::Freeze => ':',
+        }
+    }
+
+    /// What a sign draws.
+    pub(crate) fn of_sign(sign: char) -> Option<Self> {
+        let mut all = Self::DATAGRAM.into_iter().chain(Self::STREAM);
+        all.find(|fault| fault.sign() == sign)
+    }
+
     /// How long a stream stands still.
     pub(crate) const fn delay(self) -> Duration {
         match self {

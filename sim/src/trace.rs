@@ -144,17 +144,16 @@ impl fmt::Display for Entry {
             },
             Self::Packet(packet) => {
                 let label = packet.label();
-                let (body, lost) = strokes(packet.fault);
-                let shaft = String::from(body).repeat(WIDTH.saturating_sub(label.len() + 2).max(2));
+                // What is lost has its sign for a head, all else for a shaft.
+                let (head, stroke) = match packet.fault {
+                    Some(Fault::Lose) => (Some(Fault::Lose.sign()), '-'),
+                    fault => (None, fault.map_or('-', Fault::sign)),
+                };
+                let length = WIDTH.saturating_sub(label.len() + 2).max(2);
+                let shaft = String::from(stroke).repeat(length);
                 match packet.direction {
-                    Direction::ToServer => {
-                        let head = if lost { 'x' } else { '>' };
-                        write!(f, "{label} {shaft}{head}")?;
-                    }
-                    Direction::FromServer => {
-                        let head = if lost { 'x' } else { '<' };
-                        write!(f, "{head}{shaft} {label}")?;
-                    }
+                    Direction::ToServer => write!(f, "{label} {shaft}{}", head.unwrap_or('>'))?,
+                    Direction::FromServer => write!(f, "{}{shaft} {label}", head.unwrap_or('<'))?,
                 }
                 write!(f, "   #{}", packet.number)
             }
@@ -169,18 +168,6 @@ impl fmt::Display for Trace {
             writeln!(f, "{entry}")?;
         }
         Ok(())
-    }
-}
-
-/// How an arrow is drawn, and whether it has an `x` for its head.
-fn strokes(fault: Option<Fault>) -> (char, bool) {
-    match fault {
-        None => ('-', false),
-        Some(Fault::Lose) => ('-', true),
-        Some(Fault::Duplicate) => ('=', false),
-        Some(Fault::Overtake) => ('~', false),
-        Some(Fault::Stall) => ('.', false),
-        Some(Fault::Freeze) => (':', false),
     }
 }
 
