@@ -377,14 +377,8 @@ impl Call {
         now: Instant,
         step: &Step,
     ) -> Result<(), VerbError> {
-        if let Step::HangUp = step {
-            if let Some(session) = self.session.and_then(|id| core.session(now, id)) {
-                session.bye(Vec::new());
-            }
-            return Ok(());
-        }
-        if let Step::Update = step {
-            let _ = self.say(core, now, Verb::Update); // It does not wait for the session.
+        if let Step::Say(verb) = step {
+            let _ = self.say(core, now, *verb); // It does not wait for the session.
             return Ok(());
         }
         let invite = match self.invite {
@@ -400,7 +394,7 @@ impl Call {
             return Ok(()); // The call ended by itself.
         };
         match step {
-            Step::Wait(_) | Step::HangUp | Step::GiveUp | Step::Update => {}
+            Step::Wait(_) | Step::Say(_) | Step::GiveUp => {}
             Step::Trying => {
                 server.trying()?;
             }

@@ -71,9 +71,10 @@ pub(crate) enum Step {
     Redirect(Vec<ContactTarget>),
     Reject(ResponseOptions<Rejection>),
     Dispose,
-    HangUp,
+    /// CANCEL.
     GiveUp,
-    Update,
+    /// Where the session allows it.
+    Say(Verb),
 }
 
 impl Policy {
@@ -195,14 +196,14 @@ impl Policy {
     /// BYE.
     #[must_use]
     pub fn hang_up(self) -> Self {
-        self.then(Step::HangUp)
+        self.then(Step::Say(Verb::HangUp))
     }
 
     /// An UPDATE with a new offer, where the early session allows it
     /// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
     #[must_use]
     pub fn update(self) -> Self {
-        self.then(Step::Update)
+        self.then(Step::Say(Verb::Update))
     }
 
     /// CANCEL, where the call is ours.

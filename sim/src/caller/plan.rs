@@ -10,8 +10,11 @@ use crate::policy::Verb;
 pub struct Plan {
     pub(super) offer: Offer,
     pub(super) acknowledge: Acknowledge,
-    pub(super) branches: Branches,
-    pub(super) reliability: Reliability,
+    /// A proxy on the way has forked the INVITE, and both branches lead to the server.
+    pub(super) is_forked: bool,
+    /// It knows reliable provisional responses
+    /// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
+    pub(super) is_reliable: bool,
     pub(super) give_up_after: Option<Duration>,
     pub(super) talk: Vec<(Duration, Verb)>,
     pub(super) updates_early: bool,
@@ -27,24 +30,6 @@ pub(super) enum Offer {
     Twice,
     /// The server offers, in its 2xx or in a reliable provisional response; ACK or PRACK answers.
     ByServer,
-}
-
-/// How many copies of the INVITE reach the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Branches {
-    #[default]
-    One,
-    /// A proxy on the way has forked it, and both branches lead here.
-    Two,
-}
-
-/// What the caller says of reliable provisional responses
-/// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Reliability {
-    #[default]
-    Unsupported,
-    Supported,
 }
 
 /// How a caller acknowledges a 2xx.
@@ -92,7 +77,7 @@ impl Plan {
     /// ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)).
     #[must_use]
     pub fn forked(mut self) -> Self {
-        self.branches = Branches::Two;
+        self.is_forked = true;
         self
     }
 
@@ -100,7 +85,7 @@ impl Plan {
     /// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
     #[must_use]
     pub fn reliably(mut self) -> Self {
-        self.reliability = Reliability::Supported;
+        self.is_reliable = true;
         self
     }
 
