@@ -6,7 +6,7 @@ use std::time::Instant;
 use offhook_message::{Body, Header, HeaderName, Method, StatusCode, Text};
 
 use super::write::InDialog;
-use super::{Step, send_in_dialog, take_challenge};
+use super::{Step, send_in_dialog};
 use crate::event::SessionId;
 use crate::session::{Phase, Referral};
 use crate::state::State;
@@ -78,21 +78,17 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, cseq: u
 /// What a step of a transaction means to a subscription. A refused NOTIFY ends it, and not the
 /// session ([RFC 6665 §4.2.2](https://www.rfc-editor.org/rfc/rfc6665#section-4.2.2), [RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
 pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, cseq: u32, step: &Step) {
-    let (is_accepted, is_challenged) = match step {
-        Step::Final(_, response) => (
-            response.status().is_success(),
-            take_challenge(state, id, response),
-        ),
-        Step::Failed(_) => (false, false),
+    let is_accepted = match step {
+        Step::Final(_, response) => response.status().is_success(),
+        Step::Failed(_) => false,
         Step::Provisional(..) | Step::Over => return,
     };
     let Some(referral) = state.referral(id, cseq) else {
         return;
     };
     referral.is_notifying = false;
-    referral.has_news |= is_challenged;
     let is_over = referral.reason.is_some() && !referral.has_news;
-    if is_over || !(is_accepted || is_challenged) {
+    if is_over || !is_accepted {
         return state.end_referral(id, cseq);
     }
     send(state, now, id, cseq);
