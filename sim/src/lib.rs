@@ -91,5 +91,5 @@ pub use mutant::{Mutant, Passing};
 pub use network::SERVER;
 pub use packet::{Direction, End, Packet};
 pub use policy::{Policy, Verb};
-pub use simulation::{Simulation, Verdict};
+pub use simulation::Simulation;
 pub use trace::Trace;

@@ -30,7 +30,7 @@ fn cases() -> (Vec<Case>, Vec<Case>) {
 #[track_caller]
 fn assert_good(cases: Vec<Case>, most_faults: usize, least: usize) {
     let survey = Survey {
-        random: cases.len() * 3,
+        random: cases.len() * 8,
         cases,
         most_faults,
         seed: 1,

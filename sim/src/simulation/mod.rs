@@ -348,7 +348,7 @@ impl Simulation {
     /// Lets everything run out and says what does not hold: what [`Self::finish`] checks but for
     /// figures.
     #[must_use]
-    pub fn verdict(mut self) -> Verdict {
+    pub(crate) fn verdict(mut self) -> Verdict {
         if self.run(Duration::MAX).is_err() {
             self.violations.push("there is no end to this".to_owned());
         }
@@ -380,15 +380,15 @@ impl Simulation {
 
 /// How a simulation ended.
 #[derive(Debug)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// What does not hold, for people.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
     /// How the last call ended for its caller.
-    pub caller: Option<CallState>,
+    pub(crate) caller: Option<CallState>,
     /// What the caller and the server took the last session to be.
     pub(crate) descriptions: Option<[Descriptions; 2]>,
     /// What happened.
-    pub trace: Trace,
+    pub(crate) trace: Trace,
 }
 
 impl Simulation {

@@ -41,7 +41,7 @@ fn assert_client_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant:
 fn assert_violation(rule: &str, run: impl Fn(&Schedule) -> Run) {
     let mut caught = 0;
     let mut other = Vec::new();
-    let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
+    let runs = every_schedule(&mut Vec::new(), 1, &Fault::DATAGRAM, &mut |schedule| {
         let schedule = Schedule::Exact(schedule.to_vec());
         let Run {
             violations, trace, ..

@@ -73,7 +73,7 @@ fn assert_survived(flow: CallFlow, server: impl Fn() -> Broken) {
         (Transport::Udp, &Fault::DATAGRAM[..]),
         (Transport::Tcp, &Fault::STREAM[..1]),
     ] {
-        every_schedule(1, faults, |schedule| {
+        every_schedule(&mut Vec::new(), 1, faults, &mut |schedule| {
             let schedule = Schedule::Exact(schedule.to_vec());
             let case = Case::between_cores(flow, transport);
             let run = case.run_broken(&schedule, Box::new(server()));

@@ -14,7 +14,6 @@ mod cseq_order;
 mod dispose;
 mod early_answer;
 mod extensions;
-mod faults;
 mod floods;
 mod in_dialog;
 mod malformed;
