@@ -173,6 +173,18 @@ impl Simulation {
         self.send_from(PEER, draft.bytes());
     }
 
+    /// Sends an INVITE written by hand, and the ACK to the 200 that it gets at once. Gives the 200.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    #[track_caller]
+    pub fn establish(&mut self, invite: &Draft) -> Packet {
+        self.send(invite);
+        let ok = self.receive("200 OK");
+        self.send(&invite.in_dialog("ACK", &ok));
+        ok
+    }
+
     /// Sends any octets from any address.
     ///
     /// # Panics

@@ -15,9 +15,7 @@ fn it_is_refused_and_the_session_ends_all_the_same() {
     for answer in ["481 Call/Transaction Does Not Exist", "200 OK"] {
         let mut call = Simulation::new(Policy::new().answer());
         let invite = Draft::invite();
-        call.send(&invite);
-        let ok = call.receive("200 OK");
-        call.send(&invite.in_dialog("ACK", &ok));
+        let ok = call.establish(&invite);
         call.run_until(seconds(1));
         hang_up_too_late(&mut call, &invite, &ok);
         let bye = call.receive("BYE");
@@ -107,9 +105,7 @@ fn on_an_early_dialog_the_invite_gets_487() {
 fn an_open_change_gets_487() {
     let mut call = Simulation::new(Policy::new().answer().leave_offers());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     let update = invite.in_dialog("UPDATE", &ok).cseq(3);
     call.send(&update.body("application/sdp", OFFER));
     call.send(&invite.in_dialog("BYE", &ok).cseq(2));
@@ -137,9 +133,7 @@ fn an_open_change_gets_487() {
 fn behind_a_bye_of_ours_it_changes_nothing() {
     let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.run_until(seconds(1));
     let bye = call.receive("BYE");
     hang_up_too_late(&mut call, &invite, &ok);

@@ -5,6 +5,8 @@ use offhook_core::message::{Method, Success, Text};
 use offhook_core::{Config, RequestId};
 use offhook_sim::{Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
+use crate::begin;
+
 /// An application that serves INFO, of one package, and MESSAGE.
 fn serving(policy: Policy) -> Simulation {
     let config = Config {
@@ -13,16 +15,6 @@ fn serving(policy: Policy) -> Simulation {
         ..Config::default()
     };
     Simulation::with_config(policy, config)
-}
-
-/// From the INVITE to the ACK.
-fn begin(call: &mut Simulation) -> (Draft, Packet) {
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.expect("...");
-    (invite, ok)
 }
 
 fn inside(invite: &Draft, ok: &Packet, method: &'static str, cseq: u32) -> Draft {

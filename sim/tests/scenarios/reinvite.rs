@@ -2,15 +2,7 @@
 
 use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
 
-/// A call that is up: its INVITE and its 200.
-fn begin(call: &mut Simulation) -> (Draft, Packet) {
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.expect("...");
-    (invite, ok)
-}
+use crate::begin;
 
 fn reinvite(invite: &Draft, ok: &Packet) -> Draft {
     invite
@@ -267,9 +259,7 @@ fn without_acks_no_further_reinvite_is_accepted() {
 fn after_an_ack_without_answer_the_session_can_still_be_changed() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite().without_body();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.run_until(seconds(1));
     let change = reinvite(&invite, &ok);
     call.send(&change);
