@@ -192,9 +192,14 @@ fn a_2xx_that_crosses_the_cancel_counts() {
 fn what_says_that_the_peer_is_gone_ends_the_session() {
     for status in [
         "404 Not Found",
-        "410 Gone",
-        "481 Gone",
         "408 Timeout",
+        "410 Gone",
+        "416 Unsupported URI Scheme",
+        "481 Gone",
+        "482 Loop Detected",
+        "484 Address Incomplete",
+        "485 Ambiguous",
+        "502 Bad Gateway",
         "604 Nowhere",
     ] {
         let (mut bench, _, invite) = reinvited(Some("hold"));
@@ -203,9 +208,11 @@ fn what_says_that_the_peer_is_gone_ends_the_session() {
     }
     for status in [
         "403 Forbidden",
+        "486 Busy Here",
         "488 No",
         "500 Oops",
         "503 Later",
+        "600 Busy Everywhere",
         "603 Decline",
     ] {
         let (mut bench, _, invite) = reinvited(Some("hold"));
