@@ -64,6 +64,7 @@
 //! Nothing sleeps and nothing is random but by a seed: the same scenario gives the same octets.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a scenario fails")]
 
 mod agent;
 mod application;

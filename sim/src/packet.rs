@@ -113,18 +113,12 @@ impl Packet {
     }
 
     /// The value of the first line of a header.
-    ///
-    /// # Panics
-    /// When the name is no registered one.
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers()?.all(known(name)).next()?;
         std::str::from_utf8(field.value).ok()
     }
 
     /// All lines of a header, as they are.
-    ///
-    /// # Panics
-    /// When the name is no registered one.
     pub fn header_lines(&self, name: &str) -> Vec<&str> {
         let fields = self.headers().into_iter();
         fields
