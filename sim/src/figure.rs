@@ -43,31 +43,22 @@ impl Line {
     }
 
     pub(crate) fn fits(&self, entry: &Entry) -> bool {
-        match (self, entry) {
-            (Self::Anything, _) => true,
-            (
-                Self::Packet {
-                    at,
-                    direction,
-                    fault,
-                    label,
-                },
-                Entry::Packet(packet),
-            ) => {
-                *at == packet.at
-                    && *direction == packet.direction
-                    && *fault == packet.fault
-                    && *label == packet.label()
-            }
-            (
-                Self::Note { at, text },
-                Entry::Note {
-                    at: when,
-                    text: said,
-                    ..
-                },
-            ) => at == when && text == said,
-            _ => false,
+        *self == Self::Anything || *self == Self::of(entry)
+    }
+
+    /// The line that says what happened.
+    fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Packet(packet) => Self::Packet {
+                at: packet.at,
+                direction: packet.direction,
+                fault: packet.fault,
+                label: packet.label(),
+            },
+            Entry::Note { at, text, .. } => Self::Note {
+                at: *at,
+                text: text.to_string(),
+            },
         }
     }
 

@@ -161,6 +161,14 @@ impl Packet {
     }
 }
 
+impl PartialEq for Packet {
+    /// Whether the same is sent at the same time, octet for octet, and the same becomes of it.
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = self.direction == other.direction && self.fault == other.fault;
+        is_same && self.at == other.at && self.bytes == other.bytes
+    }
+}
+
 /// A scenario that asks for a header by a wrong name would find none, and be content.
 fn known(name: &str) -> HeaderName {
     let known = HeaderName::parse(name.as_bytes());

@@ -13,7 +13,7 @@ use crate::packet::{Direction, End, Packet};
 ///
 /// It prints as a ladder, the peers to the left and the server to the right. Each line can stand in
 /// a figure that [`Simulation::expect`](crate::Simulation::expect) takes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     entries: Vec<Entry>,
     packets: usize,
@@ -21,7 +21,7 @@ pub struct Trace {
 }
 
 /// A packet that reached its receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Arrival {
     pub(crate) at: Duration,
     /// How many packets had been sent by then.
@@ -30,7 +30,7 @@ pub(crate) struct Arrival {
 }
 
 /// One line of a trace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
     Packet(Rc<Packet>),
     Note {
@@ -95,33 +95,6 @@ impl Trace {
             packet: Rc::clone(&packet),
         });
         Some(packet)
-    }
-}
-
-impl PartialEq for Trace {
-    /// Whether the same happened at the same times, octet for octet.
-    fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Packet(packet), Self::Packet(other)) => {
-                let is_same = packet.direction == other.direction && packet.fault == other.fault;
-                is_same && packet.at == other.at && packet.bytes == other.bytes
-            }
-            (
-                Self::Note { at, end, text },
-                Self::Note {
-                    at: when,
-                    end: who,
-                    text: said,
-                },
-            ) => at == when && end == who && text == said,
-            _ => false,
-        }
     }
 }
 
