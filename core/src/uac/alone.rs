@@ -3,14 +3,29 @@
 
 use std::time::Instant;
 
-use offhook_message::{Response, StatusCode};
+use offhook_message::{Method, Response, StatusCode};
 
 use super::is_challenge;
+use crate::client_event::RequestError;
 use crate::config::Config;
-use crate::outgoing::{Attempt, OutgoingRequestMessage};
+use crate::outgoing::{Attempt, OutgoingRequest, OutgoingRequestMessage};
 use crate::random::Random;
 use crate::state::State;
 use crate::transaction::ClientUser;
+
+/// What is to be sent for an application, where it can be and there is room.
+pub(super) fn begin(
+    state: &mut State,
+    method: Method,
+    request: OutgoingRequest,
+) -> Result<OutgoingRequestMessage, RequestError> {
+    request.check()?;
+    if state.clients.len() >= state.config.limits.transactions {
+        return Err(RequestError::Full);
+    }
+    let random = &mut state.random;
+    Ok(OutgoingRequestMessage::new(method, request, random))
+}
 
 /// Sends the request of this user, by the flow whose turn it is. `None` where it is over.
 pub(super) fn send(state: &mut State, now: Instant, user: ClientUser) -> Option<Attempt> {

@@ -13,9 +13,7 @@ use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
 use crate::logger::LogLevel;
-use crate::outgoing::{
-    Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, SessionLife, Stage,
-};
+use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, SessionLife, Stage};
 use crate::session::Phase;
 use crate::state::State;
 use crate::timers::Timer;
@@ -99,15 +97,12 @@ pub(crate) fn start(
     now: Instant,
     request: OutgoingRequest,
 ) -> Result<OutgoingInviteId, RequestError> {
-    request.check()?;
     let limits = state.config.limits;
-    if state.outgoing_invites.unanswered() >= limits.invites
-        || state.sessions.len() >= limits.sessions
-        || state.clients.len() >= limits.transactions
-    {
+    let calls = state.outgoing_invites.unanswered();
+    if calls >= limits.invites || state.sessions.len() >= limits.sessions {
         return Err(RequestError::Full);
     }
-    let mut message = OutgoingRequestMessage::new(Method::Invite, request, &mut state.random);
+    let mut message = alone::begin(state, Method::Invite, request)?;
     message.session_life = state.config.session_timer.expires.map(SessionLife::new);
     let id = state.outgoing_invites.insert(OutgoingInvite::new(message));
     attempt(state, now, id);

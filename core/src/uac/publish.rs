@@ -8,9 +8,7 @@ use super::alone;
 use crate::client_event::{PublicationEvent, RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::PublicationId;
-use crate::outgoing::{
-    Asked, OutgoingRequestMessage, Publication, PublicationOptions, refresh_after,
-};
+use crate::outgoing::{Asked, Publication, PublicationOptions, refresh_after};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ClientUser;
@@ -77,12 +75,7 @@ pub(crate) fn start(
     now: Instant,
     options: PublicationOptions,
 ) -> Result<PublicationId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    let request = options.request.clone();
-    let message = OutgoingRequestMessage::new(Method::Publish, request, &mut state.random);
+    let message = alone::begin(state, Method::Publish, options.request.clone())?;
     let publication = Publication::new(message, options);
     let id = PublicationId(state.publications.insert(publication));
     ask(state, now, id);

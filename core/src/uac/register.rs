@@ -10,9 +10,7 @@ use super::alone;
 use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::RegistrationId;
-use crate::outgoing::{
-    OutgoingRequestMessage, Registration, RegistrationOptions, Wish, refresh_after,
-};
+use crate::outgoing::{Registration, RegistrationOptions, Wish, refresh_after};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ClientUser;
@@ -81,14 +79,9 @@ pub(crate) fn start(
     now: Instant,
     mut options: RegistrationOptions,
 ) -> Result<RegistrationId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
     let supported = Header::known(HeaderName::Supported, options.supported());
     options.request.extra_headers.insert(0, supported);
-    let random = &mut state.random;
-    let message = OutgoingRequestMessage::new(Method::Register, options.request.clone(), random);
+    let message = alone::begin(state, Method::Register, options.request.clone())?;
     let registration = Registration::new(message, &options);
     let id = RegistrationId(state.registrations.insert(registration));
     send(state, now, id);

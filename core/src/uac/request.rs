@@ -9,7 +9,7 @@ use super::alone;
 use crate::client_event::{RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::OutgoingRequestId;
-use crate::outgoing::{OutgoingRequest, OutgoingRequestMessage};
+use crate::outgoing::OutgoingRequest;
 use crate::state::State;
 use crate::transaction::ClientUser;
 
@@ -26,11 +26,7 @@ pub(crate) fn start(
     ) {
         return Err(RequestError::NotAlone);
     }
-    request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    let message = OutgoingRequestMessage::new(method, request, &mut state.random);
+    let message = alone::begin(state, method, request)?;
     let id = OutgoingRequestId(state.outgoing_requests.insert(message));
     alone::send(state, now, ClientUser::Request(id));
     Ok(id)

@@ -14,8 +14,8 @@ use crate::event::Event;
 use crate::flow::Flow;
 use crate::id::SubscriptionId;
 use crate::outgoing::{
-    Asked, OutgoingRequestMessage, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions,
-    SubscriptionStage, Subscriptions, refresh_after,
+    Asked, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions, SubscriptionStage,
+    Subscriptions, refresh_after,
 };
 use crate::state::State;
 use crate::timers::Timer;
@@ -73,15 +73,9 @@ impl<'a> SubscribeUserAgentClient<'a> {
 pub(crate) fn start(
     state: &mut State,
     now: Instant,
-    mut options: SubscriptionOptions,
+    options: SubscriptionOptions,
 ) -> Result<SubscriptionId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    options.request.request_uri = options.request.request_uri.without_headers();
-    let request = options.request.clone();
-    let message = OutgoingRequestMessage::new(Method::Subscribe, request, &mut state.random);
+    let message = alone::begin(state, Method::Subscribe, options.request.clone())?;
     let subscription = Subscription::new(message, options, now);
     let id = state.subscriptions.insert(subscription);
     begin(state, now, id);
