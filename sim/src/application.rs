@@ -115,20 +115,15 @@ impl Application {
                 session,
                 acknowledgement,
             } => {
-                self.hear(session, acknowledgement.body());
-                let policy = &self.policy;
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.confirm(at, policy);
+                    call.confirm(at, &self.policy);
                 }
-                self.acknowledgement = Some(acknowledgement);
+                self.acknowledge(session, acknowledgement);
             }
             Event::Reconfirmed {
                 session,
                 acknowledgement,
-            } => {
-                self.hear(session, acknowledgement.body());
-                self.acknowledgement = Some(acknowledgement);
-            }
+            } => self.acknowledge(session, acknowledgement),
             Event::Prack { session, message } => {
                 let session_view = core.session(now, session);
                 if session_view.is_some_and(|it| it.offer().is_none()) {
@@ -223,6 +218,11 @@ impl Application {
         if let Some(call) = self.calls.last_mut() {
             call.go_on(core, clock, &self.policy);
         }
+    }
+
+    fn acknowledge(&mut self, session: SessionId, acknowledgement: Request) {
+        self.hear(session, acknowledgement.body());
+        self.acknowledgement = Some(acknowledgement);
     }
 
     /// The peer describes the session in what is no offer.

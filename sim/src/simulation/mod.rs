@@ -102,16 +102,10 @@ impl Simulation {
         self
     }
 
-    /// With a server that is broken in this way.
-    pub fn broken(mut self, mutant: Box<dyn Mutant>) -> Self {
-        self.server.mutant = Some(mutant);
-        self
-    }
-
-    /// With a client that is broken in this way. It has called already.
-    pub fn break_client(&mut self, mutant: Box<dyn Mutant>) {
-        if let Some(client) = &mut self.client {
-            client.mutant = Some(mutant);
+    /// Breaks an end in this way; a client that is a core has called already.
+    pub(crate) fn break_end(&mut self, end: End, mutant: Box<dyn Mutant>) {
+        if let Some(agent) = self.agent(end) {
+            agent.mutant = Some(mutant);
         }
     }
 
