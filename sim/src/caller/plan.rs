@@ -92,11 +92,6 @@ impl Plan {
         self
     }
 
-    /// Sends a re-INVITE with a new offer this long after the call was answered.
-    pub fn reinvite_after(self, after: Duration) -> Self {
-        self.talk(&[(after, Verb::Reinvite)])
-    }
-
     /// Hangs up this long after the call was answered.
     pub fn hang_up_after(self, after: Duration) -> Self {
         self.talk(&[(after, Verb::HangUp)])
