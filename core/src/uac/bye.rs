@@ -66,12 +66,6 @@ pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: Sess
     }
 }
 
-/// The peer does not know the session any more, or does not answer. A callee sends no BYE before
-/// the ACK ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)): an INVITE that is not answered goes on.
-pub(super) fn is_gone(state: &mut State, now: Instant, id: SessionId) {
-    send(state, now, id, SessionEnd::Gone, Vec::new());
-}
-
 pub(super) fn terminate(
     state: &mut State,
     now: Instant,

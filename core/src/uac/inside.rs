@@ -6,7 +6,7 @@ use offhook_message::{Body, Header, Method, StatusCode};
 
 use super::write::InDialog;
 use super::{Step, bye, send_in_dialog};
-use crate::event::{Event, SessionId, Unanswered};
+use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{InviteSession, Phase};
 use crate::state::State;
 use crate::transaction::ClientUser;
@@ -88,7 +88,7 @@ pub(super) fn end_if_gone(state: &mut State, now: Instant, id: SessionId, status
         status.as_u16(),
         404 | 408 | 410 | 416 | 481 | 482 | 484 | 485 | 502 | 604
     ) {
-        bye::is_gone(state, now, id);
+        bye::send(state, now, id, SessionEnd::Gone, Vec::new());
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn unanswered(state: &mut State, now: Instant, id: SessionId) {
         session: id,
         cause: Unanswered::Timeout,
     });
-    bye::is_gone(state, now, id);
+    bye::send(state, now, id, SessionEnd::Gone, Vec::new());
 }
 
 pub(super) fn confirmed(
