@@ -45,7 +45,7 @@ pub(crate) fn begin(
         offer: offer.cloned(),
         purpose,
         attempts: 0,
-        stage: ChangeStage::Waiting,
+        stage: ChangeStage::Waiting(now),
     }));
     if send(state, now, id) {
         return Ok(());
@@ -72,9 +72,10 @@ pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
-    let change = session.change.as_ref();
-    if change.is_none_or(|change| change.stage != ChangeStage::Waiting) {
-        return;
+    let change = session.change.as_deref();
+    let is_due = |it: &Change| matches!(it.stage, ChangeStage::Waiting(until) if until <= now);
+    if !change.is_some_and(is_due) {
+        return; // It is past that, or this was the time of one before it.
     }
     if !session.is_settled() {
         // The peer was faster, and what it wants is not settled yet.
@@ -92,8 +93,7 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
         .sessions
         .get(id)
         .and_then(|session| session.change.as_ref());
-    let is_overtaken =
-        change.is_some_and(|it| it.stage == ChangeStage::Waiting && it.offer.is_some());
+    let is_overtaken = change.is_some_and(|it| !it.is_out() && it.offer.is_some());
     if is_overtaken {
         abandon(state, id, Unanswered::Collision);
     }
@@ -175,7 +175,7 @@ pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cse
             abandon(state, id, Unanswered::Cancelled);
         }
         ChangeStage::Answered(_) => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
-        ChangeStage::Waiting | ChangeStage::Calling(_) => {}
+        ChangeStage::Waiting(_) | ChangeStage::Calling(_) => {}
     }
 }
 
@@ -272,7 +272,6 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
         return;
     };
     change.attempts += 1;
-    change.stage = ChangeStage::Waiting;
     if session.offer.is_none() {
         session.offer_answer = OfferAnswer::Stable;
     }
@@ -285,6 +284,7 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
+    change.stage = ChangeStage::Waiting(now + after);
     state.arm(now, after, Timer::Change(id));
 }
 

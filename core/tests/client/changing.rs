@@ -242,6 +242,32 @@ fn an_offer_that_waits_gives_way_to_the_peers() {
     assert!(bench.sent().is_empty(), "the stale offer is not sent");
 }
 
+/// §14.1: the time that one has to wait is not over when that of one before it is.
+#[test]
+fn the_wait_of_a_change_that_gave_way_is_not_that_of_the_next() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.receive(UDP, offer_from_bob(&Method::Update, &invite, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("answer")).unwrap();
+    });
+    bench.sent();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold again")).unwrap();
+    });
+    let invite = bench.one("INVITE");
+    bench.pass(2_000);
+    bench.sent();
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.pass(4_099);
+    assert!(bench.sent().is_empty(), "2.1 s are not over");
+    bench.pass(6_000);
+    assert_eq!(bench.sent()[0].body(), "hold again");
+}
+
 fn timed() -> Config {
     let session_timer = SessionTimerConfig {
         expires: Some(90),
