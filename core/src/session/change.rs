@@ -50,6 +50,11 @@ impl Change {
         !matches!(self.stage, ChangeStage::Waiting(_))
     }
 
+    /// Whether it has made the offer that is open, or asked for it.
+    pub(crate) fn has_opened_an_offer(&self) -> bool {
+        self.is_answered() || (self.is_out() && self.offer.is_some())
+    }
+
     /// Whether the application has to answer the offer of its 2xx.
     pub(crate) fn is_answered(&self) -> bool {
         matches!(self.stage, ChangeStage::Answered(_))

@@ -229,7 +229,9 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
         return;
     };
     session.dialog.refresh_target(message.headers());
-    session.offer_answer = OfferAnswer::Stable;
+    if change.has_opened_an_offer() {
+        session.offer_answer = OfferAnswer::Stable;
+    }
     let is_invite = change.method == Method::Invite;
     let is_offer = change.offer.is_none() && message.session_description().is_some();
     if is_invite
@@ -272,7 +274,7 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
         return;
     };
     change.attempts += 1;
-    if session.offer.is_none() {
+    if change.has_opened_an_offer() {
         session.offer_answer = OfferAnswer::Stable;
     }
     if change.attempts > MOST_COLLISIONS {
@@ -299,10 +301,11 @@ fn abandon(state: &mut State, id: SessionId, cause: Unanswered) {
 /// What was agreed before holds. Gives whose wish the change was.
 fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
     let session = state.sessions.get_mut(id)?;
-    if session.offer.is_none() {
+    let change = session.change.take()?;
+    if change.has_opened_an_offer() {
         session.offer_answer = OfferAnswer::Stable;
     }
-    session.change.take().map(|change| change.purpose)
+    Some(change.purpose)
 }
 
 /// Sends the request of the change. False where it has no address to go to, or the session is ending
@@ -317,9 +320,6 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
         return false;
     };
     let (method, offer) = (change.method.clone(), change.offer.clone());
-    if offer.is_some() {
-        session.offer_answer = OfferAnswer::HaveLocalOffer;
-    }
     let headers = refresh::headers(session);
     let request = InDialog {
         headers: &headers,
@@ -332,6 +332,9 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     };
     if let Some(session) = state.sessions.get_mut(id) {
         let cseq = session.dialog.local_cseq();
+        if offer.is_some() {
+            session.offer_answer = OfferAnswer::HaveLocalOffer;
+        }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
             change.stage = ChangeStage::Calling(transaction);

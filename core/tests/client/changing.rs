@@ -268,6 +268,49 @@ fn the_wait_of_a_change_that_gave_way_is_not_that_of_the_next() {
     assert_eq!(bench.sent()[0].body(), "hold again");
 }
 
+/// RFC 3264 §4: while the offer of our 2xx waits for the ACK, no other is asked for, however often the
+/// time for that comes.
+#[test]
+fn a_change_that_waits_leaves_the_offer_of_a_2xx_open() {
+    let (mut bench, id, invite) = reinvited(None);
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.receive(UDP, from_bob(&Method::Invite, &invite, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("our offer")).unwrap();
+    });
+    bench.pass(8_000);
+    let is_request = |sent: &Sent| sent.text().starts_with("INVITE");
+    assert!(!bench.sent().iter().any(is_request), "the offer is open");
+    bench.receive(UDP, offer_from_bob(&Method::Ack, &invite, 7));
+    bench.pass(12_000);
+    assert!(bench.sent().iter().any(is_request), "it is answered");
+}
+
+/// The same where the answer to a refresh of ours comes before the ACK.
+#[test]
+fn a_refresh_leaves_the_offer_of_a_2xx_open() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    bench.receive(UDP, from_bob(&Method::Invite, &ack, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("our offer")).unwrap();
+    });
+    bench.answer(&update, &Answer::new("200 OK"));
+    let reinvite = |bench: &mut Bench| {
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.invite(&Body::sdp("hold"))
+        })
+    };
+    assert_eq!(reinvite(&mut bench), Err(InsideError::OfferPending));
+    bench.receive(UDP, offer_from_bob(&Method::Ack, &ack, 7));
+    assert_eq!(reinvite(&mut bench), Ok(()));
+}
+
 fn timed() -> Config {
     let session_timer = SessionTimerConfig {
         expires: Some(90),
