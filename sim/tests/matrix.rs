@@ -61,6 +61,11 @@ fn what_comes_after_the_life_of_its_transaction_is_new() {
             "1x,5x,9x,10x,11x,13x,15x,16x,17x,18x,20x,21~",
             481,
         ),
+        (
+            between_cores(CallFlow::ReinviteByCallee),
+            "1x,3x,5x,9x,10x,11x,12=,15=,16x,17x,18x,19x,20=,22~",
+            481,
+        ),
     ] {
         let schedule: Schedule = schedule.parse().expect("a schedule");
         let run = case.run(&schedule);

@@ -100,13 +100,13 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
 }
 
 /// The session ends. A re-INVITE that is out is still to be answered, and the answer acknowledged
-/// ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else limits one that
-/// has a provisional response.
+/// each time it comes ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else
+/// limits one that has a provisional response.
 pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
     let session = state.sessions.get(id);
     let change = session.and_then(|session| session.change.as_ref());
     if let Some(transaction) = change.and_then(|change| change.transaction()) {
-        let after = state.config.times.transaction_life();
+        let after = state.config.times.transaction_life() * 2;
         state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
     }
 }
