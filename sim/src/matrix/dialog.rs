@@ -47,13 +47,7 @@ fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     let ours = timeline
         .bye(sent)
         .is_some_and(|bye| bye.number < sent.number);
-    let theirs = timeline.received.iter().any(|received| {
-        received.status.is_none()
-            && received.key.method == Method::Bye
-            && received.key.tag == sent.key.tag
-            && received.sent <= sent.number
-            && !timeline.is_overtaken(received)
-    });
+    let theirs = timeline.is_ended_by_peer(sent);
     let is_needed = ours && is_accepted_late(timeline, sent);
     (theirs || (ours && !is_needed))
         .then(|| format!("{} comes after the BYE (RFC 3261 §15)", sent.label()))

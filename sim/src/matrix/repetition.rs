@@ -96,6 +96,7 @@ fn has_live_sibling(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
 /// Whether our BYE is out and not answered, so that the dialog is still there.
 fn is_ending(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
     let bye = timeline.bye(sent).filter(|bye| bye.number < sent.number);
+    let bye = bye.filter(|_| !timeline.is_ended_by_peer(sent));
     bye.is_some_and(|bye| {
         let answer = timeline.answer(bye);
         answer.is_none_or(|answer| answer.sent > sent.number)

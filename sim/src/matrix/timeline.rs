@@ -178,6 +178,17 @@ impl<'a> Timeline<'a> {
         })
     }
 
+    /// Whether a BYE of the peer's had ended the dialog of a message before that was sent.
+    pub(super) fn is_ended_by_peer(&self, sent: &Sent<'a>) -> bool {
+        self.received.iter().any(|received| {
+            received.status.is_none()
+                && received.key.method == Method::Bye
+                && received.key.tag == sent.key.tag
+                && received.sent <= sent.number
+                && !self.is_overtaken(received)
+        })
+    }
+
     /// The BYE that we sent in the dialog of a response.
     pub(super) fn bye(&self, sent: &Sent<'a>) -> Option<&Sent<'a>> {
         self.sent
