@@ -136,7 +136,7 @@ impl Application {
             }
             Event::Answered { session, .. } => {
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.descriptions.offered = None;
+                    call.take_back(&self.policy);
                 }
             }
             Event::Unanswered {
@@ -144,7 +144,7 @@ impl Application {
                 cause: Unanswered::Collision,
             } => {
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.descriptions.offered = None;
+                    call.take_back(&self.policy);
                     (call.verb, call.verb_due) = (call.change, Some(at + SOON));
                 }
             }
@@ -334,6 +334,14 @@ impl Call {
         }
     }
 
+    /// A change was not agreed to, and its offer is void. One that asks for an offer makes none.
+    fn take_back(&mut self, policy: &Policy) {
+        let change = policy.talk.get(self.change);
+        if change.is_none_or(|(_, verb)| *verb != Verb::Ask) {
+            self.descriptions.offered = None;
+        }
+    }
+
     fn confirm(&mut self, at: Duration, policy: &Policy) {
         self.state = CallState::Established;
         self.confirmed = at;
@@ -463,7 +471,10 @@ impl Call {
         match verb {
             Verb::HangUp => session.bye(Vec::new()),
             Verb::Refresh => session.update(None)?,
-            Verb::Ask => session.invite_without_offer()?,
+            Verb::Ask => {
+                session.invite_without_offer()?;
+                self.change = self.verb;
+            }
             Verb::Refer => {
                 let carol: ReferTo = "sip:carol@192.0.2.9".parse().expect("a URI");
                 session.refer(carol)?;

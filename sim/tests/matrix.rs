@@ -148,6 +148,7 @@ fn every_flow_asks_for_what_it_is_called() {
             "NOTIFY NOTIFY NOTIFY",
             "NOTIFY NOTIFY NOTIFY",
         ),
+        (CallFlow::MixedGlare, "UPDATE UPDATE", "UPDATE UPDATE"),
         (CallFlow::TransferByCallee, "REFER", "REFER"),
         (CallFlow::ByeBeforeNotify, "REFER", "REFER"),
         (CallFlow::ByeCrossing, "BYE", "BYE"),

@@ -1,5 +1,7 @@
 //! What must hold of the requests inside a dialog, seen from one end of it.
 
+use std::time::Duration;
+
 use offhook_message::Method;
 
 use super::repetition::{LIFE, finals};
@@ -111,7 +113,7 @@ fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
 }
 
 /// RFC 3261 §14.1: a change that got 491 is sent again in 2.1 to 4 s by the owner of the Call-ID,
-/// in 0 to 2 s by the other one.
+/// in 0 to 2 s by the other one; later where one of the peer's is open then.
 fn retry(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     let before = timeline.own_requests().filter(|other| {
         other.number < sent.number
@@ -126,10 +128,30 @@ fn retry(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
         End::Client => (2100, 4000),
         End::Server => (0, 2000),
     };
+    let (least, most) = (milliseconds(least), milliseconds(most));
     let after = sent.first().saturating_sub(refusal.at);
-    let is_good = (milliseconds(least)..=milliseconds(most)).contains(&after);
+    let may_be_late = is_peer_changing(timeline, refusal.at + least, refusal.at + most);
+    let is_good = after >= least && (after <= most || may_be_late);
     let label = sent.label();
     (!is_good).then(|| format!("{label} comes {after:?} after the 491 (RFC 3261 §14.1)"))
+}
+
+/// Whether a change of the peer's is open at some time of these: from its arrival until our answer,
+/// or the ACK of that.
+fn is_peer_changing(timeline: &Timeline<'_>, from: Duration, until: Duration) -> bool {
+    let received = || timeline.received.iter().filter(|it| it.status.is_none());
+    let mut changes = received().filter(|it| is_change(&it.key.method, it.is_described));
+    changes.any(|change| {
+        let answer = timeline.answer_to(change);
+        let end = answer.and_then(|answer| {
+            if !answer.answers_invite(200..300) {
+                return Some(answer.first());
+            }
+            let mut acks = received().filter(|it| it.key.method == Method::Ack);
+            Some(acks.find(|ack| ack.key.cseq == change.key.cseq)?.at)
+        });
+        change.at <= until && end.is_none_or(|end| end >= from)
+    })
 }
 
 /// RFC 3261 §13.2.2.4, §17.1.1.3: each final response to an INVITE gets an ACK at once.

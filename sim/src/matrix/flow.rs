@@ -86,6 +86,8 @@ call_flows! {
     Redirect = "redirect",
     /// The caller cancels while it rings.
     Cancel = "cancel",
+    /// The same, and the ringing is acknowledged.
+    ReliableCancel = "reliable-cancel",
     /// The 200 crosses the CANCEL.
     Crossing = "crossing",
     /// The caller hangs up as soon as it is answered.
@@ -110,6 +112,8 @@ call_flows! {
     NoPrack = "no-prack",
     /// The callee changes the session.
     ReinviteByCallee = "reinvite-by-callee",
+    /// The callee would change the session, and the caller refuses.
+    ReinviteByCalleeRefused = "callee-is-refused",
     /// The caller asks for an offer by re-INVITE.
     Ask = "ask",
     /// The callee asks for one.
@@ -118,6 +122,10 @@ call_flows! {
     Glare = "glare",
     /// The same by UPDATE.
     UpdateGlare = "update-glare",
+    /// A re-INVITE of the caller meets an UPDATE of the callee.
+    MixedGlare = "mixed-glare",
+    /// Both ask for an offer at once.
+    AskGlare = "ask-glare",
     /// The caller changes the session by UPDATE.
     Update = "update",
     /// The callee does.
@@ -142,12 +150,18 @@ call_flows! {
     Transfer = "transfer",
     /// The callee refers the caller.
     TransferByCallee = "transfer-by-callee",
+    /// Each refers the other at once.
+    MutualTransfer = "mutual-transfer",
     /// Both hang up at once.
     ByeCrossing = "bye-crossing",
     /// The BYE of the caller crosses a re-INVITE of the callee.
     ByeCrossesReinvite = "bye-crosses-reinvite",
     /// The re-INVITE of the caller crosses a BYE of the callee.
     ReinviteCrossesBye = "reinvite-crosses-bye",
+    /// The BYE of the caller crosses a REFER of the callee.
+    ByeCrossesRefer = "bye-crosses-refer",
+    /// The REFER of the caller crosses a BYE of the callee.
+    ReferCrossesBye = "refer-crosses-bye",
     /// The callee refers the caller, who hangs up right before its last NOTIFY
     /// ([RFC 5057 §4.2](https://www.rfc-editor.org/rfc/rfc5057#section-4.2)): that may overtake the BYE.
     ByeBeforeNotify = "bye-before-notify",
@@ -166,6 +180,8 @@ impl CallFlow {
             | Self::NoAck
             | Self::RejectNoAck
             | Self::NoPrack => &[Peer::Script],
+            // What a script does not.
+            Self::ReinviteByCalleeRefused => &[Peer::Core],
             _ => &[Peer::Script, Peer::Core],
         }
     }
@@ -179,7 +195,7 @@ impl CallFlow {
             Self::SlowAnswer => Policy::new().wait(seconds(1)).answer(),
             Self::Ring | Self::Crossing | Self::Merged => ring.answer(),
             Self::ReliableRing => ring_reliably.wait(seconds(2)).answer(),
-            Self::NoPrack => ring_reliably,
+            Self::NoPrack | Self::ReliableCancel => ring_reliably,
             Self::EarlyAnswer => Policy::new().early_answer().wait(seconds(2)).answer(),
             Self::ReliableEarlyAnswer | Self::NoOfferReliable | Self::UpdateEarly => {
                 early.wait(seconds(2)).accept(Success::OK)
@@ -208,6 +224,7 @@ impl CallFlow {
             | Self::HeldAnswer
             | Self::UpdateEarlyByCallee => plan.reliably(),
             Self::Cancel => plan.give_up_after(CANCELS),
+            Self::ReliableCancel => plan.reliably().give_up_after(CANCELS),
             Self::Crossing => plan.give_up_after(CROSSES),
             Self::OfferInPrack => plan.reliably().offer_again(),
             Self::NoOffer => plan.without_offer(),
@@ -227,9 +244,10 @@ impl CallFlow {
     /// What a caller does that is a core.
     pub(crate) fn client_policy(self) -> Policy {
         let policy = match self {
-            Self::Cancel => Policy::new().wait(CANCELS).give_up(),
+            Self::Cancel | Self::ReliableCancel => Policy::new().wait(CANCELS).give_up(),
             Self::Crossing => Policy::new().wait(CROSSES).give_up(),
             Self::UpdateEarly => Policy::new().wait(seconds(1)).update(),
+            Self::ReinviteByCalleeRefused => Policy::new().refuse_offers(),
             _ => Policy::new(),
         };
         // A core refreshes by itself.
@@ -255,24 +273,34 @@ impl CallFlow {
     /// What the caller does inside the session.
     fn caller_talks(self) -> Vec<(Duration, Verb)> {
         let verbs: &[(u64, Verb)] = match self {
-            Self::Reject | Self::Redirect | Self::CalleeHangsUp | Self::Cancel | Self::Crossing => {
-                &[]
-            }
-            Self::NoAck | Self::RejectNoAck | Self::NoPrack | Self::NoRefresh => &[],
+            Self::Reject
+            | Self::Redirect
+            | Self::CalleeHangsUp
+            | Self::Cancel
+            | Self::ReliableCancel
+            | Self::Crossing
+            | Self::NoAck
+            | Self::RejectNoAck
+            | Self::NoPrack
+            | Self::NoRefresh => &[],
             Self::HangUpAtOnce => &[(0, Verb::HangUp)],
             Self::Reinvite | Self::ReinviteRefused => &[(1000, Verb::Reinvite), LATER],
             Self::Ask => &[(1000, Verb::Ask), LATER],
             Self::Update => &[(1000, Verb::Update), LATER],
             Self::Hold => &[(1000, Verb::Hold), (2000, Verb::Resume), LATER],
-            Self::Glare => &[(1000, Verb::Reinvite), MUCH_LATER],
+            Self::Glare | Self::MixedGlare => &[(1000, Verb::Reinvite), MUCH_LATER],
+            Self::AskGlare => &[(1000, Verb::Ask), MUCH_LATER],
             Self::UpdateGlare => &[(1000, Verb::Update), MUCH_LATER],
-            Self::Transfer => &[(1000, Verb::Refer), MUCH_LATER],
+            Self::Transfer | Self::MutualTransfer => &[(1000, Verb::Refer), MUCH_LATER],
             Self::Refresh => &[(45_000, Verb::Refresh), (90_000, Verb::Refresh), LAST],
             Self::RefreshByReinvite => &[(45_000, Verb::Reinvite), (90_000, Verb::Reinvite), LAST],
             Self::RefreshByCallee => &[LAST],
             Self::TransferByCallee => &[MUCH_LATER],
-            Self::ByeCrossing | Self::ByeCrossesReinvite => &[(1000, Verb::HangUp)],
+            Self::ByeCrossing | Self::ByeCrossesReinvite | Self::ByeCrossesRefer => {
+                &[(1000, Verb::HangUp)]
+            }
             Self::ReinviteCrossesBye => &[(1000, Verb::Reinvite)],
+            Self::ReferCrossesBye => &[(1000, Verb::Refer)],
             // The callee refers 20 ms later, which takes 20 ms, and its outcome is known in a second.
             Self::ByeBeforeNotify => &[(2030, Verb::HangUp)],
             _ => &[LATER],
@@ -283,14 +311,18 @@ impl CallFlow {
     /// What the callee does inside the session. Its end is confirmed 20 ms after the caller's.
     fn callee_talks(self) -> Vec<(Duration, Verb)> {
         let verbs: &[(u64, Verb)] = match self {
-            Self::ReinviteByCallee => &[(1000, Verb::Reinvite)],
+            Self::ReinviteByCallee | Self::ReinviteByCalleeRefused => &[(1000, Verb::Reinvite)],
             Self::AskByCallee => &[(1000, Verb::Ask)],
             Self::UpdateByCallee => &[(1000, Verb::Update)],
             Self::HoldByCallee => &[(1000, Verb::Hold), (2000, Verb::Resume)],
             Self::TransferByCallee | Self::ByeBeforeNotify => &[(1000, Verb::Refer)],
             Self::Glare | Self::ByeCrossesReinvite => &[(990, Verb::Reinvite)],
-            Self::UpdateGlare => &[(990, Verb::Update)],
-            Self::ByeCrossing | Self::ReinviteCrossesBye => &[(990, Verb::HangUp)],
+            Self::AskGlare => &[(990, Verb::Ask)],
+            Self::MutualTransfer | Self::ByeCrossesRefer => &[(990, Verb::Refer)],
+            Self::UpdateGlare | Self::MixedGlare => &[(990, Verb::Update)],
+            Self::ByeCrossing | Self::ReinviteCrossesBye | Self::ReferCrossesBye => {
+                &[(990, Verb::HangUp)]
+            }
             _ => &[],
         };
         durations(verbs)
@@ -303,7 +335,7 @@ impl CallFlow {
         match self {
             Self::Reject | Self::RejectNoAck => &[CallState::Refused(486)],
             Self::Redirect => &[CallState::Refused(302)],
-            Self::Cancel => &[TERMINATED],
+            Self::Cancel | Self::ReliableCancel => &[TERMINATED],
             Self::Crossing => &[CallState::Ended, TERMINATED],
             Self::NoPrack => &[CallState::Refused(504)],
             _ => &[CallState::Ended],
