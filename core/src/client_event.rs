@@ -1,6 +1,5 @@
 //! What happens to requests of ours.
 
-use std::fmt;
 use std::time::Duration;
 
 use offhook_message::{Request, Response, StatusCode, UriBuf};
@@ -269,64 +268,42 @@ pub struct Binding {
 }
 
 /// Why a request of ours has no outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestFailure {
     /// No response came in 64·T1, from the last of the flows
     /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
+    #[error("no response came in time")]
     Timeout,
     /// It could not be delivered by the last of the flows.
+    #[error("the request could not be delivered")]
     Undelivered,
     /// The 2xx has no To tag or no Contact. It got ACK and BYE.
+    #[error("the answer says neither who sends it nor where that is")]
     NoDialog,
 }
 
-impl fmt::Display for RequestFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "no response came in time",
-            Self::Undelivered => "the request could not be delivered",
-            Self::NoDialog => "the answer says neither who sends it nor where that is",
-        })
-    }
-}
-
-impl std::error::Error for RequestFailure {}
-
 /// Why a request was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// There is no flow to send it by.
+    #[error("there is no flow to send the request by: look up its next hop first")]
     NoFlow,
     /// The core has as many calls or transactions as [`Limits`](crate::Limits) allows.
+    #[error("there are as many calls as the limits allow: try again later")]
     Full,
     /// The method belongs to a dialog or to another request.
+    #[error("the method belongs to a dialog or to another request: use the verb of that")]
     NotAlone,
     /// There is nothing to follow: the call was not redirected.
+    #[error("the call was not redirected, so there is nothing to follow")]
     NotRedirected,
     /// The call was redirected too often.
+    #[error("the call was redirected too often: give it up")]
     TooManyRedirects,
     /// The call went there already.
+    #[error("the call went to this address already: try another contact")]
     AlreadyTried,
     /// The Call-ID is empty or has white space in it.
+    #[error("the Call-ID is empty or has white space in it: leave it out to get a good one")]
     BadCallId,
 }
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoFlow => "there is no flow to send the request by: look up its next hop first",
-            Self::Full => "there are as many calls as the limits allow: try again later",
-            Self::NotAlone => {
-                "the method belongs to a dialog or to another request: use the verb of that"
-            }
-            Self::NotRedirected => "the call was not redirected, so there is nothing to follow",
-            Self::TooManyRedirects => "the call was redirected too often: give it up",
-            Self::AlreadyTried => "the call went to this address already: try another contact",
-            Self::BadCallId => {
-                "the Call-ID is empty or has white space in it: leave it out to get a good one"
-            }
-        })
-    }
-}
-
-impl std::error::Error for RequestError {}

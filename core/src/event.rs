@@ -193,7 +193,7 @@ pub enum Event {
         session: SessionId,
         /// Why.
         cause: SessionEnd,
-        /// The BYE that ended it, where the peer sent one.
+        /// The BYE that ended it, where the peer sent one and it was not refused.
         message: Option<Request>,
     },
     /// Something happened to an INVITE of ours.
@@ -300,7 +300,8 @@ pub enum Unanswered {
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The peer sent BYE.
+    /// The peer sent BYE. Where a later request of its was faster, the BYE is refused
+    /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)), and a BYE of ours ends the session.
     RemoteBye,
     /// We sent BYE and it is answered.
     LocalBye,

@@ -8,7 +8,7 @@ use offhook_message::{
 };
 
 use crate::digest::{Authentication, Credentials};
-use crate::event::SessionId;
+use crate::event::{SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::outgoing::ReferOptions;
 use crate::session::{Phase, Purpose, SessionState};
@@ -199,7 +199,7 @@ impl<'a> Session<'a> {
         });
         match invite {
             Some(invite) => cancel::want(state, now, invite, Vec::new()),
-            None => bye::send(state, now, id, Vec::new()),
+            None => bye::send(state, now, id, SessionEnd::LocalBye, Vec::new()),
         }
     }
 
@@ -225,6 +225,7 @@ impl<'a> Session<'a> {
     /// one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
     /// answered.
     pub fn bye(self, headers: Vec<Header>) {
-        bye::send(self.state, self.now, self.id, headers);
+        let Self { state, now, id, .. } = self;
+        bye::send(state, now, id, SessionEnd::LocalBye, headers);
     }
 }

@@ -43,10 +43,10 @@ impl UserAgentCore {
 
     /// Takes what happened. Timers that are due come first.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        while let Some(timer) = self.state.timers.due(now) {
-            self.fire(now, timer);
-        }
         let state = &mut self.state;
+        while let Some(timer) = state.timers.due(now) {
+            fire(state, now, timer);
+        }
         match input {
             Input::Message {
                 flow,
@@ -59,7 +59,12 @@ impl UserAgentCore {
             Input::Malformed { flow, malformed } => {
                 uas::receive_malformed(state, now, flow, malformed);
             }
-            Input::Undelivered { transaction } => self.undelivered(now, transaction),
+            Input::Undelivered {
+                transaction: TransactionId(TransactionSlot::Client(slot)),
+            } => uac::undeliverable(state, now, slot),
+            Input::Undelivered {
+                transaction: TransactionId(TransactionSlot::Server(slot)),
+            } => uas::undelivered::undeliverable(state, slot),
             Input::Disconnected { channel } => {
                 uas::disconnected(state, now, channel);
                 uac::disconnected(state, now, channel);
@@ -94,11 +99,7 @@ impl UserAgentCore {
         now: Instant,
         id: InviteId,
     ) -> Option<InviteUserAgentServer<'_>> {
-        let invite = self.state.invites.get(id.0)?;
-        if invite.held.is_some() {
-            return None;
-        }
-        InviteUserAgentServer::new(&mut self.state, now, id)
+        invite_server(&mut self.state, now, id)
     }
 
     /// A request other than INVITE that is not answered yet. `None` where it is.
@@ -176,98 +177,90 @@ impl UserAgentCore {
             totals: state.totals,
         }
     }
+}
 
-    fn fire(&mut self, now: Instant, timer: Timer) {
-        match timer {
-            Timer::Trying(id) => {
-                if let Some(mut server) = self.invite_server(now, id) {
-                    server.trying_is_due();
-                }
-            }
-            Timer::NoAnswer(id) => {
-                let status = Rejection::TEMPORARILY_UNAVAILABLE;
-                self.end_invite(now, id, status, InviteEnd::NoAnswer);
-            }
-            Timer::Expires(id) => {
-                self.end_invite(now, id, Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
-            }
-            Timer::RepeatProvisional(id) => self.repeat_provisional(now, id),
-            Timer::Reliable(id, rseq) => uas::reliable::repeat(&mut self.state, now, id, rseq),
-            Timer::Prack(id, rseq) => {
-                uas::reliable::not_acknowledged(&mut self.state, now, id, rseq);
-            }
-            Timer::Offer(slot) => uas::offer::is_overdue(&mut self.state, now, slot),
-            Timer::Server(slot, timer) => {
-                let outcome = self.state.server_timer(now, slot, timer);
-                if let ServerOutcome::NotAcknowledged(invite) = outcome {
-                    self.state.outbox.event(Event::NotAcknowledged { invite });
-                }
-            }
-            Timer::Client(slot, timer) => uac::timer(&mut self.state, now, slot, timer),
-            Timer::Ringing(id) => uac::invite::rings_too_long(&mut self.state, now, id),
-            Timer::Cancel(id) => uac::invite::give_up(&mut self.state, id),
-            Timer::Registration(id) => uac::register::is_due(&mut self.state, now, id),
-            Timer::Subscription(id) => uac::subscribe::is_due(&mut self.state, now, id),
-            Timer::Publication(id) => uac::publish::is_due(&mut self.state, now, id),
-            Timer::Redirected(id) => uac::invite::not_followed(&mut self.state, now, id),
-            Timer::Session(id) => uac::refresh::is_due(&mut self.state, now, id),
-            Timer::Change(id) => uac::change::retry(&mut self.state, now, id),
-            Timer::Request(id) => uas::request::is_overdue(&mut self.state, now, id),
-            Timer::OfferTrying(slot) => uas::offer::trying_is_due(&mut self.state, now, slot),
-            Timer::Refer(id, name) => uac::refer::is_overdue(&mut self.state, now, id, name),
-            Timer::Referral(id, cseq) => uac::notify::is_overdue(&mut self.state, now, id, cseq),
-            Timer::Accepted(id, cseq) => self.repeat_success(now, id, cseq),
-            Timer::Reinvite(id, cseq) => {
-                uac::change::takes_too_long(&mut self.state, now, id, cseq);
-            }
-            Timer::Acknowledgement(id, cseq) => {
-                uac::bye::not_acknowledged(&mut self.state, now, id, cseq);
+/// The view of a call that the application has not accepted.
+fn invite_server(
+    state: &mut State,
+    now: Instant,
+    id: InviteId,
+) -> Option<InviteUserAgentServer<'_>> {
+    let is_held = state.invites.get(id.0)?.held.is_some();
+    InviteUserAgentServer::new(state, now, id).filter(|_| !is_held)
+}
+
+fn fire(state: &mut State, now: Instant, timer: Timer) {
+    match timer {
+        Timer::Trying(id) => {
+            if let Some(mut server) = invite_server(state, now, id) {
+                server.trying_is_due();
             }
         }
-    }
-
-    fn end_invite(&mut self, now: Instant, id: InviteId, status: Rejection, cause: InviteEnd) {
-        if let Some(server) = self.invite_server(now, id) {
-            server.end(status, cause);
+        Timer::NoAnswer(id) => {
+            if let Some(server) = invite_server(state, now, id) {
+                server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::NoAnswer);
+            }
         }
-    }
-
-    /// Sends the last provisional response again, unless a newer one has a time of its own.
-    fn repeat_provisional(&mut self, now: Instant, id: InviteId) {
-        let state = &mut self.state;
-        let Some(invite) = state.invites.get_mut(id.0) else {
-            return;
-        };
-        if invite.repeats_at.is_none_or(|at| at > now) {
-            return;
+        Timer::Expires(id) => {
+            if let Some(server) = invite_server(state, now, id) {
+                server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
+            }
         }
-        let after = state.config.times.repeat_provisional;
-        invite.repeats_at = now.checked_add(after);
-        let transaction = invite.transaction;
-        state.repeat_response(now, transaction);
-        state.arm(now, after, Timer::RepeatProvisional(id));
-    }
-
-    /// Sends a 2xx again that waits for its ACK.
-    fn repeat_success(&mut self, now: Instant, id: SessionId, cseq: u32) {
-        let state = &mut self.state;
-        let session = state.sessions.get_mut(id);
-        let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
-            return;
-        };
-        let (transaction, response) = (accepted.transaction, accepted.response.clone());
-        accepted.interval = state.config.times.next_interval(accepted.interval);
-        let after = accepted.interval;
-        if let Some(transaction) = state.servers.get(transaction) {
-            state.outbox.transmit(transaction.flow, response, None);
+        Timer::RepeatProvisional(id) => repeat_provisional(state, now, id),
+        Timer::Reliable(id, rseq) => uas::reliable::repeat(state, now, id, rseq),
+        Timer::Prack(id, rseq) => uas::reliable::not_acknowledged(state, now, id, rseq),
+        Timer::Offer(slot) => uas::offer::is_overdue(state, now, slot),
+        Timer::Server(slot, timer) => {
+            let outcome = state.server_timer(now, slot, timer);
+            if let ServerOutcome::NotAcknowledged(invite) = outcome {
+                state.outbox.event(Event::NotAcknowledged { invite });
+            }
         }
-        state.arm(now, after, Timer::Accepted(id, cseq));
+        Timer::Client(slot, timer) => uac::timer(state, now, slot, timer),
+        Timer::Ringing(id) => uac::invite::rings_too_long(state, now, id),
+        Timer::Cancel(id) => uac::invite::give_up(state, id),
+        Timer::Registration(id) => uac::register::is_due(state, now, id),
+        Timer::Subscription(id) => uac::subscribe::is_due(state, now, id),
+        Timer::Publication(id) => uac::publish::is_due(state, now, id),
+        Timer::Redirected(id) => uac::invite::not_followed(state, now, id),
+        Timer::Session(id) => uac::refresh::is_due(state, now, id),
+        Timer::Change(id) => uac::change::retry(state, now, id),
+        Timer::Request(id) => uas::request::is_overdue(state, now, id),
+        Timer::OfferTrying(slot) => uas::offer::trying_is_due(state, now, slot),
+        Timer::Refer(id, name) => uac::refer::is_overdue(state, now, id, name),
+        Timer::Referral(id, cseq) => uac::notify::is_overdue(state, now, id, cseq),
+        Timer::Accepted(id, cseq) => repeat_success(state, now, id, cseq),
+        Timer::Reinvite(id, cseq) => uac::change::takes_too_long(state, now, id, cseq),
+        Timer::Acknowledgement(id, cseq) => uac::bye::not_acknowledged(state, now, id, cseq),
     }
+}
 
-    fn undelivered(&mut self, now: Instant, transaction: TransactionId) {
-        match transaction.0 {
-            TransactionSlot::Client(slot) => uac::undeliverable(&mut self.state, now, slot),
-            TransactionSlot::Server(slot) => uas::undelivered::undeliverable(&mut self.state, slot),
-        }
+/// Sends the last provisional response again, unless a newer one has a time of its own.
+fn repeat_provisional(state: &mut State, now: Instant, id: InviteId) {
+    let Some(invite) = state.invites.get_mut(id.0) else {
+        return;
+    };
+    if invite.repeats_at.is_none_or(|at| at > now) {
+        return;
     }
+    let after = state.config.times.repeat_provisional;
+    invite.repeats_at = now.checked_add(after);
+    let transaction = invite.transaction;
+    state.repeat_response(now, transaction);
+    state.arm(now, after, Timer::RepeatProvisional(id));
+}
+
+/// Sends a 2xx again that waits for its ACK.
+fn repeat_success(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+    let session = state.sessions.get_mut(id);
+    let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
+        return;
+    };
+    let (transaction, response) = (accepted.transaction, accepted.response.clone());
+    accepted.interval = state.config.times.next_interval(accepted.interval);
+    let after = accepted.interval;
+    if let Some(transaction) = state.servers.get(transaction) {
+        state.outbox.transmit(transaction.flow, response, None);
+    }
+    state.arm(now, after, Timer::Accepted(id, cseq));
 }

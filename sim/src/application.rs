@@ -115,20 +115,15 @@ impl Application {
                 session,
                 acknowledgement,
             } => {
-                self.hear(session, acknowledgement.body());
-                let policy = &self.policy;
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.confirm(at, policy);
+                    call.confirm(at, &self.policy);
                 }
-                self.acknowledgement = Some(acknowledgement);
+                self.acknowledge(session, acknowledgement);
             }
             Event::Reconfirmed {
                 session,
                 acknowledgement,
-            } => {
-                self.hear(session, acknowledgement.body());
-                self.acknowledgement = Some(acknowledgement);
-            }
+            } => self.acknowledge(session, acknowledgement),
             Event::Prack { session, message } => {
                 let session_view = core.session(now, session);
                 if session_view.is_some_and(|it| it.offer().is_none()) {
@@ -141,7 +136,7 @@ impl Application {
             }
             Event::Answered { session, .. } => {
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.descriptions.offered = None;
+                    call.take_back(&self.policy);
                 }
             }
             Event::Unanswered {
@@ -149,7 +144,7 @@ impl Application {
                 cause: Unanswered::Collision,
             } => {
                 if let Some(call) = find(&mut self.calls, session) {
-                    call.descriptions.offered = None;
+                    call.take_back(&self.policy);
                     (call.verb, call.verb_due) = (call.change, Some(at + SOON));
                 }
             }
@@ -223,6 +218,11 @@ impl Application {
         if let Some(call) = self.calls.last_mut() {
             call.go_on(core, clock, &self.policy);
         }
+    }
+
+    fn acknowledge(&mut self, session: SessionId, acknowledgement: Request) {
+        self.hear(session, acknowledgement.body());
+        self.acknowledgement = Some(acknowledgement);
     }
 
     /// The peer describes the session in what is no offer.
@@ -334,6 +334,14 @@ impl Call {
         }
     }
 
+    /// A change was not agreed to, and its offer is void. One that asks for an offer makes none.
+    fn take_back(&mut self, policy: &Policy) {
+        let change = policy.talk.get(self.change);
+        if change.is_none_or(|(_, verb)| *verb != Verb::Ask) {
+            self.descriptions.offered = None;
+        }
+    }
+
     fn confirm(&mut self, at: Duration, policy: &Policy) {
         self.state = CallState::Established;
         self.confirmed = at;
@@ -377,14 +385,8 @@ impl Call {
         now: Instant,
         step: &Step,
     ) -> Result<(), VerbError> {
-        if let Step::HangUp = step {
-            if let Some(session) = self.session.and_then(|id| core.session(now, id)) {
-                session.bye(Vec::new());
-            }
-            return Ok(());
-        }
-        if let Step::Update = step {
-            let _ = self.say(core, now, Verb::Update); // It does not wait for the session.
+        if let Step::Say(verb) = step {
+            let _ = self.say(core, now, *verb); // It does not wait for the session.
             return Ok(());
         }
         let invite = match self.invite {
@@ -400,7 +402,7 @@ impl Call {
             return Ok(()); // The call ended by itself.
         };
         match step {
-            Step::Wait(_) | Step::HangUp | Step::GiveUp | Step::Update => {}
+            Step::Wait(_) | Step::Say(_) | Step::GiveUp => {}
             Step::Trying => {
                 server.trying()?;
             }
@@ -469,7 +471,10 @@ impl Call {
         match verb {
             Verb::HangUp => session.bye(Vec::new()),
             Verb::Refresh => session.update(None)?,
-            Verb::Ask => session.invite_without_offer()?,
+            Verb::Ask => {
+                session.invite_without_offer()?;
+                self.change = self.verb;
+            }
             Verb::Refer => {
                 let carol: ReferTo = "sip:carol@192.0.2.9".parse().expect("a URI");
                 session.refer(carol)?;

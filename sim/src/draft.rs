@@ -21,6 +21,7 @@ use crate::packet::Packet;
 /// assert!(text.starts_with("OPTIONS sip:bob@198.51.100.1:5060 SIP/2.0\r\n"));
 /// assert!(text.contains("CSeq: 7 OPTIONS\r\n"));
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct Draft {
     method: String,
@@ -57,21 +58,18 @@ impl Draft {
     }
 
     /// Another Request-URI.
-    #[must_use]
     pub fn uri(mut self, uri: &str) -> Self {
         uri.clone_into(&mut self.uri);
         self
     }
 
     /// Another version.
-    #[must_use]
     pub fn version(mut self, version: &'static str) -> Self {
         self.version = version;
         self
     }
 
     /// One header line of this name, in the place of all that were there.
-    #[must_use]
     pub fn set(mut self, name: &'static str, value: &str) -> Self {
         match self.lines.iter().position(|(other, _)| *other == name) {
             Some(place) => {
@@ -88,27 +86,23 @@ impl Draft {
     }
 
     /// One more header line, behind all others.
-    #[must_use]
     pub fn add(mut self, name: &'static str, value: &str) -> Self {
         self.lines.push((name, value.to_owned()));
         self
     }
 
     /// No header line of this name.
-    #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.lines.retain(|(other, _)| *other != name);
         self
     }
 
     /// Another branch in a Via that is otherwise the usual one.
-    #[must_use]
     pub fn branch(self, branch: &str) -> Self {
         self.via(Transport::Udp, PEER, branch)
     }
 
     /// A Via from its parts.
-    #[must_use]
     pub fn via(self, transport: Transport, sent_by: &str, branch: &str) -> Self {
         let transport = transport.as_str();
         self.set(
@@ -118,41 +112,35 @@ impl Draft {
     }
 
     /// Another number in `CSeq`.
-    #[must_use]
     pub fn cseq(self, number: u32) -> Self {
         let value = format!("{number} {}", self.method);
         self.set("CSeq", &value)
     }
 
     /// Another tag in To.
-    #[must_use]
     pub fn to_tag(self, tag: &str) -> Self {
         self.set("To", &format!("Bob <sip:bob@example.com>;tag={tag}"))
     }
 
     /// A body.
-    #[must_use]
     pub fn body(mut self, content_type: &str, body: &str) -> Self {
         body.clone_into(&mut self.body);
         self.set("Content-Type", content_type)
     }
 
     /// No body.
-    #[must_use]
     pub fn without_body(mut self) -> Self {
         self.body.clear();
         self.without("Content-Type")
     }
 
     /// The CANCEL of this request ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
-    #[must_use]
     pub fn cancel(&self) -> Self {
         self.with_method("CANCEL").without("Contact")
     }
 
     /// The ACK to a final response other than 2xx
     /// ([RFC 3261 §17.1.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.1.3)).
-    #[must_use]
     pub fn ack(&self, response: &Packet) -> Self {
         let to = response.header("To").unwrap_or_default();
         self.with_method("ACK").without("Contact").set("To", to)
@@ -161,7 +149,6 @@ impl Draft {
     /// A request in the dialog that a response to this one made, to the response's Contact
     /// ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)). Its number is that of this request for
     /// ACK, and else one more; its branch is a new one, where there is a branch.
-    #[must_use]
     pub fn in_dialog(&self, method: &'static str, response: &Packet) -> Self {
         let to = response.header("To").unwrap_or_default();
         let target = response.header("Contact").unwrap_or(&self.uri);

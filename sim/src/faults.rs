@@ -39,6 +39,23 @@ impl Fault {
         }
     }
 
+    /// How schedules and ladders draw it.
+    pub(crate) const fn sign(self) -> char {
+        match self {
+            Self::Lose => 'x',
+            Self::Duplicate => '=',
+            Self::Overtake => '~',
+            Self::Stall => '.',
+            Self::Freeze => ':',
+        }
+    }
+
+    /// What a sign draws.
+    pub(crate) fn of_sign(sign: char) -> Option<Self> {
+        let mut all = Self::DATAGRAM.into_iter().chain(Self::STREAM);
+        all.find(|fault| fault.sign() == sign)
+    }
+
     /// How long a stream stands still.
     pub(crate) const fn delay(self) -> Duration {
         match self {
@@ -50,11 +67,8 @@ impl Fault {
 }
 
 /// Which messages suffer which fault. One that the transport does not know does nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub enum Faults {
-    /// None does.
-    #[default]
-    None,
     /// Exactly these do. Messages are numbered from 0 in the order of sending, both directions and
     /// repetitions included.
     Schedule(Vec<(usize, Fault)>),
@@ -76,7 +90,6 @@ impl Faults {
 
     pub(crate) fn of(&mut self, number: usize, transport: Transport) -> Option<Fault> {
         let fault = match self {
-            Self::None => None,
             Self::Schedule(faults) => faults
                 .iter()
                 .find_map(|(candidate, fault)| (*candidate == number).then_some(*fault)),
@@ -113,30 +126,13 @@ impl RandomFaults {
     }
 }
 
-/// Runs every schedule of at most `most` faults of these kinds, and counts them.
+/// Runs every schedule of at most `most` faults of these kinds that begins with `schedule`, and
+/// counts them.
 ///
 /// `run` takes a schedule and says how many messages were sent under it. What happens up to the
 /// last fault of a schedule is the same under every schedule that begins with it, so adding one
 /// fault behind the last reaches each schedule that can make a difference, and none twice.
 pub fn every_schedule(
-    most: usize,
-    kinds: &[Fault],
-    run: impl FnMut(&[(usize, Fault)]) -> usize,
-) -> usize {
-    every_schedule_after(Vec::new(), most, kinds, run)
-}
-
-/// The same for the schedules that begin with this one.
-pub(crate) fn every_schedule_after(
-    mut first: Vec<(usize, Fault)>,
-    most: usize,
-    kinds: &[Fault],
-    mut run: impl FnMut(&[(usize, Fault)]) -> usize,
-) -> usize {
-    extend(&mut first, most, kinds, &mut run)
-}
-
-fn extend(
     schedule: &mut Vec<(usize, Fault)>,
     most: usize,
     kinds: &[Fault],
@@ -151,7 +147,7 @@ fn extend(
     for number in first..packets {
         for &fault in kinds {
             schedule.push((number, fault));
-            runs += extend(schedule, most, kinds, run);
+            runs += every_schedule(schedule, most, kinds, run);
             schedule.pop();
         }
     }
@@ -165,7 +161,7 @@ mod tests {
     #[test]
     fn every_schedule_is_run_once() {
         let mut seen = Vec::new();
-        let runs = every_schedule(2, &Fault::DATAGRAM, |schedule| {
+        let runs = every_schedule(&mut Vec::new(), 2, &Fault::DATAGRAM, &mut |schedule| {
             seen.push(schedule.to_vec());
             3
         });

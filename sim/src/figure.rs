@@ -43,31 +43,22 @@ impl Line {
     }
 
     pub(crate) fn fits(&self, entry: &Entry) -> bool {
-        match (self, entry) {
-            (Self::Anything, _) => true,
-            (
-                Self::Packet {
-                    at,
-                    direction,
-                    fault,
-                    label,
-                },
-                Entry::Packet(packet),
-            ) => {
-                *at == packet.at
-                    && *direction == packet.direction
-                    && *fault == packet.fault
-                    && *label == packet.label()
-            }
-            (
-                Self::Note { at, text },
-                Entry::Note {
-                    at: when,
-                    text: said,
-                    ..
-                },
-            ) => at == when && text == said,
-            _ => false,
+        *self == Self::Anything || *self == Self::of(entry)
+    }
+
+    /// The line that says what happened.
+    fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Packet(packet) => Self::Packet {
+                at: packet.at,
+                direction: packet.direction,
+                fault: packet.fault,
+                label: packet.label(),
+            },
+            Entry::Note { at, text, .. } => Self::Note {
+                at: *at,
+                text: text.to_string(),
+            },
         }
     }
 
@@ -82,22 +73,22 @@ impl Line {
             return Some(Self::Note { at, text });
         }
         let (first, behind) = rest.split_once(' ')?;
-        if let Some(arrow) = parse_arrow(first.chars(), '<') {
+        if let Some(fault) = parse_arrow(first.chars(), '<') {
             let label = behind.trim().to_owned();
             let direction = Direction::FromServer;
             return Some(Self::Packet {
                 at,
                 direction,
-                fault: arrow.fault,
+                fault,
                 label,
             });
         }
         let (before, last) = rest.rsplit_once(' ')?;
-        let arrow = parse_arrow(last.chars().rev(), '>')?;
+        let fault = parse_arrow(last.chars().rev(), '>')?;
         Some(Self::Packet {
             at,
             direction: Direction::ToServer,
-            fault: arrow.fault,
+            fault,
             label: before.trim().to_owned(),
         })
     }
@@ -147,28 +138,19 @@ fn without_number(text: &str) -> &str {
     }
 }
 
-/// What an arrow says of its packet.
-struct Arrow {
-    fault: Option<Fault>,
-}
-
-/// `<--`, `x--`, `<==`, `<~~`, `<..`, `<::`, however long; read from its head.
-fn parse_arrow(mut strokes: impl Iterator<Item = char>, tip: char) -> Option<Arrow> {
-    let head = strokes.next()?;
-    let body = strokes.next()?;
+/// What an arrow says of its packet: `<--`, `x--`, `<==`, `<~~`, `<..`, `<::`, however long; read
+/// from its head. `None` where it is no arrow.
+#[expect(clippy::option_option, reason = "an arrow may say nothing")]
+fn parse_arrow(mut strokes: impl Iterator<Item = char>, tip: char) -> Option<Option<Fault>> {
+    let (head, body) = (strokes.next()?, strokes.next()?);
     if !strokes.all(|stroke| stroke == body) {
         return None;
     }
-    let fault = match (head, body) {
-        ('x', '-') => Some(Fault::Lose),
-        (head, '-') if head == tip => None,
-        (head, '=') if head == tip => Some(Fault::Duplicate),
-        (head, '~') if head == tip => Some(Fault::Overtake),
-        (head, '.') if head == tip => Some(Fault::Stall),
-        (head, ':') if head == tip => Some(Fault::Freeze),
-        _ => return None,
-    };
-    Some(Arrow { fault })
+    match (head, body) {
+        ('x', '-') => Some(Some(Fault::Lose)),
+        (head, '-') => (head == tip).then_some(None),
+        (head, sign) => Fault::of_sign(sign).filter(|_| head == tip).map(Some),
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@
 //! Nothing sleeps and nothing is random but by a seed: the same scenario gives the same octets.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a scenario fails")]
 
 mod agent;
 mod application;
@@ -91,5 +92,5 @@ pub use mutant::{Mutant, Passing};
 pub use network::SERVER;
 pub use packet::{Direction, End, Packet};
 pub use policy::{Policy, Verb};
-pub use simulation::{Simulation, Verdict};
+pub use simulation::Simulation;
 pub use trace::Trace;

@@ -47,7 +47,7 @@ impl Network {
         Self {
             transport: Transport::Udp,
             latency: Duration::ZERO,
-            faults: Faults::None,
+            faults: Faults::Schedule(Vec::new()),
             trace: Trace::default(),
             unreachable: Vec::new(),
             arriving: Vec::new(),

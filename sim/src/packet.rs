@@ -113,18 +113,12 @@ impl Packet {
     }
 
     /// The value of the first line of a header.
-    ///
-    /// # Panics
-    /// When the name is no registered one.
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers()?.all(known(name)).next()?;
         std::str::from_utf8(field.value).ok()
     }
 
     /// All lines of a header, as they are.
-    ///
-    /// # Panics
-    /// When the name is no registered one.
     pub fn header_lines(&self, name: &str) -> Vec<&str> {
         let fields = self.headers().into_iter();
         fields
@@ -164,6 +158,14 @@ impl Packet {
             Ok(message) => Some(message.headers()),
             Err(malformed) => malformed.request.as_ref().map(Request::headers),
         }
+    }
+}
+
+impl PartialEq for Packet {
+    /// Whether the same is sent at the same time, octet for octet, and the same becomes of it.
+    fn eq(&self, other: &Self) -> bool {
+        let is_same = self.direction == other.direction && self.fault == other.fault;
+        is_same && self.at == other.at && self.bytes == other.bytes
     }
 }
 

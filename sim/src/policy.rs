@@ -16,6 +16,7 @@ use crate::draft::ANSWER;
 /// let silent = Policy::new();
 /// # let _ = (polite, silent);
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) steps: Vec<Step>,
@@ -71,9 +72,10 @@ pub(crate) enum Step {
     Redirect(Vec<ContactTarget>),
     Reject(ResponseOptions<Rejection>),
     Dispose,
-    HangUp,
+    /// CANCEL.
     GiveUp,
-    Update,
+    /// Where the session allows it.
+    Say(Verb),
 }
 
 impl Policy {
@@ -89,7 +91,6 @@ impl Policy {
 
     /// What it does inside a session: this long after that was confirmed, or as soon after it as
     /// the session allows. The REFERs of the peer are followed.
-    #[must_use]
     pub fn talk(mut self, talk: &[(Duration, Verb)]) -> Self {
         self.talk = talk.to_vec();
         self.referrals = Referrals::Follow;
@@ -97,81 +98,66 @@ impl Policy {
     }
 
     /// Leaves offers inside a session unanswered.
-    #[must_use]
     pub fn leave_offers(mut self) -> Self {
         self.offers = Offers::Leave;
         self
     }
 
     /// Refuses offers inside a session, with 488.
-    #[must_use]
     pub fn refuse_offers(mut self) -> Self {
         self.offers = Offers::Refuse;
         self
     }
 
     /// Lets time pass before the next step.
-    #[must_use]
     pub fn wait(self, duration: Duration) -> Self {
         self.then(Step::Wait(duration))
     }
 
     /// 100.
-    #[must_use]
     pub fn trying(self) -> Self {
         self.then(Step::Trying)
     }
 
     /// 180.
-    #[must_use]
     pub fn ring(self) -> Self {
         self.progress(Provisional::RINGING)
     }
 
     /// 180, reliably where the caller supports that.
-    #[must_use]
     pub fn ring_reliably(self) -> Self {
         self.progress(ResponseOptions::new(Provisional::RINGING).reliably())
     }
 
     /// 183 with an answer, reliably where the caller supports that; or with an offer, where the
     /// INVITE made none.
-    #[must_use]
     pub fn early_answer_reliably(self) -> Self {
         let options = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
         self.progress(options.with_body(Body::sdp(ANSWER)))
     }
 
     /// 183 with an answer.
-    #[must_use]
     pub fn early_answer(self) -> Self {
         let options = ResponseOptions::new(Provisional::SESSION_PROGRESS);
         self.progress(options.with_body(Body::sdp(ANSWER)))
     }
 
     /// A provisional response.
-    #[must_use]
     pub fn progress(self, options: impl Into<ResponseOptions<Provisional>>) -> Self {
         self.then(Step::Progress(options.into()))
     }
 
     /// 200 with an answer (or an offer, where the INVITE made none).
-    #[must_use]
     pub fn answer(self) -> Self {
         self.accept(Body::sdp(ANSWER))
     }
 
     /// A 2xx.
-    #[must_use]
     pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Self {
         self.then(Step::Accept(options.into()))
     }
 
     /// 302 to these URIs, each with its preference in thousandths.
-    ///
-    /// # Panics
-    /// When a URI is none, or a preference is above 1000.
-    #[must_use]
     pub fn redirect(self, contacts: &[(&str, u16)]) -> Self {
         let contacts = contacts.iter().map(|(uri, thousandths)| ContactTarget {
             uri: uri.parse().expect("a URI"),
@@ -181,32 +167,27 @@ impl Policy {
     }
 
     /// A refusal.
-    #[must_use]
     pub fn reject(self, options: impl Into<ResponseOptions<Rejection>>) -> Self {
         self.then(Step::Reject(options.into()))
     }
 
     /// No answer, said aloud.
-    #[must_use]
     pub fn dispose(self) -> Self {
         self.then(Step::Dispose)
     }
 
     /// BYE.
-    #[must_use]
     pub fn hang_up(self) -> Self {
-        self.then(Step::HangUp)
+        self.then(Step::Say(Verb::HangUp))
     }
 
     /// An UPDATE with a new offer, where the early session allows it
     /// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
-    #[must_use]
     pub fn update(self) -> Self {
-        self.then(Step::Update)
+        self.then(Step::Say(Verb::Update))
     }
 
     /// CANCEL, where the call is ours.
-    #[must_use]
     pub fn give_up(self) -> Self {
         self.then(Step::GiveUp)
     }

@@ -13,7 +13,7 @@ use crate::packet::{Direction, End, Packet};
 ///
 /// It prints as a ladder, the peers to the left and the server to the right. Each line can stand in
 /// a figure that [`Simulation::expect`](crate::Simulation::expect) takes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     entries: Vec<Entry>,
     packets: usize,
@@ -21,7 +21,7 @@ pub struct Trace {
 }
 
 /// A packet that reached its receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Arrival {
     pub(crate) at: Duration,
     /// How many packets had been sent by then.
@@ -30,7 +30,7 @@ pub(crate) struct Arrival {
 }
 
 /// One line of a trace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
     Packet(Rc<Packet>),
     Note {
@@ -98,33 +98,6 @@ impl Trace {
     }
 }
 
-impl PartialEq for Trace {
-    /// Whether the same happened at the same times, octet for octet.
-    fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Packet(packet), Self::Packet(other)) => {
-                let is_same = packet.direction == other.direction && packet.fault == other.fault;
-                is_same && packet.at == other.at && packet.bytes == other.bytes
-            }
-            (
-                Self::Note { at, end, text },
-                Self::Note {
-                    at: when,
-                    end: who,
-                    text: said,
-                },
-            ) => at == when && end == who && text == said,
-            _ => false,
-        }
-    }
-}
-
 impl Entry {
     pub(crate) fn at(&self) -> Duration {
         match self {
@@ -144,17 +117,16 @@ impl fmt::Display for Entry {
             },
             Self::Packet(packet) => {
                 let label = packet.label();
-                let (body, lost) = strokes(packet.fault);
-                let shaft = String::from(body).repeat(WIDTH.saturating_sub(label.len() + 2).max(2));
+                // What is lost has its sign for a head, all else for a shaft.
+                let (head, stroke) = match packet.fault {
+                    Some(Fault::Lose) => (Some(Fault::Lose.sign()), '-'),
+                    fault => (None, fault.map_or('-', Fault::sign)),
+                };
+                let length = WIDTH.saturating_sub(label.len() + 2).max(2);
+                let shaft = String::from(stroke).repeat(length);
                 match packet.direction {
-                    Direction::ToServer => {
-                        let head = if lost { 'x' } else { '>' };
-                        write!(f, "{label} {shaft}{head}")?;
-                    }
-                    Direction::FromServer => {
-                        let head = if lost { 'x' } else { '<' };
-                        write!(f, "{head}{shaft} {label}")?;
-                    }
+                    Direction::ToServer => write!(f, "{label} {shaft}{}", head.unwrap_or('>'))?,
+                    Direction::FromServer => write!(f, "{}{shaft} {label}", head.unwrap_or('<'))?,
                 }
                 write!(f, "   #{}", packet.number)
             }
@@ -169,18 +141,6 @@ impl fmt::Display for Trace {
             writeln!(f, "{entry}")?;
         }
         Ok(())
-    }
-}
-
-/// How an arrow is drawn, and whether it has an `x` for its head.
-fn strokes(fault: Option<Fault>) -> (char, bool) {
-    match fault {
-        None => ('-', false),
-        Some(Fault::Lose) => ('-', true),
-        Some(Fault::Duplicate) => ('=', false),
-        Some(Fault::Overtake) => ('~', false),
-        Some(Fault::Stall) => ('.', false),
-        Some(Fault::Freeze) => (':', false),
     }
 }
 

@@ -30,7 +30,7 @@ fn cases() -> (Vec<Case>, Vec<Case>) {
 #[track_caller]
 fn assert_good(cases: Vec<Case>, most_faults: usize, least: usize) {
     let survey = Survey {
-        random: cases.len() * 3,
+        random: cases.len() * 8,
         cases,
         most_faults,
         seed: 1,
@@ -47,12 +47,28 @@ fn assert_good(cases: Vec<Case>, most_faults: usize, least: usize) {
 /// It is a new request then ([RFC 3261 §17.2.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.3)), and no rule is violated.
 #[test]
 fn what_comes_after_the_life_of_its_transaction_is_new() {
-    for (flow, schedule, status) in [
-        (CallFlow::Merged, "1x,4x,5x,9x,12x,13x,14~", 180),
-        (CallFlow::Reinvite, "0x,5x,7x,9x,11~,12~,13x,14x,20~", 481),
+    let scripted = |flow| Case::scripted(flow, Transport::Udp);
+    let between_cores = |flow| Case::between_cores(flow, Transport::Udp);
+    for (case, schedule, status) in [
+        (scripted(CallFlow::Merged), "1x,4x,5x,9x,12x,13x,14~", 180),
+        (
+            scripted(CallFlow::Reinvite),
+            "0x,5x,7x,9x,11~,12~,13x,14x,20~",
+            481,
+        ),
+        (
+            between_cores(CallFlow::ByeCrossing),
+            "1x,5x,9x,10x,11x,13x,15x,16x,17x,18x,20x,21~",
+            481,
+        ),
+        (
+            between_cores(CallFlow::ReinviteByCallee),
+            "1x,3x,5x,9x,10x,11x,12=,15=,16x,17x,18x,19x,20=,22~",
+            481,
+        ),
     ] {
         let schedule: Schedule = schedule.parse().expect("a schedule");
-        let run = Case::scripted(flow, Transport::Udp).run(&schedule);
+        let run = case.run(&schedule);
         assert_eq!(run.violations, [""; 0], "{}", run.trace);
         let mut packets = run.trace.packets();
         let late = packets.find(|packet| packet.status() == Some(status) && packet.at > LIFE);
@@ -132,7 +148,9 @@ fn every_flow_asks_for_what_it_is_called() {
             "NOTIFY NOTIFY NOTIFY",
             "NOTIFY NOTIFY NOTIFY",
         ),
+        (CallFlow::MixedGlare, "UPDATE UPDATE", "UPDATE UPDATE"),
         (CallFlow::TransferByCallee, "REFER", "REFER"),
+        (CallFlow::ByeBeforeNotify, "REFER", "REFER"),
         (CallFlow::ByeCrossing, "BYE", "BYE"),
         (CallFlow::ByeCrossesReinvite, "INVITE ACK", "INVITE ACK"),
         (CallFlow::ReinviteCrossesBye, "BYE", "BYE"),

@@ -2,7 +2,7 @@
 
 use offhook_message::{HeaderName, Headers};
 
-use super::{Dialog, dialog_id, join};
+use super::Dialog;
 use crate::fingerprint::Fingerprinter;
 
 /// What a dialog takes from the request that we sent.
@@ -30,7 +30,6 @@ impl Dialog {
             Ok(_) => response.raw(HeaderName::To).unwrap_or_default(),
             Err(_) => sent.to,
         };
-        let to_tag = response.to_tag();
         let contact = response.contacts().find_map(Result::ok);
         let contact = contact.as_ref().and_then(|contact| contact.address());
         let target = contact.map_or(sent.request_uri, |address| address.uri_bytes());
@@ -40,19 +39,9 @@ impl Dialog {
             .collect();
         routes.reverse();
         let routes = routes.join(&b", "[..]);
-        let (texts, ends) = join([sent.call_id, sent.from, to, target, &routes]);
-        Self {
-            id: dialog_id(
-                fingerprinter,
-                sent.call_id,
-                sent.from_tag,
-                to_tag.unwrap_or_default(),
-            ),
-            texts,
-            ends,
-            local_cseq: sent.cseq,
-            remote_cseq: None,
-        }
+        let texts = [sent.call_id, sent.from, to, target, &routes];
+        let tags = [sent.from_tag, response.to_tag().unwrap_or_default()];
+        Self::new(fingerprinter, texts, tags, sent.cseq, None)
     }
 
     /// A 2xx makes the route set and the target anew, and leaves the numbers

@@ -2,7 +2,7 @@
 
 use offhook_message::{HeaderName, Request};
 
-use super::{Dialog, dialog_id, join, remote_target, route_set};
+use super::{Dialog, remote_target, route_set};
 use crate::fingerprint::Fingerprinter;
 
 impl Dialog {
@@ -14,25 +14,14 @@ impl Dialog {
         cseq: u32,
     ) -> Self {
         let headers = notify.headers();
-        let call_id = headers.call_id().unwrap_or_default();
-        let (texts, ends) = join([
-            call_id,
+        let texts = [
+            headers.call_id().unwrap_or_default(),
             headers.raw(HeaderName::To).unwrap_or_default(),
             headers.raw(HeaderName::From).unwrap_or_default(),
             remote_target(headers).unwrap_or_default(),
             &route_set(headers),
-        ]);
-        Self {
-            id: dialog_id(
-                fingerprinter,
-                call_id,
-                headers.to_tag().unwrap_or_default(),
-                headers.from_tag().unwrap_or_default(),
-            ),
-            texts,
-            ends,
-            local_cseq: cseq,
-            remote_cseq: None,
-        }
+        ];
+        let tags = [headers.to_tag(), headers.from_tag()].map(Option::unwrap_or_default);
+        Self::new(fingerprinter, texts, tags, cseq, None)
     }
 }

@@ -42,6 +42,26 @@ enum Text {
 }
 
 impl Dialog {
+    /// A dialog of these texts, in the order of [`Text`], and of our tag and the peer's.
+    fn new(
+        fingerprinter: &Fingerprinter,
+        texts: [&[u8]; 5],
+        [local_tag, remote_tag]: [&[u8]; 2],
+        local_cseq: u32,
+        remote_cseq: Option<u32>,
+    ) -> Self {
+        let [call_id, ..] = texts;
+        let id = dialog_id(fingerprinter, call_id, local_tag, remote_tag);
+        let (texts, ends) = join(texts);
+        Self {
+            id,
+            texts,
+            ends,
+            local_cseq,
+            remote_cseq,
+        }
+    }
+
     /// The dialog that a response to `invite` makes or would make at the UAS
     /// ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
     pub(crate) fn at_server(fingerprinter: &Fingerprinter, invite: &Request, tag: &Tag) -> Self {
@@ -49,28 +69,16 @@ impl Dialog {
         let mut local = headers.raw(HeaderName::To).unwrap_or_default().to_vec();
         local.extend_from_slice(b";tag=");
         local.extend_from_slice(tag.as_bytes());
-        let call_id = headers.call_id().unwrap_or_default();
         let texts = [
-            call_id,
+            headers.call_id().unwrap_or_default(),
             &local,
             headers.raw(HeaderName::From).unwrap_or_default(),
             remote_target(headers).unwrap_or_default(),
             &route_set(headers),
         ];
-        let remote_tag = headers.from_tag();
-        let (texts, ends) = join(texts);
-        Self {
-            id: dialog_id(
-                fingerprinter,
-                call_id,
-                tag.as_bytes(),
-                remote_tag.unwrap_or_default(),
-            ),
-            texts,
-            ends,
-            local_cseq: 0,
-            remote_cseq: headers.cseq().ok().map(|cseq| cseq.number),
-        }
+        let tags = [tag.as_bytes(), headers.from_tag().unwrap_or_default()];
+        let number = headers.cseq().ok().map(|cseq| cseq.number);
+        Self::new(fingerprinter, texts, tags, 0, number)
     }
 
     pub(crate) fn call_id(&self) -> &[u8] {

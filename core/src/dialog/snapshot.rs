@@ -2,7 +2,7 @@
 
 use offhook_message::NameAddr;
 
-use super::{Dialog, dialog_id, join};
+use super::Dialog;
 use crate::fingerprint::Fingerprinter;
 
 /// All that makes a dialog ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
@@ -39,22 +39,16 @@ impl<T: AsRef<[u8]>> DialogParts<T> {
 
     pub(crate) fn into_dialog(self, fingerprinter: &Fingerprinter) -> Dialog {
         let texts = self.texts.each_ref().map(T::as_ref);
-        let [call_id, local, remote, ..] = texts;
-        let [local, remote] = [local, remote].map(|text| name(text).and_then(|it| it.tag()));
-        let id = dialog_id(
+        let [_, local, remote, ..] = texts;
+        let tags = [local, remote].map(|text| name(text).and_then(|it| it.tag()));
+        let tags = tags.map(Option::unwrap_or_default);
+        Dialog::new(
             fingerprinter,
-            call_id,
-            local.unwrap_or_default(),
-            remote.unwrap_or_default(),
-        );
-        let (texts, ends) = join(texts);
-        Dialog {
-            id,
             texts,
-            ends,
-            local_cseq: self.local_cseq,
-            remote_cseq: self.remote_cseq,
-        }
+            tags,
+            self.local_cseq,
+            self.remote_cseq,
+        )
     }
 }
 

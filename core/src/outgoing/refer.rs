@@ -15,6 +15,7 @@ use super::address::Address;
 /// assert!(!options.is_subscribing);
 /// # Ok::<_, offhook_core::message::UriError>(())
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct ReferOptions {
     /// Where to.
@@ -31,21 +32,18 @@ pub struct ReferOptions {
 impl ReferOptions {
     /// Asks the peer to tell nothing of what becomes of it
     /// ([RFC 4488](https://www.rfc-editor.org/rfc/rfc4488)). It may do so all the same.
-    #[must_use]
     pub fn without_subscription(mut self) -> Self {
         self.is_subscribing = false;
         self
     }
 
     /// In the name of somebody else.
-    #[must_use]
     pub fn with_referred_by(mut self, referred_by: Address) -> Self {
         self.referred_by = Some(referred_by);
         self
     }
 
     /// With one more header.
-    #[must_use]
     pub fn with_header(mut self, header: Header) -> Self {
         self.extra_headers.push(header);
         self

@@ -18,6 +18,7 @@ use crate::flow::Flow;
 /// let options = OutgoingRequest::new(flows(), alice, bob);
 /// # Ok::<_, offhook_core::message::UriError>(())
 /// ```
+#[must_use]
 #[derive(Clone, Debug)]
 pub struct OutgoingRequest {
     /// The ways to the next hop, best first: to the first of `routes`, or else to `request_uri`.
@@ -62,7 +63,6 @@ impl OutgoingRequest {
     }
 
     /// With one more header.
-    #[must_use]
     pub fn with_header(mut self, header: Header) -> Self {
         self.extra_headers.push(header);
         self
@@ -70,7 +70,6 @@ impl OutgoingRequest {
 
     /// An INVITE that takes the place of a dialog of its receiver's, which must know how
     /// ([RFC 3891 §4](https://www.rfc-editor.org/rfc/rfc3891#section-4)).
-    #[must_use]
     pub fn with_replaces(self, replaces: &Replaces) -> Self {
         let Ok(value) = Text::new(replaces.to_string()) else {
             return self; // Its parts are texts, so it is one.
@@ -82,14 +81,12 @@ impl OutgoingRequest {
 
     /// With a body. In an INVITE, a session description is our offer; without one the callee makes
     /// the offer.
-    #[must_use]
     pub fn with_body(mut self, body: Body) -> Self {
         self.body = Some(body);
         self
     }
 
     /// With credentials, for when a server or proxy asks for them.
-    #[must_use]
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
         self.credentials.push(credentials);
         self

@@ -146,22 +146,17 @@ impl Subscription {
 
     /// The subscription that a further notifier makes.
     pub(crate) fn fork(&self) -> Self {
-        Self {
-            message: self.message.clone(),
-            headers: self.headers.clone(),
+        let options = SubscriptionOptions {
+            request: self.message.request.clone(),
             event: self.event.clone(),
-            soft: SoftState::new(self.soft.expires),
-            stage: SubscriptionStage::NotifyWait,
-            key: None,
-            asked: None,
-            sent: 0,
-            is_ending: self.soft.expires == 0,
-            is_fork: true,
+            expires: self.soft.expires,
             notifiers: 0,
-            begun: self.begun,
-            until: None,
-            due: None,
-            notify_by: None,
+        };
+        Self {
+            headers: self.headers.clone(),
+            stage: SubscriptionStage::NotifyWait,
+            is_fork: true,
+            ..Self::new(self.message.clone(), options, self.begun)
         }
     }
 

@@ -17,4 +17,6 @@ pub(crate) struct Accepted {
     pub(crate) interval: Duration,
     /// The number that the ACK must have: the INVITE's.
     pub(crate) cseq: u32,
+    /// Whether it makes an offer, which the ACK answers.
+    pub(crate) is_offer: bool,
 }

@@ -1,5 +1,7 @@
 //! A change of the session that we asked for.
 
+use std::time::Instant;
+
 use offhook_message::{Body, Method};
 
 use crate::slot::Slot;
@@ -30,8 +32,8 @@ pub(crate) enum Purpose {
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeStage {
-    /// It met a request of the peer's, and waits for its next attempt.
-    Waiting,
+    /// It met a request of the peer's, and waits for its next attempt, which is not before this.
+    Waiting(Instant),
     /// Its request is out, by this transaction.
     Calling(Slot),
     /// A provisional response to the re-INVITE is here.
@@ -45,7 +47,12 @@ pub(crate) enum ChangeStage {
 impl Change {
     /// Whether its request is out, so that no other may be served meanwhile.
     pub(crate) fn is_out(&self) -> bool {
-        self.stage != ChangeStage::Waiting
+        !matches!(self.stage, ChangeStage::Waiting(_))
+    }
+
+    /// Whether it has made the offer that is open, or asked for it.
+    pub(crate) fn has_opened_an_offer(&self) -> bool {
+        self.is_answered() || (self.is_out() && self.offer.is_some())
     }
 
     /// Whether the application has to answer the offer of its 2xx.
@@ -56,7 +63,7 @@ impl Change {
     /// The transaction of its request, while that is out.
     pub(crate) fn transaction(&self) -> Option<Slot> {
         match self.stage {
-            ChangeStage::Waiting => None,
+            ChangeStage::Waiting(_) => None,
             ChangeStage::Calling(transaction)
             | ChangeStage::Proceeding(transaction)
             | ChangeStage::Cancelled(transaction)

@@ -67,8 +67,9 @@ pub(crate) enum Phase {
     AckWait {
         /// The number of the INVITE.
         cseq: u32,
-        /// The headers of a BYE that was asked for and must wait for the ACK (RFC 3261 §15).
-        bye: Option<Vec<Header>>,
+        /// Why the session is to end, and the headers of the BYE, which must wait for the ACK
+        /// (RFC 3261 §15).
+        bye: Option<(SessionEnd, Vec<Header>)>,
     },
     Confirmed,
     /// A provisional response to an INVITE of ours made the dialog.
@@ -97,6 +98,31 @@ pub enum SessionState {
 }
 
 impl InviteSession {
+    /// A session of which nothing is open but its description.
+    pub(crate) fn new(
+        dialog: Dialog,
+        flow: Flow,
+        role: Role,
+        phase: Phase,
+        offer_answer: OfferAnswer,
+    ) -> Self {
+        Self {
+            dialog,
+            flow,
+            role,
+            phase,
+            accepted: Vec::new(),
+            offer_answer,
+            offer: None,
+            timer: None,
+            refresh_by_invite: None,
+            change: None,
+            reliable: None,
+            authentication: None,
+            refers: None,
+        }
+    }
+
     /// The call that is not answered yet.
     pub(crate) fn early_invite(&self) -> Option<InviteId> {
         match self.phase {

@@ -2,7 +2,6 @@
 
 mod octets;
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -229,24 +228,15 @@ pub(crate) fn restore(
     let description = snapshot.description;
     let timer = snapshot.timer;
     let timer = timer.map(|timer| timer.into_timer(now, snapshot.age));
+    let (flow, role, phase) = (snapshot.flow, snapshot.role, Phase::Confirmed);
     let id = state.sessions.insert(InviteSession {
-        dialog,
-        flow: snapshot.flow,
-        role: snapshot.role,
-        phase: Phase::Confirmed,
-        accepted: Vec::new(),
-        offer_answer: OfferAnswer::Stable,
-        offer: None,
         timer,
         refresh_by_invite: description.map(|description| {
             Box::new(RefreshByInvite {
                 description: Some(description),
             })
         }),
-        change: None,
-        reliable: None,
-        authentication: None,
-        refers: None,
+        ..InviteSession::new(dialog, flow, role, phase, OfferAnswer::Stable)
     });
     if let Some(timer) = timer {
         state.arm(now, timer.due - now, Timer::Session(id));
@@ -255,42 +245,29 @@ pub(crate) fn restore(
 }
 
 /// Why a snapshot is none, or no session came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// It has more octets than any snapshot.
+    #[error("no snapshot has more than {LONGEST} octets")]
     TooLarge,
     /// The octets are no snapshot.
+    #[error("these octets are no snapshot of a session")]
     NoSnapshot,
     /// The snapshot is of this other version.
+    #[error(
+        "the snapshot has version {0}, and only version {VERSION} is read: restore it with the release that wrote it"
+    )]
     Version(u8),
     /// Octets are missing, were changed, or make no dialog.
+    #[error("the snapshot is damaged: take another copy of it")]
     Damaged,
     /// The core has this session already.
+    #[error("the session of the snapshot is here already")]
     Exists,
     /// The core has as many sessions as [`Limits`](crate::Limits) allows.
+    #[error("there are as many sessions as the limits allow: try again later")]
     Full,
 }
-
-impl fmt::Display for SnapshotError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => write!(f, "no snapshot has more than {LONGEST} octets"),
-            Self::NoSnapshot => f.write_str("these octets are no snapshot of a session"),
-            Self::Version(version) => write!(
-                f,
-                "the snapshot has version {version}, and only version {VERSION} is read: \
-                 restore it with the release that wrote it"
-            ),
-            Self::Damaged => f.write_str("the snapshot is damaged: take another copy of it"),
-            Self::Exists => f.write_str("the session of the snapshot is here already"),
-            Self::Full => {
-                f.write_str("there are as many sessions as the limits allow: try again later")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SnapshotError {}
 
 fn checksum(content: &[u8]) -> u64 {
     Fingerprinter::new([0, 0]).of([content]).half()

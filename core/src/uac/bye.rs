@@ -11,23 +11,27 @@ use crate::state::State;
 
 /// Sends BYE, or keeps it until the ACK of our 2xx is here: before that the callee may not send
 /// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The early session of an incoming INVITE is none yet: that one is to be answered.
-pub(crate) fn send(state: &mut State, now: Instant, id: SessionId, headers: Vec<Header>) {
+pub(crate) fn send(
+    state: &mut State,
+    now: Instant,
+    id: SessionId,
+    cause: SessionEnd,
+    headers: Vec<Header>,
+) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     match &mut session.phase {
         Phase::Early(_) | Phase::Terminating(_) | Phase::Over => {}
         Phase::AckWait { bye, .. } => {
-            bye.get_or_insert(headers);
+            bye.get_or_insert((cause, headers));
         }
         Phase::Answering(_) => {
             acknowledge::send(state, now, id, None);
-            terminate(state, now, id, SessionEnd::LocalBye, &headers);
+            terminate(state, now, id, cause, &headers);
         }
         // §15: the caller may end an early dialog by itself.
-        Phase::Confirmed | Phase::Inviting(_) => {
-            terminate(state, now, id, SessionEnd::LocalBye, &headers);
-        }
+        Phase::Confirmed | Phase::Inviting(_) => terminate(state, now, id, cause, &headers),
     }
 }
 
@@ -39,9 +43,10 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
     };
     if session.take_accepted(cseq).is_some() {
         let headers = match &mut session.phase {
-            Phase::AckWait { bye, .. } => bye.take().unwrap_or_default(),
-            _ => Vec::new(),
+            Phase::AckWait { bye, .. } => bye.take().map(|(_, headers)| headers),
+            _ => None,
         };
+        let headers = headers.unwrap_or_default();
         terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
     }
 }
@@ -58,16 +63,6 @@ pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: Sess
         };
         state.end_session(id, cause, None);
         notify::resume(state, now, id);
-    }
-}
-
-/// The peer does not know the session any more, or does not answer. A callee sends no BYE before
-/// the ACK ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)): an INVITE that is not answered goes on.
-pub(super) fn is_gone(state: &mut State, now: Instant, id: SessionId) {
-    let session = state.sessions.get(id);
-    match session.map(|session| &session.phase) {
-        Some(Phase::Early(_) | Phase::AckWait { .. }) => send(state, now, id, Vec::new()),
-        _ => terminate(state, now, id, SessionEnd::Gone, &[]),
     }
 }
 

@@ -7,7 +7,7 @@ use offhook_message::{
     Body, HeaderName, Headers, Message, MessageWriter, Request, Response, UriBuf, parse,
 };
 
-use super::is_challenge;
+use super::{alone, is_challenge};
 use crate::digest::{Authentication, Protected};
 use crate::event::SessionId;
 use crate::flow::Flow;
@@ -90,7 +90,7 @@ pub(super) fn send_again(
 /// A 2xx may say which nonce comes next
 /// ([RFC 7616 §3.5](https://www.rfc-editor.org/rfc/rfc7616#section-3.5)).
 pub(super) fn take_next_nonce(state: &mut State, user: ClientUser, headers: &Headers) {
-    let authentication = match user {
+    let (authentication, random) = match user {
         ClientUser::Session(id)
         | ClientUser::Change(id)
         | ClientUser::Inside(id)
@@ -98,28 +98,16 @@ pub(super) fn take_next_nonce(state: &mut State, user: ClientUser, headers: &Hea
         | ClientUser::Refer(id, _)
         | ClientUser::Referral(id, _) => {
             let session = state.sessions.get_mut(id);
-            session.and_then(|session| session.authentication.as_deref_mut())
+            let authentication = session.and_then(|it| it.authentication.as_deref_mut());
+            (authentication, &mut state.random)
         }
-        ClientUser::Invite(id) => {
-            let invite = state.outgoing_invites.get_mut(id);
-            invite.map(|invite| &mut invite.message.authentication)
-        }
-        ClientUser::Registration(id) => {
-            let registration = state.registrations.get_mut(id.0);
-            registration.map(|registration| &mut registration.message.authentication)
-        }
-        ClientUser::Subscription(id, _) => {
-            let subscription = state.subscriptions.get_mut(id);
-            subscription.map(|subscription| &mut subscription.message.authentication)
-        }
-        ClientUser::Publication(id) => {
-            let publication = state.publications.get_mut(id.0);
-            publication.map(|publication| &mut publication.message.authentication)
-        }
-        ClientUser::Request(_) | ClientUser::Nobody | ClientUser::Acknowledged(_) => None,
+        _ => match alone::message(state, user) {
+            Some((message, random, _)) => (Some(&mut message.authentication), random),
+            None => return,
+        },
     };
     if let Some(authentication) = authentication.filter(|it| it.is_used()) {
-        authentication.take_next_nonce(headers, &mut state.random);
+        authentication.take_next_nonce(headers, random);
     }
 }
 

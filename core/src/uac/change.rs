@@ -7,13 +7,13 @@ use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
-use super::{bye, cancel, prack, refresh, send_in_dialog, take_challenge};
+use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
 use crate::timers::{ClientTimer, Timer};
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Asks the peer to change the session. Without an offer a re-INVITE asks for the peer's, and an
 /// UPDATE confirms the session as it is.
@@ -45,7 +45,7 @@ pub(crate) fn begin(
         offer: offer.cloned(),
         purpose,
         attempts: 0,
-        stage: ChangeStage::Waiting,
+        stage: ChangeStage::Waiting(now),
     }));
     if send(state, now, id) {
         return Ok(());
@@ -72,9 +72,10 @@ pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
-    let change = session.change.as_ref();
-    if change.is_none_or(|change| change.stage != ChangeStage::Waiting) {
-        return;
+    let change = session.change.as_deref();
+    let is_due = |it: &Change| matches!(it.stage, ChangeStage::Waiting(until) if until <= now);
+    if !change.is_some_and(is_due) {
+        return; // It is past that, or this was the time of one before it.
     }
     if !session.is_settled() {
         // The peer was faster, and what it wants is not settled yet.
@@ -92,49 +93,42 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
         .sessions
         .get(id)
         .and_then(|session| session.change.as_ref());
-    let is_overtaken =
-        change.is_some_and(|it| it.stage == ChangeStage::Waiting && it.offer.is_some());
+    let is_overtaken = change.is_some_and(|it| !it.is_out() && it.offer.is_some());
     if is_overtaken {
         abandon(state, id, Unanswered::Collision);
     }
 }
 
 /// The session ends. A re-INVITE that is out is still to be answered, and the answer acknowledged
-/// ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else limits one that
-/// has a provisional response.
+/// each time it comes ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else
+/// limits one that has a provisional response.
 pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
     let session = state.sessions.get(id);
     let change = session.and_then(|session| session.change.as_ref());
     if let Some(transaction) = change.and_then(|change| change.transaction()) {
-        let after = state.config.times.transaction_life();
+        let after = state.config.times.transaction_life() * 2;
         state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
     }
 }
 
 /// What a step of a transaction means to a change.
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    outcome: ClientOutcome,
-    response: Option<Response>,
-) {
-    match (outcome, response) {
-        (ClientOutcome::Provisional(_), Some(message)) => proceed(state, now, id, &message),
-        (ClientOutcome::Final(status), Some(message)) => {
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+    match step {
+        Step::Provisional(_, message) => proceed(state, now, id, &message),
+        Step::Final(_, message) => {
             let cseq = cseq(&message);
             let session = state.sessions.get(id);
             let change = session.and_then(|session| session.change.as_ref());
             if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
                 return;
             }
-            changed(state, now, id, status, message);
+            changed(state, now, id, message);
         }
-        (ClientOutcome::Timeout, _) => {
+        Step::Failed(_) => {
             give_up(state, id);
             unanswered(state, now, id);
         }
-        _ => {}
+        Step::Over => {}
     }
 }
 
@@ -181,7 +175,7 @@ pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cse
             abandon(state, id, Unanswered::Cancelled);
         }
         ChangeStage::Answered(_) => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
-        ChangeStage::Waiting | ChangeStage::Calling(_) => {}
+        ChangeStage::Waiting(_) | ChangeStage::Calling(_) => {}
     }
 }
 
@@ -201,7 +195,8 @@ fn proceed(state: &mut State, now: Instant, id: SessionId, message: &Response) {
 }
 
 /// The first final response to a change.
-fn changed(state: &mut State, now: Instant, id: SessionId, status: StatusCode, message: Response) {
+fn changed(state: &mut State, now: Instant, id: SessionId, message: Response) {
+    let status = message.status();
     if status == StatusCode::REQUEST_PENDING {
         return collide(state, now, id);
     }
@@ -234,7 +229,9 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
         return;
     };
     session.dialog.refresh_target(message.headers());
-    session.offer_answer = OfferAnswer::Stable;
+    if change.has_opened_an_offer() {
+        session.offer_answer = OfferAnswer::Stable;
+    }
     let is_invite = change.method == Method::Invite;
     let is_offer = change.offer.is_none() && message.session_description().is_some();
     if is_invite
@@ -277,8 +274,7 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
         return;
     };
     change.attempts += 1;
-    change.stage = ChangeStage::Waiting;
-    if session.offer.is_none() {
+    if change.has_opened_an_offer() {
         session.offer_answer = OfferAnswer::Stable;
     }
     if change.attempts > MOST_COLLISIONS {
@@ -290,6 +286,7 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
+    change.stage = ChangeStage::Waiting(now + after);
     state.arm(now, after, Timer::Change(id));
 }
 
@@ -304,10 +301,11 @@ fn abandon(state: &mut State, id: SessionId, cause: Unanswered) {
 /// What was agreed before holds. Gives whose wish the change was.
 fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
     let session = state.sessions.get_mut(id)?;
-    if session.offer.is_none() {
+    let change = session.change.take()?;
+    if change.has_opened_an_offer() {
         session.offer_answer = OfferAnswer::Stable;
     }
-    session.change.take().map(|change| change.purpose)
+    Some(change.purpose)
 }
 
 /// Sends the request of the change. False where it has no address to go to, or the session is ending
@@ -322,9 +320,6 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
         return false;
     };
     let (method, offer) = (change.method.clone(), change.offer.clone());
-    if offer.is_some() {
-        session.offer_answer = OfferAnswer::HaveLocalOffer;
-    }
     let headers = refresh::headers(session);
     let request = InDialog {
         headers: &headers,
@@ -337,6 +332,9 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     };
     if let Some(session) = state.sessions.get_mut(id) {
         let cseq = session.dialog.local_cseq();
+        if offer.is_some() {
+            session.offer_answer = OfferAnswer::HaveLocalOffer;
+        }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
             change.stage = ChangeStage::Calling(transaction);

@@ -88,20 +88,10 @@ fn new_fork(
     let authentication = authentication
         .has_credentials()
         .then(|| Box::new(authentication.clone()));
+    let (dialog, phase) = (dialog(state, id, headers)?, Phase::Inviting(id));
     let session = state.sessions.insert(InviteSession {
-        dialog: dialog(state, id, headers)?,
-        flow,
-        role: Role::Caller,
-        phase: Phase::Inviting(id),
-        accepted: Vec::new(),
-        offer_answer,
-        offer: None,
-        timer: None,
-        refresh_by_invite: None,
-        change: None,
-        reliable: None,
         authentication,
-        refers: None,
+        ..InviteSession::new(dialog, flow, Role::Caller, phase, offer_answer)
     });
     let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;

@@ -2,43 +2,34 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Method, Response, StatusCode};
+use offhook_message::{Body, Header, Method, StatusCode};
 
 use super::write::InDialog;
-use super::{bye, send_in_dialog};
-use crate::event::{Event, SessionId, Unanswered};
+use super::{Step, bye, send_in_dialog};
+use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{InviteSession, Phase};
 use crate::state::State;
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Why a request inside a session was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InsideError {
     /// The session is not confirmed, or it is ending.
+    #[error("the session is not confirmed yet, or it is ending")]
     NotConfirmed,
     /// An offer waits for its answer, ours or the peer's: one at a time.
+    #[error("an offer waits for its answer: try again when it has one")]
     OfferPending,
     /// The method has a verb of its own.
+    #[error("the method has a verb of its own: use that")]
     OtherVerb,
     /// The peer's Contact is no address that a request could go to.
+    #[error("the Contact of the peer is no address to send a request to")]
     NoTarget,
     /// Too many REFERs of ours are under way.
+    #[error("too many REFERs are under way: wait until one of them ends")]
     TooManyRefers,
 }
-
-impl std::fmt::Display for InsideError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotConfirmed => "the session is not confirmed yet, or it is ending",
-            Self::OfferPending => "an offer waits for its answer: try again when it has one",
-            Self::OtherVerb => "the method has a verb of its own: use that",
-            Self::NoTarget => "the Contact of the peer is no address to send a request to",
-            Self::TooManyRefers => "too many REFERs are under way: wait until one of them ends",
-        })
-    }
-}
-
-impl std::error::Error for InsideError {}
 
 /// Sends a request that changes nothing of the session itself. Gives its CSeq number.
 pub(crate) fn request(
@@ -75,23 +66,18 @@ pub(crate) fn request(
 }
 
 /// What a step of a transaction means to a request that changes nothing.
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    outcome: ClientOutcome,
-    response: Option<Response>,
-) {
-    match (outcome, response) {
-        (ClientOutcome::Final(status), Some(message)) => {
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+    match step {
+        Step::Final(_, message) => {
+            let status = message.status();
             state.outbox.event(Event::Answered {
                 session: id,
                 message,
             });
             end_if_gone(state, now, id, status);
         }
-        (ClientOutcome::Timeout, _) => unanswered(state, now, id),
-        _ => {}
+        Step::Failed(_) => unanswered(state, now, id),
+        Step::Provisional(..) | Step::Over => {}
     }
 }
 
@@ -102,7 +88,7 @@ pub(super) fn end_if_gone(state: &mut State, now: Instant, id: SessionId, status
         status.as_u16(),
         404 | 408 | 410 | 416 | 481 | 482 | 484 | 485 | 502 | 604
     ) {
-        bye::is_gone(state, now, id);
+        bye::send(state, now, id, SessionEnd::Gone, Vec::new());
     }
 }
 
@@ -116,7 +102,7 @@ pub(super) fn unanswered(state: &mut State, now: Instant, id: SessionId) {
         session: id,
         cause: Unanswered::Timeout,
     });
-    bye::is_gone(state, now, id);
+    bye::send(state, now, id, SessionEnd::Gone, Vec::new());
 }
 
 pub(super) fn confirmed(

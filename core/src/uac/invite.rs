@@ -6,16 +6,14 @@ use bytes::Bytes;
 use offhook_message::{Body, Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
-use super::{acknowledge, bye, cancel, is_challenge, prack, redirect, refresh};
+use super::{acknowledge, alone, bye, cancel, prack, redirect, refresh};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 use crate::dialog::{OfferAnswer, is_session_description};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
 use crate::logger::LogLevel;
-use crate::outgoing::{
-    Attempt, OutgoingInvite, OutgoingRequest, OutgoingRequestMessage, SessionLife, Stage,
-};
+use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, SessionLife, Stage};
 use crate::session::Phase;
 use crate::state::State;
 use crate::timers::Timer;
@@ -99,15 +97,12 @@ pub(crate) fn start(
     now: Instant,
     request: OutgoingRequest,
 ) -> Result<OutgoingInviteId, RequestError> {
-    request.check()?;
     let limits = state.config.limits;
-    if state.outgoing_invites.unanswered() >= limits.invites
-        || state.sessions.len() >= limits.sessions
-        || state.clients.len() >= limits.transactions
-    {
+    let calls = state.outgoing_invites.unanswered();
+    if calls >= limits.invites || state.sessions.len() >= limits.sessions {
         return Err(RequestError::Full);
     }
-    let mut message = OutgoingRequestMessage::new(Method::Invite, request, &mut state.random);
+    let mut message = alone::begin(state, Method::Invite, request)?;
     message.session_life = state.config.session_timer.expires.map(SessionLife::new);
     let id = state.outgoing_invites.insert(OutgoingInvite::new(message));
     attempt(state, now, id);
@@ -116,26 +111,13 @@ pub(crate) fn start(
 
 /// Sends the INVITE by the flow whose turn it is.
 fn attempt(state: &mut State, now: Instant, id: OutgoingInviteId) {
-    let Some(invite) = state.outgoing_invites.get_mut(id) else {
-        return;
-    };
-    let Some(flow) = invite.message.flow() else {
-        return;
-    };
-    let branch = state.random.token();
-    let bytes = invite.message.write(flow, branch, &state.config);
-    let user = ClientUser::Invite(id);
-    let transaction = state.insert_client(now, branch, Method::Invite, bytes.clone(), flow, user);
-    if let Some(invite) = state.outgoing_invites.get_mut(id) {
+    let attempt = alone::send(state, now, ClientUser::Invite(id));
+    let invite = state.outgoing_invites.get_mut(id);
+    if let Some((invite, attempt)) = invite.zip(attempt) {
         invite.stage = Stage::Calling;
         invite.until = None;
-        invite.attempt = Some(Attempt {
-            transaction,
-            flow,
-            bytes,
-        });
+        invite.attempt = Some(attempt);
     }
-    state.send_client(now, transaction, flow);
 }
 
 /// A response to the INVITE that its transaction lets through.
@@ -394,16 +376,9 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
         return end(state, id, OutgoingInviteEvent::Cancelled { message });
     }
     let status = message.status();
-    if status == StatusCode::SERVICE_UNAVAILABLE && invite.message.next_flow() {
-        return try_again(state, now, id);
-    }
-    if is_challenge(status) && (invite.message).take_challenge(message.headers(), &mut state.random)
-    {
-        return try_again(state, now, id);
-    }
-    if status == StatusCode::SESSION_INTERVAL_TOO_SMALL
-        && invite.message.take_min_se(message.headers())
-    {
+    let is_longer = status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+        && invite.message.take_min_se(message.headers());
+    if is_longer || alone::is_worth_another(state, ClientUser::Invite(id), &message) {
         return try_again(state, now, id);
     }
     if !status.is_redirection() {
@@ -411,8 +386,10 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
     }
     let contacts = redirect::contacts(message.headers());
     let after = state.config.times.transaction_life();
-    invite.stage = Stage::Redirected;
-    invite.until = now.checked_add(after);
+    if let Some(invite) = state.outgoing_invites.get_mut(id) {
+        invite.stage = Stage::Redirected;
+        invite.until = now.checked_add(after);
+    }
     state.arm(now, after, Timer::Redirected(id));
     end_early(state, id);
     tell(

@@ -1,6 +1,7 @@
 //! The user agent client ([RFC 3261 §8.1, §12.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)): requests of ours.
 
 pub(crate) mod acknowledge;
+mod alone;
 pub(crate) mod bye;
 pub(crate) mod cancel;
 mod challenged;
@@ -57,7 +58,7 @@ pub(crate) fn send_request(
         ..InDialog::new(method)
     };
     if send_in_dialog(state, now, id, user, &request).is_none() {
-        finish(state, now, user, ClientOutcome::Timeout, None);
+        finish(state, now, user, Step::Failed(RequestFailure::Undelivered));
     }
 }
 
@@ -115,14 +116,25 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
     if response.status().is_success() {
         challenged::take_next_nonce(state, user, response.headers());
     }
-    finish(state, now, user, outcome, Some((flow, response)));
+    match outcome {
+        ClientOutcome::Provisional(_) => {
+            finish(state, now, user, Step::Provisional(flow, response));
+        }
+        ClientOutcome::Final(_) => finish(state, now, user, Step::Final(flow, response)),
+        _ => {}
+    }
 }
 
 pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: ClientTimer) {
     if let Some(found) = state.clients.get(transaction) {
         let user = found.user;
-        let outcome = state.client_timer(now, transaction, timer);
-        finish(state, now, user, outcome, None);
+        match state.client_timer(now, transaction, timer) {
+            ClientOutcome::Timeout => {
+                finish(state, now, user, Step::Failed(RequestFailure::Timeout));
+            }
+            ClientOutcome::Terminated => finish(state, now, user, Step::Over),
+            _ => {}
+        }
     }
 }
 
@@ -149,34 +161,9 @@ pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, mut f
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
 pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) {
-    let Some(found) = state.undelivered_client(now, transaction) else {
-        return;
-    };
-    match found.user {
-        ClientUser::Session(id) => bye::answered(state, now, id, SessionEnd::ByeUnanswered),
-        ClientUser::Inside(id) => inside::finish(state, now, id, ClientOutcome::Timeout, None),
-        ClientUser::Change(id) => {
-            change::finish(state, now, id, ClientOutcome::Timeout, None);
-        }
-        ClientUser::Invite(id) => invite::failed(state, now, id, RequestFailure::Undelivered),
-        ClientUser::Request(id) => request::failed(state, now, id, RequestFailure::Undelivered),
-        ClientUser::Registration(id) => {
-            register::failed(state, now, id, RequestFailure::Undelivered);
-        }
-        ClientUser::Refer(id, name) => {
-            refer::finish(state, now, id, name, ClientOutcome::Timeout, None);
-        }
-        ClientUser::Referral(id, cseq) => {
-            notify::finish(state, now, id, cseq, &ClientOutcome::Timeout, None);
-        }
-        ClientUser::Subscription(id, number) => {
-            subscribe::failed(state, now, (id, number), RequestFailure::Undelivered);
-        }
-        ClientUser::Publication(id) => {
-            publish::failed(state, now, id, RequestFailure::Undelivered);
-        }
-        ClientUser::Prack(id) => prack::is_answered(state, id),
-        ClientUser::Nobody | ClientUser::Acknowledged(_) => {}
+    if let Some(found) = state.undelivered_client(now, transaction) {
+        let step = Step::Failed(RequestFailure::Undelivered);
+        finish(state, now, found.user, step);
     }
 }
 
@@ -197,93 +184,65 @@ pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
     }
 }
 
+/// A step of a transaction, for its user.
+enum Step {
+    Provisional(Flow, Response),
+    /// For INVITE each 2xx.
+    Final(Flow, Response),
+    /// No response will come by this flow.
+    Failed(RequestFailure),
+    /// No further response will come.
+    Over,
+}
+
 /// What a step of a transaction means to its user.
-fn finish(
-    state: &mut State,
-    now: Instant,
-    user: ClientUser,
-    outcome: ClientOutcome,
-    response: Option<(Flow, Response)>,
-) {
-    match user {
-        ClientUser::Session(id) => match outcome {
-            ClientOutcome::Final(_) => bye::answered(state, now, id, SessionEnd::LocalBye),
-            ClientOutcome::Timeout => bye::answered(state, now, id, SessionEnd::ByeUnanswered),
-            _ => {}
-        },
-        ClientUser::Inside(id) => {
-            let response = response.map(|(_, response)| response);
-            inside::finish(state, now, id, outcome, response);
+fn finish(state: &mut State, now: Instant, user: ClientUser, step: Step) {
+    match (user, step) {
+        (ClientUser::Session(id), Step::Final(..)) => {
+            bye::answered(state, now, id, SessionEnd::LocalBye);
         }
-        ClientUser::Change(id) => {
-            let response = response.map(|(_, response)| response);
-            change::finish(state, now, id, outcome, response);
+        (ClientUser::Session(id), Step::Failed(_)) => {
+            bye::answered(state, now, id, SessionEnd::ByeUnanswered);
         }
-        ClientUser::Invite(id) => match (outcome, response) {
-            (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((flow, response))) => {
-                invite::receive_response(state, now, id, flow, response);
-            }
-            (ClientOutcome::Timeout, _) => {
-                invite::failed(state, now, id, RequestFailure::Timeout);
-            }
-            (ClientOutcome::Terminated, _) => invite::forget(state, now, id),
-            _ => {}
-        },
-        ClientUser::Request(id) => match (outcome, response) {
-            (ClientOutcome::Provisional(_) | ClientOutcome::Final(_), Some((_, response))) => {
-                request::receive_response(state, now, id, response);
-            }
-            (ClientOutcome::Timeout, _) => {
-                request::failed(state, now, id, RequestFailure::Timeout);
-            }
-            _ => {}
-        },
-        ClientUser::Registration(id) => match (outcome, response) {
-            (ClientOutcome::Final(_), Some((_, response))) => {
-                register::receive_response(state, now, id, response);
-            }
-            (ClientOutcome::Timeout, _) => {
-                register::failed(state, now, id, RequestFailure::Timeout);
-            }
-            _ => {}
-        },
-        ClientUser::Refer(id, name) => {
-            let response = response.map(|(_, response)| response);
-            refer::finish(state, now, id, name, outcome, response);
+        (ClientUser::Inside(id), step) => inside::finish(state, now, id, step),
+        (ClientUser::Change(id), step) => change::finish(state, now, id, step),
+        (ClientUser::Refer(id, name), step) => refer::finish(state, now, id, name, step),
+        (ClientUser::Referral(id, cseq), step) => notify::finish(state, now, id, cseq, &step),
+        (ClientUser::Prack(id), Step::Final(..) | Step::Failed(_)) => {
+            prack::is_answered(state, id);
         }
-        ClientUser::Referral(id, cseq) => {
-            let response = response.as_ref().map(|(_, response)| response);
-            notify::finish(state, now, id, cseq, &outcome, response);
+        (ClientUser::Acknowledged(acknowledgement), Step::Final(..)) => {
+            state.repeat_client(now, acknowledgement);
         }
-        ClientUser::Acknowledged(acknowledgement) => {
-            if let ClientOutcome::Final(_) = outcome {
-                state.repeat_client(now, acknowledgement);
-            }
+        (
+            ClientUser::Invite(id),
+            Step::Provisional(flow, response) | Step::Final(flow, response),
+        ) => invite::receive_response(state, now, id, flow, response),
+        (ClientUser::Invite(id), Step::Failed(cause)) => invite::failed(state, now, id, cause),
+        (ClientUser::Invite(id), Step::Over) => invite::forget(state, now, id),
+        (ClientUser::Request(id), Step::Provisional(_, response) | Step::Final(_, response)) => {
+            request::receive_response(state, now, id, response);
         }
-        ClientUser::Subscription(id, number) => match (outcome, response) {
-            (ClientOutcome::Final(_), Some((_, response))) => {
-                subscribe::receive_response(state, now, (id, number), response);
-            }
-            (ClientOutcome::Timeout, _) => {
-                subscribe::failed(state, now, (id, number), RequestFailure::Timeout);
-            }
-            _ => {}
-        },
-        ClientUser::Publication(id) => match (outcome, response) {
-            (ClientOutcome::Final(_), Some((_, response))) => {
-                publish::receive_response(state, now, id, response);
-            }
-            (ClientOutcome::Timeout, _) => {
-                publish::failed(state, now, id, RequestFailure::Timeout);
-            }
-            _ => {}
-        },
-        ClientUser::Prack(id) => {
-            if let ClientOutcome::Final(_) | ClientOutcome::Timeout = outcome {
-                prack::is_answered(state, id);
-            }
+        (ClientUser::Request(id), Step::Failed(cause)) => request::failed(state, now, id, cause),
+        (ClientUser::Registration(id), Step::Final(_, response)) => {
+            register::receive_response(state, now, id, response);
         }
-        ClientUser::Nobody => {}
+        (ClientUser::Registration(id), Step::Failed(cause)) => {
+            register::failed(state, now, id, cause);
+        }
+        (ClientUser::Subscription(id, number), Step::Final(_, response)) => {
+            subscribe::receive_response(state, now, (id, number), response);
+        }
+        (ClientUser::Subscription(id, number), Step::Failed(cause)) => {
+            subscribe::failed(state, now, (id, number), cause);
+        }
+        (ClientUser::Publication(id), Step::Final(_, response)) => {
+            publish::receive_response(state, now, id, response);
+        }
+        (ClientUser::Publication(id), Step::Failed(cause)) => {
+            publish::failed(state, now, id, cause);
+        }
+        _ => {}
     }
 }
 

@@ -3,15 +3,15 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, HeaderName, Method, Response, StatusCode, Text};
+use offhook_message::{Body, Header, HeaderName, Method, StatusCode, Text};
 
 use super::write::InDialog;
-use super::{send_in_dialog, take_challenge};
+use super::{Step, send_in_dialog};
 use crate::event::SessionId;
 use crate::session::{Phase, Referral};
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Begins to notify of a REFER that was accepted: 100 at once
 /// ([RFC 3515 §2.4.5](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.5)).
@@ -77,27 +77,18 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, cseq: u
 
 /// What a step of a transaction means to a subscription. A refused NOTIFY ends it, and not the
 /// session ([RFC 6665 §4.2.2](https://www.rfc-editor.org/rfc/rfc6665#section-4.2.2), [RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    cseq: u32,
-    outcome: &ClientOutcome,
-    response: Option<&Response>,
-) {
-    let is_accepted = match outcome {
-        ClientOutcome::Final(status) => status.is_success(),
-        ClientOutcome::Timeout => false,
-        _ => return,
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, cseq: u32, step: &Step) {
+    let is_accepted = match step {
+        Step::Final(_, response) => response.status().is_success(),
+        Step::Failed(_) => false,
+        Step::Provisional(..) | Step::Over => return,
     };
-    let is_challenged = response.is_some_and(|response| take_challenge(state, id, response));
     let Some(referral) = state.referral(id, cseq) else {
         return;
     };
     referral.is_notifying = false;
-    referral.has_news |= is_challenged;
     let is_over = referral.reason.is_some() && !referral.has_news;
-    if is_over || !(is_accepted || is_challenged) {
+    if is_over || !is_accepted {
         return state.end_referral(id, cseq);
     }
     send(state, now, id, cseq);

@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use offhook_message::{Body, HeaderName, Headers, Method, Response, StatusCode, Text};
 
-use super::is_challenge;
+use super::alone;
 use crate::client_event::{PublicationEvent, RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::PublicationId;
-use crate::outgoing::{
-    Asked, OutgoingRequestMessage, Publication, PublicationOptions, refresh_after,
-};
+use crate::outgoing::{Asked, Publication, PublicationOptions, refresh_after};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ClientUser;
@@ -77,12 +75,7 @@ pub(crate) fn start(
     now: Instant,
     options: PublicationOptions,
 ) -> Result<PublicationId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    let request = options.request.clone();
-    let message = OutgoingRequestMessage::new(Method::Publish, request, &mut state.random);
+    let message = alone::begin(state, Method::Publish, options.request.clone())?;
     let publication = Publication::new(message, options);
     let id = PublicationId(state.publications.insert(publication));
     ask(state, now, id);
@@ -104,16 +97,13 @@ pub(super) fn receive_response(
     id: PublicationId,
     response: Response,
 ) {
+    if alone::send_again(state, now, ClientUser::Publication(id), &response) {
+        return;
+    }
     let Some(publication) = state.publications.get_mut(id.0) else {
         return;
     };
-    let message = &mut publication.message;
-    let (status, headers) = (response.status(), response.headers());
-    let is_worth = (is_challenge(status) && message.take_challenge(headers, &mut state.random))
-        || (status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow());
-    if is_worth {
-        return send(state, now, id);
-    }
+    let status = response.status();
     let asked = publication.asked.take();
     if asked == Some(Asked::End) {
         let message = Some(response);
@@ -136,12 +126,12 @@ pub(super) fn receive_response(
 
 /// No response will come by this flow.
 pub(super) fn failed(state: &mut State, now: Instant, id: PublicationId, cause: RequestFailure) {
+    if alone::send_elsewhere(state, now, ClientUser::Publication(id)) {
+        return;
+    }
     let Some(publication) = state.publications.get_mut(id.0) else {
         return;
     };
-    if publication.message.next_flow() {
-        return send(state, now, id);
-    }
     if publication.asked.take() == Some(Asked::End) {
         return end(state, id, PublicationEvent::Unpublished { message: None });
     }
@@ -228,23 +218,8 @@ fn renew(state: &mut State, now: Instant, id: PublicationId) {
 fn ask(state: &mut State, now: Instant, id: PublicationId) {
     if let Some(publication) = state.publications.get_mut(id.0) {
         publication.ask();
-        send(state, now, id);
+        alone::send(state, now, ClientUser::Publication(id));
     }
-}
-
-fn send(state: &mut State, now: Instant, id: PublicationId) {
-    let Some(publication) = state.publications.get_mut(id.0) else {
-        return;
-    };
-    let message = &mut publication.message;
-    let Some(flow) = message.flow() else {
-        return;
-    };
-    let branch = state.random.token();
-    let bytes = message.write(flow, branch, &state.config);
-    let (method, user) = (Method::Publish, ClientUser::Publication(id));
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
-    state.send_client(now, transaction, flow);
 }
 
 fn end(state: &mut State, id: PublicationId, event: PublicationEvent) {

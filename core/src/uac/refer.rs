@@ -5,7 +5,7 @@ use std::time::Instant;
 use offhook_message::{Headers, Method, NameAddr, Response};
 
 use super::write::InDialog;
-use super::{InsideError, bye, inside, send_in_dialog, take_challenge};
+use super::{InsideError, Step, bye, inside, send_in_dialog, take_challenge};
 use crate::client_event::{ReferEnd, ReferEvent};
 use crate::dialog::Dialog;
 use crate::event::{Event, SessionEnd, SessionId};
@@ -13,7 +13,7 @@ use crate::outgoing::ReferOptions;
 use crate::session::{MOST_REFERS, OutgoingRefer, ReferStage};
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::ClientUser;
 
 /// Sends REFER. Gives its number, by which its events name it.
 pub(crate) fn send(
@@ -45,19 +45,13 @@ pub(crate) fn send(
 }
 
 /// What a step of a transaction means to a REFER.
-pub(super) fn finish(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    name: u32,
-    outcome: ClientOutcome,
-    response: Option<Response>,
-) {
-    match (outcome, response) {
-        (ClientOutcome::Final(status), Some(message)) if status.is_success() => {
+pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, name: u32, step: Step) {
+    match step {
+        Step::Final(_, message) if message.status().is_success() => {
             accepted(state, now, id, name, message);
         }
-        (ClientOutcome::Final(status), Some(message)) => {
+        Step::Final(_, message) => {
+            let status = message.status();
             if take_challenge(state, id, &message) && attempt(state, now, id, name) {
                 return;
             }
@@ -66,11 +60,11 @@ pub(super) fn finish(
             }
             inside::end_if_gone(state, now, id, status);
         }
-        (ClientOutcome::Timeout, _) => {
+        Step::Failed(_) => {
             end(state, id, name, ReferEnd::Unanswered);
             bye::terminate(state, now, id, SessionEnd::Gone, &[]);
         }
-        _ => {}
+        Step::Provisional(..) | Step::Over => {}
     }
 }
 

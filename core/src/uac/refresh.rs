@@ -71,11 +71,8 @@ pub(super) fn begin(
 /// timers says nothing, and we go on refreshing for it
 /// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)).
 pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &Headers) {
-    let Some(session) = state.sessions.get_mut(id) else {
-        return;
-    };
     let expires = headers.session_expires().ok().flatten();
-    let before = session.timer;
+    let before = state.sessions.get(id).and_then(|session| session.timer);
     let agreed = match (expires, before) {
         (Some(expires), _) if expires.refresher == Some(Refresher::Uas) => {
             Some((expires.seconds, Party::Peer))
@@ -84,15 +81,20 @@ pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &H
         (None, Some(before)) if before.refresher == Party::Us => Some((before.seconds, Party::Us)),
         (None, _) => None,
     };
-    let is_least = before.is_some_and(|before| before.is_least);
+    set(state, now, id, agreed);
+}
+
+/// Begins a timer of so many seconds anew, or ends the one there was.
+pub(crate) fn set(state: &mut State, now: Instant, id: SessionId, agreed: Option<(u32, Party)>) {
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let is_least = session.timer.is_some_and(|before| before.is_least);
     session.timer = agreed.map(|(seconds, refresher)| SessionTimer {
         is_least,
         ..SessionTimer::new(seconds, refresher, now)
     });
-    if session
-        .timer
-        .is_none_or(|timer| timer.refresher == Party::Peer)
-    {
+    if agreed.is_none_or(|(_, refresher)| refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
     if let Some(timer) = session.timer {

@@ -3,16 +3,14 @@
 use std::time::{Duration, Instant};
 
 use offhook_message::{
-    Contact, Header, HeaderName, Headers, Method, NameAddr, Response, StatusCode, Uri, UriBuf,
+    Contact, Header, HeaderName, Headers, Method, NameAddr, Response, Uri, UriBuf,
 };
 
-use super::is_challenge;
+use super::alone;
 use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::RegistrationId;
-use crate::outgoing::{
-    OutgoingRequestMessage, Registration, RegistrationOptions, Wish, refresh_after,
-};
+use crate::outgoing::{Registration, RegistrationOptions, Wish, refresh_after};
 use crate::state::State;
 use crate::timers::Timer;
 use crate::transaction::ClientUser;
@@ -81,14 +79,9 @@ pub(crate) fn start(
     now: Instant,
     mut options: RegistrationOptions,
 ) -> Result<RegistrationId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
     let supported = Header::known(HeaderName::Supported, options.supported());
     options.request.extra_headers.insert(0, supported);
-    let random = &mut state.random;
-    let message = OutgoingRequestMessage::new(Method::Register, options.request.clone(), random);
+    let message = alone::begin(state, Method::Register, options.request.clone())?;
     let registration = Registration::new(message, &options);
     let id = RegistrationId(state.registrations.insert(registration));
     send(state, now, id);
@@ -113,22 +106,18 @@ pub(super) fn receive_response(
     id: RegistrationId,
     response: Response,
 ) {
+    if alone::send_again(state, now, ClientUser::Registration(id), &response) {
+        return;
+    }
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
-    let message = &mut registration.message;
-    let (status, headers) = (response.status(), response.headers());
-    let is_worth = (is_challenge(status) && message.take_challenge(headers, &mut state.random))
-        || (status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow());
-    if is_worth {
-        return send_again(state, now, id);
-    }
     let asked = registration.asked.take();
     if asked.is_some_and(|asked| asked != Wish::Registered) {
         let message = Some(response);
         return end(state, id, RegistrationEvent::Unregistered { message });
     }
-    if status.is_success() {
+    if response.status().is_success() {
         registered(state, now, id, response);
     } else if registration.soft.is_longer_wanted(&response) {
         registration.message.renew();
@@ -141,12 +130,12 @@ pub(super) fn receive_response(
 
 /// No response will come by this flow.
 pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause: RequestFailure) {
+    if alone::send_elsewhere(state, now, ClientUser::Registration(id)) {
+        return;
+    }
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
-    if registration.message.next_flow() {
-        return send_again(state, now, id);
-    }
     let asked = registration.asked.take();
     if asked.is_some_and(|asked| asked != Wish::Registered) {
         return end(state, id, RegistrationEvent::Unregistered { message: None });
@@ -228,22 +217,8 @@ fn wait(state: &mut State, now: Instant, id: RegistrationId, after: Duration) {
 fn send(state: &mut State, now: Instant, id: RegistrationId) {
     if let Some(registration) = state.registrations.get_mut(id.0) {
         registration.ask();
-        send_again(state, now, id);
+        alone::send(state, now, ClientUser::Registration(id));
     }
-}
-
-fn send_again(state: &mut State, now: Instant, id: RegistrationId) {
-    let Some(registration) = state.registrations.get_mut(id.0) else {
-        return;
-    };
-    let Some(flow) = registration.message.flow() else {
-        return;
-    };
-    let branch = state.random.token();
-    let bytes = registration.message.write(flow, branch, &state.config);
-    let (method, user) = (Method::Register, ClientUser::Registration(id));
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
-    state.send_client(now, transaction, flow);
 }
 
 fn end(state: &mut State, id: RegistrationId, event: RegistrationEvent) {

@@ -3,13 +3,13 @@
 
 use std::time::Instant;
 
-use offhook_message::{Method, Response, StatusCode};
+use offhook_message::{Method, Response};
 
-use super::is_challenge;
+use super::alone;
 use crate::client_event::{RequestError, RequestFailure};
 use crate::event::Event;
 use crate::id::OutgoingRequestId;
-use crate::outgoing::{OutgoingRequest, OutgoingRequestMessage};
+use crate::outgoing::OutgoingRequest;
 use crate::state::State;
 use crate::transaction::ClientUser;
 
@@ -26,13 +26,9 @@ pub(crate) fn start(
     ) {
         return Err(RequestError::NotAlone);
     }
-    request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    let message = OutgoingRequestMessage::new(method, request, &mut state.random);
+    let message = alone::begin(state, method, request)?;
     let id = OutgoingRequestId(state.outgoing_requests.insert(message));
-    attempt(state, now, id);
+    alone::send(state, now, ClientUser::Request(id));
     Ok(id)
 }
 
@@ -43,18 +39,16 @@ pub(super) fn receive_response(
     id: OutgoingRequestId,
     response: Response,
 ) {
-    let Some(message) = state.outgoing_requests.get_mut(id.0) else {
+    if alone::send_again(state, now, ClientUser::Request(id), &response) {
         return;
+    }
+    let is_known = if response.status().is_final() {
+        state.outgoing_requests.remove(id.0).is_some()
+    } else {
+        state.outgoing_requests.contains(id.0)
     };
-    let status = response.status();
-    if status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow() {
-        return attempt(state, now, id);
-    }
-    if is_challenge(status) && message.take_challenge(response.headers(), &mut state.random) {
-        return attempt(state, now, id);
-    }
-    if status.is_final() {
-        state.outgoing_requests.remove(id.0);
+    if !is_known {
+        return;
     }
     state.outbox.event(Event::Response {
         request: id,
@@ -69,28 +63,11 @@ pub(super) fn failed(
     id: OutgoingRequestId,
     cause: RequestFailure,
 ) {
-    let Some(message) = state.outgoing_requests.get_mut(id.0) else {
+    if alone::send_elsewhere(state, now, ClientUser::Request(id)) {
         return;
-    };
-    if message.next_flow() {
-        return attempt(state, now, id);
     }
-    state.outgoing_requests.remove(id.0);
-    state
-        .outbox
-        .event(Event::RequestFailed { request: id, cause });
-}
-
-fn attempt(state: &mut State, now: Instant, id: OutgoingRequestId) {
-    let Some(message) = state.outgoing_requests.get_mut(id.0) else {
-        return;
-    };
-    let Some(flow) = message.flow() else {
-        return;
-    };
-    let branch = state.random.token();
-    let bytes = message.write(flow, branch, &state.config);
-    let (method, user) = (message.method.clone(), ClientUser::Request(id));
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
-    state.send_client(now, transaction, flow);
+    if state.outgoing_requests.remove(id.0).is_some() {
+        let failed = Event::RequestFailed { request: id, cause };
+        state.outbox.event(failed);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use offhook_message::{Method, Request, Response, StatusCode};
 
 use super::write::InDialog;
-use super::{is_challenge, next_hop, reach};
+use super::{alone, is_challenge, next_hop, reach};
 use crate::client_event::{
     RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent, SubscriptionState,
 };
@@ -14,8 +14,8 @@ use crate::event::Event;
 use crate::flow::Flow;
 use crate::id::SubscriptionId;
 use crate::outgoing::{
-    Asked, OutgoingRequestMessage, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions,
-    SubscriptionStage, Subscriptions, refresh_after,
+    Asked, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions, SubscriptionStage,
+    Subscriptions, refresh_after,
 };
 use crate::state::State;
 use crate::timers::Timer;
@@ -73,15 +73,9 @@ impl<'a> SubscribeUserAgentClient<'a> {
 pub(crate) fn start(
     state: &mut State,
     now: Instant,
-    mut options: SubscriptionOptions,
+    options: SubscriptionOptions,
 ) -> Result<SubscriptionId, RequestError> {
-    options.request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
-        return Err(RequestError::Full);
-    }
-    options.request.request_uri = options.request.request_uri.without_headers();
-    let request = options.request.clone();
-    let message = OutgoingRequestMessage::new(Method::Subscribe, request, &mut state.random);
+    let message = alone::begin(state, Method::Subscribe, options.request.clone())?;
     let subscription = Subscription::new(message, options, now);
     let id = state.subscriptions.insert(subscription);
     begin(state, now, id);
@@ -125,14 +119,16 @@ pub(super) fn receive_response(
     let Some(asked) = subscription.asked else {
         return;
     };
-    let (status, message) = (response.status(), &mut subscription.message);
-    let is_initial = asked == Asked::Initial;
-    let is_worth = (is_challenge(status)
-        && message.take_challenge(response.headers(), &mut state.random))
-        || (is_initial && status == StatusCode::SERVICE_UNAVAILABLE && message.next_flow());
-    if is_worth {
+    let status = response.status();
+    // Inside its dialog there is one way.
+    let may_try = asked == Asked::Initial || is_challenge(status);
+    let user = ClientUser::Subscription(id, number);
+    if may_try && alone::is_worth_another(state, user, &response) {
         return send(state, now, id, asked);
     }
+    let Some(subscription) = state.subscriptions.get_mut(id) else {
+        return;
+    };
     subscription.asked = None;
     if status.is_success() {
         accepted(state, now, id, asked, response);
@@ -473,15 +469,8 @@ fn send(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
 fn send_initial(state: &mut State, now: Instant, id: SubscriptionId) -> Option<()> {
     let subscription = state.subscriptions.get_mut(id)?;
     let user = ClientUser::Subscription(id, subscription.sent);
-    let headers = subscription.headers(Asked::Initial);
-    let message = &mut subscription.message;
-    message.request.extra_headers = headers;
-    let flow = message.flow()?;
-    let branch = state.random.token();
-    let bytes = message.write(flow, branch, &state.config);
-    let transaction = state.insert_client(now, branch, Method::Subscribe, bytes, flow, user);
-    state.send_client(now, transaction, flow);
-    Some(())
+    subscription.message.request.extra_headers = subscription.headers(Asked::Initial);
+    alone::send(state, now, user).map(drop)
 }
 
 /// `None` where the dialog has no address to go to.

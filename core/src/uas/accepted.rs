@@ -10,7 +10,7 @@ use super::{drop_request, find_session};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::flow::Flow;
-use crate::session::{Accepted, Phase};
+use crate::session::{Accepted, Change, Phase};
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
@@ -30,11 +30,15 @@ pub(super) fn await_ack(
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
+    let change = session.change.as_deref();
+    let is_of_change = change.is_some_and(Change::has_opened_an_offer);
+    let is_open = session.offer_answer == OfferAnswer::HaveLocalOffer;
     session.accepted.push(Accepted {
         response: response.clone(),
         transaction,
         interval: times.t1,
         cseq,
+        is_offer: is_open && !is_of_change,
     });
     state.arm(now, times.t1, Timer::Accepted(id, cseq));
     let life = times.transaction_life();
@@ -51,15 +55,13 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: 
     let Some((id, session)) = session else {
         return drop_request(state, &request, "it belongs to no session");
     };
-    if session.take_accepted(cseq.number).is_none() {
+    let Some(accepted) = session.take_accepted(cseq.number) else {
         return drop_request(state, &request, "no 2xx waits for it");
-    }
-    session.offer_answer = match (request.session_description(), session.offer_answer) {
-        (Some(_), state) => state.received(),
-        // The answer that had to be here never comes (RFC 3261 §13.2.2.4), and our offer is void.
-        (None, OfferAnswer::HaveLocalOffer) => OfferAnswer::Stable,
-        (None, state) => state,
     };
+    if accepted.is_offer {
+        // Without an answer none ever comes (RFC 3261 §13.2.2.4), and our offer is void.
+        session.offer_answer = OfferAnswer::Stable;
+    }
     let bye = match &mut session.phase {
         Phase::AckWait { cseq: first, bye } if *first == cseq.number => bye.take(),
         _ => {
@@ -75,7 +77,7 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: 
         session: id,
         acknowledgement: request,
     });
-    if let Some(headers) = bye {
-        uac::bye::send(state, now, id, headers);
+    if let Some((cause, headers)) = bye {
+        uac::bye::send(state, now, id, cause, headers);
     }
 }

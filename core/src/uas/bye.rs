@@ -12,23 +12,33 @@ use crate::event::{InviteEnd, SessionEnd, SessionId};
 use crate::incoming::Incoming;
 use crate::session::InviteSession;
 use crate::state::State;
-use crate::uac::{change, notify};
+use crate::uac::{self, change, notify};
 
-/// Answers 200 and ends the session. Whatever else is pending in it gets 487: a change that the
-/// application has not answered, and on an early dialog the INVITE.
+/// Answers 200 and ends the session.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming.request);
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-    offer::abandon(state, now, id, Rejection::REQUEST_TERMINATED.into());
-    let session = state.sessions.get(id);
-    if let Some(invite) = session.and_then(InviteSession::early_invite) {
-        let server = InviteUserAgentServer::new(state, now, invite);
-        if let Some(server) = server {
-            server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Bye);
-        }
-        return;
-    }
+    terminate_pending(state, now, id);
     change::session_ends(state, now, id);
     state.end_session(id, SessionEnd::RemoteBye, Some(incoming.request));
     notify::resume(state, now, id);
+}
+
+/// A BYE is refused because it came behind a later request. For its sender the session is over all
+/// the same ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)), and nothing further would say so: it ends by a BYE of ours.
+pub(super) fn overtaken(state: &mut State, now: Instant, id: SessionId) {
+    terminate_pending(state, now, id);
+    uac::bye::send(state, now, id, SessionEnd::RemoteBye, Vec::new());
+}
+
+/// Whatever is pending gets 487: a change that the application has not answered, and on an early
+/// dialog the INVITE, which ends that.
+fn terminate_pending(state: &mut State, now: Instant, id: SessionId) {
+    offer::abandon(state, now, id, Rejection::REQUEST_TERMINATED.into());
+    let session = state.sessions.get(id);
+    if let Some(invite) = session.and_then(InviteSession::early_invite)
+        && let Some(server) = InviteUserAgentServer::new(state, now, invite)
+    {
+        server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Bye);
+    }
 }

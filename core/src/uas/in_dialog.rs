@@ -26,7 +26,11 @@ pub(super) fn receive(
     };
     if !session.dialog.take_cseq(cseq) {
         let reply = try_later(state);
-        return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+        reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+        if *incoming.request.method() == Method::Bye {
+            bye::overtaken(state, now, id);
+        }
+        return;
     }
     let is_over = matches!(session.phase, Phase::Over);
     let is_ending = matches!(session.phase, Phase::Terminating(_));

@@ -413,21 +413,9 @@ impl<'a> InviteUserAgentServer<'a> {
             return session;
         }
         let fingerprinter = &self.state.fingerprinter;
-        let session = InviteSession {
-            dialog: Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag),
-            flow: invite.flow,
-            role: Role::Callee,
-            phase: Phase::Early(self.id),
-            accepted: Vec::new(),
-            offer_answer: invite.offer_answer,
-            offer: None,
-            timer: None,
-            refresh_by_invite: None,
-            change: None,
-            reliable: None,
-            authentication: None,
-            refers: None,
-        };
+        let dialog = Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag);
+        let (flow, phase) = (invite.flow, Phase::Early(self.id));
+        let session = InviteSession::new(dialog, flow, Role::Callee, phase, invite.offer_answer);
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);
         session

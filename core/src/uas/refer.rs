@@ -33,10 +33,7 @@ pub(super) fn receive(
         None => check_contact(&incoming.request),
     });
     if let Err(reply) = checked {
-        let tag = match session {
-            Some(_) => to_tag_of(&incoming.request),
-            None => Tag::from(state.random.token()),
-        };
+        let tag = request::own_tag(state, session, &incoming);
         return reply.statefully(state, now, &incoming, tag);
     }
     request::receive(state, now, session, merge_key, incoming);
@@ -46,31 +43,28 @@ pub(super) fn receive(
 ///
 /// The view borrows the core. Each verb sends the final response and takes the view.
 #[derive(Debug)]
-pub struct ReferUserAgentServer<'a> {
-    state: &'a mut State,
-    now: Instant,
-    id: RequestId,
-}
+pub struct ReferUserAgentServer<'a>(UserAgentServer<'a>);
 
 impl<'a> ReferUserAgentServer<'a> {
     pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
         let pending = state.requests.get(id.0)?;
-        pending.is_refer().then_some(Self { state, now, id })
+        let is_refer = pending.is_refer();
+        is_refer.then_some(Self(UserAgentServer { state, now, id }))
     }
 
     /// The request.
     pub fn message(&self) -> &Request {
-        &self.pending().incoming.request
+        self.0.message()
     }
 
     /// The way it came.
     pub fn flow(&self) -> Flow {
-        self.pending().incoming.flow
+        self.0.flow()
     }
 
     /// The session it belongs to; `None` outside of a dialog.
     pub fn session(&self) -> Option<SessionId> {
-        self.pending().session
+        self.0.session()
     }
 
     /// Promises to call where the REFER says: sends 202, and a NOTIFY that says 100
@@ -82,7 +76,7 @@ impl<'a> ReferUserAgentServer<'a> {
     ///
     /// The session is over: the REFER gets 481, and there is nobody to call for.
     pub fn accept(self) -> Result<Option<ReferralId>, VerbError> {
-        let Self { state, now, id } = self;
+        let UserAgentServer { state, now, id } = self.0;
         let Some(pending) = state.requests.remove(id.0) else {
             return Err(VerbError::Over);
         };
@@ -109,16 +103,7 @@ impl<'a> ReferUserAgentServer<'a> {
 
     /// Declines.
     pub fn reject(self, options: impl Into<ResponseOptions<Rejection>>) -> OutgoingResponse {
-        UserAgentServer::of(self.state, self.now, self.id).reject(options)
-    }
-
-    #[expect(
-        clippy::expect_used,
-        reason = "the view is made of a request in the table and borrows the table while it lives"
-    )]
-    fn pending(&self) -> &PendingRequest {
-        let pending = self.state.requests.get(self.id.0);
-        pending.expect("the request of a view is in the table")
+        self.0.reject(options)
     }
 }
 
@@ -168,21 +153,10 @@ fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: St
 fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
     let tag = to_tag(state, pending);
     let request = &pending.incoming.request;
-    state.sessions.insert(InviteSession {
-        dialog: Dialog::at_server(&state.fingerprinter, request, &tag),
-        flow: pending.incoming.flow,
-        role: Role::Callee,
-        phase: Phase::Over,
-        accepted: Vec::new(),
-        offer_answer: OfferAnswer::Initial,
-        offer: None,
-        timer: None,
-        refresh_by_invite: None,
-        change: None,
-        reliable: None,
-        authentication: None,
-        refers: None,
-    })
+    let dialog = Dialog::at_server(&state.fingerprinter, request, &tag);
+    let (flow, nothing) = (pending.incoming.flow, OfferAnswer::Initial);
+    let session = InviteSession::new(dialog, flow, Role::Callee, Phase::Over, nothing);
+    state.sessions.insert(session)
 }
 
 fn to_tag(state: &State, pending: &PendingRequest) -> Tag {

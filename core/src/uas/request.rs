@@ -28,10 +28,7 @@ pub(super) fn receive(
     merge_key: Option<Fingerprint>,
     incoming: Incoming,
 ) {
-    let tag = match session {
-        Some(_) => to_tag_of(&incoming.request),
-        None => Tag::from(state.random.token()),
-    };
+    let tag = own_tag(state, session, &incoming);
     if let Some(reply) = check_package(&incoming.request, &state.config) {
         return reply.statefully(state, now, &incoming, tag);
     }
@@ -60,6 +57,14 @@ pub(super) fn receive(
     });
 }
 
+/// The To tag of the answers to a request: that of its session, or a new one.
+pub(super) fn own_tag(state: &mut State, session: Option<SessionId>, incoming: &Incoming) -> Tag {
+    match session {
+        Some(_) => to_tag_of(&incoming.request),
+        None => Tag::from(state.random.token()),
+    }
+}
+
 /// One request that is not answered yet, other than INVITE. Without an answer it gets 480 after
 /// 32·T1, inside a session 488.
 ///
@@ -67,20 +72,15 @@ pub(super) fn receive(
 /// provisional responses ([RFC 4320 §4.1](https://www.rfc-editor.org/rfc/rfc4320#section-4.1)).
 #[derive(Debug)]
 pub struct UserAgentServer<'a> {
-    state: &'a mut State,
-    now: Instant,
-    id: RequestId,
+    pub(super) state: &'a mut State,
+    pub(super) now: Instant,
+    pub(super) id: RequestId,
 }
 
 impl<'a> UserAgentServer<'a> {
     pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
         let pending = state.requests.get(id.0)?;
         (!pending.is_refer()).then_some(Self { state, now, id })
-    }
-
-    /// The view of a request that is in the table, whatever its method.
-    pub(super) fn of(state: &'a mut State, now: Instant, id: RequestId) -> Self {
-        Self { state, now, id }
     }
 
     /// Which request this is.
@@ -166,7 +166,7 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, id: RequestId) {
         return;
     };
     let is_refer = pending.is_refer();
-    let server = UserAgentServer::of(state, now, id);
+    let server = UserAgentServer { state, now, id };
     if is_refer {
         // RFC 3515 §2.4.2: a REFER that nobody approves of is declined.
         server.reject(Rejection::DECLINE);

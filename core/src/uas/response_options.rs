@@ -18,6 +18,7 @@ use crate::tag::Tag;
 ///     .with_body(Body::sdp("v=0\r\n"));
 /// assert_eq!(early_media.status, Provisional::SESSION_PROGRESS);
 /// ```
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct ResponseOptions<S> {
     /// The status.
@@ -53,7 +54,6 @@ impl<S: Default> ResponseOptions<S> {
 
     /// Acknowledged by PRACK, where the caller supports it
     /// ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)). Only a provisional response heeds it.
-    #[must_use]
     pub fn reliably(mut self) -> Self {
         self.is_reliable = true;
         self
@@ -63,28 +63,24 @@ impl<S: Default> ResponseOptions<S> {
     /// refreshed within this time, in seconds, by the caller if it knows how to, else by us. It is
     /// not shorter than the caller's Min-SE and
     /// [`SessionTimerConfig::min_se`](crate::SessionTimerConfig::min_se). Only a 2xx to an INVITE heeds it.
-    #[must_use]
     pub fn with_session_expires(mut self, seconds: u32) -> Self {
         self.session_expires = Some(seconds);
         self
     }
 
     /// With another reason phrase.
-    #[must_use]
     pub fn with_reason_phrase(mut self, reason_phrase: Text) -> Self {
         self.reason_phrase = Some(reason_phrase);
         self
     }
 
     /// With one more header.
-    #[must_use]
     pub fn with_header(mut self, header: Header) -> Self {
         self.extra_headers.push(header);
         self
     }
 
     /// With a body.
-    #[must_use]
     pub fn with_body(mut self, body: Body) -> Self {
         self.body = Some(body);
         self

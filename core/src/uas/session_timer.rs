@@ -10,9 +10,9 @@ use super::reply::Reply;
 use crate::capabilities::{TIMER, takes_update};
 use crate::config::Config;
 use crate::event::SessionId;
-use crate::session::{InviteSession, Party, SessionTimer};
+use crate::session::{InviteSession, Party};
 use crate::state::State;
-use crate::timers::Timer;
+use crate::uac::refresh;
 
 /// What a 2xx says of the session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,28 +104,17 @@ pub(super) fn begin(
     agreement: Option<Agreement>,
     description: Option<&Body>,
 ) {
-    let Some(session) = state.sessions.get_mut(id) else {
-        return;
-    };
-    let refresher = agreement.map(|agreement| agreement.refresher);
-    match refresher {
-        Some(Refresher::Uas) => {
-            if *request.method() == Method::Invite && !takes_update(request.headers()) {
-                session.refresh_by_invite.get_or_insert_default();
-            }
-        }
-        Some(Refresher::Uac) | None => session.refresh_by_invite = None,
-    }
-    session.describe(description);
-    session.timer = agreement.map(|agreement| {
-        let refresher = match agreement.refresher {
-            Refresher::Uac => Party::Peer,
-            Refresher::Uas => Party::Us,
-        };
-        SessionTimer::new(agreement.seconds, refresher, now)
+    let agreed = agreement.map(|agreement| match agreement.refresher {
+        Refresher::Uac => (agreement.seconds, Party::Peer),
+        Refresher::Uas => (agreement.seconds, Party::Us),
     });
-    if let Some(timer) = session.timer {
-        state.arm(now, timer.due - now, Timer::Session(id));
+    refresh::set(state, now, id, agreed);
+    if let Some(session) = state.sessions.get_mut(id) {
+        let is_ours = agreed.is_some_and(|(_, refresher)| refresher == Party::Us);
+        if is_ours && *request.method() == Method::Invite && !takes_update(request.headers()) {
+            session.refresh_by_invite.get_or_insert_default();
+        }
+        session.describe(description);
     }
 }
 

@@ -192,9 +192,14 @@ fn a_2xx_that_crosses_the_cancel_counts() {
 fn what_says_that_the_peer_is_gone_ends_the_session() {
     for status in [
         "404 Not Found",
-        "410 Gone",
-        "481 Gone",
         "408 Timeout",
+        "410 Gone",
+        "416 Unsupported URI Scheme",
+        "481 Gone",
+        "482 Loop Detected",
+        "484 Address Incomplete",
+        "485 Ambiguous",
+        "502 Bad Gateway",
         "604 Nowhere",
     ] {
         let (mut bench, _, invite) = reinvited(Some("hold"));
@@ -203,9 +208,11 @@ fn what_says_that_the_peer_is_gone_ends_the_session() {
     }
     for status in [
         "403 Forbidden",
+        "486 Busy Here",
         "488 No",
         "500 Oops",
         "503 Later",
+        "600 Busy Everywhere",
         "603 Decline",
     ] {
         let (mut bench, _, invite) = reinvited(Some("hold"));
@@ -233,6 +240,75 @@ fn an_offer_that_waits_gives_way_to_the_peers() {
     bench.event();
     bench.pass(10_000);
     assert!(bench.sent().is_empty(), "the stale offer is not sent");
+}
+
+/// §14.1: the time that one has to wait is not over when that of one before it is.
+#[test]
+fn the_wait_of_a_change_that_gave_way_is_not_that_of_the_next() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.receive(UDP, offer_from_bob(&Method::Update, &invite, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("answer")).unwrap();
+    });
+    bench.sent();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold again")).unwrap();
+    });
+    let invite = bench.one("INVITE");
+    bench.pass(2_000);
+    bench.sent();
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    bench.pass(4_099);
+    assert!(bench.sent().is_empty(), "2.1 s are not over");
+    bench.pass(6_000);
+    assert_eq!(bench.sent()[0].body(), "hold again");
+}
+
+/// RFC 3264 §4: while the offer of our 2xx waits for the ACK, no other is asked for, however often the
+/// time for that comes.
+#[test]
+fn a_change_that_waits_leaves_the_offer_of_a_2xx_open() {
+    let (mut bench, id, invite) = reinvited(None);
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.receive(UDP, from_bob(&Method::Invite, &invite, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("our offer")).unwrap();
+    });
+    bench.pass(8_000);
+    let is_request = |sent: &Sent| sent.text().starts_with("INVITE");
+    assert!(!bench.sent().iter().any(is_request), "the offer is open");
+    bench.receive(UDP, offer_from_bob(&Method::Ack, &invite, 7));
+    bench.pass(12_000);
+    assert!(bench.sent().iter().any(is_request), "it is answered");
+}
+
+/// The same where the answer to a refresh of ours comes before the ACK.
+#[test]
+fn a_refresh_leaves_the_offer_of_a_2xx_open() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    bench.receive(UDP, from_bob(&Method::Invite, &ack, 7));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("our offer")).unwrap();
+    });
+    bench.answer(&update, &Answer::new("200 OK"));
+    let reinvite = |bench: &mut Bench| {
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.invite(&Body::sdp("hold"))
+        })
+    };
+    assert_eq!(reinvite(&mut bench), Err(InsideError::OfferPending));
+    bench.receive(UDP, offer_from_bob(&Method::Ack, &ack, 7));
+    assert_eq!(reinvite(&mut bench), Ok(()));
 }
 
 fn timed() -> Config {

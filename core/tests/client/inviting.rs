@@ -5,7 +5,7 @@ use offhook_core::{
     Config, Event, Limits, OutgoingInviteEvent, Reliability, RequestError, SessionState,
 };
 
-use crate::support::{Answer, Bench, TCP, UDP, from_bob, request};
+use crate::support::{Answer, Bench, Sent, TCP, UDP, from_bob, request};
 
 #[test]
 fn an_invite_has_all_that_it_needs() {
@@ -195,6 +195,27 @@ fn a_preloaded_route_set_goes_with_the_invite_alone() {
     let session = bench.accepted();
     bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
     assert!(bench.sent().iter().all(|sent| !sent.has("Route")));
+}
+
+/// RFC 3261 §17.1.1.3: the ACK of a refusal goes the way of its INVITE.
+#[test]
+fn the_ack_of_a_refusal_has_the_routes_of_its_invite() {
+    let mut bench = Bench::new();
+    let mut outgoing = request([UDP]);
+    outgoing.routes = vec![
+        "sip:192.0.2.2;lr".parse().unwrap(),
+        "sip:p2;lr".parse().unwrap(),
+    ];
+    let (_, invite) = bench.call_with(outgoing);
+    bench.answer(&invite, &Answer::new("486 Busy Here"));
+    let ack = bench.one("ACK");
+    let routes = |sent: &Sent| -> Vec<_> {
+        let routes = sent.message.headers().routes();
+        routes.map(|route| route.unwrap().uri.to_string()).collect()
+    };
+    assert_eq!(routes(&ack), routes(&invite));
+    assert_eq!(routes(&ack).len(), 2);
+    assert_eq!(ack.request().uri_bytes(), invite.request().uri_bytes());
 }
 
 #[test]

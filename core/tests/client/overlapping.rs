@@ -129,3 +129,39 @@ fn an_early_update_waits_for_the_answer_to_the_prack() {
     assert_eq!(update(&mut bench), Ok(()));
     bench.one("UPDATE");
 }
+
+/// RFC 3261 §12.2.2, §15.1.1: a BYE of the callee's that a later request of its overtook is refused,
+/// and ends the session all the same, the early one too.
+#[test]
+fn a_bye_that_was_overtaken_ends_the_session() {
+    for is_early in [false, true] {
+        let mut bench = Bench::new();
+        let (_, invite) = bench.call();
+        let request = if is_early {
+            let progress = Answer::new("183 Session Progress").reliable(1);
+            bench.answer(&invite, &progress.sdp("answer"));
+            bench.progressed();
+            bench.one("PRACK")
+        } else {
+            bench.answer(&invite, &ok());
+            bench.accepted();
+            bench.one("ACK")
+        };
+        bench.receive(UDP, from_bob(&Method::Options, &request, 8));
+        bench.sent();
+        bench.receive(UDP, from_bob(&Method::Bye, &request, 7));
+        let sent = bench.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[0].text().starts_with("SIP/2.0 500 "));
+        assert_eq!(sent[1].method(), "BYE");
+        bench.no_event();
+        let gone = Answer::bare("481 Call/Transaction Does Not Exist");
+        bench.answer(&sent[1], &gone);
+        let Event::Ended { cause, message, .. } = bench.event() else {
+            panic!("the session is over");
+        };
+        assert_eq!(cause, SessionEnd::RemoteBye);
+        assert!(message.is_none());
+        bench.no_event();
+    }
+}

@@ -77,6 +77,10 @@ fn the_numbers_go_on() {
     let (mut second, _) = moved(&mut first, id);
     second.receive(UDP, from_bob(&Method::Options, &ack, 6));
     assert_eq!(response(&second.sent()[0]).status().as_u16(), 500);
+    second.receive(UDP, from_bob(&Method::Bye, &ack, 5));
+    let sent = second.sent();
+    assert_eq!(response(&sent[0]).status().as_u16(), 500);
+    assert_eq!(sent[1].method(), "BYE", "its session ended with its BYE");
 }
 
 #[test]

@@ -91,15 +91,6 @@ impl Caller {
         self.request(now, &draft, branch, "NOTIFY", Purpose::Notify);
     }
 
-    /// The last NOTIFY. It waits for the answer to a BYE: one that it overtook would get 500
-    /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)).
-    pub(super) fn end_referral(&mut self, now: Duration, dialog: usize) {
-        if self.dialogs[dialog].state == DialogState::Terminating {
-            return self.timers.arm(now + SOON, Timer::Referral(dialog));
-        }
-        self.notify(now, dialog, Some("noresource"));
-    }
-
     fn say(&mut self, now: Duration, dialog: usize, verb: Verb) {
         let direction = match verb {
             Verb::Hold => "sendonly",

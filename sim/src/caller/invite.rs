@@ -6,7 +6,7 @@ use bytes::Bytes;
 use offhook_message::{HeaderName, Response};
 
 use super::dialog::{DialogState, header};
-use super::plan::{Acknowledge, Branches, Offer, Reliability};
+use super::plan::{Acknowledge, Offer};
 use super::request::Purpose;
 use super::timers::{LIFE, T1, Timer};
 use super::{CallState, Caller};
@@ -63,14 +63,10 @@ impl Caller {
                 .set("Supported", "timer")
                 .set("Session-Expires", value);
         }
-        if self.plan.reliability == Reliability::Supported {
+        if self.plan.is_reliable {
             draft = draft.set("Supported", "100rel");
         }
-        let branches = match self.plan.branches {
-            Branches::One => 1,
-            Branches::Two => 2,
-        };
-        for _ in 0..branches {
+        for _ in 0..=u8::from(self.plan.is_forked) {
             let branch = self.branch();
             let draft = self.with_branch(draft.clone(), &branch);
             self.invite(now, draft, branch, InvitePurpose::Call);

@@ -145,7 +145,7 @@ impl Caller {
                 Timer::GiveUp => self.give_up(now),
                 Timer::Talk(verb) => self.talk(now, verb),
                 Timer::Success(index) => self.repeat_success(now, index),
-                Timer::Referral(dialog) => self.end_referral(now, dialog),
+                Timer::Referral(dialog) => self.notify(now, dialog, Some("noresource")),
             }
         }
     }

@@ -6,12 +6,16 @@ use crate::policy::Verb;
 
 /// What a caller means to do. By default it offers, waits for an answer, acknowledges it and stays
 /// until the server hangs up.
+#[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub(super) offer: Offer,
     pub(super) acknowledge: Acknowledge,
-    pub(super) branches: Branches,
-    pub(super) reliability: Reliability,
+    /// A proxy on the way has forked the INVITE, and both branches lead to the server.
+    pub(super) is_forked: bool,
+    /// It knows reliable provisional responses
+    /// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
+    pub(super) is_reliable: bool,
     pub(super) give_up_after: Option<Duration>,
     pub(super) talk: Vec<(Duration, Verb)>,
     pub(super) updates_early: bool,
@@ -27,24 +31,6 @@ pub(super) enum Offer {
     Twice,
     /// The server offers, in its 2xx or in a reliable provisional response; ACK or PRACK answers.
     ByServer,
-}
-
-/// How many copies of the INVITE reach the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Branches {
-    #[default]
-    One,
-    /// A proxy on the way has forked it, and both branches lead here.
-    Two,
-}
-
-/// What the caller says of reliable provisional responses
-/// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Reliability {
-    #[default]
-    Unsupported,
-    Supported,
 }
 
 /// How a caller acknowledges a 2xx.
@@ -67,7 +53,6 @@ impl Plan {
     }
 
     /// Offers nothing in the INVITE, so that the server must.
-    #[must_use]
     pub fn without_offer(mut self) -> Self {
         self.offer = Offer::ByServer;
         self
@@ -75,14 +60,12 @@ impl Plan {
 
     /// Offers something else in the PRACK of a response that has answered the first offer
     /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
-    #[must_use]
     pub fn offer_again(mut self) -> Self {
         self.offer = Offer::Twice;
         self
     }
 
     /// Acknowledges in another way.
-    #[must_use]
     pub fn acknowledge(mut self, acknowledge: Acknowledge) -> Self {
         self.acknowledge = acknowledge;
         self
@@ -90,42 +73,31 @@ impl Plan {
 
     /// Sends the INVITE by two branches, as a forking proxy may
     /// ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)).
-    #[must_use]
     pub fn forked(mut self) -> Self {
-        self.branches = Branches::Two;
+        self.is_forked = true;
         self
     }
 
     /// Supports reliable provisional responses, and acknowledges them by PRACK
     /// ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
-    #[must_use]
     pub fn reliably(mut self) -> Self {
-        self.reliability = Reliability::Supported;
+        self.is_reliable = true;
         self
     }
 
     /// Gives the call up this long after the INVITE, if it is not answered by then: CANCEL, as soon
     /// as a provisional response allows it, and BYE where a 2xx comes all the same.
-    #[must_use]
     pub fn give_up_after(mut self, after: Duration) -> Self {
         self.give_up_after = Some(after);
         self
     }
 
-    /// Sends a re-INVITE with a new offer this long after the call was answered.
-    #[must_use]
-    pub fn reinvite_after(self, after: Duration) -> Self {
-        self.talk(&[(after, Verb::Reinvite)])
-    }
-
     /// Hangs up this long after the call was answered.
-    #[must_use]
     pub fn hang_up_after(self, after: Duration) -> Self {
         self.talk(&[(after, Verb::HangUp)])
     }
 
     /// What else it does inside the session, and how long after that was answered.
-    #[must_use]
     pub fn talk(mut self, talk: &[(Duration, Verb)]) -> Self {
         self.talk.extend_from_slice(talk);
         self
@@ -133,7 +105,6 @@ impl Plan {
 
     /// Offers something else by UPDATE, once its PRACK is answered
     /// ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
-    #[must_use]
     pub fn update_early(mut self) -> Self {
         self.updates_early = true;
         self
@@ -141,7 +112,6 @@ impl Plan {
 
     /// Wants a session timer, as Session-Expires says it
     /// ([RFC 4028 §4](https://www.rfc-editor.org/rfc/rfc4028#section-4)).
-    #[must_use]
     pub fn session_expires(mut self, value: &'static str) -> Self {
         self.session_expires = Some(value);
         self

@@ -44,7 +44,7 @@ pub struct Run {
 impl Case {
     /// Every flow with everybody who may call, on datagrams and on a stream.
     pub fn all() -> Vec<Self> {
-        let flows = CallFlow::ALL.into_iter();
+        let flows = CallFlow::ALL.iter().copied();
         let callers = flows.flat_map(|flow| flow.callers().iter().map(move |it| (flow, *it)));
         let cases = callers.flat_map(|(flow, caller)| {
             [Transport::Udp, Transport::Tcp].map(|transport| Self {
@@ -76,8 +76,8 @@ impl Case {
 
     /// Runs the call twice under a schedule, and checks everything that must hold after it.
     pub fn run(self, schedule: &Schedule) -> Run {
-        let verdict = self.simulate(schedule, None, None);
-        let is_replayed = verdict.trace == self.simulate(schedule, None, None).trace;
+        let verdict = self.simulate(schedule, None);
+        let is_replayed = verdict.trace == self.simulate(schedule, None).trace;
         let mut run = self.check(schedule, verdict);
         if !is_replayed {
             run.violations.push("a second run is another".to_owned());
@@ -85,15 +85,9 @@ impl Case {
         run
     }
 
-    /// The same with a server that is broken, and once.
-    pub fn run_broken(self, schedule: &Schedule, mutant: Box<dyn Mutant>) -> Run {
-        let verdict = self.simulate(schedule, Some(mutant), None);
-        self.check(schedule, verdict)
-    }
-
-    /// The same with a client that is broken, where that is a core.
-    pub fn run_with_broken_client(self, schedule: &Schedule, mutant: Box<dyn Mutant>) -> Run {
-        let verdict = self.simulate(schedule, None, Some(mutant));
+    /// The same once, with this end broken. A client that is broken is a core.
+    pub fn run_broken(self, schedule: &Schedule, end: End, mutant: Box<dyn Mutant>) -> Run {
+        let verdict = self.simulate(schedule, Some((end, mutant)));
         self.check(schedule, verdict)
     }
 
@@ -125,12 +119,7 @@ impl Case {
         !self.run(&schedule).violations.is_empty()
     }
 
-    fn simulate(
-        self,
-        schedule: &Schedule,
-        server: Option<Box<dyn Mutant>>,
-        client: Option<Box<dyn Mutant>>,
-    ) -> Verdict {
+    fn simulate(self, schedule: &Schedule, mutant: Option<(End, Box<dyn Mutant>)>) -> Verdict {
         let config = Config {
             methods: vec![Method::Refer],
             ..Config::default()
@@ -139,9 +128,6 @@ impl Case {
             .over(self.transport)
             .latency(milliseconds(20))
             .faults(schedule.faults());
-        if let Some(mutant) = server {
-            call = call.broken(mutant);
-        }
         match self.caller {
             Peer::Script => call.call(self.flow.plan()),
             Peer::Core => {
@@ -152,8 +138,8 @@ impl Case {
                 call.call_by_core(self.flow.client_policy(), config, offer, headers);
             }
         }
-        if let Some(mutant) = client {
-            call.break_client(mutant);
+        if let Some((end, mutant)) = mutant {
+            call.break_end(end, mutant);
         }
         call.verdict()
     }

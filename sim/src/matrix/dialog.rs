@@ -1,5 +1,7 @@
 //! What must hold of the requests inside a dialog, seen from one end of it.
 
+use std::time::Duration;
+
 use offhook_message::Method;
 
 use super::repetition::{LIFE, finals};
@@ -38,7 +40,8 @@ fn falling_cseq(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
 }
 
 /// RFC 3261 §15: a BYE is the last request of its dialog, but for the NOTIFYs of a subscription
-/// that outlives the session (RFC 5057 §4.2).
+/// that outlives the session (RFC 5057 §4.2), and for a BYE of ours where theirs came too late to be
+/// taken (RFC 3261 §12.2.2).
 fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     if sent.key.method == Method::Notify {
         return None;
@@ -46,12 +49,7 @@ fn after_bye(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     let ours = timeline
         .bye(sent)
         .is_some_and(|bye| bye.number < sent.number);
-    let theirs = timeline.received.iter().any(|received| {
-        received.status.is_none()
-            && received.key.method == Method::Bye
-            && received.key.tag == sent.key.tag
-            && received.sent <= sent.number
-    });
+    let theirs = timeline.is_ended_by_peer(sent);
     let is_needed = ours && is_accepted_late(timeline, sent);
     (theirs || (ours && !is_needed))
         .then(|| format!("{} comes after the BYE (RFC 3261 §15)", sent.label()))
@@ -87,7 +85,7 @@ fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
             && !(is_early(sent) && other.key.tag.is_none())
     });
     let is_unanswered = |other: &&Received<'_>| {
-        let answer = answer_to(timeline, other);
+        let answer = timeline.answer_to(other);
         answer.is_none_or(|answer| answer.number > sent.number)
     };
     let is_good = ours.find(is_open).is_none() && theirs.find(is_unanswered).is_none();
@@ -97,7 +95,7 @@ fn second_change(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
 
 /// RFC 3261 §14.2, RFC 3311 §5.2: who asks for a change does not agree to another meanwhile.
 fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
-    let answer = answer_to(timeline, received)?;
+    let answer = timeline.answer_to(received)?;
     let mut ours = timeline.own_requests().filter(|sent| {
         sent.number < received.sent
             && sent.number < answer.number
@@ -115,7 +113,7 @@ fn glare(timeline: &Timeline<'_>, received: &Received<'_>) -> Option<String> {
 }
 
 /// RFC 3261 §14.1: a change that got 491 is sent again in 2.1 to 4 s by the owner of the Call-ID,
-/// in 0 to 2 s by the other one.
+/// in 0 to 2 s by the other one; later where one of the peer's is open then.
 fn retry(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
     let before = timeline.own_requests().filter(|other| {
         other.number < sent.number
@@ -130,10 +128,30 @@ fn retry(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Option<String> {
         End::Client => (2100, 4000),
         End::Server => (0, 2000),
     };
+    let (least, most) = (milliseconds(least), milliseconds(most));
     let after = sent.first().saturating_sub(refusal.at);
-    let is_good = (milliseconds(least)..=milliseconds(most)).contains(&after);
+    let may_be_late = is_peer_changing(timeline, refusal.at + least, refusal.at + most);
+    let is_good = after >= least && (after <= most || may_be_late);
     let label = sent.label();
     (!is_good).then(|| format!("{label} comes {after:?} after the 491 (RFC 3261 §14.1)"))
+}
+
+/// Whether a change of the peer's is open at some time of these: from its arrival until our answer,
+/// or the ACK of that.
+fn is_peer_changing(timeline: &Timeline<'_>, from: Duration, until: Duration) -> bool {
+    let received = || timeline.received.iter().filter(|it| it.status.is_none());
+    let mut changes = received().filter(|it| is_change(&it.key.method, it.is_described));
+    changes.any(|change| {
+        let answer = timeline.answer_to(change);
+        let end = answer.and_then(|answer| {
+            if !answer.answers_invite(200..300) {
+                return Some(answer.first());
+            }
+            let mut acks = received().filter(|it| it.key.method == Method::Ack);
+            Some(acks.find(|ack| ack.key.cseq == change.key.cseq)?.at)
+        });
+        change.at <= until && end.is_none_or(|end| end >= from)
+    })
 }
 
 /// RFC 3261 §13.2.2.4, §17.1.1.3: each final response to an INVITE gets an ACK at once.
@@ -166,15 +184,6 @@ fn is_over(timeline: &Timeline<'_>, received: &Received<'_>) -> bool {
     let has_ended = before.any(|it| is_end(it) && it.key.tag == received.key.tag);
     let is_success = received.status.is_some_and(|status| status < 300);
     has_ended && is_success && (timeline.end == End::Server || received.key.cseq > 1)
-}
-
-/// The final response to a request of the peer's.
-fn answer_to<'t, 'a>(timeline: &'t Timeline<'a>, received: &Received<'a>) -> Option<&'t Sent<'a>> {
-    timeline.sent.iter().find(|sent| {
-        sent.status.is_some_and(|status| status >= 200)
-            && sent.key.branch == received.key.branch
-            && sent.key.method == received.key.method
-    })
 }
 
 /// Whether a change may be one of an early dialog: that goes beside the first INVITE, whose offer is

@@ -40,190 +40,134 @@ impl FromStr for Peer {
     }
 }
 
-/// One way a call may go when nothing goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallFlow {
+/// Makes the flows, with their names, in the order in which the matrix shows them.
+macro_rules! call_flows {
+    ($($(#[$doc:meta])+ $flow:ident = $name:literal,)+) => {
+        /// One way a call may go when nothing goes wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum CallFlow {
+            $($(#[$doc])+ $flow,)+
+        }
+
+        impl CallFlow {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$flow),+];
+
+            /// The name, as the matrix prints it and as it is read.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$flow => $name,)+
+                }
+            }
+        }
+    };
+}
+
+call_flows! {
     /// 200 at once.
-    Answer,
+    Answer = "answer",
     /// Silence for a second, so that 100 goes out by itself, then 200.
-    SlowAnswer,
+    SlowAnswer = "slow-answer",
     /// 180, then 200.
-    Ring,
+    Ring = "ring",
     /// 180 reliably, then 200.
-    ReliableRing,
+    ReliableRing = "reliable-ring",
     /// The answer in a 183, then 200.
-    EarlyAnswer,
+    EarlyAnswer = "early-answer",
     /// The answer in a reliable 183, then 200.
-    ReliableEarlyAnswer,
+    ReliableEarlyAnswer = "reliable-early-answer",
     /// The same, accepted at once: the 200 waits for the PRACK.
-    HeldAnswer,
-    /// 486.
-    Reject,
-    /// 302.
-    Redirect,
-    /// The caller cancels while it rings.
-    Cancel,
-    /// The 200 crosses the CANCEL.
-    Crossing,
-    /// The caller hangs up as soon as it is answered.
-    HangUpAtOnce,
-    /// The callee hangs up.
-    CalleeHangsUp,
+    HeldAnswer = "held-answer",
     /// The same, and the PRACK offers something else, which its 200 answers.
-    OfferInPrack,
+    OfferInPrack = "offer-in-prack",
+    /// 486.
+    Reject = "reject",
+    /// 302.
+    Redirect = "redirect",
+    /// The caller cancels while it rings.
+    Cancel = "cancel",
+    /// The same, and the ringing is acknowledged.
+    ReliableCancel = "reliable-cancel",
+    /// The 200 crosses the CANCEL.
+    Crossing = "crossing",
+    /// The caller hangs up as soon as it is answered.
+    HangUpAtOnce = "hang-up-at-once",
+    /// The callee hangs up.
+    CalleeHangsUp = "callee-hangs-up",
     /// The offer is in the 200, the answer in the ACK.
-    NoOffer,
+    NoOffer = "no-offer",
     /// The offer is in a reliable 183, the answer in the PRACK.
-    NoOfferReliable,
+    NoOfferReliable = "no-offer-reliable",
     /// A forking proxy sends the INVITE by two branches.
-    Merged,
+    Merged = "merged",
     /// The caller changes the session.
-    Reinvite,
+    Reinvite = "reinvite",
     /// The caller would change the session, and the callee refuses.
-    ReinviteRefused,
+    ReinviteRefused = "reinvite-refused",
     /// The caller acknowledges no 200.
-    NoAck,
+    NoAck = "no-ack",
     /// The caller acknowledges no refusal.
-    RejectNoAck,
+    RejectNoAck = "reject-no-ack",
     /// The caller acknowledges no reliable 180, nor the 504 that it gets for that.
-    NoPrack,
+    NoPrack = "no-prack",
     /// The callee changes the session.
-    ReinviteByCallee,
+    ReinviteByCallee = "reinvite-by-callee",
+    /// The callee would change the session, and the caller refuses.
+    ReinviteByCalleeRefused = "callee-is-refused",
     /// The caller asks for an offer by re-INVITE.
-    Ask,
+    Ask = "ask",
     /// The callee asks for one.
-    AskByCallee,
+    AskByCallee = "ask-by-callee",
     /// Both change the session at once: 491, and both try again.
-    Glare,
+    Glare = "glare",
     /// The same by UPDATE.
-    UpdateGlare,
+    UpdateGlare = "update-glare",
+    /// A re-INVITE of the caller meets an UPDATE of the callee.
+    MixedGlare = "mixed-glare",
+    /// Both ask for an offer at once.
+    AskGlare = "ask-glare",
     /// The caller changes the session by UPDATE.
-    Update,
+    Update = "update",
     /// The callee does.
-    UpdateByCallee,
+    UpdateByCallee = "update-by-callee",
     /// The caller changes the session by UPDATE before it is answered.
-    UpdateEarly,
+    UpdateEarly = "update-early",
     /// The callee does.
-    UpdateEarlyByCallee,
+    UpdateEarlyByCallee = "update-early-by-callee",
     /// The caller holds the call and resumes it.
-    Hold,
+    Hold = "hold",
     /// The callee does.
-    HoldByCallee,
+    HoldByCallee = "hold-by-callee",
     /// The caller refreshes the session, by UPDATE.
-    Refresh,
+    Refresh = "refresh",
     /// The caller refreshes the session by re-INVITE.
-    RefreshByReinvite,
+    RefreshByReinvite = "refresh-by-reinvite",
     /// The callee refreshes the session: by re-INVITE where the caller takes no UPDATE.
-    RefreshByCallee,
+    RefreshByCallee = "refresh-by-callee",
     /// The caller should refresh the session and does not.
-    NoRefresh,
+    NoRefresh = "no-refresh",
     /// The caller refers the callee to somebody else, and hangs up when it has called.
-    Transfer,
+    Transfer = "transfer",
     /// The callee refers the caller.
-    TransferByCallee,
+    TransferByCallee = "transfer-by-callee",
+    /// Each refers the other at once.
+    MutualTransfer = "mutual-transfer",
     /// Both hang up at once.
-    ByeCrossing,
+    ByeCrossing = "bye-crossing",
     /// The BYE of the caller crosses a re-INVITE of the callee.
-    ByeCrossesReinvite,
+    ByeCrossesReinvite = "bye-crosses-reinvite",
     /// The re-INVITE of the caller crosses a BYE of the callee.
-    ReinviteCrossesBye,
+    ReinviteCrossesBye = "reinvite-crosses-bye",
+    /// The BYE of the caller crosses a REFER of the callee.
+    ByeCrossesRefer = "bye-crosses-refer",
+    /// The REFER of the caller crosses a BYE of the callee.
+    ReferCrossesBye = "refer-crosses-bye",
+    /// The callee refers the caller, who hangs up right before its last NOTIFY
+    /// ([RFC 5057 §4.2](https://www.rfc-editor.org/rfc/rfc5057#section-4.2)): that may overtake the BYE.
+    ByeBeforeNotify = "bye-before-notify",
 }
 
 impl CallFlow {
-    /// All of them.
-    pub const ALL: [Self; 42] = [
-        Self::Answer,
-        Self::SlowAnswer,
-        Self::Ring,
-        Self::ReliableRing,
-        Self::EarlyAnswer,
-        Self::ReliableEarlyAnswer,
-        Self::HeldAnswer,
-        Self::OfferInPrack,
-        Self::Reject,
-        Self::Redirect,
-        Self::Cancel,
-        Self::Crossing,
-        Self::HangUpAtOnce,
-        Self::CalleeHangsUp,
-        Self::NoOffer,
-        Self::NoOfferReliable,
-        Self::Merged,
-        Self::Reinvite,
-        Self::ReinviteRefused,
-        Self::NoAck,
-        Self::RejectNoAck,
-        Self::NoPrack,
-        Self::ReinviteByCallee,
-        Self::Ask,
-        Self::AskByCallee,
-        Self::Glare,
-        Self::UpdateGlare,
-        Self::Update,
-        Self::UpdateByCallee,
-        Self::UpdateEarly,
-        Self::UpdateEarlyByCallee,
-        Self::Hold,
-        Self::HoldByCallee,
-        Self::Refresh,
-        Self::RefreshByReinvite,
-        Self::RefreshByCallee,
-        Self::NoRefresh,
-        Self::Transfer,
-        Self::TransferByCallee,
-        Self::ByeCrossing,
-        Self::ByeCrossesReinvite,
-        Self::ReinviteCrossesBye,
-    ];
-
-    /// The name, as the matrix prints it and as it is read.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::SlowAnswer => "slow-answer",
-            Self::Ring => "ring",
-            Self::ReliableRing => "reliable-ring",
-            Self::EarlyAnswer => "early-answer",
-            Self::ReliableEarlyAnswer => "reliable-early-answer",
-            Self::HeldAnswer => "held-answer",
-            Self::OfferInPrack => "offer-in-prack",
-            Self::Reject => "reject",
-            Self::Redirect => "redirect",
-            Self::Cancel => "cancel",
-            Self::Crossing => "crossing",
-            Self::HangUpAtOnce => "hang-up-at-once",
-            Self::CalleeHangsUp => "callee-hangs-up",
-            Self::NoOffer => "no-offer",
-            Self::NoOfferReliable => "no-offer-reliable",
-            Self::Merged => "merged",
-            Self::Reinvite => "reinvite",
-            Self::ReinviteRefused => "reinvite-refused",
-            Self::NoAck => "no-ack",
-            Self::RejectNoAck => "reject-no-ack",
-            Self::NoPrack => "no-prack",
-            Self::ReinviteByCallee => "reinvite-by-callee",
-            Self::Ask => "ask",
-            Self::AskByCallee => "ask-by-callee",
-            Self::Glare => "glare",
-            Self::UpdateGlare => "update-glare",
-            Self::Update => "update",
-            Self::UpdateByCallee => "update-by-callee",
-            Self::UpdateEarly => "update-early",
-            Self::UpdateEarlyByCallee => "update-early-by-callee",
-            Self::Hold => "hold",
-            Self::HoldByCallee => "hold-by-callee",
-            Self::Refresh => "refresh",
-            Self::RefreshByReinvite => "refresh-by-reinvite",
-            Self::RefreshByCallee => "refresh-by-callee",
-            Self::NoRefresh => "no-refresh",
-            Self::Transfer => "transfer",
-            Self::TransferByCallee => "transfer-by-callee",
-            Self::ByeCrossing => "bye-crossing",
-            Self::ByeCrossesReinvite => "bye-crosses-reinvite",
-            Self::ReinviteCrossesBye => "reinvite-crosses-bye",
-        }
-    }
-
     /// Who may call in this flow.
     pub(crate) fn callers(self) -> &'static [Peer] {
         match self {
@@ -236,6 +180,8 @@ impl CallFlow {
             | Self::NoAck
             | Self::RejectNoAck
             | Self::NoPrack => &[Peer::Script],
+            // What a script does not.
+            Self::ReinviteByCalleeRefused => &[Peer::Core],
             _ => &[Peer::Script, Peer::Core],
         }
     }
@@ -249,7 +195,7 @@ impl CallFlow {
             Self::SlowAnswer => Policy::new().wait(seconds(1)).answer(),
             Self::Ring | Self::Crossing | Self::Merged => ring.answer(),
             Self::ReliableRing => ring_reliably.wait(seconds(2)).answer(),
-            Self::NoPrack => ring_reliably,
+            Self::NoPrack | Self::ReliableCancel => ring_reliably,
             Self::EarlyAnswer => Policy::new().early_answer().wait(seconds(2)).answer(),
             Self::ReliableEarlyAnswer | Self::NoOfferReliable | Self::UpdateEarly => {
                 early.wait(seconds(2)).accept(Success::OK)
@@ -278,6 +224,7 @@ impl CallFlow {
             | Self::HeldAnswer
             | Self::UpdateEarlyByCallee => plan.reliably(),
             Self::Cancel => plan.give_up_after(CANCELS),
+            Self::ReliableCancel => plan.reliably().give_up_after(CANCELS),
             Self::Crossing => plan.give_up_after(CROSSES),
             Self::OfferInPrack => plan.reliably().offer_again(),
             Self::NoOffer => plan.without_offer(),
@@ -297,9 +244,10 @@ impl CallFlow {
     /// What a caller does that is a core.
     pub(crate) fn client_policy(self) -> Policy {
         let policy = match self {
-            Self::Cancel => Policy::new().wait(CANCELS).give_up(),
+            Self::Cancel | Self::ReliableCancel => Policy::new().wait(CANCELS).give_up(),
             Self::Crossing => Policy::new().wait(CROSSES).give_up(),
             Self::UpdateEarly => Policy::new().wait(seconds(1)).update(),
+            Self::ReinviteByCalleeRefused => Policy::new().refuse_offers(),
             _ => Policy::new(),
         };
         // A core refreshes by itself.
@@ -325,24 +273,36 @@ impl CallFlow {
     /// What the caller does inside the session.
     fn caller_talks(self) -> Vec<(Duration, Verb)> {
         let verbs: &[(u64, Verb)] = match self {
-            Self::Reject | Self::Redirect | Self::CalleeHangsUp | Self::Cancel | Self::Crossing => {
-                &[]
-            }
-            Self::NoAck | Self::RejectNoAck | Self::NoPrack | Self::NoRefresh => &[],
+            Self::Reject
+            | Self::Redirect
+            | Self::CalleeHangsUp
+            | Self::Cancel
+            | Self::ReliableCancel
+            | Self::Crossing
+            | Self::NoAck
+            | Self::RejectNoAck
+            | Self::NoPrack
+            | Self::NoRefresh => &[],
             Self::HangUpAtOnce => &[(0, Verb::HangUp)],
             Self::Reinvite | Self::ReinviteRefused => &[(1000, Verb::Reinvite), LATER],
             Self::Ask => &[(1000, Verb::Ask), LATER],
             Self::Update => &[(1000, Verb::Update), LATER],
             Self::Hold => &[(1000, Verb::Hold), (2000, Verb::Resume), LATER],
-            Self::Glare => &[(1000, Verb::Reinvite), MUCH_LATER],
+            Self::Glare | Self::MixedGlare => &[(1000, Verb::Reinvite), MUCH_LATER],
+            Self::AskGlare => &[(1000, Verb::Ask), MUCH_LATER],
             Self::UpdateGlare => &[(1000, Verb::Update), MUCH_LATER],
-            Self::Transfer => &[(1000, Verb::Refer), MUCH_LATER],
+            Self::Transfer | Self::MutualTransfer => &[(1000, Verb::Refer), MUCH_LATER],
             Self::Refresh => &[(45_000, Verb::Refresh), (90_000, Verb::Refresh), LAST],
             Self::RefreshByReinvite => &[(45_000, Verb::Reinvite), (90_000, Verb::Reinvite), LAST],
             Self::RefreshByCallee => &[LAST],
             Self::TransferByCallee => &[MUCH_LATER],
-            Self::ByeCrossing | Self::ByeCrossesReinvite => &[(1000, Verb::HangUp)],
+            Self::ByeCrossing | Self::ByeCrossesReinvite | Self::ByeCrossesRefer => {
+                &[(1000, Verb::HangUp)]
+            }
             Self::ReinviteCrossesBye => &[(1000, Verb::Reinvite)],
+            Self::ReferCrossesBye => &[(1000, Verb::Refer)],
+            // The callee refers 20 ms later, which takes 20 ms, and its outcome is known in a second.
+            Self::ByeBeforeNotify => &[(2030, Verb::HangUp)],
             _ => &[LATER],
         };
         durations(verbs)
@@ -351,14 +311,18 @@ impl CallFlow {
     /// What the callee does inside the session. Its end is confirmed 20 ms after the caller's.
     fn callee_talks(self) -> Vec<(Duration, Verb)> {
         let verbs: &[(u64, Verb)] = match self {
-            Self::ReinviteByCallee => &[(1000, Verb::Reinvite)],
+            Self::ReinviteByCallee | Self::ReinviteByCalleeRefused => &[(1000, Verb::Reinvite)],
             Self::AskByCallee => &[(1000, Verb::Ask)],
             Self::UpdateByCallee => &[(1000, Verb::Update)],
             Self::HoldByCallee => &[(1000, Verb::Hold), (2000, Verb::Resume)],
-            Self::TransferByCallee => &[(1000, Verb::Refer)],
+            Self::TransferByCallee | Self::ByeBeforeNotify => &[(1000, Verb::Refer)],
             Self::Glare | Self::ByeCrossesReinvite => &[(990, Verb::Reinvite)],
-            Self::UpdateGlare => &[(990, Verb::Update)],
-            Self::ByeCrossing | Self::ReinviteCrossesBye => &[(990, Verb::HangUp)],
+            Self::AskGlare => &[(990, Verb::Ask)],
+            Self::MutualTransfer | Self::ByeCrossesRefer => &[(990, Verb::Refer)],
+            Self::UpdateGlare | Self::MixedGlare => &[(990, Verb::Update)],
+            Self::ByeCrossing | Self::ReinviteCrossesBye | Self::ReferCrossesBye => {
+                &[(990, Verb::HangUp)]
+            }
             _ => &[],
         };
         durations(verbs)
@@ -371,7 +335,7 @@ impl CallFlow {
         match self {
             Self::Reject | Self::RejectNoAck => &[CallState::Refused(486)],
             Self::Redirect => &[CallState::Refused(302)],
-            Self::Cancel => &[TERMINATED],
+            Self::Cancel | Self::ReliableCancel => &[TERMINATED],
             Self::Crossing => &[CallState::Ended, TERMINATED],
             Self::NoPrack => &[CallState::Refused(504)],
             _ => &[CallState::Ended],
@@ -396,10 +360,13 @@ impl FromStr for CallFlow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut flows = Self::ALL.into_iter();
+        let mut flows = Self::ALL.iter().copied();
         flows.find(|flow| flow.as_str() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            format!("there is no call flow {text}; there are {names}")
+            let names: Vec<_> = Self::ALL.iter().map(|flow| flow.as_str()).collect();
+            format!(
+                "there is no call flow {text}; there are {}",
+                names.join(", ")
+            )
         })
     }
 }

@@ -70,7 +70,12 @@ fn rule_of(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Rule {
         };
     };
     if sent.key.method != Method::Invite {
-        return Rule::Answer;
+        // A request of a dialog that is gone has no transaction.
+        return if status == 481 {
+            Rule::Stateless
+        } else {
+            Rule::Answer
+        };
     }
     match status {
         482 => Rule::Stateless,
@@ -91,6 +96,7 @@ fn has_live_sibling(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
 /// Whether our BYE is out and not answered, so that the dialog is still there.
 fn is_ending(timeline: &Timeline<'_>, sent: &Sent<'_>) -> bool {
     let bye = timeline.bye(sent).filter(|bye| bye.number < sent.number);
+    let bye = bye.filter(|_| !timeline.is_ended_by_peer(sent));
     bye.is_some_and(|bye| {
         let answer = timeline.answer(bye);
         answer.is_none_or(|answer| answer.sent > sent.number)
@@ -234,7 +240,7 @@ pub(super) fn prack<'t, 'a>(
 pub(super) fn success_until(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Duration {
     let number = sent.key.cseq;
     let ack = timeline.first_in_dialog(sent, &Method::Ack, |ack| ack.key.cseq == number);
-    let bye = timeline.first_in_dialog(sent, &Method::Bye, |_| true);
+    let bye = timeline.first_in_dialog(sent, &Method::Bye, |bye| !timeline.is_overtaken(bye));
     let ours = timeline.bye(sent).and_then(|bye| timeline.answer(bye));
     let times = [ack, bye, ours].into_iter().flatten();
     times.map(|stop| stop.at).min().unwrap_or(Duration::MAX)

@@ -60,7 +60,7 @@ impl fmt::Display for Schedule {
             Self::Exact(faults) => {
                 for (index, (number, fault)) in faults.iter().enumerate() {
                     let comma = if index == 0 { "" } else { "," };
-                    write!(f, "{comma}{number}{}", sign(*fault))?;
+                    write!(f, "{comma}{number}{}", fault.sign())?;
                 }
                 Ok(())
             }
@@ -85,26 +85,11 @@ impl FromStr for Schedule {
             });
         }
         let faults = text.split(',').map(|fault| {
-            let mut kinds = SIGNS.iter();
-            let kind = kinds.find(|(_, sign)| fault.ends_with(*sign));
-            let (kind, sign) = kind.ok_or_else(error)?;
-            let number = fault.trim_end_matches(*sign).parse();
-            Ok((number.map_err(|_| error())?, *kind))
+            let mut digits = fault.chars();
+            let kind = digits.next_back().and_then(Fault::of_sign);
+            let number = digits.as_str().parse().map_err(|_| error())?;
+            Ok((number, kind.ok_or_else(error)?))
         });
         faults.collect::<Result<_, _>>().map(Self::Exact)
     }
 }
-
-fn sign(fault: Fault) -> char {
-    let mut signs = SIGNS.iter();
-    let sign = signs.find(|(other, _)| *other == fault);
-    sign.map_or('?', |(_, sign)| *sign)
-}
-
-const SIGNS: [(Fault, char); 5] = [
-    (Fault::Lose, 'x'),
-    (Fault::Duplicate, '='),
-    (Fault::Overtake, '~'),
-    (Fault::Stall, '.'),
-    (Fault::Freeze, ':'),
-];

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::case::Case;
 use super::schedule::Schedule;
 use super::table::{Column, Failure, Table};
-use crate::faults::{Fault, every_schedule_after};
+use crate::faults::{Fault, every_schedule};
 
 /// What of the matrix is to be run.
 #[derive(Clone, Debug)]
@@ -167,7 +167,7 @@ impl Worker {
         match task {
             Task::After(first) => {
                 let kinds = Fault::on(self.case.transport);
-                every_schedule_after(vec![*first], most, kinds, |schedule| {
+                every_schedule(&mut vec![*first], most, kinds, &mut |schedule| {
                     let exact = Schedule::Exact(schedule.to_vec());
                     self.run(Column::Faults(schedule.len()), &exact)
                 });

@@ -158,6 +158,37 @@ impl<'a> Timeline<'a> {
         })
     }
 
+    /// The final response to a request of the peer's.
+    pub(super) fn answer_to(&self, received: &Received<'a>) -> Option<&Sent<'a>> {
+        self.sent.iter().find(|sent| {
+            sent.status.is_some_and(|status| status >= 200)
+                && sent.key.branch == received.key.branch
+                && sent.key.method == received.key.method
+        })
+    }
+
+    /// Whether a later request of the peer's was faster than this one, which is refused for that
+    /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)).
+    pub(super) fn is_overtaken(&self, received: &Received<'a>) -> bool {
+        self.received.iter().any(|other| {
+            other.status.is_none()
+                && other.order < received.order
+                && other.key.tag == received.key.tag
+                && other.key.cseq > received.key.cseq
+        })
+    }
+
+    /// Whether a BYE of the peer's had ended the dialog of a message before that was sent.
+    pub(super) fn is_ended_by_peer(&self, sent: &Sent<'a>) -> bool {
+        self.received.iter().any(|received| {
+            received.status.is_none()
+                && received.key.method == Method::Bye
+                && received.key.tag == sent.key.tag
+                && received.sent <= sent.number
+                && !self.is_overtaken(received)
+        })
+    }
+
     /// The BYE that we sent in the dialog of a response.
     pub(super) fn bye(&self, sent: &Sent<'a>) -> Option<&Sent<'a>> {
         self.sent

@@ -72,7 +72,7 @@ impl Simulation {
         }
     }
 
-    fn agent(&mut self, end: End) -> Option<&mut Agent> {
+    pub(super) fn agent(&mut self, end: End) -> Option<&mut Agent> {
         match end {
             End::Server => Some(&mut self.server),
             End::Client => self.client.as_mut(),

@@ -30,9 +30,12 @@ use crate::trace::{Entry, Trace};
 /// One server under test and everybody who talks to it: callers by the letter of the RFC, or a
 /// client that is a core too.
 ///
+/// What cannot be done, and what is not there to be looked at, panics: then the scenario fails.
+///
 /// The time stands still until a method lets it pass, and then jumps from one thing that happens to
 /// the next. Of what happens at one time, the timers of the cores come first, then what the network
 /// delivers, then the applications, then the callers.
+#[must_use]
 #[derive(Debug)]
 pub struct Simulation {
     clock: Clock,
@@ -76,44 +79,33 @@ impl Simulation {
     }
 
     /// On another transport than UDP.
-    #[must_use]
     pub fn over(mut self, transport: Transport) -> Self {
         self.network.transport = transport;
         self
     }
 
     /// With a network that takes this long for each packet.
-    #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.network.latency = latency;
         self
     }
 
     /// With these faults of the network.
-    #[must_use]
     pub fn faults(mut self, faults: Faults) -> Self {
         self.network.faults = faults;
         self
     }
 
     /// With a host that has these addresses.
-    #[must_use]
     pub fn host(mut self, name: &str, addresses: &[SocketAddr]) -> Self {
         self.names.push((name.to_owned(), addresses.to_vec()));
         self
     }
 
-    /// With a server that is broken in this way.
-    #[must_use]
-    pub fn broken(mut self, mutant: Box<dyn Mutant>) -> Self {
-        self.server.mutant = Some(mutant);
-        self
-    }
-
-    /// With a client that is broken in this way. It has called already.
-    pub fn break_client(&mut self, mutant: Box<dyn Mutant>) {
-        if let Some(client) = &mut self.client {
-            client.mutant = Some(mutant);
+    /// Breaks an end in this way; a client that is a core has called already.
+    pub(crate) fn break_end(&mut self, end: End, mutant: Box<dyn Mutant>) {
+        if let Some(agent) = self.agent(end) {
+            agent.mutant = Some(mutant);
         }
     }
 
@@ -126,9 +118,6 @@ impl Simulation {
 /// # Acting
 impl Simulation {
     /// Somebody calls the server.
-    ///
-    /// # Panics
-    /// With the 256th caller.
     pub fn call(&mut self, plan: Plan) {
         let mut address = CALLER;
         let host = u8::try_from(self.callers.len() + 1).expect("fewer than 256 callers");
@@ -141,9 +130,6 @@ impl Simulation {
 
     /// A core calls the server, and treats the call by a policy. Without an offer the server makes
     /// one.
-    ///
-    /// # Panics
-    /// When somebody has called before.
     pub fn call_by_core(
         &mut self,
         policy: Policy,
@@ -173,10 +159,16 @@ impl Simulation {
         self.send_from(PEER, draft.bytes());
     }
 
+    /// Sends an INVITE written by hand, and the ACK to the 200 that it gets at once. Gives the 200.
+    #[track_caller]
+    pub fn establish(&mut self, invite: &Draft) -> Packet {
+        self.send(invite);
+        let ok = self.receive("200 OK");
+        self.send(&invite.in_dialog("ACK", &ok));
+        ok
+    }
+
     /// Sends any octets from any address.
-    ///
-    /// # Panics
-    /// When `from` is no address.
     pub fn send_from(&mut self, from: &str, bytes: impl Into<Bytes>) {
         let from = from.parse().expect("an address and a port");
         let now = self.clock.now();
@@ -192,9 +184,6 @@ impl Simulation {
 
     /// Lets everything happen that happens by the time `at`. Timers that are due by then but wait for others
     /// to be woken with fire too.
-    ///
-    /// # Panics
-    /// When there is no end to it.
     pub fn run_until(&mut self, at: Duration) {
         self.run_or_panic(at);
         self.clock.advance(at);
@@ -202,9 +191,6 @@ impl Simulation {
     }
 
     /// Lets everything happen until nobody waits for anything.
-    ///
-    /// # Panics
-    /// When there is no end to it.
     pub fn run_out(&mut self) {
         self.run_or_panic(Duration::MAX);
     }
@@ -223,25 +209,16 @@ impl Simulation {
     }
 
     /// How the last call looks from the caller's end.
-    ///
-    /// # Panics
-    /// When nobody called.
     pub fn caller(&self) -> CallState {
         self.callers.last().expect("somebody called").state()
     }
 
     /// The last INVITE that came to the application.
-    ///
-    /// # Panics
-    /// When none came.
     pub fn invite(&self) -> InviteId {
         self.server.application.invite().expect("an INVITE came")
     }
 
     /// The last session that the application knows of.
-    ///
-    /// # Panics
-    /// When it knows of none.
     pub fn session(&self) -> SessionId {
         self.server
             .application
@@ -251,9 +228,6 @@ impl Simulation {
 
     /// The last request other than INVITE that came to the application, once everything has happened
     /// that happens now.
-    ///
-    /// # Panics
-    /// When none came.
     #[track_caller]
     pub fn request(&mut self) -> RequestId {
         self.run_or_panic(self.clock.now());
@@ -266,9 +240,6 @@ impl Simulation {
     }
 
     /// The last REFER that came to the application.
-    ///
-    /// # Panics
-    /// When none came.
     pub fn referred(&self) -> RequestId {
         self.server.application.referred.expect("a REFER came")
     }
@@ -279,9 +250,6 @@ impl Simulation {
     }
 
     /// The last packet from the server, once everything has happened that happens now.
-    ///
-    /// # Panics
-    /// When it is not the one expected.
     #[track_caller]
     pub fn receive(&mut self, label: &str) -> Packet {
         self.run_or_panic(self.clock.now());
@@ -306,9 +274,6 @@ impl Simulation {
     /// it; or `* Invite`, what the application is told. Arrows are as long as you like; `--x` is
     /// lost, `==>` arrives twice, `~~>` is overtaken, `..>` and `::>` stall a stream for 1.2 s and
     /// 40 s. The line `...` stands for anything.
-    ///
-    /// # Panics
-    /// When something else happens.
     #[track_caller]
     pub fn expect(&mut self, figure: &str) {
         let lines = Line::parse_figure(figure).unwrap_or_else(|error| panic!("{error}"));
@@ -325,9 +290,6 @@ impl Simulation {
 
     /// Lets everything run out and checks what must hold after every scenario. A scenario that does
     /// not end with this fails.
-    ///
-    /// # Panics
-    /// When something happens that was in no figure, or something does not hold.
     #[track_caller]
     pub fn finish(mut self) {
         self.run_out();
@@ -348,7 +310,7 @@ impl Simulation {
     /// Lets everything run out and says what does not hold: what [`Self::finish`] checks but for
     /// figures.
     #[must_use]
-    pub fn verdict(mut self) -> Verdict {
+    pub(crate) fn verdict(mut self) -> Verdict {
         if self.run(Duration::MAX).is_err() {
             self.violations.push("there is no end to this".to_owned());
         }
@@ -380,15 +342,15 @@ impl Simulation {
 
 /// How a simulation ended.
 #[derive(Debug)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// What does not hold, for people.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
     /// How the last call ended for its caller.
-    pub caller: Option<CallState>,
+    pub(crate) caller: Option<CallState>,
     /// What the caller and the server took the last session to be.
     pub(crate) descriptions: Option<[Descriptions; 2]>,
     /// What happened.
-    pub trace: Trace,
+    pub(crate) trace: Trace,
 }
 
 impl Simulation {

@@ -12,7 +12,7 @@ mod repeaters;
 
 use offhook_core::Transport;
 use offhook_sim::matrix::{CallFlow, Case, Run, Schedule};
-use offhook_sim::{Fault, Mutant, every_schedule};
+use offhook_sim::{End, Fault, Mutant, every_schedule};
 
 use aliases::Alias;
 use broken::{Broken, Phantom};
@@ -24,7 +24,7 @@ use repeaters::Repeater;
 fn assert_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
     let case = Case::scripted(flow, Transport::Udp);
     assert_violation(rule, |schedule| {
-        case.run_broken(schedule, Box::new(mutant()))
+        case.run_broken(schedule, End::Server, Box::new(mutant()))
     });
 }
 
@@ -33,7 +33,7 @@ fn assert_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl F
 fn assert_client_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant: impl Fn() -> M) {
     let case = Case::between_cores(flow, Transport::Udp);
     assert_violation(rule, |schedule| {
-        case.run_with_broken_client(schedule, Box::new(mutant()))
+        case.run_broken(schedule, End::Client, Box::new(mutant()))
     });
 }
 
@@ -41,7 +41,7 @@ fn assert_client_caught<M: Mutant + 'static>(flow: CallFlow, rule: &str, mutant:
 fn assert_violation(rule: &str, run: impl Fn(&Schedule) -> Run) {
     let mut caught = 0;
     let mut other = Vec::new();
-    let runs = every_schedule(1, &Fault::DATAGRAM, |schedule| {
+    let runs = every_schedule(&mut Vec::new(), 1, &Fault::DATAGRAM, &mut |schedule| {
         let schedule = Schedule::Exact(schedule.to_vec());
         let Run {
             violations, trace, ..
@@ -69,7 +69,7 @@ fn no_2xx_retransmission() {
 fn a_2xx_retransmitted_for_ever() {
     let case = Case::scripted(CallFlow::Answer, Transport::Udp);
     let schedule = Schedule::Exact(Vec::new());
-    let run = case.run_broken(&schedule, Box::new(Repeater::for_ever()));
+    let run = case.run_broken(&schedule, End::Server, Box::new(Repeater::for_ever()));
     for rule in ["there is no end to this", "§13.3.1.4 wants []"] {
         let mut violations = run.violations.iter();
         assert!(

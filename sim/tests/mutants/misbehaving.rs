@@ -3,7 +3,7 @@
 
 use offhook_core::Transport;
 use offhook_sim::matrix::{CallFlow, Case, Schedule};
-use offhook_sim::{CallState, Fault, Passing, every_schedule};
+use offhook_sim::{CallState, End, Fault, Passing, every_schedule};
 
 use crate::broken::{Broken, is, line, replace, sent, transmit};
 
@@ -73,10 +73,10 @@ fn assert_survived(flow: CallFlow, server: impl Fn() -> Broken) {
         (Transport::Udp, &Fault::DATAGRAM[..]),
         (Transport::Tcp, &Fault::STREAM[..1]),
     ] {
-        every_schedule(1, faults, |schedule| {
+        every_schedule(&mut Vec::new(), 1, faults, &mut |schedule| {
             let schedule = Schedule::Exact(schedule.to_vec());
             let case = Case::between_cores(flow, transport);
-            let run = case.run_broken(&schedule, Box::new(server()));
+            let run = case.run_broken(&schedule, End::Server, Box::new(server()));
             let is_over = matches!(
                 run.caller,
                 Some(CallState::Ended | CallState::Refused(_) | CallState::TimedOut)

@@ -100,9 +100,7 @@ fn a_lost_bye_is_repeated() {
 fn an_unanswered_bye_ends_the_session_too() {
     let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.expect(
         "
          0.0   INVITE        ------->
@@ -133,9 +131,7 @@ fn an_unanswered_bye_on_a_stream_is_sent_once() {
     let policy = Policy::new().answer().wait(seconds(1)).hang_up();
     let mut call = Simulation::new(policy).over(Transport::Tcp);
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.expect(
         "
          0.0   INVITE        ------->
@@ -155,9 +151,7 @@ fn an_unanswered_bye_on_a_stream_is_sent_once() {
 fn a_provisional_response_slows_the_repetitions_down() {
     let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.run_until(milliseconds(1100));
     let bye = call.receive("BYE");
     call.send_from(offhook_sim::PEER, bye.response("100 Trying"));

@@ -6,9 +6,7 @@ use offhook_sim::{Draft, Policy, Simulation, seconds};
 fn a_lower_number_gets_500_and_a_gap_is_fine() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite().cseq(100);
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     let options = invite.in_dialog("OPTIONS", &ok);
     call.send(&options.clone().cseq(5000).branch("z9hG4bK-gap"));
     call.receive("200 OK");

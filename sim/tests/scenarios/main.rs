@@ -7,13 +7,13 @@ mod bye_crossing;
 mod bye_early;
 mod bye_from_caller;
 mod bye_from_us;
+mod bye_overtaken;
 mod cancel;
 mod content;
 mod cseq_order;
 mod dispose;
 mod early_answer;
 mod extensions;
-mod faults;
 mod floods;
 mod in_dialog;
 mod malformed;
@@ -44,3 +44,13 @@ mod transaction_matching;
 mod update;
 mod uri_scheme;
 mod verbs;
+
+use offhook_sim::{Draft, Packet, Simulation};
+
+/// A call of a draft that is answered: the INVITE and its 200. What happened is in no figure.
+fn begin(call: &mut Simulation) -> (Draft, Packet) {
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    call.expect("...");
+    (invite, ok)
+}

@@ -39,9 +39,7 @@ fn the_second_copy_gets_482() {
 fn a_late_copy_gets_482_too() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.run_until(seconds(10));
     call.send(&invite.clone().branch("z9hG4bK-other-way"));
     call.receive("482 Loop Detected");

@@ -67,9 +67,7 @@ fn an_expired_invitation_gets_487() {
 fn an_answered_invitation_does_not_expire() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite().set("Expires", "5");
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.expect("...");
     call.run_until(seconds(300));
     call.send(&invite.in_dialog("BYE", &ok));

@@ -59,9 +59,7 @@ fn too_many_sessions() {
     };
     let mut call = with_limits(Policy::new().answer(), limits);
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     expect_refused(&mut call, "7");
     call.send(&invite.in_dialog("BYE", &ok));
     call.receive("200 OK");
@@ -97,9 +95,7 @@ fn a_bye_is_served_when_there_are_too_many_transactions() {
     };
     let mut call = with_limits(Policy::new().answer(), limits);
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.send(&invite.in_dialog("BYE", &ok));
     call.receive("200 OK");
     assert_eq!(call.counts().sessions, 0);

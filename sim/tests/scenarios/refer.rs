@@ -4,6 +4,8 @@ use offhook_core::message::{Method, Rejection, StatusCode};
 use offhook_core::{Config, ReferralId, VerbError};
 use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
 
+use crate::begin;
+
 /// A server whose application answers REFER.
 fn simulation() -> Simulation {
     let config = Config {
@@ -11,16 +13,6 @@ fn simulation() -> Simulation {
         ..Config::default()
     };
     Simulation::with_config(Policy::new().answer(), config)
-}
-
-/// A call that is up: its INVITE and its 200.
-fn begin(call: &mut Simulation) -> (Draft, Packet) {
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.expect("...");
-    (invite, ok)
 }
 
 fn refer(invite: &Draft, ok: &Packet) -> Draft {

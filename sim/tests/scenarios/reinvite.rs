@@ -1,16 +1,10 @@
 //! Changes of a session: RFC 3261 §14.2, RFC 3311.
 
-use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
+use offhook_core::InsideError;
+use offhook_core::message::Body;
+use offhook_sim::{ANSWER, Draft, OFFER, PEER, Packet, Policy, Simulation, milliseconds, seconds};
 
-/// A call that is up: its INVITE and its 200.
-fn begin(call: &mut Simulation) -> (Draft, Packet) {
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.expect("...");
-    (invite, ok)
-}
+use crate::begin;
 
 fn reinvite(invite: &Draft, ok: &Packet) -> Draft {
     invite
@@ -267,9 +261,7 @@ fn without_acks_no_further_reinvite_is_accepted() {
 fn after_an_ack_without_answer_the_session_can_still_be_changed() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite().without_body();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.run_until(seconds(1));
     let change = reinvite(&invite, &ok);
     call.send(&change);
@@ -277,6 +269,37 @@ fn after_an_ack_without_answer_the_session_can_still_be_changed() {
     assert_eq!(changed.header("CSeq"), Some("2 INVITE"));
     call.send(&change.in_dialog("ACK", &changed));
     call.send(&change.in_dialog("BYE", &changed));
+    call.expect("...");
+    call.finish();
+}
+
+/// §13.2.2.4: an ACK is for the INVITE of its number. That of the first one says nothing of the offer
+/// that a 2xx to a later one makes.
+#[test]
+fn a_late_ack_leaves_the_offer_of_a_later_2xx_open() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let invite = Draft::invite();
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    let asking = invite.in_dialog("INVITE", &ok);
+    call.send(&asking);
+    assert_eq!(call.receive("200 OK").header("CSeq"), Some("2 INVITE"));
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(0));
+    let session = call.session();
+    let change = |call: &mut Simulation| {
+        call.core(|core, now| {
+            let mut session = core.session(now, session).unwrap();
+            session.invite(&Body::sdp("v=0\r\n"))
+        })
+    };
+    assert_eq!(change(&mut call), Err(InsideError::OfferPending));
+    call.send(&asking.in_dialog("ACK", &ok).body("application/sdp", OFFER));
+    call.run_until(seconds(0));
+    assert_eq!(change(&mut call), Ok(()));
+    let ours = call.receive("INVITE");
+    call.send_from(PEER, ours.response("488 Not Acceptable Here"));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
     call.expect("...");
     call.finish();
 }

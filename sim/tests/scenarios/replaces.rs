@@ -3,15 +3,7 @@
 use offhook_core::message::Rejection;
 use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
 
-/// A call that is up: its INVITE and its 200.
-fn begin(call: &mut Simulation) -> (Draft, Packet) {
-    let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
-    call.expect("...");
-    (invite, ok)
-}
+use crate::begin;
 
 /// An INVITE of somebody else's.
 fn other_invite() -> Draft {
@@ -107,9 +99,7 @@ fn what_matches_no_dialog_gets_481() {
 fn zero_stands_for_no_tag() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite().set("From", "<sip:alice@example.com>");
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     let value = format!("a84b4c76e66710;to-tag={};from-tag=0", tag(&ok));
     call.send(&other_invite().set("Replaces", &value));
     let bye = call.receive("BYE");

@@ -13,9 +13,7 @@ fn policy() -> Policy {
 /// A call whose Contact has a name instead of an address, up to the BYE.
 fn begin(call: &mut Simulation) {
     let invite = Draft::invite().set("Contact", "<sip:alice@phone.example.com:5080>");
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.run_until(seconds(1));
 }
 
@@ -112,9 +110,7 @@ fn a_name_that_is_never_resolved_ends_the_session_after_32_seconds() {
 fn a_bye_that_cannot_be_delivered_ends_the_session() {
     let mut call = Simulation::new(policy());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.expect("...");
     call.cut_off(PEER.parse().expect("an address"));
     call.expect(

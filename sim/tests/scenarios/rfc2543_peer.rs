@@ -90,9 +90,7 @@ fn its_ack_and_its_cancel_are_matched() {
 fn our_bye_has_no_tag_in_to() {
     let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
     let invite = old_invite().set("From", "<sip:alice@203.0.113.1>");
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    call.establish(&invite);
     call.run_until(seconds(1));
     let bye = call.receive("BYE");
     assert_eq!(bye.header("To"), Some("<sip:alice@203.0.113.1>"));

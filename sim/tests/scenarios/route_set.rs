@@ -9,9 +9,7 @@ fn call_with(record_routes: &[&str]) -> (Packet, Packet) {
     for line in record_routes {
         invite = invite.add("Record-Route", line);
     }
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     call.run_until(seconds(1));
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));

@@ -13,9 +13,7 @@ fn invite() -> Draft {
 
 /// From the INVITE to the ACK.
 fn begin(call: &mut Simulation, invite: &Draft) -> Packet {
-    call.send(invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(invite);
     call.expect("...");
     ok
 }

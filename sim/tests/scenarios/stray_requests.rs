@@ -34,9 +34,7 @@ fn a_request_of_an_unknown_dialog_gets_481() {
 fn a_bye_must_fit_the_dialog_in_all_its_parts() {
     let mut call = Simulation::new(Policy::new().answer());
     let invite = Draft::invite();
-    call.send(&invite);
-    let ok = call.receive("200 OK");
-    call.send(&invite.in_dialog("ACK", &ok));
+    let ok = call.establish(&invite);
     let bye = invite.in_dialog("BYE", &ok);
     for (number, wrong) in [
         bye.clone().set("Call-ID", "another"),

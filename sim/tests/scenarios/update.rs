@@ -159,9 +159,7 @@ fn a_confirmed_session_is_changed_or_not() {
     ] {
         let mut call = Simulation::new(policy);
         let invite = Draft::invite();
-        call.send(&invite);
-        let ok = call.receive("200 OK");
-        call.send(&invite.in_dialog("ACK", &ok));
+        let ok = call.establish(&invite);
         call.send(&update(&invite, &ok, 2));
         call.receive(label);
         call.send(&invite.in_dialog("BYE", &ok).cseq(3));
