@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use offhook_bench::{Exchange, invite, read_top_headers, response};
+use offhook_bench::{Exchange, Pair, invite, read_top_headers, response};
 use offhook_core::message::{Message, Request, parse};
 
 fn parsed() -> Request {
@@ -40,66 +40,100 @@ fn a_response_takes_one_piece_of_memory() {
 
 #[test]
 fn a_call_takes_few_pieces_of_memory() {
-    let mut exchange = warm();
-    let taken = taken_by_each(&mut exchange, Exchange::call);
-    println!("a call: {taken:?}");
-    assert!(taken.count_total <= CALL, "{taken:?}");
+    let mut exchange = Exchange::new();
+    hold_and_end(&mut exchange);
+    let taken = measure(|| (0..CALLS).for_each(|number| exchange.call(number)));
+    assert_pieces("a call taken", &taken, TAKEN);
+
+    let mut pair = Pair::new();
+    (0..CALLS).for_each(|_| pair.call());
+    pair.pass(FORGOTTEN);
+    let taken = measure(|| (0..CALLS).for_each(|_| pair.call()));
+    assert_pieces("a call placed and taken", &taken, PLACED_AND_TAKEN);
 }
 
+/// With its share of the tables. They grow by doubling, and are nearly full here.
 #[test]
-fn what_is_held_is_small_and_is_given_back() {
-    let mut exchange = warm();
-    let ringing = taken_by_each(&mut exchange, Exchange::ring);
-    println!("an early dialog: {} octets", ringing.bytes_current);
-    assert!(ringing.bytes_current <= EARLY, "{ringing:?}");
+fn what_is_held_is_small() {
+    let mut exchange = Exchange::new();
+    let early = measure(|| (0..CALLS).for_each(|number| exchange.ring(number)));
+    assert_octets("an early dialog with its transaction", &early, CALLS, EARLY);
 
-    let mut exchange = warm();
+    let mut exchange = Exchange::new();
     let held = measure(|| {
-        for number in CALLS..2 * CALLS {
+        for number in 0..CALLS {
             exchange.establish(number);
+            // So few transactions live at once that their table is no part of the figure.
+            exchange.pass(APART);
         }
         exchange.pass(FORGOTTEN);
     });
-    let octets = held.bytes_current / i64::try_from(CALLS).unwrap_or(1);
-    println!("a held call: {octets} octets");
-    assert!(octets <= HELD, "{octets}");
+    assert_octets("a confirmed dialog", &held, CALLS, CONFIRMED);
     assert_eq!(exchange.core.counts().sessions, CALLS);
+
+    let mut exchange = Exchange::new();
+    let ended = measure(|| (0..CALLS).for_each(|number| exchange.call(number)));
+    let transactions = exchange.core.counts().server_transactions;
+    assert_eq!(transactions, 2 * CALLS);
+    assert_octets("a transaction", &ended, transactions, TRANSACTION);
 }
 
-/// A server whose tables have grown to their size.
-fn warm() -> Exchange {
+/// Once the tables have their size, calls that are over leave nothing behind, to the octet.
+#[test]
+fn what_was_held_is_given_back() {
     let mut exchange = Exchange::new();
-    for number in 0..CALLS {
-        exchange.call(number);
+    // A hash table that was nearly full grows once more when it is filled again.
+    (0..2).for_each(|_| hold_and_end(&mut exchange));
+    let left = measure(|| hold_and_end(&mut exchange));
+    assert_eq!(left.bytes_current, 0);
+    assert_eq!(left.count_current, 0);
+    let counts = exchange.core.counts();
+    assert_eq!(
+        (counts.invites, counts.sessions, counts.server_transactions),
+        (0, 0, 0)
+    );
+    assert_eq!(counts.timers, 0);
+}
+
+fn establish(exchange: &mut Exchange) -> Vec<String> {
+    (0..CALLS)
+        .map(|number| exchange.establish(number))
+        .collect()
+}
+
+/// All calls at once, until the last of them is forgotten.
+fn hold_and_end(exchange: &mut Exchange) {
+    let tags = establish(exchange);
+    for (number, tag) in tags.iter().enumerate() {
+        exchange.hang_up(number, tag);
     }
     exchange.pass(FORGOTTEN);
-    assert_eq!(exchange.core.counts().server_transactions, 0);
-    exchange
 }
 
-fn taken_by_each<T>(
-    exchange: &mut Exchange,
-    mut step: impl FnMut(&mut Exchange, usize) -> T,
-) -> AllocationInfo {
-    let all = measure(|| {
-        for number in CALLS..2 * CALLS {
-            step(exchange, number);
-        }
-    });
+fn assert_pieces(what: &str, taken: &AllocationInfo, most: u64) {
     let calls = CALLS as u64;
-    AllocationInfo {
-        count_total: all.count_total.div_ceil(calls),
-        count_current: all.count_current,
-        bytes_total: all.bytes_total / calls,
-        bytes_current: all.bytes_current / i64::try_from(calls).unwrap_or(1),
-        ..all
-    }
+    let (pieces, octets) = (
+        taken.count_total.div_ceil(calls),
+        taken.bytes_total.div_ceil(calls),
+    );
+    println!("{what}: {pieces} pieces of memory, {octets} octets");
+    assert!(pieces <= most, "{what}: {pieces} pieces, more than {most}");
 }
 
-const CALLS: usize = 1000;
+fn assert_octets(what: &str, taken: &AllocationInfo, count: usize, most: u64) {
+    let octets = taken.bytes_current.unsigned_abs().div_ceil(count as u64);
+    println!("{what}: {octets} octets");
+    assert!(octets <= most, "{what}: {octets} octets, more than {most}");
+}
+
+/// A little less than seven eighths of a power of two, which is what a hash table holds before it grows.
+const CALLS: usize = 3_500;
+const APART: Duration = Duration::from_millis(200);
 /// Longer than any transaction lives.
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With the pieces that the four messages of the caller take.
-const CALL: u64 = 30;
-const EARLY: i64 = 3300;
-const HELD: i64 = 650;
+const TAKEN: u64 = 30;
+const PLACED_AND_TAKEN: u64 = 46;
+const EARLY: u64 = 3_700;
+const CONFIRMED: u64 = 630;
+const TRANSACTION: u64 = 570;
