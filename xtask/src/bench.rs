@@ -10,7 +10,7 @@ use offhook_interop::{
     Offhook, Process, Report, Sipp, Transport, free_port, is_installed, wait_for_udp_port,
 };
 
-use crate::{command::release_binary, cpu, peer};
+use crate::{command::release_offhook, cpu, peer};
 
 /// Server CPU per call on route `bare`, in turns with SIPp's own `uas` scenario. See bench/README.md.
 #[derive(Args)]
@@ -46,7 +46,7 @@ impl Bench {
             is_installed("taskset"),
             "taskset is not installed; on Debian it is in util-linux"
         );
-        let offhook = Offhook::new(release_binary()?);
+        let offhook = Offhook::new(release_offhook()?);
         println!("{HEADING}");
         for &rate in &self.rates {
             let mut ours = Vec::new();

@@ -3,8 +3,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::{
-    command::{cargo, release_binary, root, run},
-    documents, house, npm, peer,
+    command::{cargo, release_offhook, root, run},
+    documents, house, instructions, npm, peer,
     step::{Outcome, Step},
 };
 
@@ -47,11 +47,20 @@ pub(crate) const LINT: &[Step] = &[
     },
 ];
 
-pub(crate) const TEST: &[Step] = &[Step {
-    name: "test",
-    alone: "cargo test --workspace --exclude offhook-interop",
-    run: test,
-}];
+pub(crate) const TEST: &[Step] = &[
+    Step {
+        name: "test",
+        alone: "cargo test --workspace --exclude offhook-interop",
+        run: test,
+    },
+    INSTRUCTIONS,
+];
+
+pub(crate) const INSTRUCTIONS: Step = Step {
+    name: "instructions",
+    alone: "cargo xtask instructions",
+    run: instructions::check,
+};
 
 pub(crate) const INTEROP: &[Step] = &[
     Step {
@@ -85,7 +94,7 @@ fn interop_all() -> Result<Outcome> {
 }
 
 fn run_interop(selection: &[&str]) -> Result<()> {
-    let binary = release_binary()?;
+    let binary = release_offhook()?;
     let mut command = cargo(&["test", "--package", "offhook-interop"]);
     // The account of a failed run is long enough without the way through this code.
     command
@@ -150,7 +159,7 @@ fn test() -> Result<Outcome> {
 }
 
 fn release() -> Result<Outcome> {
-    release_binary()?;
+    release_offhook()?;
     Ok(Outcome::Passed)
 }
 

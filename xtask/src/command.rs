@@ -31,17 +31,18 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Builds the program for release and returns its path.
-pub(crate) fn release_binary() -> Result<PathBuf> {
-    run(&mut cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "offhook-cli",
-    ]))?;
-    let binary = target_folder()?.join("release").join("offhook");
+/// Builds the program `name` of `package` for release and returns its path.
+pub(crate) fn release_binary(package: &str, name: &str) -> Result<PathBuf> {
+    let build = ["build", "--release", "--package", package, "--bin", name];
+    run(&mut cargo(&build))?;
+    let binary = target_folder()?.join("release").join(name);
     ensure!(binary.is_file(), "no {} after the build", binary.display());
     Ok(binary)
+}
+
+/// Builds `offhook` for release and returns its path.
+pub(crate) fn release_offhook() -> Result<PathBuf> {
+    release_binary("offhook-cli", "offhook")
 }
 
 /// Where cargo builds.

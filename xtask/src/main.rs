@@ -8,6 +8,7 @@ mod cpu;
 mod documents;
 mod fuzz;
 mod house;
+mod instructions;
 mod npm;
 mod peer;
 mod step;
@@ -39,7 +40,9 @@ enum Task {
         /// A file in interop/tests without its ending, or a part of a test's name.
         filter: Option<String>,
     },
-    /// Server CPU per call, beside SIPp's own server.
+    /// Instructions of messages and calls, compared with their bounds. A part of `test`.
+    Instructions,
+    /// What calls cost, beside a floor and SIPp's own server. See bench/README.md.
     Bench(Bench),
     /// A fuzz target under libFuzzer.
     Fuzz(Fuzz),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Interop {
             filter: Some(filter),
         } => check::interop(&filter),
+        Task::Instructions => step::run_all(&[check::INSTRUCTIONS]),
         Task::Bench(bench) => bench.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
     };

@@ -5,7 +5,7 @@ use offhook_interop::is_installed;
 
 use crate::command::run;
 
-/// A program that the interop runs need, and where it comes from.
+/// A program that the interop runs or a measurement need, and where it comes from.
 struct Peer {
     program: &'static str,
     /// The Debian package.
@@ -40,6 +40,10 @@ const PEERS: &[Peer] = &[
     Peer {
         program: "openssl",
         package: "openssl",
+    },
+    Peer {
+        program: "valgrind",
+        package: "valgrind",
     },
     Peer {
         program: "svwar",
