@@ -112,8 +112,13 @@ fn reload(user_agent: &UserAgent) {
 
 async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
     let mut config = Config::default();
-    config.limits.invites = configuration.max_calls;
-    config.limits.sessions = configuration.max_calls;
+    let limits = &mut config.limits;
+    limits.invites = configuration.max_calls;
+    limits.sessions = configuration.max_calls;
+    // Each has as many octets as by default.
+    let octets = limits.octets / limits.transactions;
+    limits.transactions = configuration.max_transactions;
+    limits.octets = octets.saturating_mul(limits.transactions);
     config.methods = vec![Method::Info, Method::Message];
     // What a route waits for is not cut short.
     let no_answer = configuration.routes.longest_wait() + SLACK;

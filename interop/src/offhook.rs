@@ -146,6 +146,11 @@ impl Server {
         self.wait_until_zero(&[CALLS, TRANSACTIONS].concat(), within)
     }
 
+    /// As [`Server::wait_until_idle`], but calls may go on.
+    pub fn wait_until_forgotten(&self, within: Duration) -> Result<Duration> {
+        self.wait_until_zero(TRANSACTIONS, within)
+    }
+
     /// As [`Server::wait_until_idle`], but transactions may be left: the calls themselves end at once.
     pub fn wait_until_calls_are_over(&self) -> Result<()> {
         self.wait_until_zero(CALLS, ANSWER).map(drop)

@@ -4,13 +4,14 @@
 mod bench;
 mod check;
 mod command;
-mod cpu;
+
 mod documents;
 mod fuzz;
 mod house;
 mod instructions;
 mod npm;
 mod peer;
+mod process_usage;
 mod step;
 
 use std::process::ExitCode;

@@ -40,6 +40,7 @@ pub(crate) struct Configuration {
     pub(crate) allow_origin: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) max_calls: usize,
+    pub(crate) max_transactions: usize,
     pub(crate) longest_call: Duration,
     pub(crate) rtp_ports: PortRange,
     pub(crate) media_timeout: Duration,
@@ -101,6 +102,7 @@ impl Configuration {
             allow_origin: settings.allow_origin,
             drain: settings.drain.into(),
             max_calls: settings.max_calls,
+            max_transactions: settings.max_transactions,
             longest_call: settings.longest_call.into(),
             rtp_ports: settings.rtp_ports,
             media_timeout: settings.media_timeout.into(),
@@ -124,8 +126,10 @@ struct Settings {
     #[serde(deserialize_with = "values::origins")]
     allow_origin: Vec<String>,
     drain: Wait,
-    #[serde(deserialize_with = "values::max_calls")]
+    #[serde(deserialize_with = "values::bound")]
     max_calls: usize,
+    #[serde(deserialize_with = "values::bound")]
+    max_transactions: usize,
     longest_call: Wait,
     realm: String,
     #[serde(deserialize_with = "values::algorithms")]

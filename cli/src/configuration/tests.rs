@@ -112,6 +112,10 @@ fn the_default_settings() {
     assert!(configuration.allow_origin.is_empty());
     assert_eq!(configuration.drain, Duration::from_secs(5));
     assert_eq!(configuration.max_calls, 10_000);
+    assert_eq!(
+        configuration.max_transactions,
+        offhook::Limits::default().transactions
+    );
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "\n\nport = 5060",
-            "3: unknown field `port`, expected one of `listen`, `allow_origin`, `drain`, `max_calls`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`, `dns`",
+            "3: unknown field `port`, expected one of `listen`, `allow_origin`, `drain`, `max_calls`, `max_transactions`, `longest_call`, `realm`, `algorithms`, `rtp_ports`, `media_timeout`, `recordings`, `tls`, `advertise`, `dns`",
         ),
         (
             "dns = 53",
@@ -173,6 +177,10 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         (
             "max_calls = 0",
             "1: `max_calls`: expected a number above 0, found 0",
+        ),
+        (
+            "max_transactions = -1",
+            "1: `max_transactions`: expected a number above 0, found -1",
         ),
         (
             "drain = 5",

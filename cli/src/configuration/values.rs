@@ -90,10 +90,10 @@ pub(super) fn dns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D
     })
 }
 
-pub(super) fn max_calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+pub(super) fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     read(deserializer, "a number above 0", |value| {
-        let max_calls = usize::try_from(value.as_integer()?).ok()?;
-        (max_calls > 0).then_some(max_calls)
+        let bound = usize::try_from(value.as_integer()?).ok()?;
+        (bound > 0).then_some(bound)
     })
 }
 
