@@ -178,6 +178,31 @@ fn no_more_calls_are_in_progress_than_the_limit_allows() {
 }
 
 #[test]
+fn a_load_that_is_stopped_ends_its_calls() {
+    let server = Server::start("udp");
+    let uri = format!("sip:bare@{}", server.address);
+    let arguments = [
+        "load", &uri, "--json", "--rate", "100", "--calls", "20", "--hold", "3600",
+    ];
+    let mut load = offhook(&arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let stdout = BufReader::new(load.stdout.take().expect("a pipe"));
+    let mut lines = stdout.lines().map(|line| {
+        let line = line.expect("a line");
+        serde_json::from_str::<serde_json::Value>(&line).expect("an object")
+    });
+    assert!(lines.any(|line| line["up"] == 20));
+    let kill = format!("kill -TERM {}", load.id());
+    let killed = Command::new("sh").args(["-c", &kill]).status();
+    assert!(killed.expect("a shell").success());
+    let summary = lines.last().expect("a summary");
+    assert_eq!((&summary["done"], &summary["up"]), (&20.into(), &0.into()));
+    assert_eq!(load.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
 fn what_is_played_comes_back_from_an_echo() {
     let folder = std::env::temp_dir().join(format!("offhook-call-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -4,10 +4,7 @@ use std::{
 };
 
 use offhook::{Inviter, InviterEvent, Session, SessionEnd};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, timeout};
 
 use super::tally::Tally;
 use crate::calling::failed;
@@ -16,7 +13,6 @@ use crate::calling::failed;
 pub(crate) struct Calls {
     tally: Mutex<Tally>,
     hold: Duration,
-    is_stopped: watch::Sender<bool>,
 }
 
 impl Calls {
@@ -25,7 +21,6 @@ impl Calls {
         Self {
             tally: Mutex::new(tally),
             hold,
-            is_stopped: watch::Sender::new(false),
         }
     }
 
@@ -33,32 +28,17 @@ impl Calls {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives up the calls that are not answered, and ends the others.
-    pub(crate) fn stop(&self) {
-        self.is_stopped.send_replace(true);
-    }
-
     /// Sees a call to its end.
     pub(crate) async fn follow(&self, mut inviter: Inviter) {
         let begin = Instant::now();
-        let mut stopped = self.is_stopped.subscribe();
-        let mut is_cancelled = false;
         let why = loop {
-            let event = tokio::select! {
-                event = inviter.event() => event,
-                _ = stopped.wait_for(|is_stopped| *is_stopped), if !is_cancelled => {
-                    is_cancelled = true;
-                    inviter.cancel();
-                    continue;
-                }
-            };
-            match event {
+            match inviter.event().await {
                 Some(
                     InviterEvent::Trying(_) | InviterEvent::Progress(_) | InviterEvent::NoAnswer,
                 ) => {}
                 Some(InviterEvent::Accepted(accepted)) => {
                     self.tally().established(begin.elapsed());
-                    return self.hold(accepted.session, stopped).await;
+                    return self.hold(accepted.session).await;
                 }
                 Some(
                     InviterEvent::Rejected(message) | InviterEvent::Redirected { message, .. },
@@ -71,11 +51,11 @@ impl Calls {
     }
 
     /// From the 2xx to the answer to our BYE.
-    async fn hold(&self, mut session: Session, mut stopped: watch::Receiver<bool>) {
-        let end = tokio::select! {
-            end = session.ended() => Some(end),
-            () = self.time_is_over(&mut stopped) => None,
-        };
+    async fn hold(&self, mut session: Session) {
+        let mut end = None;
+        if !self.hold.is_zero() {
+            end = timeout(self.hold, session.ended()).await.ok();
+        }
         let end = if let Some(end) = end {
             end
         } else {
@@ -87,16 +67,6 @@ impl Calls {
             SessionEnd::LocalBye => tally.done(),
             SessionEnd::RemoteBye => tally.broke_off("the callee hung up"),
             _ => tally.broke_off("the BYE was not answered"),
-        }
-    }
-
-    async fn time_is_over(&self, stopped: &mut watch::Receiver<bool>) {
-        if self.hold.is_zero() {
-            return;
-        }
-        tokio::select! {
-            () = sleep(self.hold) => {}
-            _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
         }
     }
 }

@@ -107,7 +107,8 @@ impl Load {
                     Signal::Reload => {}
                     Signal::Stop => {
                         schedule.stop();
-                        self.calls.stop();
+                        let user_agent = self.user_agent.clone();
+                        tokio::spawn(async move { user_agent.shutdown(Duration::ZERO).await });
                     }
                 },
             }
@@ -118,11 +119,15 @@ impl Load {
     fn place(&self, schedule: &mut Schedule) {
         loop {
             let now = self.begin.elapsed();
-            let has_room = self.calls.tally().in_progress() < self.limit;
-            let Next::Begin { late } = schedule.next(now, has_room) else {
-                break;
-            };
-            self.calls.tally().offer(now, late);
+            {
+                let mut tally = self.calls.tally();
+                let has_room = tally.in_progress() < self.limit;
+                let Next::Begin { late } = schedule.next(now, has_room) else {
+                    tally.slid = schedule.slid();
+                    return;
+                };
+                tally.offer(now, late);
+            }
             let calls = Arc::clone(&self.calls);
             match self.user_agent.invite(self.request.clone()) {
                 Ok(inviter) => {
@@ -131,7 +136,6 @@ impl Load {
                 Err(error) => calls.tally().failed(error.to_string()),
             }
         }
-        self.calls.tally().slid = schedule.slid();
     }
 
     fn report(&self) {
