@@ -6,7 +6,7 @@ use bytes::Bytes;
 use offhook_core::message::{Body, Message, Provisional, parse};
 use offhook_core::{Config, Event, Input, InviteId, Output, UserAgentCore};
 
-use crate::messages::{DESCRIPTION, invite, request};
+use crate::messages::{DESCRIPTION, Tag, Template, invite_text, request_text};
 use crate::pair::FLOW;
 
 /// A server and the callers it hears of.
@@ -15,6 +15,7 @@ pub struct Exchange {
     pub core: UserAgentCore,
     now: Instant,
     answer: Body,
+    caller: Caller,
     invite: Option<InviteId>,
     response: Bytes,
 }
@@ -26,6 +27,7 @@ impl Exchange {
             core: UserAgentCore::new(unbounded(), [7; 32]),
             now: Instant::now(),
             answer: Body::sdp(DESCRIPTION),
+            caller: Caller::new(),
             invite: None,
             response: Bytes::new(),
         }
@@ -38,29 +40,30 @@ impl Exchange {
     }
 
     /// The call of that number from its INVITE to its ACK. Gives the tag of the callee.
-    pub fn establish(&mut self, number: usize) -> String {
+    pub fn establish(&mut self, number: usize) -> Tag {
         self.ring(number);
         let invite = self.invite.take().expect("it rings");
         let server = self.core.invite_server(self.now, invite);
         let accepted = server.expect("a call").accept(self.answer.clone());
         drop(accepted.expect("it is accepted"));
         self.drain();
-        let text = std::str::from_utf8(&self.response).expect("text");
-        let tag = text.split(";tag=").nth(2).and_then(|it| it.lines().next());
-        let tag = tag.expect("a tag").to_owned();
-        self.receive(request("ACK", number, &tag));
+        let tag = self.caller.tag(&self.response);
+        let ack = self.caller.ack.fill(number, &tag);
+        self.receive(ack);
         tag
     }
 
     /// The BYE of the call of that number, and its 200. The tag is that of the callee.
-    pub fn hang_up(&mut self, number: usize, tag: &str) {
-        self.receive(request("BYE", number, tag));
+    pub fn hang_up(&mut self, number: usize, tag: &Tag) {
+        let bye = self.caller.bye.fill(number, tag);
+        self.receive(bye);
         assert!(self.response.starts_with(b"SIP/2.0 200"));
     }
 
     /// The call of that number from its INVITE to the 180.
     pub fn ring(&mut self, number: usize) {
-        self.receive(invite(number));
+        let invite = self.caller.invite.fill(number, &Tag::default());
+        self.receive(invite);
         let server = self
             .core
             .invite_server(self.now, self.invite.expect("a call"));
@@ -99,6 +102,37 @@ impl Exchange {
 impl Default for Exchange {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// What a caller sends.
+struct Caller {
+    invite: Template,
+    ack: Template,
+    bye: Template,
+    /// Where in a response the tag of the callee lies.
+    tag_at: Option<usize>,
+}
+
+impl Caller {
+    fn new() -> Self {
+        Self {
+            invite: Template::new(&invite_text()),
+            ack: Template::new(&request_text("ACK", 1)),
+            bye: Template::new(&request_text("BYE", 2)),
+            tag_at: None,
+        }
+    }
+
+    /// The tag of the callee. All calls have numbers of the same length, so its place is looked for once.
+    fn tag(&mut self, response: &[u8]) -> Tag {
+        let at = *self.tag_at.get_or_insert_with(|| {
+            let text = std::str::from_utf8(response).expect("text");
+            let to = text.find("\r\nTo: ").expect("a To");
+            to + text[to..].find(";tag=").expect("a tag") + ";tag=".len()
+        });
+        let tag = response[at..].first_chunk();
+        *tag.expect("a tag")
     }
 }
 

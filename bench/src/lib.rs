@@ -13,7 +13,7 @@ mod shards;
 
 pub use self::{
     exchange::Exchange,
-    messages::{invite, read_top_headers, response},
+    messages::{Tag, invite, read_top_headers, response},
     pair::Pair,
     shards::Shards,
 };

@@ -5,9 +5,52 @@ use std::fmt;
 use bytes::Bytes;
 use offhook_core::message::{HeaderError, HeaderName, MessageWriter, Request, StatusCode};
 
+/// A message with places for the number of a call and the tag of the callee. It costs little, and takes one piece of memory
+/// as a message behind a socket does.
+pub(crate) struct Template {
+    octets: Vec<u8>,
+    numbers: Vec<usize>,
+    tag: Option<usize>,
+}
+
+impl Template {
+    pub(crate) fn new(text: &str) -> Self {
+        let numbers = text.match_indices(NUMBER);
+        Self {
+            octets: text.into(),
+            numbers: numbers.map(|(at, _)| at).collect(),
+            tag: text.find(TAG),
+        }
+    }
+
+    /// The message of the call of that number, with that tag.
+    pub(crate) fn fill(&mut self, number: usize, tag: &Tag) -> Bytes {
+        let mut digits = [b'0'; NUMBER.len()];
+        let mut rest = number;
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(rest % 10).expect("a digit");
+            rest /= 10;
+        }
+        for at in &self.numbers {
+            self.octets[*at..][..NUMBER.len()].copy_from_slice(&digits);
+        }
+        if let Some(at) = self.tag {
+            self.octets[at..][..TAG.len()].copy_from_slice(tag);
+        }
+        Bytes::copy_from_slice(&self.octets)
+    }
+}
+
+/// The tag of a callee.
+pub type Tag = [u8; TAG.len()];
+
 /// An INVITE of 1.1 kB as telephones send it.
 pub fn invite(number: usize) -> Bytes {
-    let head = head("INVITE", number, "<sip:bob@192.0.2.1>", 1);
+    Template::new(&invite_text()).fill(number, &Tag::default())
+}
+
+pub(crate) fn invite_text() -> String {
+    let head = head("INVITE", "<sip:bob@192.0.2.1>", 1);
     let further = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, NOTIFY, REFER\r\n\
         Supported: replaces, timer, path, outbound\r\n\
         User-Agent: Telephone 1.0 (model 42; release 7)\r\n\
@@ -19,7 +62,7 @@ pub fn invite(number: usize) -> Bytes {
         P-Preferred-Identity: \"Alice\" <sip:alice@192.0.2.2>\r\n\
         Content-Type: application/sdp\r\n";
     let length = DESCRIPTION.len();
-    format!("{head}{further}Content-Length: {length}\r\n\r\n{DESCRIPTION}").into()
+    format!("{head}{further}Content-Length: {length}\r\n\r\n{DESCRIPTION}")
 }
 
 /// Reads what every server asks of a request. Gives how much that is.
@@ -50,27 +93,24 @@ pub fn response(request: &Request) -> Bytes {
     writer.finish()
 }
 
-pub(crate) fn request(method: &str, number: usize, tag: &str) -> Bytes {
-    let to = format!("<sip:bob@192.0.2.1>;tag={tag}");
-    let cseq = if method == "ACK" { 1 } else { 2 };
-    let head = head(method, number, &to, cseq);
-    format!("{head}Content-Length: 0\r\n\r\n").into()
+pub(crate) fn request_text(method: &str, cseq: u32) -> String {
+    let head = head(method, &format!("<sip:bob@192.0.2.1>;tag={TAG}"), cseq);
+    format!("{head}Content-Length: 0\r\n\r\n")
 }
 
 /// The Call-ID of the call of that number.
 pub(crate) fn call_id(number: usize) -> impl fmt::Display {
-    fmt::from_fn(move |f| write!(f, "{number:08}-7c2e4d1f9a8b@192.0.2.2"))
+    fmt::from_fn(move |f| write!(f, "{number:08}{CALL_ID_END}"))
 }
 
-fn head(method: &str, number: usize, to: &str, cseq: u32) -> String {
-    let call_id = call_id(number);
+fn head(method: &str, to: &str, cseq: u32) -> String {
     format!(
         "{method} sip:bob@192.0.2.1:5060 SIP/2.0\r\n\
-        Via: SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK-{number:08}-{method}\r\n\
+        Via: SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK-{NUMBER}-{method}\r\n\
         Max-Forwards: 70\r\n\
-        From: \"Alice\" <sip:alice@192.0.2.2>;tag=tag-{number:08}\r\n\
+        From: \"Alice\" <sip:alice@192.0.2.2>;tag=tag-{NUMBER}\r\n\
         To: {to}\r\n\
-        Call-ID: {call_id}\r\n\
+        Call-ID: {NUMBER}{CALL_ID_END}\r\n\
         CSeq: {cseq} {method}\r\n\
         Contact: <sip:alice@192.0.2.2:5060;transport=udp>\r\n"
     )
@@ -84,6 +124,12 @@ const COPIED: [HeaderName; 5] = [
     HeaderName::CallId,
     HeaderName::CSeq,
 ];
+
+/// The place of the number of a call in a [`Template`].
+const NUMBER: &str = "########";
+/// The place of the tag of the callee, which has so many digits.
+const TAG: &str = "****************";
+const CALL_ID_END: &str = "-7c2e4d1f9a8b@192.0.2.2";
 
 pub(crate) const DESCRIPTION: &str = "v=0\r\n\
     o=alice 2890844526 2890844526 IN IP4 192.0.2.2\r\n\

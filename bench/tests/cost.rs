@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use offhook_bench::{Exchange, Pair, invite, read_top_headers, response};
+use offhook_bench::{Exchange, Pair, Tag, invite, read_top_headers, response};
 use offhook_core::message::{Message, Request, parse};
 
 fn parsed() -> Request {
@@ -95,7 +95,7 @@ fn what_was_held_is_given_back() {
     assert_eq!(counts.timers, 0);
 }
 
-fn establish(exchange: &mut Exchange) -> Vec<String> {
+fn establish(exchange: &mut Exchange) -> Vec<Tag> {
     (0..CALLS)
         .map(|number| exchange.establish(number))
         .collect()
@@ -131,9 +131,9 @@ const CALLS: usize = 3_500;
 const APART: Duration = Duration::from_millis(200);
 /// Longer than any transaction lives.
 const FORGOTTEN: Duration = Duration::from_secs(40);
-/// With the pieces that the four messages of the caller take.
-const TAKEN: u64 = 30;
+/// With one for each message of the caller.
+const TAKEN: u64 = 14;
 const PLACED_AND_TAKEN: u64 = 46;
-const EARLY: u64 = 3_700;
+const EARLY: u64 = 3_170;
 const CONFIRMED: u64 = 630;
 const TRANSACTION: u64 = 570;

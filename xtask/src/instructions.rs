@@ -72,7 +72,7 @@ pub(crate) const NO_VALGRIND: &str =
 const BOUNDS: [(&str, u64); 4] = [
     ("parse", 18_200),
     ("respond", 2_700),
-    ("take", 140_600),
+    ("take", 123_300),
     ("place-and-take", 230_500),
 ];
 /// In percent.
