@@ -22,7 +22,7 @@ use crate::{
 /// What calls cost, beside a floor and SIPp's own server. See bench/README.md.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What is measured; without any, all of it, which takes about half an hour.
+    /// What is measured; without any, all of it, which takes about forty minutes.
     #[arg(value_enum)]
     parts: Vec<Part>,
     /// Calls per second for the CPU of a call; several rates with commas between them.
