@@ -64,10 +64,11 @@ impl OffhookLoad {
         let setup = &summary["setup_ms"];
         let [median, tail] = ["p50", "p99.9"].map(|part| setup[part].as_f64().unwrap_or(f64::NAN));
         Ok(Outcome {
+            rate: number("rate")?,
             failed: number("failed")?,
             retransmissions: number("retransmissions")?,
             slid: number("slid_ms")?,
-            is_bottleneck: summary["is_bottleneck"] == true,
+            is_late: summary["is_bottleneck"] == true,
             median,
             tail,
             failures: summary["failures"].to_string(),
@@ -77,21 +78,24 @@ impl OffhookLoad {
 
 /// What became of the calls of a run.
 pub(super) struct Outcome {
+    /// Calls begun in a second.
+    rate: f64,
     failed: f64,
-    pub(super) retransmissions: f64,
+    retransmissions: f64,
     /// By how much the last call began late, in ms.
     slid: f64,
-    is_bottleneck: bool,
+    /// Whether more than one call in a hundred began 20 ms late or later.
+    is_late: bool,
     /// How long a call took to be answered, in ms: half of them, and all but one in a thousand.
-    pub(super) median: f64,
-    pub(super) tail: f64,
+    median: f64,
+    tail: f64,
     failures: String,
 }
 
 impl Outcome {
-    /// Whether every call began in time, was answered and ended, and nothing was sent twice.
-    pub(super) fn is_clean(&self) -> bool {
-        self.failed + self.retransmissions + self.slid == 0.0 && !self.is_bottleneck
+    /// Whether the calls came at this rate, every one was answered and ended, and nothing was sent twice.
+    pub(super) fn is_clean_at(&self, rate: u32) -> bool {
+        self.failed + self.retransmissions + self.slid == 0.0 && self.rate > 0.99 * f64::from(rate)
     }
 
     pub(super) fn ensure_none_failed(&self) -> Result<()> {
@@ -101,7 +105,7 @@ impl Outcome {
 
     /// In a few words.
     pub(super) fn account(&self) -> String {
-        let late = if self.is_bottleneck {
+        let late = if self.is_late {
             ", calls began late"
         } else {
             ""

@@ -16,11 +16,11 @@ pub(super) fn measure(bench: &Bench, programs: &Programs) -> Result<()> {
     println!("\n{HEADING}");
     for (shards, server, caller) in [(1, SERVER_CORE, CALLER_CORE), (2, BOTH_CORES, BOTH_CORES)] {
         let run = |rate, seconds| run(programs, server, caller, rate, seconds);
-        let mut rate = highest(&|rate| Ok(run(rate, bench.seconds)?.0.is_clean()))?;
+        let mut rate = highest(&|rate| Ok(run(rate, bench.seconds)?.0.is_clean_at(rate)))?;
         // Transactions live for 32 s: only then is as much forgotten as begun.
         let (outcome, usage, calls) = loop {
             let (outcome, usage) = run(rate, LONG)?;
-            if outcome.is_clean() || rate <= STEP {
+            if outcome.is_clean_at(rate) || rate <= STEP {
                 break (outcome, usage, rate * LONG);
             }
             rate -= rate / 20;
