@@ -14,8 +14,7 @@ use crate::messages::DESCRIPTION;
 
 /// Two cores, and between them a pipe that loses nothing and takes no time.
 pub struct Pair {
-    /// Who calls.
-    pub caller: UserAgentCore,
+    caller: UserAgentCore,
     server: UserAgentCore,
     now: Instant,
     request: OutgoingRequest,

@@ -16,5 +16,6 @@ pub(super) fn measure() -> Result<()> {
     progress("instructions of messages and calls");
     step::run_all(&[INSTRUCTIONS])?;
     progress("time of messages and calls");
-    run(cargo(&["bench"]).args(package).args(["--", "--quick"]))
+    let bench = ["bench", "--bench", "message", "--bench", "call"];
+    run(cargo(&bench).args(package).args(["--", "--quick"]))
 }

@@ -13,7 +13,7 @@ use crate::process_usage::{Usage, used_by};
 /// The highest rate of `offhook load` at which no call fails and nothing is sent twice. A server on one core has one shard,
 /// and on two cores two.
 pub(super) fn measure(bench: &Bench, programs: &Programs) -> Result<()> {
-    println!("\n{HEADING}");
+    let mut rows = Vec::new();
     for (shards, server, caller) in [(1, SERVER_CORE, CALLER_CORE), (2, BOTH_CORES, BOTH_CORES)] {
         let run = |rate, seconds| run(programs, server, caller, rate, seconds);
         let mut rate = highest(&|rate| Ok(run(rate, bench.seconds)?.0.is_clean_at(rate)))?;
@@ -26,14 +26,15 @@ pub(super) fn measure(bench: &Bench, programs: &Programs) -> Result<()> {
             rate -= rate / 20;
         };
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(calls);
-        println!(
+        rows.push(format!(
             "{shards:>6} {server:>6} {caller:>6} {rate:>7} {:>10.1} {:>6.1} {:>6.1}  {}",
             micros(usage.total()),
             micros(usage.user),
             micros(usage.system),
             outcome.account(),
-        );
+        ));
     }
+    println!("\n{HEADING}\n{}", rows.join("\n"));
     Ok(())
 }
 
