@@ -127,13 +127,13 @@ fn assert_octets(what: &str, taken: &AllocationInfo, count: usize, most: u64) {
 }
 
 /// A little less than seven eighths of a power of two, which is what a hash table holds before it grows.
-const CALLS: usize = 3_500;
-const APART: Duration = Duration::from_millis(200);
+const CALLS: usize = 1_750;
+const APART: Duration = Duration::from_millis(400);
 /// Longer than any transaction lives.
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With one for each message of the caller.
 const TAKEN: u64 = 14;
 const PLACED_AND_TAKEN: u64 = 46;
-const EARLY: u64 = 3_170;
-const CONFIRMED: u64 = 630;
-const TRANSACTION: u64 = 570;
+const EARLY: u64 = 3_163;
+const CONFIRMED: u64 = 632;
+const TRANSACTION: u64 = 564;
