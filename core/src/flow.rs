@@ -1,10 +1,9 @@
 //! Where a message came from and where one goes.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use offhook_message::SipUri;
-use smallvec::SmallVec;
 
 /// A transport of SIP ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18),
 /// [RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
@@ -169,57 +168,51 @@ pub(crate) struct ContactAddress(Flow, Scheme);
 
 impl fmt::Display for ContactAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut value = Value::new();
-        self.put(&mut value);
-        f.write_str(std::str::from_utf8(&value).unwrap_or_default())
+        self.write(f)
     }
 }
 
 impl ContactAddress {
-    pub(crate) fn put(&self, value: &mut Value) {
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         let Self(flow, scheme) = self;
-        let (open, close): (&[u8], &[u8]) = match flow.local {
-            SocketAddr::V4(_) => (b"", b":"),
-            SocketAddr::V6(_) => (b"[", b"]:"),
+        let (open, close) = match flow.local {
+            SocketAddr::V4(_) => ("", ":"),
+            SocketAddr::V6(_) => ("[", "]:"),
         };
-        put(value, &[open]);
-        put_address(value, flow.local.ip());
-        put(value, &[close]);
-        put_number(value, flow.local.port());
+        out.write_str(open)?;
+        write_address(out, flow.local.ip())?;
+        out.write_str(close)?;
+        write_number(out, flow.local.port())?;
         match (flow.transport, scheme) {
             // RFC 3261 §26.2.2: `sips` says TLS already.
-            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => {}
+            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => Ok(()),
             // RFC 7118 §5.2.2 has one parameter for both.
-            (Transport::Ws | Transport::Wss, _) => put(value, &[b";transport=ws"]),
-            (other, _) => put(value, &[b";transport=", other.parameter().as_bytes()]),
-        }
-    }
-}
-
-/// The value of a header that every call writes, put together without the formatter of the standard library, which takes
-/// ten times as long.
-pub(crate) type Value = SmallVec<[u8; 160]>;
-
-pub(crate) fn put(value: &mut Value, parts: &[&[u8]]) {
-    for part in parts {
-        value.extend_from_slice(part);
-    }
-}
-
-pub(crate) fn put_address(value: &mut Value, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                put(value, &[if index == 0 { b"" } else { b"." }]);
-                put_number(value, octet.into());
+            (Transport::Ws | Transport::Wss, _) => out.write_str(";transport=ws"),
+            (other, _) => {
+                out.write_str(";transport=")?;
+                out.write_str(other.parameter())
             }
         }
-        IpAddr::V6(address) => put(value, &[address.to_string().as_bytes()]),
     }
 }
 
-pub(crate) fn put_number(value: &mut Value, number: u16) {
-    put(value, &[itoa::Buffer::new().format(number).as_bytes()]);
+/// Every call writes a few addresses: the formatter of the standard library takes ten times as long.
+pub(crate) fn write_address(out: &mut impl Write, address: IpAddr) -> fmt::Result {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, others @ ..] = address.octets();
+            write_number(out, first.into())?;
+            others.into_iter().try_for_each(|octet| {
+                out.write_str(".")?;
+                write_number(out, octet.into())
+            })
+        }
+        IpAddr::V6(address) => write!(out, "{address}"),
+    }
+}
+
+pub(crate) fn write_number(out: &mut impl Write, number: u16) -> fmt::Result {
+    out.write_str(itoa::Buffer::new().format(number))
 }
 
 const SIPS: &[u8] = b"sips:";

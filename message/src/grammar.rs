@@ -28,10 +28,9 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn skip_lws(&mut self) {
-        while let [first, rest @ ..] = self.rest {
-            if !is_lws(*first) {
-                return;
-            }
+        while let [first, rest @ ..] = self.rest
+            && Class::LWS.has(*first)
+        {
             self.rest = rest;
         }
     }
@@ -56,6 +55,11 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// Takes all octets of a class.
+    pub(crate) fn take_all(&mut self, class: Class) -> &'a [u8] {
+        self.take_while(|byte| class.has(byte))
+    }
+
     pub(crate) fn take_while(&mut self, accept: impl Fn(u8) -> bool) -> &'a [u8] {
         let length = self.rest.iter().take_while(|byte| accept(**byte)).count();
         self.take(length)
@@ -71,7 +75,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn token(&mut self) -> Option<&'a [u8]> {
-        let token = self.take_while(is_token_byte);
+        let token = self.take_all(Class::TOKEN);
         (!token.is_empty()).then_some(token)
     }
 
@@ -100,22 +104,83 @@ impl<'a> Cursor<'a> {
     }
 }
 
-pub(crate) const fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
+/// What an octet may be part of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class(u8);
 
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    TOKEN_BYTES.get(usize::from(byte)) == Some(&true)
+impl Class {
+    /// White space, folds included.
+    pub(crate) const LWS: Self = Self(1);
+    pub(crate) const DIGIT: Self = Self(1 << 1);
+    pub(crate) const TOKEN: Self = Self(1 << 2);
+    /// A host name or an IPv4 address. Underscores are no part of a host name, but networks use them.
+    pub(crate) const HOST: Self = Self(1 << 3);
+    /// Wider than the grammar: implementations send `#`, `^`, `|`, `{` and `}` without escapes.
+    pub(crate) const URI: Self = Self(1 << 4);
+    /// Wider than `token / host`: implementations put nearly everything into a branch.
+    pub(crate) const PARAM_VALUE: Self = Self(1 << 5);
+    /// Wider than the grammar: names that are not ASCII are sent without quotes.
+    pub(crate) const DISPLAY_NAME: Self = Self(1 << 6);
+    /// A URI without `<>`: it ends where the header parameters or the next value begin.
+    pub(crate) const ADDR_SPEC: Self = Self(1 << 7);
+
+    pub(crate) fn has(self, byte: u8) -> bool {
+        CLASSES
+            .get(usize::from(byte))
+            .is_some_and(|classes| classes & self.0 != 0)
+    }
+
+    /// Whether all octets are of this class. There is no early end: nearly always they are.
+    pub(crate) fn has_all(self, bytes: &[u8]) -> bool {
+        bytes
+            .iter()
+            .fold(true, |so_far, byte| so_far & self.has(*byte))
+    }
+
+    /// All classes of one octet.
+    const fn of(byte: u8) -> u8 {
+        let is_lws = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let is_token = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
+        let is_host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let is_bracket = matches!(byte, b'<' | b'>' | b'"');
+        let ends_value = is_bracket || matches!(byte, b';' | b',');
+        let kinds = [
+            (Self::LWS, is_lws),
+            (Self::DIGIT, byte.is_ascii_digit()),
+            (Self::TOKEN, is_token),
+            (Self::HOST, is_host),
+            (Self::URI, byte.is_ascii_graphic() && !is_bracket),
+            (
+                Self::PARAM_VALUE,
+                byte > b' ' && byte != 0x7f && !ends_value,
+            ),
+            (Self::DISPLAY_NAME, is_token || is_lws || byte >= 0x80),
+            (Self::ADDR_SPEC, !is_lws && !ends_value),
+        ];
+        let mut classes = 0;
+        let mut rest: &[(Self, bool)] = &kinds;
+        while let [(class, is_in), behind @ ..] = rest {
+            if *is_in {
+                classes |= class.0;
+            }
+            rest = behind;
+        }
+        classes
+    }
 }
 
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))
+    !bytes.is_empty() && Class::TOKEN.has_all(bytes)
 }
 
 pub(crate) fn trim_lws(bytes: &[u8]) -> &[u8] {
     let mut trimmed = bytes;
     while let [first, rest @ ..] = trimmed
-        && is_lws(*first)
+        && Class::LWS.has(*first)
     {
         trimmed = rest;
     }
@@ -125,11 +190,17 @@ pub(crate) fn trim_lws(bytes: &[u8]) -> &[u8] {
 pub(crate) fn trim_lws_end(bytes: &[u8]) -> &[u8] {
     let mut trimmed = bytes;
     while let [rest @ .., last] = trimmed
-        && is_lws(*last)
+        && Class::LWS.has(*last)
     {
         trimmed = rest;
     }
     trimmed
+}
+
+/// What lies before and behind the first `octet`, which is expected so near that a search would take longer to begin.
+pub(crate) fn split_once(bytes: &[u8], octet: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|byte| *byte == octet)?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
 }
 
 /// `1*DIGIT` as a number; `None` when it is anything else or does not fit.
@@ -182,19 +253,17 @@ pub(crate) fn unquote(text: &[u8]) -> Cow<'_, [u8]> {
     clippy::indexing_slicing,
     reason = "runs in the compiler, which reports it"
 )]
-const fn token_bytes() -> [bool; 256] {
-    let mut table = [false; 256];
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
     let mut byte = u8::MAX;
-    while byte > 0 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-            );
+    loop {
+        table[byte as usize] = Class::of(byte);
+        if byte == 0 {
+            return table;
+        }
         byte -= 1;
     }
-    table
 }
 
-/// A table, because nearly every octet of a header is asked whether a token may hold it.
-static TOKEN_BYTES: [bool; 256] = token_bytes();
+/// A table, because nearly every octet of a head is asked what it may be part of.
+static CLASSES: [u8; 256] = classes();

@@ -1,6 +1,6 @@
 //! Hosts of URIs and of Via ([RFC 3261 25.1](https://www.rfc-editor.org/rfc/rfc3261#section-25.1), RFC 5118).
 
-use crate::grammar::{Cursor, ascii};
+use crate::grammar::{Class, Cursor, ascii};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,7 +23,7 @@ impl<'a> Host<'a> {
         if let [b'[', address @ .., b']'] = bytes {
             return ipv6(address).map(Self::V6).ok_or(InvalidHost);
         }
-        if !bytes.iter().all(|byte| is_name_byte(*byte)) {
+        if !Class::HOST.has_all(bytes) {
             return Err(InvalidHost);
         }
         name_or_v4(bytes)
@@ -37,7 +37,7 @@ impl<'a> Host<'a> {
     /// Takes a host off the front of `cursor`.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, InvalidHost> {
         if cursor.peek() != Some(b'[') {
-            return name_or_v4(cursor.take_while(is_name_byte));
+            return name_or_v4(cursor.take_all(Class::HOST));
         }
         let end = memchr::memchr(b']', cursor.rest()).ok_or(InvalidHost)?;
         Self::parse(cursor.take(end + 1))
@@ -104,38 +104,37 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
     if matches!(bytes, [] | [b'.' | b'-', ..]) {
         return Err(InvalidHost);
     }
+    if let Some(address) = ipv4(bytes) {
+        return Ok(Host::V4(address));
+    }
     if bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
-        return ipv4(bytes).map(Host::V4).ok_or(InvalidHost);
+        return Err(InvalidHost);
     }
     let text = std::str::from_utf8(bytes);
     text.map(Host::Name).map_err(|_| InvalidHost)
 }
 
-/// Four numbers without leading zeros, of digits and dots. Every message has a handful, so they are read in one pass.
+/// Four numbers without leading zeros. Every message has a handful, so they are read in one pass.
 fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    let (mut address, mut octet, mut dots) = (0_u32, None, 0);
+    let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
     for byte in bytes {
-        if *byte == b'.' {
-            address = address << 8 | octet.take()?;
-            dots += 1;
-            continue;
+        match byte {
+            b'0'..=b'9' if digits == 0 || octet != 0 => {
+                octet = octet * 10 + u32::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 => {
+                address = address << 8 | octet;
+                (octet, digits) = (0, 0);
+                dots += 1;
+            }
+            _ => return None,
         }
-        let digit = u32::from(byte - b'0');
-        octet = match octet {
-            None => Some(digit),
-            Some(0) => return None,
-            Some(tens) => Some(tens * 10 + digit),
-        };
-        if octet > Some(255) {
+        if octet > 255 {
             return None;
         }
     }
-    (dots == 3).then_some(Ipv4Addr::from(address << 8 | octet?))
-}
-
-/// Underscores are no part of a host name, but networks use them.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+    (dots == 3 && digits > 0).then_some(Ipv4Addr::from(address << 8 | octet))
 }
 
 fn ipv6(bytes: &[u8]) -> Option<Ipv6Addr> {

@@ -58,6 +58,10 @@ impl Span {
         })
     }
 
+    pub(crate) const fn between(start: u16, end: u16) -> Self {
+        Self { start, end }
+    }
+
     pub(crate) fn of(self, message: &[u8]) -> &[u8] {
         message
             .get(usize::from(self.start)..usize::from(self.end))

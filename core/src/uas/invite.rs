@@ -253,7 +253,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let session = self.early_session();
         let body = options.body.as_ref();
         let message =
-            write::dialog_response(self.invite(), &self.state.config, &options, body, None);
+            write::dialog_response(self.state, self.invite(), &options, body, None);
         if let Some(answer) = description {
             self.invite_mut().description = Some(answer.clone());
         }
@@ -283,8 +283,8 @@ impl<'a> InviteUserAgentServer<'a> {
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
         self.invite_mut().session_expires = options.session_expires;
-        let config = &self.state.config;
-        let message = write::dialog_response(self.invite(), config, &options, body.as_ref(), None);
+        let (state, invite) = (&*self.state, self.invite());
+        let message = write::dialog_response(state, invite, &options, body.as_ref(), None);
         if let Some(description) = body.filter(is_session_description) {
             if let Some(session) = self.state.sessions.get_mut(session) {
                 session.offer_answer = session.offer_answer.sent();
@@ -462,8 +462,7 @@ impl<'a> InviteUserAgentServer<'a> {
         contacts: &[ContactTarget],
     ) -> OutgoingResponse {
         self.take_tag(options.to_tag.as_ref());
-        let config = &self.state.config;
-        let message = write::final_response(self.invite(), config, options, contacts);
+        let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
         self.state.end_invite(self.id);
         OutgoingResponse { message }

@@ -80,7 +80,7 @@ pub(crate) fn answer(
             session_timer::begin(state, now, id, request, agreement, Some(body));
         }
     }
-    let bytes = write::session_response(incoming, &state.config, agreement, Some(body));
+    let bytes = write::session_response(state, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {
         accepted::await_ack(state, now, id, request, offer.transaction, &bytes);
     }

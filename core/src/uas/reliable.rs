@@ -44,8 +44,8 @@ impl InviteUserAgentServer<'_> {
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
         let rseq = self.next_rseq(session);
-        let (config, body) = (&self.state.config, options.body.as_ref());
-        let message = write::dialog_response(self.invite(), config, options, body, Some(rseq));
+        let (state, body) = (&*self.state, options.body.as_ref());
+        let message = write::dialog_response(state, self.invite(), options, body, Some(rseq));
         if let Some(description) = description {
             self.invite_mut().description = Some(description.clone());
         }

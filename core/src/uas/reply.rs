@@ -110,8 +110,8 @@ impl Reply {
         for header in &self.headers {
             writer.extra(header);
         }
-        if let Some(user_agent) = &state.config.user_agent {
-            writer.header(HeaderName::UserAgent, user_agent);
+        if let Some(user_agent) = &state.introduction.user_agent {
+            writer.extra(user_agent);
         }
         writer.finish()
     }

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
-use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
+use offhook_message::{
+    HeaderName, MessageWriter, Request, Rport, StatusCode, Text, ValueWriter, Via,
+};
 
-use crate::flow::{Flow, Value, put, put_address, put_number};
+use crate::flow::{Flow, write_address, write_number};
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
@@ -43,29 +45,24 @@ pub(crate) fn begin(
     let mut writer = MessageWriter::response(status, reason_phrase);
     let headers = request.headers();
     write_vias(&mut writer, request, source);
-    for field in headers.all(HeaderName::From) {
-        writer.copy(field);
-    }
-    let has_tag = headers.to_tag().is_some();
-    for field in headers.all(HeaderName::To) {
-        match to_tag.filter(|_| !has_tag) {
-            Some(tag) => {
-                writer.copy_with(field, format_args!(";tag={tag}"));
-            }
-            None => {
-                writer.copy(field);
+    writer.copy_all(headers, HeaderName::From);
+    match to_tag.filter(|_| headers.to_tag().is_none()) {
+        Some(tag) => {
+            for field in headers.all(HeaderName::To) {
+                writer.copy_with(field, |value| {
+                    value.put(b";tag=");
+                    value.put(tag.as_bytes());
+                });
             }
         }
-    }
-    for name in [HeaderName::CallId, HeaderName::CSeq] {
-        for field in headers.all(name) {
-            writer.copy(field);
+        None => {
+            writer.copy_all(headers, HeaderName::To);
         }
     }
+    writer.copy_all(headers, HeaderName::CallId);
+    writer.copy_all(headers, HeaderName::CSeq);
     if status == StatusCode::TRYING {
-        for field in headers.all(HeaderName::Timestamp) {
-            writer.copy(field);
-        }
+        writer.copy_all(headers, HeaderName::Timestamp);
     }
     writer
 }
@@ -78,7 +75,7 @@ fn write_vias(writer: &mut MessageWriter, request: &Request, source: SocketAddr)
     if let Some(first) = lines.next() {
         match headers.via() {
             Ok(via) if needs_received(&via, source) => {
-                writer.header_bytes(HeaderName::Via, &received(&via, source));
+                writer.header_with(HeaderName::Via, |value| write_received(value, &via, source));
                 if let Some(rest) = rest_of_line(first.value) {
                     writer.header_bytes(HeaderName::Via, rest);
                 }
@@ -99,25 +96,29 @@ fn needs_received(via: &Via<'_>, source: SocketAddr) -> bool {
 
 /// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
 /// itself is replaced.
-fn received(via: &Via<'_>, source: SocketAddr) -> Value {
-    let mut value = Value::new();
-    put(&mut value, &[b"SIP/2.0/", via.transport, b" ", via.sent_by]);
+fn write_received(value: &mut ValueWriter<'_>, via: &Via<'_>, source: SocketAddr) {
+    value.put(b"SIP/2.0/");
+    value.put(via.transport);
+    value.put(b" ");
+    value.put(via.sent_by);
     for (name, text) in &via.params {
         if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
             continue;
         }
-        put(&mut value, &[b";", name]);
+        value.put(b";");
+        value.put(name);
         if let Some(text) = text {
-            put(&mut value, &[b"=", text.as_bytes()]);
+            value.put(b"=");
+            value.put(text.as_bytes());
         }
     }
+    // To write a header does not fail.
     if via.rport() != Rport::Absent {
-        put(&mut value, &[b";rport="]);
-        put_number(&mut value, source.port());
+        value.put(b";rport=");
+        let _ = write_number(value, source.port());
     }
-    put(&mut value, &[b";received="]);
-    put_address(&mut value, source.ip());
-    value
+    value.put(b";received=");
+    let _ = write_address(value, source.ip());
 }
 
 /// What follows the topmost value in its line.

@@ -32,7 +32,8 @@ pub use retry_after::RetryAfter;
 pub use session_expires::{Refresher, SessionExpires};
 pub use via::{Rport, Via};
 
-use crate::grammar::{trim_lws, trim_lws_end};
+use crate::grammar::{Class, Cursor, trim_lws_end};
+use crate::parse::Span;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::fmt;
@@ -75,6 +76,18 @@ impl Headers {
         })
     }
 
+    /// The values of all lines of a header that is known by name, in their order.
+    pub(crate) fn values(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+        let fields = self.fields.iter().filter(move |field| field.name == name);
+        fields.map(|field| field.value(&self.bytes))
+    }
+
+    /// The lines of a header that is known by name, in their order.
+    pub(crate) fn lines(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+        let fields = self.fields.iter().filter(move |field| field.name == name);
+        fields.map(|field| field.line(&self.bytes))
+    }
+
     /// Whether there is such a header.
     pub fn contains(&self, name: HeaderName) -> bool {
         self.fields.iter().any(|field| field.name == name)
@@ -82,7 +95,7 @@ impl Headers {
 
     /// The value of the first line of that header, without the white space around it.
     pub fn raw(&self, name: HeaderName) -> Option<&[u8]> {
-        self.all(name).next().map(|field| field.value)
+        self.values(name).next()
     }
 }
 
@@ -119,24 +132,31 @@ impl fmt::Debug for HeaderField<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) start: u16,
-    pub(crate) colon: u16,
+    /// Where its value begins, behind white space.
+    pub(crate) value: u16,
     pub(crate) end: u16,
     pub(crate) name: HeaderName,
 }
 
 impl Field {
     fn read(self, message: &[u8]) -> HeaderField<'_> {
-        let (start, colon, end) = (
-            usize::from(self.start),
-            usize::from(self.colon),
-            usize::from(self.end),
-        );
+        let line = self.line(message);
         HeaderField {
             name: self.name,
-            raw_name: trim_lws_end(message.get(start..colon).unwrap_or_default()),
-            value: trim_lws(message.get(colon + 1..end).unwrap_or_default()),
-            line: message.get(start..end).unwrap_or_default(),
+            raw_name: Cursor::new(line).take_all(Class::TOKEN),
+            value: self.value(message),
+            line,
         }
+    }
+
+    /// The whole line, folds included, without the line end behind it.
+    fn line(self, message: &[u8]) -> &[u8] {
+        Span::between(self.start, self.end).of(message)
+    }
+
+    /// The value without the white space around it.
+    fn value(self, message: &[u8]) -> &[u8] {
+        trim_lws_end(Span::between(self.value, self.end).of(message))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parameters of headers and URIs.
 
-use crate::grammar::{Cursor, is_lws, is_token_byte, unquote};
+use crate::grammar::{Class, Cursor, unquote};
 use crate::uri::UriError;
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +27,7 @@ impl<'a> Params<'a> {
             let name = cursor.token().ok_or("a parameter has no name")?;
             let mut value = None;
             if cursor.separator(b'=') {
-                value = Some(take_value(cursor, is_value_byte)?);
+                value = Some(take_value(cursor, |byte| Class::PARAM_VALUE.has(byte))?);
             }
             look(name, value);
         }
@@ -121,12 +121,14 @@ impl<'a> Iterator for ParamIter<'a> {
         }
         let name = self
             .cursor
-            .take_while(|byte| !is_lws(byte) && !matches!(byte, b'=' | b';'));
+            .take_while(|byte| !Class::LWS.has(byte) && !matches!(byte, b'=' | b';'));
         if !self.cursor.separator(b'=') {
             return Some((name, None));
         }
         // Wider than where parameters end: a URI may have a comma here.
-        let value = take_value(&mut self.cursor, |byte| !is_lws(byte) && byte != b';');
+        let value = take_value(&mut self.cursor, |byte| {
+            !Class::LWS.has(byte) && byte != b';'
+        });
         Some((name, value.ok()))
     }
 }
@@ -170,11 +172,6 @@ fn take_value<'a>(
         return Err("a parameter value is empty");
     }
     Ok(ParamValue { text })
-}
-
-/// Wider than `token / host`: implementations put nearly everything into a branch.
-fn is_value_byte(byte: u8) -> bool {
-    is_token_byte(byte) || (byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 use crate::headers::{ParamValue, Params};
 use crate::host::Host;
 
@@ -133,7 +133,7 @@ pub enum Rport {
 }
 
 fn take_port(cursor: &mut Cursor<'_>) -> Result<u16, &'static str> {
-    number_as(cursor.take_while(|byte| byte.is_ascii_digit()))
+    number_as(cursor.take_all(Class::DIGIT))
         .ok_or("the port of sent-by is not a number up to 65535")
 }
 
