@@ -1,9 +1,9 @@
 //! Where a message came from and where one goes.
 
-use std::fmt::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::fmt;
+use std::net::SocketAddr;
 
-use offhook_message::SipUri;
+use offhook_message::{SipUri, ValueWriter};
 
 /// A transport of SIP ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18),
 /// [RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
@@ -168,51 +168,33 @@ pub(crate) struct ContactAddress(Flow, Scheme);
 
 impl fmt::Display for ContactAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f)
+        write!(f, "{}{}", self.0.local_host(), self.transport())
     }
 }
 
 impl ContactAddress {
-    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
-        let Self(flow, scheme) = self;
-        let (open, close) = match flow.local {
-            SocketAddr::V4(_) => ("", ":"),
-            SocketAddr::V6(_) => ("[", "]:"),
-        };
-        out.write_str(open)?;
-        write_address(out, flow.local.ip())?;
-        out.write_str(close)?;
-        write_number(out, flow.local.port())?;
-        match (flow.transport, scheme) {
+    /// Writes the same as [`fmt::Display`], of which every call needs two.
+    pub(crate) fn write(&self, value: &mut ValueWriter<'_>) {
+        let local = self.0.local;
+        if local.is_ipv6() {
+            value.put(b"[");
+        }
+        value.put_address(local.ip());
+        value.put(if local.is_ipv6() { b"]:" } else { b":" });
+        value.put_number(local.port().into());
+        value.put(self.transport().as_bytes());
+    }
+
+    fn transport(&self) -> &'static str {
+        match (self.0.transport, self.1) {
             // RFC 3261 §26.2.2: `sips` says TLS already.
-            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => Ok(()),
+            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => "",
+            (Transport::Tcp, _) => ";transport=tcp",
+            (Transport::Tls, Scheme::Sip) => ";transport=tls",
             // RFC 7118 §5.2.2 has one parameter for both.
-            (Transport::Ws | Transport::Wss, _) => out.write_str(";transport=ws"),
-            (other, _) => {
-                out.write_str(";transport=")?;
-                out.write_str(other.parameter())
-            }
+            (Transport::Ws | Transport::Wss, _) => ";transport=ws",
         }
     }
-}
-
-/// Every call writes a few addresses: the formatter of the standard library takes ten times as long.
-pub(crate) fn write_address(out: &mut impl Write, address: IpAddr) -> fmt::Result {
-    match address {
-        IpAddr::V4(address) => {
-            let [first, others @ ..] = address.octets();
-            write_number(out, first.into())?;
-            others.into_iter().try_for_each(|octet| {
-                out.write_str(".")?;
-                write_number(out, octet.into())
-            })
-        }
-        IpAddr::V6(address) => write!(out, "{address}"),
-    }
-}
-
-pub(crate) fn write_number(out: &mut impl Write, number: u16) -> fmt::Result {
-    out.write_str(itoa::Buffer::new().format(number))
 }
 
 const SIPS: &[u8] = b"sips:";

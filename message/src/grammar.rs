@@ -45,6 +45,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    pub(crate) fn eat_all(&mut self, bytes: &[u8]) -> bool {
+        let rest = self.rest.strip_prefix(bytes);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     /// Eats `byte` with the white space on both sides of it.
     pub(crate) fn separator(&mut self, byte: u8) -> bool {
         self.skip_lws();
@@ -106,7 +112,7 @@ impl<'a> Cursor<'a> {
 
 /// What an octet may be part of.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Class(u8);
+pub(crate) struct Class(u16);
 
 impl Class {
     /// White space, folds included.
@@ -124,21 +130,31 @@ impl Class {
     /// A URI without `<>`: it ends where the header parameters or the next value begin.
     pub(crate) const ADDR_SPEC: Self = Self(1 << 7);
 
+    /// A name of a parameter that was looked at before, or of a URI.
+    pub(crate) const PARAM_NAME: Self = Self(1 << 8);
+    /// A value of such a parameter: in a URI it may have a comma.
+    pub(crate) const URI_PARAM_VALUE: Self = Self(1 << 9);
+    /// What some reader takes for the end of a line.
+    pub(crate) const LINE_END: Self = Self(1 << 10);
+
     pub(crate) fn has(self, byte: u8) -> bool {
-        CLASSES
-            .get(usize::from(byte))
-            .is_some_and(|classes| classes & self.0 != 0)
+        classes_of(byte) & self.0 != 0
     }
 
     /// Whether all octets are of this class. There is no early end: nearly always they are.
     pub(crate) fn has_all(self, bytes: &[u8]) -> bool {
-        bytes
-            .iter()
-            .fold(true, |so_far, byte| so_far & self.has(*byte))
+        let common = |common, byte: &u8| common & classes_of(*byte);
+        bytes.iter().fold(self.0, common) != 0
+    }
+
+    /// Whether an octet is of this class. There is no early end: nearly always none is.
+    pub(crate) fn has_any(self, bytes: &[u8]) -> bool {
+        let found = |found, byte: &u8| found | classes_of(*byte);
+        bytes.iter().fold(0, found) & self.0 != 0
     }
 
     /// All classes of one octet.
-    const fn of(byte: u8) -> u8 {
+    const fn of(byte: u8) -> u16 {
         let is_lws = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         let is_token = byte.is_ascii_alphanumeric()
             || matches!(
@@ -160,6 +176,9 @@ impl Class {
             ),
             (Self::DISPLAY_NAME, is_token || is_lws || byte >= 0x80),
             (Self::ADDR_SPEC, !is_lws && !ends_value),
+            (Self::PARAM_NAME, !is_lws && !matches!(byte, b'=' | b';')),
+            (Self::URI_PARAM_VALUE, !is_lws && byte != b';'),
+            (Self::LINE_END, matches!(byte, b'\r' | b'\n' | b'\0')),
         ];
         let mut classes = 0;
         let mut rest: &[(Self, bool)] = &kinds;
@@ -171,6 +190,11 @@ impl Class {
         }
         classes
     }
+}
+
+fn classes_of(byte: u8) -> u16 {
+    let classes = CLASSES.get(usize::from(byte));
+    classes.copied().unwrap_or_default()
 }
 
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
@@ -253,7 +277,7 @@ pub(crate) fn unquote(text: &[u8]) -> Cow<'_, [u8]> {
     clippy::indexing_slicing,
     reason = "runs in the compiler, which reports it"
 )]
-const fn classes() -> [u8; 256] {
+const fn classes() -> [u16; 256] {
     let mut table = [0; 256];
     let mut byte = u8::MAX;
     loop {
@@ -266,4 +290,4 @@ const fn classes() -> [u8; 256] {
 }
 
 /// A table, because nearly every octet of a head is asked what it may be part of.
-static CLASSES: [u8; 256] = classes();
+static CLASSES: [u16; 256] = classes();

@@ -116,25 +116,30 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
 
 /// Four numbers without leading zeros. Every message has a handful, so they are read in one pass.
 fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
-    for byte in bytes {
-        match byte {
-            b'0'..=b'9' if digits == 0 || octet != 0 => {
-                octet = octet * 10 + u32::from(byte - b'0');
-                digits += 1;
-            }
-            b'.' if digits > 0 => {
-                address = address << 8 | octet;
-                (octet, digits) = (0, 0);
-                dots += 1;
-            }
-            _ => return None,
+    let mut address = 0;
+    let mut rest = bytes;
+    for dot in 0..4 {
+        if dot > 0 {
+            rest = rest.strip_prefix(b".")?;
         }
-        if octet > 255 {
-            return None;
+        let (octet, behind) = take_octet(rest)?;
+        address = address << 8 | octet;
+        rest = behind;
+    }
+    rest.is_empty().then_some(Ipv4Addr::from(address))
+}
+
+/// A number up to 255 without leading zeros.
+fn take_octet(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (mut octet, mut rest) = (0, bytes);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        octet = octet * 10 + u32::from(digit - b'0');
+        rest = behind;
+        if octet == 0 || octet > 25 {
+            break;
         }
     }
-    (dots == 3 && digits > 0).then_some(Ipv4Addr::from(address << 8 | octet))
+    (octet <= 255 && rest.len() < bytes.len()).then_some((octet, rest))
 }
 
 fn ipv6(bytes: &[u8]) -> Option<Ipv6Addr> {

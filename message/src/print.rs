@@ -1,7 +1,7 @@
 //! Messages to octets ([RFC 3261 7](https://www.rfc-editor.org/rfc/rfc3261#section-7)).
 
 use crate::body::Body;
-use crate::grammar::is_token;
+use crate::grammar::{Class, is_token};
 use crate::headers::{HeaderField, HeaderName, Headers};
 use crate::method::Method;
 use crate::status::StatusCode;
@@ -9,6 +9,7 @@ use crate::text::{InvalidText, Text};
 use crate::uri::UriBuf;
 use bytes::Bytes;
 use std::fmt::{self, Display, Write};
+use std::net::IpAddr;
 
 /// Writes one message from the first line to the last, into one buffer. No value can end its line: CR, LF and NUL become
 /// spaces.
@@ -52,8 +53,8 @@ impl MessageWriter {
 
     /// Copies all lines of a header as they came, in their order.
     pub fn copy_all(&mut self, headers: &Headers, name: HeaderName) -> &mut Self {
-        for line in headers.lines(name) {
-            self.put_line(line);
+        for field in headers.all(name) {
+            self.copy(field);
         }
         self
     }
@@ -151,12 +152,7 @@ impl MessageWriter {
     }
 
     fn put_value(&mut self, value: &[u8]) {
-        // Most values are short: they are looked through before a search has begun.
-        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
-        if !value
-            .iter()
-            .fold(false, |found, byte| found | ends_line(byte))
-        {
+        if !Class::LINE_END.has_any(value) {
             return self.put(value);
         }
         let mut before = 0;
@@ -229,6 +225,29 @@ impl ValueWriter<'_> {
     /// Writes a piece, without line ends.
     pub fn put(&mut self, piece: &[u8]) {
         self.writer.put_value(piece);
+    }
+
+    /// Writes a number.
+    pub fn put_number(&mut self, number: u64) {
+        self.writer.put_number(number);
+    }
+
+    /// Writes an address, IPv6 without brackets.
+    pub fn put_address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => {
+                let [first, others @ ..] = address.octets();
+                self.put_number(first.into());
+                for octet in others {
+                    self.writer.put(b".");
+                    self.put_number(octet.into());
+                }
+            }
+            IpAddr::V6(address) => {
+                // Nothing fails here.
+                let _ = write!(self, "{address}");
+            }
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn server_key(
         Method::Ack => Method::Invite.as_str(),
         other => other.as_str(),
     };
-    let sent_by: SmallVec<[u8; 64]> = via.sent_by.iter().map(u8::to_ascii_lowercase).collect();
+    let mut sent_by: SmallVec<[u8; 64]> = SmallVec::from_slice(via.sent_by);
+    sent_by.make_ascii_lowercase();
     match via.branch().filter(|branch| is_unique(branch)) {
         Some(branch) => fingerprinter.of([b"3261", branch, &sent_by, method.as_bytes()]),
         None => key_without_branch(fingerprinter, request, via, &sent_by, method),

@@ -252,8 +252,7 @@ impl<'a> InviteUserAgentServer<'a> {
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
         let body = options.body.as_ref();
-        let message =
-            write::dialog_response(self.state, self.invite(), &options, body, None);
+        let message = write::dialog_response(self.state, self.invite(), &options, body, None);
         if let Some(answer) = description {
             self.invite_mut().description = Some(answer.clone());
         }

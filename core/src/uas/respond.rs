@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use offhook_message::{
-    HeaderName, MessageWriter, Request, Rport, StatusCode, Text, ValueWriter, Via,
+    HeaderField, HeaderName, Headers, MessageWriter, Request, Rport, StatusCode, Text, ValueWriter,
+    Via,
 };
 
-use crate::flow::{Flow, write_address, write_number};
+use crate::flow::Flow;
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
@@ -44,49 +45,54 @@ pub(crate) fn begin(
 ) -> MessageWriter {
     let mut writer = MessageWriter::response(status, reason_phrase);
     let headers = request.headers();
-    write_vias(&mut writer, request, source);
-    writer.copy_all(headers, HeaderName::From);
-    match to_tag.filter(|_| headers.to_tag().is_none()) {
-        Some(tag) => {
-            for field in headers.all(HeaderName::To) {
+    let is_repeated = |name| match name {
+        HeaderName::Via
+        | HeaderName::From
+        | HeaderName::To
+        | HeaderName::CallId
+        | HeaderName::CSeq => true,
+        HeaderName::Timestamp => status == StatusCode::TRYING,
+        _ => false,
+    };
+    let to_tag = to_tag.filter(|_| headers.to_tag().is_none());
+    let mut is_topmost = true;
+    for field in headers.select(is_repeated) {
+        match (field.name, to_tag) {
+            (HeaderName::Via, _) if std::mem::take(&mut is_topmost) => {
+                write_topmost_via(&mut writer, field, headers, source);
+            }
+            (HeaderName::To, Some(tag)) => {
                 writer.copy_with(field, |value| {
                     value.put(b";tag=");
                     value.put(tag.as_bytes());
                 });
             }
+            _ => {
+                writer.copy(field);
+            }
         }
-        None => {
-            writer.copy_all(headers, HeaderName::To);
-        }
-    }
-    writer.copy_all(headers, HeaderName::CallId);
-    writer.copy_all(headers, HeaderName::CSeq);
-    if status == StatusCode::TRYING {
-        writer.copy_all(headers, HeaderName::Timestamp);
     }
     writer
 }
 
-/// All Via values. The topmost says where the request really came from
+/// The topmost Via says where the request really came from
 /// ([RFC 3261 §18.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.1), RFC 3581 §4).
-fn write_vias(writer: &mut MessageWriter, request: &Request, source: SocketAddr) {
-    let headers = request.headers();
-    let mut lines = headers.all(HeaderName::Via);
-    if let Some(first) = lines.next() {
-        match headers.via() {
-            Ok(via) if needs_received(&via, source) => {
-                writer.header_with(HeaderName::Via, |value| write_received(value, &via, source));
-                if let Some(rest) = rest_of_line(first.value) {
-                    writer.header_bytes(HeaderName::Via, rest);
-                }
-            }
-            _ => {
-                writer.copy(first);
+fn write_topmost_via(
+    writer: &mut MessageWriter,
+    line: HeaderField<'_>,
+    headers: &Headers,
+    source: SocketAddr,
+) {
+    match headers.via() {
+        Ok(via) if needs_received(&via, source) => {
+            writer.header_with(HeaderName::Via, |value| write_received(value, &via, source));
+            if let Some(rest) = rest_of_line(line.value) {
+                writer.header_bytes(HeaderName::Via, rest);
             }
         }
-    }
-    for field in lines {
-        writer.copy(field);
+        _ => {
+            writer.copy(line);
+        }
     }
 }
 
@@ -101,28 +107,24 @@ fn write_received(value: &mut ValueWriter<'_>, via: &Via<'_>, source: SocketAddr
     value.put(via.transport);
     value.put(b" ");
     value.put(via.sent_by);
-    for (name, text) in &via.params {
-        if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
-            continue;
-        }
-        value.put(b";");
-        value.put(name);
-        if let Some(text) = text {
-            value.put(b"=");
-            value.put(text.as_bytes());
+    for (name, text) in via.params.texts() {
+        if !name.eq_ignore_ascii_case(b"received") && !name.eq_ignore_ascii_case(b"rport") {
+            value.put(text);
         }
     }
-    // To write a header does not fail.
     if via.rport() != Rport::Absent {
         value.put(b";rport=");
-        let _ = write_number(value, source.port());
+        value.put_number(source.port().into());
     }
     value.put(b";received=");
-    let _ = write_address(value, source.ip());
+    value.put_address(source.ip());
 }
 
 /// What follows the topmost value in its line.
 fn rest_of_line(value: &[u8]) -> Option<&[u8]> {
+    if !value.contains(&b',') {
+        return None;
+    }
     let mut is_quoted = false;
     let comma = value.iter().position(|&byte| {
         is_quoted ^= byte == b'"';

@@ -146,10 +146,10 @@ fn write_packages(writer: &mut MessageWriter, config: &Config) {
 /// What a 2xx agrees to ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 fn write_timer(writer: &mut MessageWriter, agreement: Option<Agreement>) {
     if let Some(agreement) = agreement {
-        writer.header(HeaderName::SessionExpires, agreement);
+        writer.header_with(HeaderName::SessionExpires, |value| agreement.write(value));
     }
     if let Some(required) = session_timer::required(agreement) {
-        writer.header(HeaderName::Require, required);
+        writer.header_bytes(HeaderName::Require, required.as_bytes());
     }
 }
 
@@ -207,8 +207,7 @@ fn write_own_contact(writer: &mut MessageWriter, request: &Request, flow: Flow) 
             value.put(user);
             value.put(b"@");
         }
-        // To write a header does not fail.
-        let _ = flow.contact_address(scheme).write(value);
+        flow.contact_address(scheme).write(value);
         value.put(b">");
     });
 }

@@ -62,9 +62,17 @@ impl Headers {
 
     /// All lines of a header that is known by name, in their order.
     pub fn all(&self, name: HeaderName) -> impl Iterator<Item = HeaderField<'_>> {
+        self.select(move |other| other == name)
+    }
+
+    /// All lines of some headers that are known by name, in their order.
+    pub fn select(
+        &self,
+        is_wanted: impl Fn(HeaderName) -> bool,
+    ) -> impl Iterator<Item = HeaderField<'_>> {
         self.fields
             .iter()
-            .filter(move |field| field.name == name)
+            .filter(move |field| is_wanted(field.name))
             .map(|field| field.read(&self.bytes))
     }
 
@@ -72,7 +80,7 @@ impl Headers {
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = HeaderField<'a>> {
         let known = HeaderName::parse(name.as_bytes());
         self.all(known).filter(move |field| {
-            known != HeaderName::Other || field.raw_name.eq_ignore_ascii_case(name.as_bytes())
+            known != HeaderName::Other || field.raw_name().eq_ignore_ascii_case(name.as_bytes())
         })
     }
 
@@ -80,12 +88,6 @@ impl Headers {
     pub(crate) fn values(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
         let fields = self.fields.iter().filter(move |field| field.name == name);
         fields.map(|field| field.value(&self.bytes))
-    }
-
-    /// The lines of a header that is known by name, in their order.
-    pub(crate) fn lines(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
-        let fields = self.fields.iter().filter(move |field| field.name == name);
-        fields.map(|field| field.line(&self.bytes))
     }
 
     /// Whether there is such a header.
@@ -111,12 +113,17 @@ impl fmt::Debug for Headers {
 pub struct HeaderField<'a> {
     /// The name, if it is known.
     pub name: HeaderName,
-    /// The name as it came.
-    pub raw_name: &'a [u8],
     /// The value without the white space around it. It may contain folds.
     pub value: &'a [u8],
     /// The whole line, folds included, without the line end behind it.
     pub line: &'a [u8],
+}
+
+impl<'a> HeaderField<'a> {
+    /// The name as it came.
+    pub fn raw_name(&self) -> &'a [u8] {
+        Cursor::new(self.line).take_all(Class::TOKEN)
+    }
 }
 
 impl fmt::Debug for HeaderField<'_> {
@@ -140,18 +147,11 @@ pub(crate) struct Field {
 
 impl Field {
     fn read(self, message: &[u8]) -> HeaderField<'_> {
-        let line = self.line(message);
         HeaderField {
             name: self.name,
-            raw_name: Cursor::new(line).take_all(Class::TOKEN),
             value: self.value(message),
-            line,
+            line: Span::between(self.start, self.end).of(message),
         }
-    }
-
-    /// The whole line, folds included, without the line end behind it.
-    fn line(self, message: &[u8]) -> &[u8] {
-        Span::between(self.start, self.end).of(message)
     }
 
     /// The value without the white space around it.
@@ -182,7 +182,7 @@ mod tests {
     fn lines_are_kept_as_they_came() {
         let headers = headers("sUbJeCt \t:  two\r\n words \t\r\nX-Other:\r\ns:1");
         let fields: Vec<_> = headers.iter().collect();
-        assert_eq!(fields[0].raw_name, b"sUbJeCt");
+        assert_eq!(fields[0].raw_name(), b"sUbJeCt");
         assert_eq!(fields[0].value, b"two\r\n words");
         assert_eq!(fields[0].line, b"sUbJeCt \t:  two\r\n words \t");
         assert_eq!(

@@ -27,7 +27,7 @@ impl<'a> Params<'a> {
             let name = cursor.token().ok_or("a parameter has no name")?;
             let mut value = None;
             if cursor.separator(b'=') {
-                value = Some(take_value(cursor, |byte| Class::PARAM_VALUE.has(byte))?);
+                value = Some(take_value(cursor, Class::PARAM_VALUE)?);
             }
             look(name, value);
         }
@@ -77,6 +77,17 @@ impl<'a> Params<'a> {
         }
     }
 
+    /// All parameters in their order: the name, and the whole as it came, from its semicolon on.
+    pub fn texts(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut rest = self.iter();
+        std::iter::from_fn(move || {
+            rest.cursor.skip_lws();
+            let start = rest.cursor;
+            let (name, _) = rest.next()?;
+            Some((name, rest.cursor.since(start)))
+        })
+    }
+
     /// Whether there is a parameter of that name, in any case, with or without a value.
     pub fn contains(&self, name: &str) -> bool {
         self.iter()
@@ -119,16 +130,11 @@ impl<'a> Iterator for ParamIter<'a> {
         if !self.cursor.separator(b';') {
             return None;
         }
-        let name = self
-            .cursor
-            .take_while(|byte| !Class::LWS.has(byte) && !matches!(byte, b'=' | b';'));
+        let name = self.cursor.take_all(Class::PARAM_NAME);
         if !self.cursor.separator(b'=') {
             return Some((name, None));
         }
-        // Wider than where parameters end: a URI may have a comma here.
-        let value = take_value(&mut self.cursor, |byte| {
-            !Class::LWS.has(byte) && byte != b';'
-        });
+        let value = take_value(&mut self.cursor, Class::URI_PARAM_VALUE);
         Some((name, value.ok()))
     }
 }
@@ -157,17 +163,14 @@ impl fmt::Debug for ParamValue<'_> {
     }
 }
 
-fn take_value<'a>(
-    cursor: &mut Cursor<'a>,
-    accept: impl Fn(u8) -> bool,
-) -> Result<ParamValue<'a>, &'static str> {
+fn take_value<'a>(cursor: &mut Cursor<'a>, class: Class) -> Result<ParamValue<'a>, &'static str> {
     if cursor.peek() == Some(b'"') {
         let text = cursor
             .quoted_string()
             .ok_or("a quoted parameter value does not end")?;
         return Ok(ParamValue { text });
     }
-    let text = cursor.take_while(accept);
+    let text = cursor.take_all(class);
     if text.is_empty() {
         return Err("a parameter value is empty");
     }

@@ -66,14 +66,7 @@ impl<'a> Via<'a> {
 
     /// [`Self::take`] without the parameters.
     pub(crate) fn take_to_sent_by(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
-        cursor.token().ok_or("the protocol name is missing")?;
-        if !cursor.separator(b'/') {
-            return Err("the protocol version is missing");
-        }
-        cursor.token().ok_or("the protocol version is missing")?;
-        if !cursor.separator(b'/') {
-            return Err("the transport is missing");
-        }
+        take_protocol(cursor)?;
         let transport = cursor.token().ok_or("the transport is missing")?;
         cursor.skip_lws();
         let start = *cursor;
@@ -130,6 +123,23 @@ pub enum Rport {
     Requested,
     /// A server has filled in the source port.
     Port(u16),
+}
+
+/// Takes `SIP/2.0/`, or another protocol.
+fn take_protocol(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    if cursor.eat_all(b"SIP/2.0/") {
+        cursor.skip_lws();
+        return Ok(());
+    }
+    cursor.token().ok_or("the protocol name is missing")?;
+    if !cursor.separator(b'/') {
+        return Err("the protocol version is missing");
+    }
+    cursor.token().ok_or("the protocol version is missing")?;
+    if !cursor.separator(b'/') {
+        return Err("the transport is missing");
+    }
+    Ok(())
 }
 
 fn take_port(cursor: &mut Cursor<'_>) -> Result<u16, &'static str> {
