@@ -134,6 +134,10 @@ impl Class {
     pub(crate) const PARAM_NAME: Self = Self(1 << 8);
     /// A value of such a parameter: in a URI it may have a comma.
     pub(crate) const URI_PARAM_VALUE: Self = Self(1 << 9);
+    /// Wider than `word [ "@" word ]`: all that tells calls apart.
+    pub(crate) const WORD: Self = Self(1 << 11);
+    /// What stands in a URI for itself.
+    pub(crate) const UNESCAPED: Self = Self(1 << 12);
     /// What some reader takes for the end of a line.
     pub(crate) const LINE_END: Self = Self(1 << 10);
 
@@ -178,6 +182,8 @@ impl Class {
             (Self::ADDR_SPEC, !is_lws && !ends_value),
             (Self::PARAM_NAME, !is_lws && !matches!(byte, b'=' | b';')),
             (Self::URI_PARAM_VALUE, !is_lws && byte != b';'),
+            (Self::WORD, !is_lws),
+            (Self::UNESCAPED, byte != b'%'),
             (Self::LINE_END, matches!(byte, b'\r' | b'\n' | b'\0')),
         ];
         let mut classes = 0;
@@ -229,16 +235,15 @@ pub(crate) fn split_once(bytes: &[u8], octet: u8) -> Option<(&[u8], &[u8])> {
 
 /// `1*DIGIT` as a number; `None` when it is anything else or does not fit.
 pub(crate) fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, byte| {
+    let mut number = 0_u64;
+    for byte in digits {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
+        if digit > 9 || number > u64::MAX / 10 {
             return None;
         }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+        number = (number * 10).checked_add(digit.into())?;
+    }
+    (!digits.is_empty()).then_some(number)
 }
 
 /// [`number`] for the narrower types.

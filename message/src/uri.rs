@@ -33,13 +33,13 @@ pub enum Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI. White space, control characters, `<`, `>` and `"` are errors everywhere in it.
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
-        let (scheme, rest) = split_once(text, b':').ok_or(UriError::NoScheme)?;
-        if scheme.eq_ignore_ascii_case(b"sip") {
+        if let Some(rest) = behind(text, b"sip:") {
             return SipUri::parse(text, rest, false).map(Self::Sip);
         }
-        if scheme.eq_ignore_ascii_case(b"sips") {
+        if let Some(rest) = behind(text, b"sips:") {
             return SipUri::parse(text, rest, true).map(Self::Sip);
         }
+        let (scheme, rest) = split_once(text, b':').ok_or(UriError::NoScheme)?;
         if scheme.eq_ignore_ascii_case(b"tel") {
             return TelUri::parse(text, rest).map(Self::Tel);
         }
@@ -127,6 +127,12 @@ impl fmt::Display for UriError {
 }
 
 impl std::error::Error for UriError {}
+
+/// What stands behind a scheme, which has no case.
+fn behind<'a, const N: usize>(text: &'a [u8], scheme: &[u8; N]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_first_chunk::<N>()?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
 
 /// Refuses what would break out of a header, and all that a URI must escape.
 fn check_characters(text: &[u8]) -> Result<(), UriError> {

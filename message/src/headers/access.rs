@@ -251,9 +251,8 @@ impl Headers {
     }
 }
 
-/// Wider than `word [ "@" word ]`: all that tells calls apart.
 fn take_word<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str> {
-    let word = cursor.take_while(|byte| !Class::LWS.has(byte));
+    let word = cursor.take_all(Class::WORD);
     if word.is_empty() {
         return Err("it is empty");
     }
