@@ -63,7 +63,7 @@ pub use headers::{
 pub use host::{Host, InvalidHost};
 pub use message::Message;
 pub use method::Method;
-pub use parse::{Defect, Malformed, parse};
+pub use parse::{Defect, Malformed, Span, parse};
 pub use print::{Header, InvalidHeader, MessageWriter, ValueWriter};
 pub use request::Request;
 pub use response::Response;

@@ -3,22 +3,22 @@
 use std::net::SocketAddr;
 
 use offhook_message::{
-    HeaderField, HeaderName, Headers, MessageWriter, Request, Rport, StatusCode, Text, ValueWriter,
-    Via,
+    HeaderName, MessageWriter, Params, Request, Rport, Span, StatusCode, Text, ValueWriter, Via,
 };
 
 use crate::flow::Flow;
+use crate::incoming::{Incoming, ReceivedVia};
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
 /// [RFC 3581 §4](https://www.rfc-editor.org/rfc/rfc3581#section-4)). On a stream the address counts only once the connection is gone.
-pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
+pub(crate) fn response_address(via: &Via<'_>, flow: Flow) -> SocketAddr {
     let source = flow.remote;
     let port = via.port.unwrap_or(flow.transport.default_port());
     // The scope of a link-local address stays.
     let mut source_host = source;
     source_host.set_port(port);
-    let remote = if flow.transport.is_websocket() {
+    if flow.transport.is_websocket() {
         // RFC 7118 §5: a browser has no other address.
         source
     } else if flow.transport.is_reliable() {
@@ -29,22 +29,19 @@ pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
         source_host
     } else {
         source
-    };
-    Flow { remote, ..flow }
+    }
 }
 
-/// The response to `request` up to CSeq: what every response repeats of its request.
+/// The response to a request up to CSeq: what every response repeats of its request.
 ///
-/// `to_tag` is written where the request's To has no tag. `source` is where the request came from.
+/// `to_tag` is written where the request's To has no tag.
 pub(crate) fn begin(
-    request: &Request,
-    source: SocketAddr,
+    incoming: &Incoming,
     status: StatusCode,
     reason_phrase: Option<&Text>,
     to_tag: Option<&Tag>,
 ) -> MessageWriter {
     let mut writer = MessageWriter::response(status, reason_phrase);
-    let headers = request.headers();
     let is_repeated = |name| match name {
         HeaderName::Via
         | HeaderName::From
@@ -54,12 +51,17 @@ pub(crate) fn begin(
         HeaderName::Timestamp => status == StatusCode::TRYING,
         _ => false,
     };
-    let to_tag = to_tag.filter(|_| headers.to_tag().is_none());
-    let mut is_topmost = true;
-    for field in headers.select(is_repeated) {
+    let to_tag = to_tag.filter(|_| !incoming.has_to_tag);
+    let mut topmost = incoming.via;
+    for field in incoming.request.headers().select(is_repeated) {
         match (field.name, to_tag) {
-            (HeaderName::Via, _) if std::mem::take(&mut is_topmost) => {
-                write_topmost_via(&mut writer, field, headers, source);
+            (HeaderName::Via, _) if let Some(via) = topmost.take() => {
+                writer.header_with(HeaderName::Via, |value| {
+                    write_received(value, incoming, via);
+                });
+                if let Some(rest) = rest_of_line(field.value) {
+                    writer.header_bytes(HeaderName::Via, rest);
+                }
             }
             (HeaderName::To, Some(tag)) => {
                 writer.copy_with(field, |value| {
@@ -75,44 +77,41 @@ pub(crate) fn begin(
     writer
 }
 
-/// The topmost Via says where the request really came from
+/// The topmost Via of a request, where its responses say where it really came from: it asked for that, or it
+/// is not what it says
 /// ([RFC 3261 §18.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.1), RFC 3581 §4).
-fn write_topmost_via(
-    writer: &mut MessageWriter,
-    line: HeaderField<'_>,
-    headers: &Headers,
+pub(crate) fn received_via(
+    request: &Request,
+    via: &Via<'_>,
     source: SocketAddr,
-) {
-    match headers.via() {
-        Ok(via) if needs_received(&via, source) => {
-            writer.header_with(HeaderName::Via, |value| write_received(value, &via, source));
-            if let Some(rest) = rest_of_line(line.value) {
-                writer.header_bytes(HeaderName::Via, rest);
-            }
-        }
-        _ => {
-            writer.copy(line);
-        }
+) -> Option<ReceivedVia> {
+    let wants_rport = via.rport() != Rport::Absent;
+    if !wants_rport && via.received().is_none() && via.host.ip() == Some(source.ip()) {
+        return None;
     }
-}
-
-fn needs_received(via: &Via<'_>, source: SocketAddr) -> bool {
-    via.rport() != Rport::Absent || via.received().is_some() || via.host.ip() != Some(source.ip())
+    let span = |part| Span::within(request.as_bytes(), part);
+    Some(ReceivedVia {
+        transport: span(via.transport)?,
+        sent_by: span(via.sent_by)?,
+        params: span(via.params.as_bytes())?,
+        wants_rport,
+    })
 }
 
 /// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
 /// itself is replaced.
-fn write_received(value: &mut ValueWriter<'_>, via: &Via<'_>, source: SocketAddr) {
+fn write_received(value: &mut ValueWriter<'_>, incoming: &Incoming, via: ReceivedVia) {
+    let (message, source) = (incoming.request.as_bytes(), incoming.flow.remote);
     value.put(b"SIP/2.0/");
-    value.put(via.transport);
+    value.put(via.transport.of(message));
     value.put(b" ");
-    value.put(via.sent_by);
-    for (name, text) in via.params.texts() {
+    value.put(via.sent_by.of(message));
+    for (name, text) in Params::new(via.params.of(message)).texts() {
         if !name.eq_ignore_ascii_case(b"received") && !name.eq_ignore_ascii_case(b"rport") {
             value.put(text);
         }
     }
-    if via.rport() != Rport::Absent {
+    if via.wants_rport {
         value.put(b";rport=");
         value.put_number(source.port().into());
     }

@@ -11,16 +11,9 @@ use super::reply::Reply;
 use crate::capabilities::{TIMER, takes_update};
 use crate::config::Config;
 use crate::event::SessionId;
-use crate::session::{InviteSession, Party};
+use crate::session::{Agreement, InviteSession, Party};
 use crate::state::State;
 use crate::uac::refresh;
-
-/// What a 2xx says of the session timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Agreement {
-    pub(super) seconds: u32,
-    pub(super) refresher: Refresher,
-}
 
 impl Agreement {
     /// Neither side gets less than it bears.

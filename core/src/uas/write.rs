@@ -5,13 +5,13 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
-use super::session_timer::{self, Agreement};
+use super::session_timer;
 use crate::capabilities::RELIABLE;
 use crate::config::Config;
 use crate::dialog::contact_scheme;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
-use crate::session::Invite;
+use crate::session::{Agreement, Invite};
 use crate::state::State;
 use crate::tag::Tag;
 
@@ -26,15 +26,13 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     rseq: Option<u32>,
 ) -> Bytes {
     let mut writer = begin(invite, options);
-    let headers = invite.request.headers();
-    writer.copy_all(headers, HeaderName::RecordRoute);
-    write_own_contact(&mut writer, &invite.request, invite.flow);
+    let (request, flow) = (&invite.incoming.request, invite.incoming.flow);
+    writer.copy_all(request.headers(), HeaderName::RecordRoute);
+    write_own_contact(&mut writer, request, flow);
     if options.status.into().is_success() {
-        let config = &state.config;
         writer.extra(&state.introduction.allow);
-        write_packages(&mut writer, config);
-        let agreement = session_timer::agree(headers, config, invite.session_expires);
-        write_timer(&mut writer, agreement);
+        write_packages(&mut writer, &state.config);
+        write_timer(&mut writer, invite.agreement);
     }
     if let Some(rseq) = rseq {
         writer.header(HeaderName::Require, RELIABLE);
@@ -54,7 +52,7 @@ pub(super) fn session_response(
     body: Option<&Body>,
 ) -> Bytes {
     let (request, flow) = (&incoming.request, incoming.flow);
-    let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
+    let mut writer = respond::begin(incoming, StatusCode::OK, None, None);
     if *request.method() != Method::Prack {
         write_own_contact(&mut writer, request, flow);
         writer.extra(&state.introduction.allow);
@@ -88,8 +86,7 @@ pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
     contacts: &[ContactTarget],
 ) -> Bytes {
     let mut writer = respond::begin(
-        &incoming.request,
-        incoming.flow.remote,
+        incoming,
         options.status.into(),
         options.reason_phrase.as_ref(),
         to_tag,
@@ -108,7 +105,7 @@ pub(super) fn refer_response(
     status: StatusCode,
 ) -> Bytes {
     let (request, flow) = (&incoming.request, incoming.flow);
-    let mut writer = respond::begin(request, flow.remote, status, None, Some(tag));
+    let mut writer = respond::begin(incoming, status, None, Some(tag));
     writer.copy_all(request.headers(), HeaderName::RecordRoute);
     write_own_contact(&mut writer, request, flow);
     if status == StatusCode::OK {
@@ -120,8 +117,7 @@ pub(super) fn refer_response(
 
 /// 100 Trying.
 pub(super) fn trying(invite: &Invite) -> Bytes {
-    let (request, source) = (&invite.request, invite.flow.remote);
-    respond::begin(request, source, StatusCode::TRYING, None, None).finish()
+    respond::begin(&invite.incoming, StatusCode::TRYING, None, None).finish()
 }
 
 fn write_contacts(writer: &mut MessageWriter, contacts: &[ContactTarget]) {
@@ -158,8 +154,7 @@ fn begin<S: Copy + Into<StatusCode>>(
     options: &ResponseOptions<S>,
 ) -> MessageWriter {
     respond::begin(
-        &invite.request,
-        invite.flow.remote,
+        &invite.incoming,
         options.status.into(),
         options.reason_phrase.as_ref(),
         Some(&invite.to_tag),

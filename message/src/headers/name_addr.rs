@@ -120,7 +120,7 @@ impl<'a> Contact<'a> {
 pub(super) fn tag_of(value: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor::new(value);
     take_address(&mut cursor).ok()?;
-    let tag = Params::behind(cursor).get("tag")?;
+    let tag = Params::new(cursor.rest()).get("tag")?;
     Some(tag.as_bytes())
 }
 

@@ -36,11 +36,9 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// What is left of a header value that was looked at before.
-    pub(crate) fn behind(cursor: Cursor<'a>) -> Self {
-        Self {
-            text: cursor.rest(),
-        }
+    /// What stands behind a header value, from the semicolon on. It was looked at before, or is read as far as it can be.
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self { text }
     }
 
     /// Parameters of a URI, whose characters the caller has checked.
