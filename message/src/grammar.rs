@@ -134,10 +134,8 @@ impl Class {
     pub(crate) const PARAM_NAME: Self = Self(1 << 8);
     /// A value of such a parameter: in a URI it may have a comma.
     pub(crate) const URI_PARAM_VALUE: Self = Self(1 << 9);
-    /// Wider than `word [ "@" word ]`: all that tells calls apart.
-    pub(crate) const WORD: Self = Self(1 << 11);
-    /// What stands in a URI for itself.
-    pub(crate) const UNESCAPED: Self = Self(1 << 12);
+    /// What may be in a URI and stands for itself.
+    pub(crate) const PLAIN_URI: Self = Self(1 << 11);
     /// What some reader takes for the end of a line.
     pub(crate) const LINE_END: Self = Self(1 << 10);
 
@@ -167,13 +165,14 @@ impl Class {
             );
         let is_host = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let is_bracket = matches!(byte, b'<' | b'>' | b'"');
+        let is_uri = byte.is_ascii_graphic() && !is_bracket;
         let ends_value = is_bracket || matches!(byte, b';' | b',');
         let kinds = [
             (Self::LWS, is_lws),
             (Self::DIGIT, byte.is_ascii_digit()),
             (Self::TOKEN, is_token),
             (Self::HOST, is_host),
-            (Self::URI, byte.is_ascii_graphic() && !is_bracket),
+            (Self::URI, is_uri),
             (
                 Self::PARAM_VALUE,
                 byte > b' ' && byte != 0x7f && !ends_value,
@@ -182,8 +181,7 @@ impl Class {
             (Self::ADDR_SPEC, !is_lws && !ends_value),
             (Self::PARAM_NAME, !is_lws && !matches!(byte, b'=' | b';')),
             (Self::URI_PARAM_VALUE, !is_lws && byte != b';'),
-            (Self::WORD, !is_lws),
-            (Self::UNESCAPED, byte != b'%'),
+            (Self::PLAIN_URI, is_uri && byte != b'%'),
             (Self::LINE_END, matches!(byte, b'\r' | b'\n' | b'\0')),
         ];
         let mut classes = 0;

@@ -251,8 +251,15 @@ impl Headers {
     }
 }
 
+/// Wider than `word [ "@" word ]`: all that tells calls apart.
 fn take_word<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str> {
-    let word = cursor.take_all(Class::WORD);
+    let value = cursor.rest();
+    // Nearly always it is the whole value.
+    let word = if Class::LWS.has_any(value) {
+        cursor.take_while(|byte| !Class::LWS.has(byte))
+    } else {
+        cursor.take(value.len())
+    };
     if word.is_empty() {
         return Err("it is empty");
     }

@@ -1,6 +1,5 @@
 //! `%HH` escapes ([RFC 3261 19.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.2)).
 
-use crate::grammar::Class;
 use crate::uri::UriError;
 use std::borrow::Cow;
 
@@ -36,9 +35,6 @@ pub(super) fn same(one: &[u8], two: &[u8], same_octet: fn(&u8, &u8) -> bool) -> 
 
 /// Refuses a `%` without two hexadecimal digits.
 pub(super) fn check_escapes(text: &[u8]) -> Result<(), UriError> {
-    if Class::UNESCAPED.has_all(text) {
-        return Ok(());
-    }
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'%', rest) {
         let digits = rest.get(at + 1..at + 3).ok_or(UriError::BadEscape)?;

@@ -28,8 +28,10 @@ pub struct SipUri<'a> {
 impl<'a> SipUri<'a> {
     /// Reads what stands behind the scheme; `text` is the whole URI.
     pub(super) fn parse(text: &'a [u8], rest: &'a [u8], secure: bool) -> Result<Self, UriError> {
-        check_characters(rest)?;
-        check_escapes(rest)?;
+        if !Class::PLAIN_URI.has_all(rest) {
+            check_characters(rest)?;
+            check_escapes(rest)?;
+        }
         let (userinfo, rest) = split_userinfo(rest);
         let (user, password) = userinfo.map_or((None, None), split_password);
         if user.is_some_and(<[u8]>::is_empty) {
