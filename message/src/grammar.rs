@@ -67,8 +67,8 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn take_while(&mut self, accept: impl Fn(u8) -> bool) -> &'a [u8] {
-        let length = self.rest.iter().take_while(|byte| accept(**byte)).count();
-        self.take(length)
+        let end = self.rest.iter().position(|byte| !accept(*byte));
+        self.take(end.unwrap_or(self.rest.len()))
     }
 
     pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
@@ -134,6 +134,8 @@ impl Class {
     pub(crate) const PARAM_NAME: Self = Self(1 << 8);
     /// A value of such a parameter: in a URI it may have a comma.
     pub(crate) const URI_PARAM_VALUE: Self = Self(1 << 9);
+    /// What a start line may have where the Request-URI stands.
+    pub(crate) const REQUEST_URI: Self = Self(1 << 12);
     /// What may be in a URI and stands for itself.
     pub(crate) const PLAIN_URI: Self = Self(1 << 11);
     /// What some reader takes for the end of a line.
@@ -181,6 +183,10 @@ impl Class {
             (Self::ADDR_SPEC, !is_lws && !ends_value),
             (Self::PARAM_NAME, !is_lws && !matches!(byte, b'=' | b';')),
             (Self::URI_PARAM_VALUE, !is_lws && byte != b';'),
+            (
+                Self::REQUEST_URI,
+                byte > b' ' && !matches!(byte, b'<' | b'>' | 0x7f),
+            ),
             (Self::PLAIN_URI, is_uri && byte != b'%'),
             (Self::LINE_END, matches!(byte, b'\r' | b'\n' | b'\0')),
         ];

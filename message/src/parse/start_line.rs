@@ -98,10 +98,7 @@ fn is_version(bytes: &[u8]) -> bool {
 
 /// The scheme may be any, and what it allows is checked when the URI is read.
 fn is_request_uri(uri: &[u8]) -> bool {
-    !uri.is_empty()
-        && uri
-            .iter()
-            .all(|byte| *byte > b' ' && !matches!(byte, b'<' | b'>' | 0x7f))
+    !uri.is_empty() && Class::REQUEST_URI.has_all(uri)
 }
 
 const VERSION: &[u8] = b"SIP/2.0";
