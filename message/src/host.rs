@@ -37,6 +37,10 @@ impl<'a> Host<'a> {
     /// Takes a host off the front of `cursor`.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, InvalidHost> {
         if cursor.peek() != Some(b'[') {
+            if let Some((address, length)) = ipv4_prefix(cursor.rest()) {
+                cursor.take(length);
+                return Ok(Self::V4(address));
+            }
             return name_or_v4(cursor.take_all(Class::HOST));
         }
         let end = memchr::memchr(b']', cursor.rest()).ok_or(InvalidHost)?;
@@ -104,7 +108,7 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
     if matches!(bytes, [] | [b'.' | b'-', ..]) {
         return Err(InvalidHost);
     }
-    if let Some(address) = ipv4(bytes) {
+    if let Some((address, _)) = ipv4_prefix(bytes) {
         return Ok(Host::V4(address));
     }
     if bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
@@ -114,8 +118,9 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
     text.map(Host::Name).map_err(|_| InvalidHost)
 }
 
-/// Four numbers without leading zeros. Every message has a handful, so they are read in one pass.
-fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
+/// The IPv4 address at the front, and its length, unless it is the beginning of a longer name. Every message has a handful,
+/// so they are read in one pass.
+fn ipv4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
     let mut address = 0;
     let mut rest = bytes;
     for dot in 0..4 {
@@ -126,7 +131,10 @@ fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
         address = address << 8 | octet;
         rest = behind;
     }
-    rest.is_empty().then_some(Ipv4Addr::from(address))
+    if rest.first().is_some_and(|byte| Class::HOST.has(*byte)) {
+        return None;
+    }
+    Some((Ipv4Addr::from(address), bytes.len() - rest.len()))
 }
 
 /// A number up to 255 without leading zeros.
