@@ -100,6 +100,6 @@ const CALLS: usize = 1000;
 /// Longer than any transaction lives.
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With the pieces that the four messages of the caller take.
-const CALL: u64 = 30;
+const CALL: u64 = 28;
 const EARLY: i64 = 3300;
-const HELD: i64 = 650;
+const HELD: i64 = 580;
