@@ -129,17 +129,16 @@ impl Class {
     pub(crate) const DISPLAY_NAME: Self = Self(1 << 6);
     /// A URI without `<>`: it ends where the header parameters or the next value begin.
     pub(crate) const ADDR_SPEC: Self = Self(1 << 7);
-
     /// A name of a parameter that was looked at before, or of a URI.
     pub(crate) const PARAM_NAME: Self = Self(1 << 8);
     /// A value of such a parameter: in a URI it may have a comma.
     pub(crate) const URI_PARAM_VALUE: Self = Self(1 << 9);
     /// What a start line may have where the Request-URI stands.
-    pub(crate) const REQUEST_URI: Self = Self(1 << 12);
+    pub(crate) const REQUEST_URI: Self = Self(1 << 10);
     /// What may be in a URI and stands for itself.
     pub(crate) const PLAIN_URI: Self = Self(1 << 11);
     /// What some reader takes for the end of a line.
-    pub(crate) const LINE_END: Self = Self(1 << 10);
+    pub(crate) const LINE_END: Self = Self(1 << 12);
 
     pub(crate) fn has(self, byte: u8) -> bool {
         classes_of(byte) & self.0 != 0

@@ -189,11 +189,33 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_begin_as_an_address() {
+        for name in [
+            "192.0.2.1.example.com",
+            "192.0.2.1-a",
+            "192.0.2.example",
+            "1a",
+        ] {
+            assert_eq!(Host::parse(name.as_bytes()), Ok(Host::Name(name)));
+            let text = format!("{name}:5060");
+            let mut cursor = Cursor::new(text.as_bytes());
+            assert_eq!(Host::take(&mut cursor), Ok(Host::Name(name)));
+            assert_eq!(cursor.rest(), b":5060");
+        }
+        let mut cursor = Cursor::new(b"192.0.2.1;lr");
+        assert!(matches!(Host::take(&mut cursor), Ok(Host::V4(_))));
+        assert_eq!(cursor.rest(), b";lr");
+    }
+
+    #[test]
     fn what_is_no_host() {
         for text in [
             "",
             "256.0.0.1",
             "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.04",
+            "1.2..4",
             "2001:db8::10",
             "[2001:db8::10",
             "[]",

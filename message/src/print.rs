@@ -441,6 +441,37 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_put_together() {
+        let mut writer = MessageWriter::response(StatusCode::OK, None);
+        writer.header_with(HeaderName::Contact, |value| {
+            value.put(b"<sip:");
+            value.put_address(IpAddr::from([192, 0, 2, 10]));
+            value.put(b":");
+            value.put_number(5060);
+            value.put(b">\r\nVia: x");
+        });
+        writer.header_with(HeaderName::Other, |value| value.put(b"nothing"));
+        assert_eq!(
+            writer.finish(),
+            "SIP/2.0 200 OK\r\nContact: <sip:192.0.2.10:5060>  Via: x\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_message_may_be_long() {
+        for length in [900, 980, 990, 1000, 1010, 1024, 5000] {
+            let value = "x".repeat(length);
+            let mut writer = MessageWriter::response(StatusCode::OK, None);
+            writer.header(HeaderName::Subject, &value);
+            writer.header(HeaderName::Server, "y");
+            let expected = format!(
+                "SIP/2.0 200 OK\r\nSubject: {value}\r\nServer: y\r\nContent-Length: 0\r\n\r\n"
+            );
+            assert_eq!(writer.finish(), expected, "{length}");
+        }
+    }
+
+    #[test]
     fn a_reason_of_ones_own() {
         let reason = Text::from_static("Gone fishing");
         let Ok(Message::Response(response)) =

@@ -1,6 +1,6 @@
 //! Parameters of headers and URIs.
 
-use crate::grammar::{Class, Cursor, unquote};
+use crate::grammar::{Class, Cursor, trim_lws_end, unquote};
 use crate::uri::UriError;
 use std::borrow::Cow;
 use std::fmt;
@@ -82,7 +82,7 @@ impl<'a> Params<'a> {
             rest.cursor.skip_lws();
             let start = rest.cursor;
             let (name, _) = rest.next()?;
-            Some((name, rest.cursor.since(start)))
+            Some((name, trim_lws_end(rest.cursor.since(start))))
         })
     }
 
@@ -198,6 +198,20 @@ mod tests {
         assert!(params.contains("FLAG") && params.get("flag").is_none());
         assert!(!params.contains("x"));
         assert_eq!(params.iter().count(), 4);
+    }
+
+    #[test]
+    fn a_parameter_is_given_as_it_came() {
+        let params = params(" ;A = 1;flag ;b=\"x;y\"");
+        let texts: Vec<_> = params.texts().collect();
+        assert_eq!(
+            texts,
+            [
+                (&b"A"[..], &b";A = 1"[..]),
+                (b"flag", b";flag"),
+                (b"b", b";b=\"x;y\"")
+            ]
+        );
     }
 
     #[test]
