@@ -86,9 +86,7 @@ pub fn read_top_headers(request: &Request) -> Result<usize, HeaderError> {
 pub fn response(request: &Request) -> Bytes {
     let mut writer = MessageWriter::response(StatusCode::RINGING, None);
     for name in COPIED {
-        for field in request.headers().all(name) {
-            writer.copy(field);
-        }
+        writer.copy_all(request.headers(), name);
     }
     writer.finish()
 }

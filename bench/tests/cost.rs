@@ -132,8 +132,8 @@ const APART: Duration = Duration::from_millis(400);
 /// Longer than any transaction lives.
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With one for each message of the caller.
-const TAKEN: u64 = 14;
-const PLACED_AND_TAKEN: u64 = 46;
-const EARLY: u64 = 3_163;
+const TAKEN: u64 = 12;
+const PLACED_AND_TAKEN: u64 = 45;
+const EARLY: u64 = 3_256;
 const CONFIRMED: u64 = 632;
 const TRANSACTION: u64 = 564;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use offhook_message::{Headers, Method};
+use offhook_message::{Header, HeaderName, Headers, Method, Text};
 
 use crate::config::{Config, Reliability};
 
@@ -28,6 +28,27 @@ impl fmt::Display for Allow<'_> {
             f.write_str(method.as_str())?;
         }
         Ok(())
+    }
+}
+
+/// The headers by which every server of ours introduces itself, written down once.
+#[derive(Debug)]
+pub(crate) struct Introduction {
+    pub(crate) allow: Header,
+    pub(crate) supported: Header,
+    pub(crate) user_agent: Option<Header>,
+}
+
+impl Introduction {
+    pub(crate) fn new(config: &Config) -> Self {
+        let user_agent = config.user_agent.clone();
+        // Methods are tokens.
+        let allow = Text::new(Allow(config).to_string()).unwrap_or(Text::from_static(""));
+        Self {
+            allow: Header::known(HeaderName::Allow, allow),
+            supported: Header::known(HeaderName::Supported, Text::from_static(supported(config))),
+            user_agent: user_agent.map(|it| Header::known(HeaderName::UserAgent, it)),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Keys of tables whose text a peer chooses.
 
 use std::hash::{BuildHasher, Hasher};
+use std::io::Write;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 
 /// A keyed 128-bit hash that stands for the text it was made from: a Call-ID with two tags, a
 /// branch with its sent-by.
@@ -27,23 +28,40 @@ impl Fingerprint {
 /// Makes [`Fingerprint`]s with one secret key.
 #[derive(Debug)]
 pub(crate) struct Fingerprinter {
-    keys: [u64; 2],
+    hasher: SipHasher13,
 }
 
 impl Fingerprinter {
-    pub(crate) fn new(keys: [u64; 2]) -> Self {
-        Self { keys }
+    pub(crate) fn new([first, second]: [u64; 2]) -> Self {
+        Self {
+            hasher: SipHasher13::new_with_keys(first, second),
+        }
     }
 
     /// The fingerprint of `parts`, each with its length, so that no two lists of parts run together.
     pub(crate) fn of<const N: usize>(&self, parts: [&[u8]; N]) -> Fingerprint {
-        let [first, second] = self.keys;
-        let mut hasher = SipHasher13::new_with_keys(first, second);
+        // To hash one text is twice as fast as to hash it part by part.
+        let mut text = [0; ORDINARY];
+        let mut room = text.as_mut_slice();
+        let is_written = parts.iter().try_for_each(|part| {
+            room.write_all(&part.len().to_ne_bytes())?;
+            room.write_all(part)
+        });
+        let left = room.len();
+        let hash = match (is_written, text.get(..ORDINARY - left)) {
+            (Ok(()), Some(text)) => self.hasher.hash(text),
+            _ => self.hash_by_part(parts),
+        };
+        Fingerprint(hash.as_u128())
+    }
+
+    fn hash_by_part<const N: usize>(&self, parts: [&[u8]; N]) -> Hash128 {
+        let mut hasher = self.hasher;
         for part in parts {
             hasher.write_usize(part.len());
             hasher.write(part);
         }
-        Fingerprint(hasher.finish128().as_u128())
+        hasher.finish128()
     }
 }
 
@@ -85,6 +103,9 @@ impl Hasher for Already {
         self.0 = value as u64;
     }
 }
+
+/// What the parts of nearly every key have together, in octets.
+const ORDINARY: usize = 256;
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! Where a message came from and where one goes.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use offhook_message::SipUri;
-use smallvec::SmallVec;
+use offhook_message::{SipUri, ValueWriter};
 
 /// A transport of SIP ([RFC 3261 §18](https://www.rfc-editor.org/rfc/rfc3261#section-18),
 /// [RFC 7118](https://www.rfc-editor.org/rfc/rfc7118)).
@@ -169,57 +168,33 @@ pub(crate) struct ContactAddress(Flow, Scheme);
 
 impl fmt::Display for ContactAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut value = Value::new();
-        self.put(&mut value);
-        f.write_str(std::str::from_utf8(&value).unwrap_or_default())
+        write!(f, "{}{}", self.0.local_host(), self.transport())
     }
 }
 
 impl ContactAddress {
-    pub(crate) fn put(&self, value: &mut Value) {
-        let Self(flow, scheme) = self;
-        let (open, close): (&[u8], &[u8]) = match flow.local {
-            SocketAddr::V4(_) => (b"", b":"),
-            SocketAddr::V6(_) => (b"[", b"]:"),
-        };
-        put(value, &[open]);
-        put_address(value, flow.local.ip());
-        put(value, &[close]);
-        put_number(value, flow.local.port());
-        match (flow.transport, scheme) {
+    /// Writes the same as [`fmt::Display`], of which every call needs two.
+    pub(crate) fn write(&self, value: &mut ValueWriter<'_>) {
+        let local = self.0.local;
+        if local.is_ipv6() {
+            value.put(b"[");
+        }
+        value.put_address(local.ip());
+        value.put(if local.is_ipv6() { b"]:" } else { b":" });
+        value.put_number(local.port().into());
+        value.put(self.transport().as_bytes());
+    }
+
+    fn transport(&self) -> &'static str {
+        match (self.0.transport, self.1) {
             // RFC 3261 §26.2.2: `sips` says TLS already.
-            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => {}
+            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => "",
+            (Transport::Tcp, _) => ";transport=tcp",
+            (Transport::Tls, Scheme::Sip) => ";transport=tls",
             // RFC 7118 §5.2.2 has one parameter for both.
-            (Transport::Ws | Transport::Wss, _) => put(value, &[b";transport=ws"]),
-            (other, _) => put(value, &[b";transport=", other.parameter().as_bytes()]),
+            (Transport::Ws | Transport::Wss, _) => ";transport=ws",
         }
     }
-}
-
-/// The value of a header that every call writes, put together without the formatter of the standard library, which takes
-/// ten times as long.
-pub(crate) type Value = SmallVec<[u8; 160]>;
-
-pub(crate) fn put(value: &mut Value, parts: &[&[u8]]) {
-    for part in parts {
-        value.extend_from_slice(part);
-    }
-}
-
-pub(crate) fn put_address(value: &mut Value, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                put(value, &[if index == 0 { b"" } else { b"." }]);
-                put_number(value, octet.into());
-            }
-        }
-        IpAddr::V6(address) => put(value, &[address.to_string().as_bytes()]),
-    }
-}
-
-pub(crate) fn put_number(value: &mut Value, number: u16) {
-    put(value, &[itoa::Buffer::new().format(number).as_bytes()]);
 }
 
 const SIPS: &[u8] = b"sips:";

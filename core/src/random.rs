@@ -34,6 +34,20 @@ impl Random {
 pub(crate) struct Token(pub(crate) u64);
 
 impl Token {
+    /// What [`fmt::Display`] writes.
+    pub(crate) fn digits(self) -> [u8; 16] {
+        let mut rest = self.0;
+        let mut digits = [0; 16];
+        for digit in digits.iter_mut().rev() {
+            *digit = match (rest & 0xf) as u8 {
+                value @ 0..10 => b'0' + value,
+                value => b'a' + value - 10,
+            };
+            rest >>= 4;
+        }
+        digits
+    }
+
     /// Reads what [`fmt::Display`] writes, and nothing else.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use offhook_message::{Method, Response, StatusCode};
 
+use crate::capabilities::Introduction;
 use crate::client_event::{ReferEnd, ReferEvent};
 use crate::config::Config;
 use crate::counts::Totals;
@@ -33,6 +34,7 @@ use crate::transaction::{
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) config: Config,
+    pub(crate) introduction: Introduction,
     pub(crate) loggers: LoggerFactory,
     pub(crate) random: Random,
     pub(crate) fingerprinter: Fingerprinter,
@@ -59,6 +61,7 @@ impl State {
     pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
         let mut random = Random::new(seed);
         Self {
+            introduction: Introduction::new(&config),
             loggers: config.loggers,
             fingerprinter: Fingerprinter::new(random.keys()),
             timers: Timers::new(&config.times),

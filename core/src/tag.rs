@@ -37,12 +37,7 @@ impl Tag {
 
 impl From<Token> for Tag {
     fn from(token: Token) -> Self {
-        let mut text = SmallVec::new();
-        for shift in (0..16).rev() {
-            let digit = token.0 >> (4 * shift) & 0xf;
-            text.extend(char::from_digit(u32::try_from(digit).unwrap_or(0), 16).map(|c| c as u8));
-        }
-        Self(text)
+        Self(SmallVec::from_buf(token.digits()))
     }
 }
 

@@ -175,7 +175,7 @@ impl Run {
             assert!(is_once, "{count} {name}: {shown}");
         }
         for field in headers.all(HeaderName::Other) {
-            let name = std::str::from_utf8(field.raw_name).expect("a token");
+            let name = std::str::from_utf8(field.raw_name()).expect("a token");
             assert!(self.extra.iter().any(|it| it == name), "{name}: {shown}");
         }
         assert!(are_readable(headers), "{shown}");

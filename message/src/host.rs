@@ -1,6 +1,6 @@
 //! Hosts of URIs and of Via ([RFC 3261 25.1](https://www.rfc-editor.org/rfc/rfc3261#section-25.1), RFC 5118).
 
-use crate::grammar::{Cursor, ascii};
+use crate::grammar::{Class, Cursor, ascii};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,7 +23,7 @@ impl<'a> Host<'a> {
         if let [b'[', address @ .., b']'] = bytes {
             return ipv6(address).map(Self::V6).ok_or(InvalidHost);
         }
-        if !bytes.iter().all(|byte| is_name_byte(*byte)) {
+        if !Class::HOST.has_all(bytes) {
             return Err(InvalidHost);
         }
         name_or_v4(bytes)
@@ -37,7 +37,11 @@ impl<'a> Host<'a> {
     /// Takes a host off the front of `cursor`.
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, InvalidHost> {
         if cursor.peek() != Some(b'[') {
-            return name_or_v4(cursor.take_while(is_name_byte));
+            if let Some((address, length)) = ipv4_prefix(cursor.rest()) {
+                cursor.take(length);
+                return Ok(Self::V4(address));
+            }
+            return name_or_v4(cursor.take_all(Class::HOST));
         }
         let end = memchr::memchr(b']', cursor.rest()).ok_or(InvalidHost)?;
         Self::parse(cursor.take(end + 1))
@@ -104,38 +108,46 @@ fn name_or_v4(bytes: &[u8]) -> Result<Host<'_>, InvalidHost> {
     if matches!(bytes, [] | [b'.' | b'-', ..]) {
         return Err(InvalidHost);
     }
+    if let Some((address, _)) = ipv4_prefix(bytes) {
+        return Ok(Host::V4(address));
+    }
     if bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.')) {
-        return ipv4(bytes).map(Host::V4).ok_or(InvalidHost);
+        return Err(InvalidHost);
     }
     let text = std::str::from_utf8(bytes);
     text.map(Host::Name).map_err(|_| InvalidHost)
 }
 
-/// Four numbers without leading zeros, of digits and dots. Every message has a handful, so they are read in one pass.
-fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
-    let (mut address, mut octet, mut dots) = (0_u32, None, 0);
-    for byte in bytes {
-        if *byte == b'.' {
-            address = address << 8 | octet.take()?;
-            dots += 1;
-            continue;
+/// The IPv4 address at the front, and its length, unless it is the beginning of a longer name. Every message has a handful,
+/// so they are read in one pass.
+fn ipv4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let mut address = 0;
+    let mut rest = bytes;
+    for dot in 0..4 {
+        if dot > 0 {
+            rest = rest.strip_prefix(b".")?;
         }
-        let digit = u32::from(byte - b'0');
-        octet = match octet {
-            None => Some(digit),
-            Some(0) => return None,
-            Some(tens) => Some(tens * 10 + digit),
-        };
-        if octet > Some(255) {
-            return None;
-        }
+        let (octet, behind) = take_octet(rest)?;
+        address = address << 8 | octet;
+        rest = behind;
     }
-    (dots == 3).then_some(Ipv4Addr::from(address << 8 | octet?))
+    if rest.first().is_some_and(|byte| Class::HOST.has(*byte)) {
+        return None;
+    }
+    Some((Ipv4Addr::from(address), bytes.len() - rest.len()))
 }
 
-/// Underscores are no part of a host name, but networks use them.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+/// A number up to 255 without leading zeros.
+fn take_octet(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (mut octet, mut rest) = (0, bytes);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        octet = octet * 10 + u32::from(digit - b'0');
+        rest = behind;
+        if octet == 0 || octet > 25 {
+            break;
+        }
+    }
+    (octet <= 255 && rest.len() < bytes.len()).then_some((octet, rest))
 }
 
 fn ipv6(bytes: &[u8]) -> Option<Ipv6Addr> {
@@ -177,11 +189,33 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_begin_as_an_address() {
+        for name in [
+            "192.0.2.1.example.com",
+            "192.0.2.1-a",
+            "192.0.2.example",
+            "1a",
+        ] {
+            assert_eq!(Host::parse(name.as_bytes()), Ok(Host::Name(name)));
+            let text = format!("{name}:5060");
+            let mut cursor = Cursor::new(text.as_bytes());
+            assert_eq!(Host::take(&mut cursor), Ok(Host::Name(name)));
+            assert_eq!(cursor.rest(), b":5060");
+        }
+        let mut cursor = Cursor::new(b"192.0.2.1;lr");
+        assert!(matches!(Host::take(&mut cursor), Ok(Host::V4(_))));
+        assert_eq!(cursor.rest(), b";lr");
+    }
+
+    #[test]
     fn what_is_no_host() {
         for text in [
             "",
             "256.0.0.1",
             "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.04",
+            "1.2..4",
             "2001:db8::10",
             "[2001:db8::10",
             "[]",

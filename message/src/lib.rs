@@ -63,8 +63,8 @@ pub use headers::{
 pub use host::{Host, InvalidHost};
 pub use message::Message;
 pub use method::Method;
-pub use parse::{Defect, Malformed, parse};
-pub use print::{Header, InvalidHeader, MessageWriter};
+pub use parse::{Defect, Malformed, Span, parse};
+pub use print::{Header, InvalidHeader, MessageWriter, ValueWriter};
 pub use request::Request;
 pub use response::Response;
 pub use status::{Provisional, Redirection, Rejection, StatusCode, Success};

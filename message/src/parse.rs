@@ -42,14 +42,28 @@ fn blank_prefix(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// A part of the head of a message.
+/// A part of the head of a message, to be found again without reading.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
+pub struct Span {
     start: u16,
     end: u16,
 }
 
 impl Span {
+    /// Where `part` lies in `message`; `None` where it is no part of its head.
+    pub fn within(message: &[u8], part: &[u8]) -> Option<Self> {
+        let start = part.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
+        let end = start + part.len();
+        Self::new(start, end).filter(|_| end <= message.len())
+    }
+
+    /// The part.
+    pub fn of(self, message: &[u8]) -> &[u8] {
+        message
+            .get(usize::from(self.start)..usize::from(self.end))
+            .unwrap_or_default()
+    }
+
     /// `None` behind the largest head.
     pub(crate) fn new(start: usize, end: usize) -> Option<Self> {
         Some(Self {
@@ -58,10 +72,8 @@ impl Span {
         })
     }
 
-    pub(crate) fn of(self, message: &[u8]) -> &[u8] {
-        message
-            .get(usize::from(self.start)..usize::from(self.end))
-            .unwrap_or_default()
+    pub(crate) const fn between(start: u16, end: u16) -> Self {
+        Self { start, end }
     }
 }
 
@@ -97,6 +109,16 @@ mod tests {
             b"INVITE sip:a SIP/2.0\r\nl: 3\r\ns: x\r\n\r\nabc"
         );
         assert_eq!(request.bytes(), request.as_bytes());
+    }
+
+    #[test]
+    fn a_part_is_found_again() {
+        let request = request("OPTIONS sip:a SIP/2.0\r\ns: x\r\n\r\n");
+        let (message, part) = (request.as_bytes(), request.uri_bytes());
+        let span = Span::within(message, part).unwrap();
+        let copy = message.to_vec();
+        assert_eq!(span.of(&copy), b"sip:a");
+        assert!(Span::within(part, message).is_none());
     }
 
     #[test]

@@ -1,30 +1,32 @@
 //! Messages to octets ([RFC 3261 7](https://www.rfc-editor.org/rfc/rfc3261#section-7)).
 
 use crate::body::Body;
-use crate::grammar::is_token;
-use crate::headers::{HeaderField, HeaderName};
+use crate::grammar::{Class, is_token};
+use crate::headers::{HeaderField, HeaderName, Headers};
 use crate::method::Method;
 use crate::status::StatusCode;
 use crate::text::{InvalidText, Text};
 use crate::uri::UriBuf;
 use bytes::Bytes;
-use smallvec::SmallVec;
 use std::fmt::{self, Display, Write};
+use std::net::IpAddr;
 
 /// Writes one message from the first line to the last, into one buffer. No value can end its line: CR, LF and NUL become
 /// spaces.
 #[must_use = "the message is given by `finish` or `body`"]
 pub struct MessageWriter {
-    /// Most messages are put together on the stack and allocated once, in the right size.
-    buffer: SmallVec<[u8; 1024]>,
+    /// Most messages are put together here and allocated once, in the right size.
+    stack: [u8; 1024],
+    /// How much of it is written.
+    length: usize,
+    /// The whole of a message that is longer, else empty.
+    heap: Vec<u8>,
 }
 
 impl MessageWriter {
     /// Begins a response. Without a reason the registered phrase is written.
     pub fn response(status: StatusCode, reason: Option<&Text>) -> Self {
-        let mut writer = Self {
-            buffer: SmallVec::new(),
-        };
+        let mut writer = Self::empty();
         let reason = reason.map_or(status.reason_phrase(), Text::as_str);
         writer.put(b"SIP/2.0 ");
         writer.put_number(u64::from(status.as_u16()));
@@ -36,9 +38,7 @@ impl MessageWriter {
 
     /// Begins a request.
     pub fn request(method: &Method, uri: &UriBuf) -> Self {
-        let mut writer = Self {
-            buffer: SmallVec::new(),
-        };
+        let mut writer = Self::empty();
         writer.put_value(method.as_str().as_bytes());
         writer.put(b" ");
         writer.put_value(uri.as_bytes());
@@ -48,15 +48,25 @@ impl MessageWriter {
 
     /// Copies a header line as it came, folds included.
     pub fn copy(&mut self, field: HeaderField<'_>) -> &mut Self {
-        self.put(field.line);
-        self.put(LINE_END);
+        self.put_line(field.line)
+    }
+
+    /// Copies all lines of a header as they came, in their order.
+    pub fn copy_all(&mut self, headers: &Headers, name: HeaderName) -> &mut Self {
+        for field in headers.all(name) {
+            self.copy(field);
+        }
         self
     }
 
-    /// Copies a header line as it came and writes more behind its last value: `format_args!(";tag={tag}")`.
-    pub fn copy_with(&mut self, field: HeaderField<'_>, suffix: impl Display) -> &mut Self {
+    /// Copies a header line as it came and writes more behind its last value.
+    pub fn copy_with(
+        &mut self,
+        field: HeaderField<'_>,
+        more: impl FnOnce(&mut ValueWriter<'_>),
+    ) -> &mut Self {
         self.put(field.line);
-        self.put_display(suffix);
+        more(&mut ValueWriter { writer: self });
         self.put(LINE_END);
         self
     }
@@ -64,24 +74,31 @@ impl MessageWriter {
     /// Writes a header from anything that can be displayed: numbers, texts, hosts, URIs, `format_args!`.
     /// [`HeaderName::Other`] has no text and is not written.
     pub fn header(&mut self, name: HeaderName, value: impl Display) -> &mut Self {
+        self.header_with(name, |writer| {
+            // Only a `Display` of the caller can fail, and then its value ends early.
+            let _ = write!(writer, "{value}");
+        })
+    }
+
+    /// Writes a header piece by piece: that is much cheaper than [`MessageWriter::header`]. [`HeaderName::Other`] is not
+    /// written.
+    pub fn header_with(
+        &mut self,
+        name: HeaderName,
+        value: impl FnOnce(&mut ValueWriter<'_>),
+    ) -> &mut Self {
         if name == HeaderName::Other {
             return self;
         }
         self.put_name(name.as_str());
-        self.put_display(value);
+        value(&mut ValueWriter { writer: self });
         self.put(LINE_END);
         self
     }
 
     /// Writes a header from octets, which may be the value of another message. [`HeaderName::Other`] is not written.
     pub fn header_bytes(&mut self, name: HeaderName, value: &[u8]) -> &mut Self {
-        if name == HeaderName::Other {
-            return self;
-        }
-        self.put_name(name.as_str());
-        self.put_value(value);
-        self.put(LINE_END);
-        self
+        self.header_with(name, |writer| writer.put(value))
     }
 
     /// Writes a header that was put together elsewhere. One that each message has already is not written: two of them
@@ -90,18 +107,15 @@ impl MessageWriter {
         if header.name().is_empty() || header.is_reserved() {
             return self;
         }
-        self.put_name(header.name());
-        self.put(header.value.as_str().as_bytes());
-        self.put(LINE_END);
-        self
+        self.put_text(header.name(), &header.value)
     }
 
     /// Ends the message with a body and the headers that describe it.
     #[must_use]
     pub fn body(mut self, body: &Body) -> Bytes {
-        self.header(HeaderName::ContentType, body.content_type());
+        self.put_text(HeaderName::ContentType.as_str(), body.content_type());
         if let Some(disposition) = body.disposition() {
-            self.header(HeaderName::ContentDisposition, disposition);
+            self.put_text(HeaderName::ContentDisposition.as_str(), disposition);
         }
         self.end(body.content())
     }
@@ -117,7 +131,19 @@ impl MessageWriter {
         self.put_number(content.len() as u64);
         self.put(b"\r\n\r\n");
         self.put(content);
-        Bytes::copy_from_slice(&self.buffer)
+        Bytes::copy_from_slice(self.written())
+    }
+
+    fn put_line(&mut self, line: &[u8]) -> &mut Self {
+        self.put(line);
+        self.put(LINE_END);
+        self
+    }
+
+    /// A text cannot end its line.
+    fn put_text(&mut self, name: &str, value: &Text) -> &mut Self {
+        self.put_name(name);
+        self.put_line(value.as_str().as_bytes())
     }
 
     fn put_name(&mut self, name: &str) {
@@ -125,29 +151,19 @@ impl MessageWriter {
         self.put(b": ");
     }
 
-    fn put_display(&mut self, value: impl Display) {
-        // Only a `Display` of the caller can fail, and then its value ends early.
-        let _ = write!(OneLine { writer: self }, "{value}");
-    }
-
     fn put_value(&mut self, value: &[u8]) {
-        // Most values are short: they are looked through before a search has begun.
-        let ends_line = |byte: &u8| matches!(byte, b'\r' | b'\n' | b'\0');
-        if !value
-            .iter()
-            .fold(false, |found, byte| found | ends_line(byte))
-        {
+        if !Class::LINE_END.has_any(value) {
             return self.put(value);
         }
         let mut before = 0;
-        self.buffer.extend(value.iter().map(|byte| {
+        for byte in value {
             let is_quoted = std::mem::replace(&mut before, *byte) == b'\\';
             match byte {
-                b'\r' | b'\n' => b' ',
-                b'\0' if !is_quoted => b' ',
-                other => *other,
+                b'\r' | b'\n' => self.put(b" "),
+                b'\0' if !is_quoted => self.put(b" "),
+                other => self.put(&[*other]),
             }
-        }));
+        }
     }
 
     fn put_number(&mut self, number: u64) {
@@ -155,25 +171,89 @@ impl MessageWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        let end = self.length + bytes.len();
+        match self.stack.get_mut(self.length..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length = end;
+            }
+            None => self.put_on_heap(bytes),
+        }
+    }
+
+    #[cold]
+    fn put_on_heap(&mut self, bytes: &[u8]) {
+        if self.heap.is_empty() {
+            self.heap = self.written().to_vec();
+            // From here on nothing fits.
+            self.length = self.stack.len();
+        }
+        self.heap.extend_from_slice(bytes);
+    }
+
+    fn written(&self) -> &[u8] {
+        if self.heap.is_empty() {
+            self.stack.get(..self.length).unwrap_or_default()
+        } else {
+            &self.heap
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            stack: [0; 1024],
+            length: 0,
+            heap: Vec::new(),
+        }
     }
 }
 
 /// Shows no octets: they may hold credentials or keys.
 impl fmt::Debug for MessageWriter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "MessageWriter({} octets)", self.buffer.len())
+        write!(formatter, "MessageWriter({} octets)", self.written().len())
     }
 }
 
-/// Writes formatted text without line ends.
-struct OneLine<'a> {
+/// Writes the value of one header. As text it is written by way of [`fmt::Write`].
+#[derive(Debug)]
+pub struct ValueWriter<'a> {
     writer: &'a mut MessageWriter,
 }
 
-impl Write for OneLine<'_> {
+impl ValueWriter<'_> {
+    /// Writes a piece, without line ends.
+    pub fn put(&mut self, piece: &[u8]) {
+        self.writer.put_value(piece);
+    }
+
+    /// Writes a number.
+    pub fn put_number(&mut self, number: u64) {
+        self.writer.put_number(number);
+    }
+
+    /// Writes an address, IPv6 without brackets.
+    pub fn put_address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => {
+                let [first, others @ ..] = address.octets();
+                self.put_number(first.into());
+                for octet in others {
+                    self.writer.put(b".");
+                    self.put_number(octet.into());
+                }
+            }
+            IpAddr::V6(address) => {
+                // Nothing fails here.
+                let _ = write!(self, "{address}");
+            }
+        }
+    }
+}
+
+impl Write for ValueWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.writer.put_value(text.as_bytes());
+        self.put(text.as_bytes());
         Ok(())
     }
 }
@@ -310,7 +390,7 @@ mod tests {
             writer.copy(via);
         }
         for to in headers.all(HeaderName::To) {
-            writer.copy_with(to, format_args!(";tag={}", 7));
+            writer.copy_with(to, |value| value.put(b";tag=7"));
         }
         assert_eq!(
             writer.finish(),
@@ -358,6 +438,37 @@ mod tests {
             writer.finish(),
             "A  B sip:a SIP/2.0\r\nSubject: a  Via: b\r\nServer: a b c\r\nContent-Length: 0\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn a_value_is_put_together() {
+        let mut writer = MessageWriter::response(StatusCode::OK, None);
+        writer.header_with(HeaderName::Contact, |value| {
+            value.put(b"<sip:");
+            value.put_address(IpAddr::from([192, 0, 2, 10]));
+            value.put(b":");
+            value.put_number(5060);
+            value.put(b">\r\nVia: x");
+        });
+        writer.header_with(HeaderName::Other, |value| value.put(b"nothing"));
+        assert_eq!(
+            writer.finish(),
+            "SIP/2.0 200 OK\r\nContact: <sip:192.0.2.10:5060>  Via: x\r\nContent-Length: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_message_may_be_long() {
+        for length in [900, 980, 990, 1000, 1010, 1024, 5000] {
+            let value = "x".repeat(length);
+            let mut writer = MessageWriter::response(StatusCode::OK, None);
+            writer.header(HeaderName::Subject, &value);
+            writer.header(HeaderName::Server, "y");
+            let expected = format!(
+                "SIP/2.0 200 OK\r\nSubject: {value}\r\nServer: y\r\nContent-Length: 0\r\n\r\n"
+            );
+            assert_eq!(writer.finish(), expected, "{length}");
+        }
     }
 
     #[test]

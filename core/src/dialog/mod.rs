@@ -66,9 +66,8 @@ impl Dialog {
     /// ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
     pub(crate) fn at_server(fingerprinter: &Fingerprinter, invite: &Request, tag: &Tag) -> Self {
         let headers = invite.headers();
-        let mut local = headers.raw(HeaderName::To).unwrap_or_default().to_vec();
-        local.extend_from_slice(b";tag=");
-        local.extend_from_slice(tag.as_bytes());
+        let to = headers.raw(HeaderName::To).unwrap_or_default();
+        let local = [to, b";tag=", tag.as_bytes()].concat();
         let texts = [
             headers.call_id().unwrap_or_default(),
             &local,

@@ -57,6 +57,12 @@ impl OfferAnswer {
 /// Whether a body of ours describes a session.
 pub(crate) fn is_session_description(body: &Body) -> bool {
     let content_type = body.content_type().as_str();
+    if content_type == SDP {
+        return true;
+    }
     let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/sdp")
+    media_type.trim().eq_ignore_ascii_case(SDP)
 }
+
+/// The type of a session description.
+const SDP: &str = "application/sdp";

@@ -3,22 +3,23 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Body, Headers, Replaces, Request, StatusCode};
+use offhook_message::{Body, Headers, Replaces, StatusCode};
 
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
-use crate::flow::Flow;
+use crate::incoming::Incoming;
+use crate::session::Agreement;
 use crate::slot::Slot;
 use crate::tag::Tag;
 
 /// An INVITE outside of a dialog, from its arrival to our final response.
 #[derive(Debug)]
 pub(crate) struct Invite {
-    pub(crate) request: Request,
+    pub(crate) incoming: Incoming,
+    /// Its number.
+    pub(crate) cseq: u32,
     /// Its server transaction.
     pub(crate) transaction: Slot,
-    /// Where it came from.
-    pub(crate) flow: Flow,
     /// The To tag of every response above 100.
     pub(crate) to_tag: Tag,
     /// The early session, once a response above 100 has made one.
@@ -34,8 +35,8 @@ pub(crate) struct Invite {
     pub(crate) repeats_at: Option<Instant>,
     /// A 2xx that waits for a PRACK.
     pub(crate) held: Option<(StatusCode, Bytes)>,
-    /// The longest life of the session without a refresh that the application grants, in seconds.
-    pub(crate) session_expires: Option<u32>,
+    /// What the 2xx says of the session timer.
+    pub(crate) agreement: Option<Agreement>,
     /// Whether any response is out, so that no 100 is needed.
     pub(crate) is_answered: bool,
     /// The dialog that it wants to take the place of.

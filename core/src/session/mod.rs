@@ -16,7 +16,7 @@ pub(crate) use offer::PendingOffer;
 pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
-pub(crate) use timer::{Party, RefreshByInvite, SessionTimer};
+pub(crate) use timer::{Agreement, Party, RefreshByInvite, SessionTimer};
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};

@@ -3,7 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::Body;
+use offhook_message::{Body, Refresher};
+
+/// What a 2xx says of the session timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    pub(crate) seconds: u32,
+    pub(crate) refresher: Refresher,
+}
 
 /// An agreed session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

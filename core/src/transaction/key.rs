@@ -1,6 +1,6 @@
 //! Which transaction a request belongs to.
 
-use offhook_message::{Headers, Method, Request, Via};
+use offhook_message::{CSeq, Headers, Method, Request, Via};
 use smallvec::SmallVec;
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
@@ -20,7 +20,8 @@ pub(crate) fn server_key(
         Method::Ack => Method::Invite.as_str(),
         other => other.as_str(),
     };
-    let sent_by: SmallVec<[u8; 64]> = via.sent_by.iter().map(u8::to_ascii_lowercase).collect();
+    let mut sent_by: SmallVec<[u8; 64]> = SmallVec::from_slice(via.sent_by);
+    sent_by.make_ascii_lowercase();
     match via.branch().filter(|branch| is_unique(branch)) {
         Some(branch) => fingerprinter.of([b"3261", branch, &sent_by, method.as_bytes()]),
         None => key_without_branch(fingerprinter, request, via, &sent_by, method),
@@ -28,13 +29,13 @@ pub(crate) fn server_key(
 }
 
 /// The key that all copies of one request share which a forking proxy sent to us by different
-/// ways ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)). `None` for a request inside a dialog and
-/// for one without a From tag, which says too little.
-pub(crate) fn merge_key(fingerprinter: &Fingerprinter, headers: &Headers) -> Option<Fingerprint> {
-    if headers.to_tag().is_some() {
-        return None;
-    }
-    let cseq = headers.cseq().ok()?;
+/// ways ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)). It names no dialog. `None` for one without
+/// a From tag, which says too little.
+pub(crate) fn merge_key(
+    fingerprinter: &Fingerprinter,
+    headers: &Headers,
+    cseq: &CSeq,
+) -> Option<Fingerprint> {
     Some(fingerprinter.of([
         b"merge",
         headers.from_tag()?,

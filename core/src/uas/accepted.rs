@@ -16,16 +16,15 @@ use crate::state::State;
 use crate::timers::Timer;
 use crate::uac;
 
-/// Begins to repeat a 2xx, and to wait for its ACK.
+/// Begins to repeat the 2xx to the INVITE of this number, and to wait for its ACK.
 pub(super) fn await_ack(
     state: &mut State,
     now: Instant,
     id: SessionId,
-    invite: &Request,
+    cseq: u32,
     transaction: Slot,
     response: &Bytes,
 ) {
-    let cseq = invite.headers().cseq().map_or(0, |cseq| cseq.number);
     let times = state.config.times;
     let Some(session) = state.sessions.get_mut(id) else {
         return;

@@ -31,6 +31,7 @@ pub(super) fn receive(
     state: &mut State,
     now: Instant,
     incoming: Incoming,
+    cseq: u32,
     merge_key: Option<Fingerprint>,
 ) {
     let limits = state.config.limits;
@@ -53,20 +54,19 @@ pub(super) fn receive(
     }
     let to_tag = Tag::from(state.random.token());
     let transaction = open_transaction(state, &incoming, merge_key, to_tag.clone());
-    let request = incoming.request;
-    let expires = request.headers().expires().ok().flatten();
+    let expires = incoming.request.headers().expires().ok().flatten();
     let id = InviteId(state.invites.insert(Invite {
-        offer_answer: OfferAnswer::of_invite(&request),
-        request,
+        offer_answer: OfferAnswer::of_invite(&incoming.request),
+        incoming,
+        cseq,
         transaction,
-        flow: incoming.flow,
         to_tag,
         session: None,
         description: None,
-        session_expires: None,
         peer_reliability,
         repeats_at: None,
         held: None,
+        agreement: None,
         is_answered: false,
         replaces,
     }));
@@ -180,12 +180,12 @@ impl<'a> InviteUserAgentServer<'a> {
 
     /// The INVITE.
     pub fn message(&self) -> &Request {
-        &self.invite().request
+        &self.invite().incoming.request
     }
 
     /// The way it came.
     pub fn flow(&self) -> Flow {
-        self.invite().flow
+        self.invite().incoming.flow
     }
 
     /// The dialog that the INVITE wants to take the place of
@@ -202,7 +202,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let invite = self.invite();
         let transaction = self.state.servers.get(invite.transaction);
         ServerTransactionView {
-            request: &invite.request,
+            request: &invite.incoming.request,
             state: transaction.map_or(TransactionState::Terminated, ServerTransaction::state),
         }
     }
@@ -252,8 +252,7 @@ impl<'a> InviteUserAgentServer<'a> {
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
         let body = options.body.as_ref();
-        let message =
-            write::dialog_response(self.invite(), &self.state.config, &options, body, None);
+        let message = write::dialog_response(self.state, self.invite(), &options, body, None);
         if let Some(answer) = description {
             self.invite_mut().description = Some(answer.clone());
         }
@@ -282,9 +281,11 @@ impl<'a> InviteUserAgentServer<'a> {
         let body = self.success_body(options.body.as_ref())?;
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
-        self.invite_mut().session_expires = options.session_expires;
-        let config = &self.state.config;
-        let message = write::dialog_response(self.invite(), config, &options, body.as_ref(), None);
+        let headers = self.message().headers();
+        let most = options.session_expires;
+        self.invite_mut().agreement = session_timer::agree(headers, &self.state.config, most);
+        let (state, shown) = (&*self.state, body.as_ref());
+        let message = write::dialog_response(state, self.invite(), &options, shown, None);
         if let Some(description) = body.filter(is_session_description) {
             if let Some(session) = self.state.sessions.get_mut(session) {
                 session.offer_answer = session.offer_answer.sent();
@@ -413,8 +414,9 @@ impl<'a> InviteUserAgentServer<'a> {
             return session;
         }
         let fingerprinter = &self.state.fingerprinter;
-        let dialog = Dialog::at_server(fingerprinter, &invite.request, &invite.to_tag);
-        let (flow, phase) = (invite.flow, Phase::Early(self.id));
+        let incoming = &invite.incoming;
+        let dialog = Dialog::at_server(fingerprinter, &incoming.request, &invite.to_tag);
+        let (flow, phase) = (incoming.flow, Phase::Early(self.id));
         let session = InviteSession::new(dialog, flow, Role::Callee, phase, invite.offer_answer);
         let session = self.state.sessions.insert(session);
         self.invite_mut().session = Some(session);
@@ -462,8 +464,7 @@ impl<'a> InviteUserAgentServer<'a> {
         contacts: &[ContactTarget],
     ) -> OutgoingResponse {
         self.take_tag(options.to_tag.as_ref());
-        let config = &self.state.config;
-        let message = write::final_response(self.invite(), config, options, contacts);
+        let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
         self.state.end_invite(self.id);
         OutgoingResponse { message }
@@ -520,22 +521,17 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
         if let Some(reliable) = &mut session.reliable {
             reliable.finish();
         }
-        let cseq = invite.request.headers().cseq();
-        session.phase = Phase::AckWait {
-            cseq: cseq.map_or(0, |cseq| cseq.number),
-            bye: None,
-        };
+        let (cseq, bye) = (invite.cseq, None);
+        session.phase = Phase::AckWait { cseq, bye };
     }
-    let request = &invite.request;
-    let agreement = session_timer::agree(request.headers(), &state.config, invite.session_expires);
+    let (request, agreement) = (&invite.incoming.request, invite.agreement);
     let description = invite.description.as_ref();
     session_timer::begin(state, now, id, request, agreement, description);
-    let transaction = invite.transaction;
-    accepted::await_ack(state, now, id, &invite.request, transaction, response);
+    accepted::await_ack(state, now, id, invite.cseq, invite.transaction, response);
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {
-    let call_id = invite.request.headers().raw(HeaderName::CallId);
+    let call_id = invite.incoming.request.headers().raw(HeaderName::CallId);
     let call_id = call_id.unwrap_or_default();
     state.log(
         LogLevel::Debug,

@@ -57,7 +57,7 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
         Err(error) => return refuse(state, now, flow, request, error.into()),
     };
     let key = server_key(&state.fingerprinter, &request, &via, request.method());
-    let response_flow = respond::response_flow(&via, flow);
+    let response_address = respond::response_address(&via, flow);
     if *request.method() == Method::Ack {
         return receive_ack(state, now, flow, key, request);
     }
@@ -66,9 +66,11 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
         return state.repeat_response(now, transaction);
     }
     let incoming = Incoming {
+        via: respond::received_via(&request, &via, flow.remote),
+        has_to_tag: request.headers().to_tag().is_some(),
         request,
         flow,
-        response_flow,
+        response_address,
         key,
     };
     dispatch(state, now, incoming);
@@ -99,12 +101,15 @@ fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: 
         return drop_request(state, &request, "it is malformed");
     }
     let headers = request.headers();
-    let Some(via) = headers.via().ok().or_else(|| headers.via_to_sent_by()) else {
+    let whole = headers.via().ok();
+    let Some(via) = whole.or_else(|| headers.via_to_sent_by()) else {
         return drop_request(state, &request, "it has no Via to route a response by");
     };
     let incoming = Incoming {
+        via: whole.and_then(|via| respond::received_via(&request, &via, flow.remote)),
+        has_to_tag: headers.to_tag().is_some(),
         key: server_key(&state.fingerprinter, &request, &via, request.method()),
-        response_flow: respond::response_flow(&via, flow),
+        response_address: respond::response_address(&via, flow),
         request,
         flow,
     };
@@ -114,7 +119,7 @@ fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: 
 /// A WebSocket is gone: nobody is left to answer.
 pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
     let invites = state.invites.iter().filter_map(|(slot, invite)| {
-        let flow = invite.flow;
+        let flow = invite.incoming.flow;
         let is_bound = flow.transport.is_websocket() && flow.channel == channel;
         is_bound.then_some(InviteId(slot))
     });
@@ -142,7 +147,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, now, &incoming);
     }
-    if has_to_tag(request) {
+    if incoming.has_to_tag {
         return match find_session(state, request) {
             Some(session) => in_dialog::receive(state, now, session, cseq.number, incoming),
             None if *request.method() == Method::Notify => {
@@ -151,7 +156,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
             None => does_not_exist().statelessly(state, now, &incoming),
         };
     }
-    let merge_key = merge_key(&state.fingerprinter, request.headers());
+    let merge_key = merge_key(&state.fingerprinter, request.headers(), &cseq);
     if merge_key.is_some_and(|key| state.servers.is_merged(key)) {
         return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, now, &incoming);
     }
@@ -166,7 +171,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
         }
     }
     match request.method() {
-        Method::Invite => invite::receive(state, now, incoming, merge_key),
+        Method::Invite => invite::receive(state, now, incoming, cseq.number, merge_key),
         Method::Options => options::capabilities(state).statelessly(state, now, &incoming),
         Method::Notify if !notify::serves_others(&state.config) => {
             does_not_exist().statelessly(state, now, &incoming);
@@ -226,10 +231,6 @@ fn to_tag_of(request: &Request) -> Tag {
     Tag::received(request.headers().to_tag().unwrap_or_default())
 }
 
-fn has_to_tag(request: &Request) -> bool {
-    request.headers().to_tag().is_some()
-}
-
 fn drop_request(state: &mut State, request: &Request, reason: &str) {
     state.totals.dropped += 1;
     let label = request
@@ -256,7 +257,7 @@ fn open_transaction(
         &incoming.request,
         incoming.key,
         merge_key,
-        incoming.response_flow,
+        incoming.response_flow(),
         to_tag,
     );
     transaction.sent_by = undelivered::sent_by(incoming);

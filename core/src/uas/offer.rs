@@ -80,9 +80,10 @@ pub(crate) fn answer(
             session_timer::begin(state, now, id, request, agreement, Some(body));
         }
     }
-    let bytes = write::session_response(incoming, &state.config, agreement, Some(body));
+    let bytes = write::session_response(state, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {
-        accepted::await_ack(state, now, id, request, offer.transaction, &bytes);
+        let cseq = request.headers().cseq().map_or(0, |cseq| cseq.number);
+        accepted::await_ack(state, now, id, cseq, offer.transaction, &bytes);
     }
     change::overtaken(state, id);
     state.respond(now, offer.transaction, StatusCode::OK, bytes);
@@ -135,9 +136,8 @@ pub(crate) fn trying_is_due(state: &mut State, now: Instant, slot: Slot) {
     let Some(offer) = state.offers.get(slot) else {
         return;
     };
-    let (incoming, transaction) = (&offer.incoming, offer.transaction);
-    let source = incoming.flow.remote;
-    let writer = respond::begin(&incoming.request, source, StatusCode::TRYING, None, None);
+    let transaction = offer.transaction;
+    let writer = respond::begin(&offer.incoming, StatusCode::TRYING, None, None);
     state.respond(now, transaction, StatusCode::TRYING, writer.finish());
 }
 

@@ -145,7 +145,7 @@ fn check_contact(request: &Request) -> Result<(), Reply> {
 
 fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: StatusCode) {
     let tag = to_tag(state, pending);
-    let bytes = write::refer_response(&pending.incoming, &tag, &state.config, status);
+    let bytes = write::refer_response(state, &pending.incoming, &tag, status);
     state.respond(now, pending.transaction, status, bytes);
 }
 

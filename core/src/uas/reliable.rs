@@ -44,8 +44,8 @@ impl InviteUserAgentServer<'_> {
         self.take_tag(options.to_tag.as_ref());
         let session = self.early_session();
         let rseq = self.next_rseq(session);
-        let (config, body) = (&self.state.config, options.body.as_ref());
-        let message = write::dialog_response(self.invite(), config, options, body, Some(rseq));
+        let (state, body) = (&*self.state, options.body.as_ref());
+        let message = write::dialog_response(state, self.invite(), options, body, Some(rseq));
         if let Some(description) = description {
             self.invite_mut().description = Some(description.clone());
         }
@@ -75,8 +75,7 @@ impl InviteUserAgentServer<'_> {
 
     /// The RSeq of the next response; the first is random, so that no old PRACK fits.
     fn next_rseq(&mut self, session: SessionId) -> u32 {
-        let cseq = self.invite().request.headers().cseq();
-        let cseq = cseq.map_or(0, |cseq| cseq.number);
+        let cseq = self.invite().cseq;
         let first = self.state.random.below(MOST_FIRST_RSEQ) + 1;
         let first = u32::try_from(first).unwrap_or(1);
         let Some(session) = self.state.sessions.get_mut(session) else {

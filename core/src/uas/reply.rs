@@ -72,7 +72,7 @@ impl Reply {
         let tag = stable_tag(state, &incoming.request);
         let bytes = self.write(state, incoming, &tag);
         state.totals.responses += 1;
-        state.outbox.transmit(incoming.response_flow, bytes, None);
+        state.outbox.transmit(incoming.response_flow(), bytes, None);
     }
 
     /// Answers a request through a transaction: inside a dialog a repetition could be taken for
@@ -101,8 +101,7 @@ impl Reply {
 
     fn write(&self, state: &State, incoming: &Incoming, tag: &Tag) -> Bytes {
         let mut writer = respond::begin(
-            &incoming.request,
-            incoming.flow.remote,
+            incoming,
             self.status,
             self.reason_phrase.as_ref(),
             Some(tag),
@@ -110,8 +109,8 @@ impl Reply {
         for header in &self.headers {
             writer.extra(header);
         }
-        if let Some(user_agent) = &state.config.user_agent {
-            writer.header(HeaderName::UserAgent, user_agent);
+        if let Some(user_agent) = &state.introduction.user_agent {
+            writer.extra(user_agent);
         }
         writer.finish()
     }

@@ -150,8 +150,8 @@ impl<'a> UserAgentServer<'a> {
         let transaction = pending.transaction;
         let found = self.state.servers.get(transaction);
         let tag = options.to_tag.as_ref().or(found.map(|found| &found.to_tag));
-        let (incoming, config) = (&pending.incoming, &self.state.config);
-        let message = write::plain_response(incoming, tag, config, options, contacts);
+        let incoming = &pending.incoming;
+        let message = write::plain_response(self.state, incoming, tag, options, contacts);
         let status = options.status.into();
         let Self { state, now, id } = self;
         state.requests.remove(id.0);

@@ -2,20 +2,23 @@
 
 use std::net::SocketAddr;
 
-use offhook_message::{HeaderName, MessageWriter, Request, Rport, StatusCode, Text, Via};
+use offhook_message::{
+    HeaderName, MessageWriter, Params, Request, Rport, Span, StatusCode, Text, ValueWriter, Via,
+};
 
-use crate::flow::{Flow, Value, put, put_address, put_number};
+use crate::flow::Flow;
+use crate::incoming::{Incoming, ReceivedVia};
 use crate::tag::Tag;
 
 /// Where the responses to a request go ([RFC 3261 §18.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.2),
 /// [RFC 3581 §4](https://www.rfc-editor.org/rfc/rfc3581#section-4)). On a stream the address counts only once the connection is gone.
-pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
+pub(crate) fn response_address(via: &Via<'_>, flow: Flow) -> SocketAddr {
     let source = flow.remote;
     let port = via.port.unwrap_or(flow.transport.default_port());
     // The scope of a link-local address stays.
     let mut source_host = source;
     source_host.set_port(port);
-    let remote = if flow.transport.is_websocket() {
+    if flow.transport.is_websocket() {
         // RFC 7118 §5: a browser has no other address.
         source
     } else if flow.transport.is_reliable() {
@@ -26,102 +29,101 @@ pub(crate) fn response_flow(via: &Via<'_>, flow: Flow) -> Flow {
         source_host
     } else {
         source
-    };
-    Flow { remote, ..flow }
+    }
 }
 
-/// The response to `request` up to CSeq: what every response repeats of its request.
+/// The response to a request up to CSeq: what every response repeats of its request.
 ///
-/// `to_tag` is written where the request's To has no tag. `source` is where the request came from.
+/// `to_tag` is written where the request's To has no tag.
 pub(crate) fn begin(
-    request: &Request,
-    source: SocketAddr,
+    incoming: &Incoming,
     status: StatusCode,
     reason_phrase: Option<&Text>,
     to_tag: Option<&Tag>,
 ) -> MessageWriter {
     let mut writer = MessageWriter::response(status, reason_phrase);
-    let headers = request.headers();
-    write_vias(&mut writer, request, source);
-    for field in headers.all(HeaderName::From) {
-        writer.copy(field);
-    }
-    let has_tag = headers.to_tag().is_some();
-    for field in headers.all(HeaderName::To) {
-        match to_tag.filter(|_| !has_tag) {
-            Some(tag) => {
-                writer.copy_with(field, format_args!(";tag={tag}"));
+    let is_repeated = |name| match name {
+        HeaderName::Via
+        | HeaderName::From
+        | HeaderName::To
+        | HeaderName::CallId
+        | HeaderName::CSeq => true,
+        HeaderName::Timestamp => status == StatusCode::TRYING,
+        _ => false,
+    };
+    let to_tag = to_tag.filter(|_| !incoming.has_to_tag);
+    let mut topmost = incoming.via;
+    for field in incoming.request.headers().select(is_repeated) {
+        match (field.name, to_tag) {
+            (HeaderName::Via, _) if let Some(via) = topmost.take() => {
+                writer.header_with(HeaderName::Via, |value| {
+                    write_received(value, incoming, via);
+                });
+                if let Some(rest) = rest_of_line(field.value) {
+                    writer.header_bytes(HeaderName::Via, rest);
+                }
             }
-            None => {
+            (HeaderName::To, Some(tag)) => {
+                writer.copy_with(field, |value| {
+                    value.put(b";tag=");
+                    value.put(tag.as_bytes());
+                });
+            }
+            _ => {
                 writer.copy(field);
             }
-        }
-    }
-    for name in [HeaderName::CallId, HeaderName::CSeq] {
-        for field in headers.all(name) {
-            writer.copy(field);
-        }
-    }
-    if status == StatusCode::TRYING {
-        for field in headers.all(HeaderName::Timestamp) {
-            writer.copy(field);
         }
     }
     writer
 }
 
-/// All Via values. The topmost says where the request really came from
+/// The topmost Via of a request, where its responses say where it really came from: it asked for that, or it
+/// is not what it says
 /// ([RFC 3261 §18.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.2.1), RFC 3581 §4).
-fn write_vias(writer: &mut MessageWriter, request: &Request, source: SocketAddr) {
-    let headers = request.headers();
-    let mut lines = headers.all(HeaderName::Via);
-    if let Some(first) = lines.next() {
-        match headers.via() {
-            Ok(via) if needs_received(&via, source) => {
-                writer.header_bytes(HeaderName::Via, &received(&via, source));
-                if let Some(rest) = rest_of_line(first.value) {
-                    writer.header_bytes(HeaderName::Via, rest);
-                }
-            }
-            _ => {
-                writer.copy(first);
-            }
-        }
+pub(crate) fn received_via(
+    request: &Request,
+    via: &Via<'_>,
+    source: SocketAddr,
+) -> Option<ReceivedVia> {
+    let wants_rport = via.rport() != Rport::Absent;
+    if !wants_rport && via.received().is_none() && via.host.ip() == Some(source.ip()) {
+        return None;
     }
-    for field in lines {
-        writer.copy(field);
-    }
-}
-
-fn needs_received(via: &Via<'_>, source: SocketAddr) -> bool {
-    via.rport() != Rport::Absent || via.received().is_some() || via.host.ip() != Some(source.ip())
+    let span = |part| Span::within(request.as_bytes(), part);
+    Some(ReceivedVia {
+        transport: span(via.transport)?,
+        sent_by: span(via.sent_by)?,
+        params: span(via.params.as_bytes())?,
+        wants_rport,
+    })
 }
 
 /// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
 /// itself is replaced.
-fn received(via: &Via<'_>, source: SocketAddr) -> Value {
-    let mut value = Value::new();
-    put(&mut value, &[b"SIP/2.0/", via.transport, b" ", via.sent_by]);
-    for (name, text) in &via.params {
-        if name.eq_ignore_ascii_case(b"received") || name.eq_ignore_ascii_case(b"rport") {
-            continue;
-        }
-        put(&mut value, &[b";", name]);
-        if let Some(text) = text {
-            put(&mut value, &[b"=", text.as_bytes()]);
+fn write_received(value: &mut ValueWriter<'_>, incoming: &Incoming, via: ReceivedVia) {
+    let (message, source) = (incoming.request.as_bytes(), incoming.flow.remote);
+    value.put(b"SIP/2.0/");
+    value.put(via.transport.of(message));
+    value.put(b" ");
+    value.put(via.sent_by.of(message));
+    for (name, text) in Params::new(via.params.of(message)).texts() {
+        if !name.eq_ignore_ascii_case(b"received") && !name.eq_ignore_ascii_case(b"rport") {
+            value.put(text);
         }
     }
-    if via.rport() != Rport::Absent {
-        put(&mut value, &[b";rport="]);
-        put_number(&mut value, source.port());
+    if via.wants_rport {
+        value.put(b";rport=");
+        value.put_number(source.port().into());
     }
-    put(&mut value, &[b";received="]);
-    put_address(&mut value, source.ip());
-    value
+    value.put(b";received=");
+    value.put_address(source.ip());
 }
 
 /// What follows the topmost value in its line.
 fn rest_of_line(value: &[u8]) -> Option<&[u8]> {
+    if !value.contains(&b',') {
+        return None;
+    }
     let mut is_quoted = false;
     let comma = value.iter().position(|&byte| {
         is_quoted ^= byte == b'"';

@@ -1,25 +1,19 @@
 //! Agreeing on a session timer, as the one who answers
 //! ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 
-use std::fmt;
 use std::time::Instant;
 
-use offhook_message::{Body, HeaderName, Headers, Method, Refresher, Request, StatusCode};
+use offhook_message::{
+    Body, HeaderName, Headers, Method, Refresher, Request, StatusCode, ValueWriter,
+};
 
 use super::reply::Reply;
 use crate::capabilities::{TIMER, takes_update};
 use crate::config::Config;
 use crate::event::SessionId;
-use crate::session::{InviteSession, Party};
+use crate::session::{Agreement, InviteSession, Party};
 use crate::state::State;
 use crate::uac::refresh;
-
-/// What a 2xx says of the session timer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Agreement {
-    pub(super) seconds: u32,
-    pub(super) refresher: Refresher,
-}
 
 impl Agreement {
     /// Neither side gets less than it bears.
@@ -29,15 +23,14 @@ impl Agreement {
         let seconds = seconds.max(least);
         Self { seconds, refresher }
     }
-}
 
-impl fmt::Display for Agreement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let refresher = match self.refresher {
-            Refresher::Uac => "uac",
-            Refresher::Uas => "uas",
-        };
-        write!(f, "{};refresher={refresher}", self.seconds)
+    /// Writes the value of Session-Expires.
+    pub(super) fn write(self, value: &mut ValueWriter<'_>) {
+        value.put_number(self.seconds.into());
+        value.put(match self.refresher {
+            Refresher::Uac => b";refresher=uac",
+            Refresher::Uas => b";refresher=uas",
+        });
     }
 }
 

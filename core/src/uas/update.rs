@@ -44,7 +44,7 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) 
     session.refresh_target(incoming);
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
     session_timer::begin(state, now, id, request, agreement, None);
-    let bytes = write::session_response(incoming, &state.config, agreement, None);
+    let bytes = write::session_response(state, incoming, agreement, None);
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, incoming, None, tag);
     state.respond(now, transaction, StatusCode::OK, bytes);

@@ -5,65 +5,60 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
-use super::session_timer::{self, Agreement};
-use crate::capabilities::{Allow, RELIABLE, supported};
+use super::session_timer;
+use crate::capabilities::RELIABLE;
 use crate::config::Config;
 use crate::dialog::contact_scheme;
-use crate::flow::{Flow, Value, put};
+use crate::flow::Flow;
 use crate::incoming::Incoming;
-use crate::session::Invite;
+use crate::session::{Agreement, Invite};
+use crate::state::State;
 use crate::tag::Tag;
 
 /// A response that makes a dialog: with Record-Route and Contact, in a 2xx with Allow, and with
 /// RSeq where it is reliable
 /// ([RFC 3261 §12.1.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1), [RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
 pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
+    state: &State,
     invite: &Invite,
-    config: &Config,
     options: &ResponseOptions<S>,
     body: Option<&Body>,
     rseq: Option<u32>,
 ) -> Bytes {
     let mut writer = begin(invite, options);
-    for field in invite.request.headers().all(HeaderName::RecordRoute) {
-        writer.copy(field);
-    }
-    let contact = own_contact(&invite.request, invite.flow);
-    writer.header_bytes(HeaderName::Contact, &contact);
+    let (request, flow) = (&invite.incoming.request, invite.incoming.flow);
+    writer.copy_all(request.headers(), HeaderName::RecordRoute);
+    write_own_contact(&mut writer, request, flow);
     if options.status.into().is_success() {
-        writer.header(HeaderName::Allow, Allow(config));
-        write_packages(&mut writer, config);
-        let headers = invite.request.headers();
-        let agreement = session_timer::agree(headers, config, invite.session_expires);
-        write_timer(&mut writer, agreement);
+        writer.extra(&state.introduction.allow);
+        write_packages(&mut writer, &state.config);
+        write_timer(&mut writer, invite.agreement);
     }
     if let Some(rseq) = rseq {
         writer.header(HeaderName::Require, RELIABLE);
         writer.header(HeaderName::RSeq, rseq);
     } else if options.supported.is_none() {
-        writer.header(HeaderName::Supported, supported(config));
+        writer.extra(&state.introduction.supported);
     }
-    finish(writer, config, options, body)
+    finish(writer, state, options, body)
 }
 
 /// A 2xx inside a session; with Contact and Allow to a request that refreshes the target
 /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
 pub(super) fn session_response(
+    state: &State,
     incoming: &Incoming,
-    config: &Config,
     agreement: Option<Agreement>,
     body: Option<&Body>,
 ) -> Bytes {
     let (request, flow) = (&incoming.request, incoming.flow);
-    let mut writer = respond::begin(request, flow.remote, StatusCode::OK, None, None);
+    let mut writer = respond::begin(incoming, StatusCode::OK, None, None);
     if *request.method() != Method::Prack {
-        writer.header_bytes(HeaderName::Contact, &own_contact(request, flow));
-        writer.header(HeaderName::Allow, Allow(config));
+        write_own_contact(&mut writer, request, flow);
+        writer.extra(&state.introduction.allow);
         write_timer(&mut writer, agreement);
     }
-    if let Some(user_agent) = &config.user_agent {
-        writer.header(HeaderName::UserAgent, user_agent);
-    }
+    write_user_agent(&mut writer, state);
     match body {
         Some(body) => writer.body(body),
         None => writer.finish(),
@@ -72,63 +67,57 @@ pub(super) fn session_response(
 
 /// A response that makes no dialog, or ends the early one.
 pub(super) fn final_response<S: Copy + Into<StatusCode>>(
+    state: &State,
     invite: &Invite,
-    config: &Config,
     options: &ResponseOptions<S>,
     contacts: &[ContactTarget],
 ) -> Bytes {
     let mut writer = begin(invite, options);
     write_contacts(&mut writer, contacts);
-    finish(writer, config, options, options.body.as_ref())
+    finish(writer, state, options, options.body.as_ref())
 }
 
 /// The final response to a request other than INVITE.
 pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
+    state: &State,
     incoming: &Incoming,
     to_tag: Option<&Tag>,
-    config: &Config,
     options: &ResponseOptions<S>,
     contacts: &[ContactTarget],
 ) -> Bytes {
     let mut writer = respond::begin(
-        &incoming.request,
-        incoming.flow.remote,
+        incoming,
         options.status.into(),
         options.reason_phrase.as_ref(),
         to_tag,
     );
     write_contacts(&mut writer, contacts);
-    finish(writer, config, options, options.body.as_ref())
+    finish(writer, state, options, options.body.as_ref())
 }
 
 /// The 2xx to a REFER. One outside of a dialog makes one
 /// ([RFC 3515 §2.2](https://www.rfc-editor.org/rfc/rfc3515#section-2.2)). 200 says that no NOTIFY follows
 /// ([RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
 pub(super) fn refer_response(
+    state: &State,
     incoming: &Incoming,
     tag: &Tag,
-    config: &Config,
     status: StatusCode,
 ) -> Bytes {
     let (request, flow) = (&incoming.request, incoming.flow);
-    let mut writer = respond::begin(request, flow.remote, status, None, Some(tag));
-    for field in request.headers().all(HeaderName::RecordRoute) {
-        writer.copy(field);
-    }
-    writer.header_bytes(HeaderName::Contact, &own_contact(request, flow));
+    let mut writer = respond::begin(incoming, status, None, Some(tag));
+    writer.copy_all(request.headers(), HeaderName::RecordRoute);
+    write_own_contact(&mut writer, request, flow);
     if status == StatusCode::OK {
         writer.header(HeaderName::ReferSub, "false");
     }
-    if let Some(user_agent) = &config.user_agent {
-        writer.header(HeaderName::UserAgent, user_agent);
-    }
+    write_user_agent(&mut writer, state);
     writer.finish()
 }
 
 /// 100 Trying.
 pub(super) fn trying(invite: &Invite) -> Bytes {
-    let (request, source) = (&invite.request, invite.flow.remote);
-    respond::begin(request, source, StatusCode::TRYING, None, None).finish()
+    respond::begin(&invite.incoming, StatusCode::TRYING, None, None).finish()
 }
 
 fn write_contacts(writer: &mut MessageWriter, contacts: &[ContactTarget]) {
@@ -153,10 +142,10 @@ fn write_packages(writer: &mut MessageWriter, config: &Config) {
 /// What a 2xx agrees to ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 fn write_timer(writer: &mut MessageWriter, agreement: Option<Agreement>) {
     if let Some(agreement) = agreement {
-        writer.header(HeaderName::SessionExpires, agreement);
+        writer.header_with(HeaderName::SessionExpires, |value| agreement.write(value));
     }
     if let Some(required) = session_timer::required(agreement) {
-        writer.header(HeaderName::Require, required);
+        writer.header_bytes(HeaderName::Require, required.as_bytes());
     }
 }
 
@@ -165,8 +154,7 @@ fn begin<S: Copy + Into<StatusCode>>(
     options: &ResponseOptions<S>,
 ) -> MessageWriter {
     respond::begin(
-        &invite.request,
-        invite.flow.remote,
+        &invite.incoming,
         options.status.into(),
         options.reason_phrase.as_ref(),
         Some(&invite.to_tag),
@@ -175,16 +163,18 @@ fn begin<S: Copy + Into<StatusCode>>(
 
 fn finish<S>(
     mut writer: MessageWriter,
-    config: &Config,
+    state: &State,
     options: &ResponseOptions<S>,
     body: Option<&Body>,
 ) -> Bytes {
     if let Some(supported) = &options.supported {
         writer.header(HeaderName::Supported, supported);
     }
-    let user_agent = options.user_agent.as_ref();
-    if let Some(user_agent) = user_agent.or(config.user_agent.as_ref()) {
-        writer.header(HeaderName::UserAgent, user_agent);
+    match &options.user_agent {
+        Some(user_agent) => {
+            writer.header(HeaderName::UserAgent, user_agent);
+        }
+        None => write_user_agent(&mut writer, state),
     }
     for header in &options.extra_headers {
         writer.extra(header);
@@ -195,17 +185,24 @@ fn finish<S>(
     }
 }
 
-/// Our Contact: the user that was called, at the address the caller reached.
-fn own_contact(request: &Request, flow: Flow) -> Value {
-    let scheme = contact_scheme(request);
-    let mut value = Value::new();
-    put(&mut value, &[scheme.prefix().as_bytes()]);
-    if let Ok(Uri::Sip(uri)) = request.uri()
-        && let Some(user) = uri.user
-    {
-        put(&mut value, &[user, b"@"]);
+fn write_user_agent(writer: &mut MessageWriter, state: &State) {
+    if let Some(user_agent) = &state.introduction.user_agent {
+        writer.extra(user_agent);
     }
-    flow.contact_address(scheme).put(&mut value);
-    put(&mut value, &[b">"]);
-    value
+}
+
+/// Our Contact: the user that was called, at the address the caller reached.
+fn write_own_contact(writer: &mut MessageWriter, request: &Request, flow: Flow) {
+    writer.header_with(HeaderName::Contact, |value| {
+        let scheme = contact_scheme(request);
+        value.put(scheme.prefix().as_bytes());
+        if let Ok(Uri::Sip(uri)) = request.uri()
+            && let Some(user) = uri.user
+        {
+            value.put(user);
+            value.put(b"@");
+        }
+        flow.contact_address(scheme).write(value);
+        value.put(b">");
+    });
 }

@@ -119,7 +119,7 @@ impl Answer {
     pub(crate) fn to(&self, request: &Sent) -> Response {
         let mut text = format!("SIP/2.0 {}\r\n", self.start_line);
         for field in request.message.headers().iter() {
-            let name = std::str::from_utf8(field.raw_name).unwrap();
+            let name = std::str::from_utf8(field.raw_name()).unwrap();
             if !["Via", "From", "To", "Call-ID", "CSeq"].contains(&name) {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Typed access to the headers by name.
 
-use crate::grammar::{Cursor, is_lws, number, number_as, trim_lws};
+use crate::grammar::{Class, Cursor, number, number_as, trim_lws};
 use crate::headers::elements::Elements;
 use crate::headers::name_addr::{tag_of, uri_of};
 use crate::headers::refer::take_refer_sub;
@@ -221,8 +221,8 @@ impl Headers {
     /// Privacy: what the sender wants withheld, `id`, `header`, `session`, `user`, `none` and `critical`,
     /// [RFC 3323 4.2](https://www.rfc-editor.org/rfc/rfc3323#section-4.2). Nothing where it is absent.
     pub fn privacy(&self) -> impl Iterator<Item = &[u8]> {
-        let values = self.all(HeaderName::Privacy);
-        let values = values.flat_map(|field| field.value.split(|byte| matches!(byte, b';' | b',')));
+        let values = self.values(HeaderName::Privacy);
+        let values = values.flat_map(|value| value.split(|byte| matches!(byte, b';' | b',')));
         values.map(trim_lws).filter(|value| !value.is_empty())
     }
 
@@ -253,7 +253,13 @@ impl Headers {
 
 /// Wider than `word [ "@" word ]`: all that tells calls apart.
 fn take_word<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str> {
-    let word = cursor.take_while(|byte| !is_lws(byte));
+    let value = cursor.rest();
+    // Nearly always it is the whole value.
+    let word = if Class::LWS.has_any(value) {
+        cursor.take_while(|byte| !Class::LWS.has(byte))
+    } else {
+        cursor.take(value.len())
+    };
     if word.is_empty() {
         return Err("it is empty");
     }
@@ -265,7 +271,7 @@ fn take_token<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str> {
 }
 
 fn take_digits<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
-    cursor.take_while(|byte| byte.is_ascii_digit())
+    cursor.take_all(Class::DIGIT)
 }
 
 fn take_seconds(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {

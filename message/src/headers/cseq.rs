@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 use crate::method::Method;
 
 /// `CSeq` ([RFC 3261 20.16](https://www.rfc-editor.org/rfc/rfc3261#section-20.16)).
@@ -48,7 +48,7 @@ impl RAck {
 }
 
 fn take_number(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
-    let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+    let digits = cursor.take_all(Class::DIGIT);
     if digits.is_empty() {
         return Err("the number is missing");
     }

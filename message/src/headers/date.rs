@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, is_lws, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 
 /// Date, always GMT ([RFC 3261 20.17](https://www.rfc-editor.org/rfc/rfc3261#section-20.17)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ pub struct Timestamp<'a> {
 impl<'a> Timestamp<'a> {
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
         let time = take_decimal(cursor).ok_or("the time is not a decimal number")?;
-        if !cursor.peek().is_some_and(is_lws) {
+        if !cursor.peek().is_some_and(|byte| Class::LWS.has(byte)) {
             return Ok(Self { time, delay: None });
         }
         cursor.skip_lws();
@@ -78,9 +78,8 @@ impl<'a> Timestamp<'a> {
 /// `1*DIGIT [ "." *DIGIT ]`, and the delay may begin with the point.
 fn take_decimal<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
     let start = *cursor;
-    let whole = cursor.take_while(|byte| byte.is_ascii_digit());
-    let has_fraction =
-        cursor.eat(b'.') && !cursor.take_while(|byte| byte.is_ascii_digit()).is_empty();
+    let whole = cursor.take_all(Class::DIGIT);
+    let has_fraction = cursor.eat(b'.') && !cursor.take_all(Class::DIGIT).is_empty();
     (!whole.is_empty() || has_fraction).then(|| cursor.since(start))
 }
 

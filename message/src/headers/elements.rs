@@ -47,8 +47,8 @@ impl Headers {
         header: HeaderName,
         take: Take<'a, T>,
     ) -> impl Iterator<Item = Result<T, HeaderError>> {
-        self.all(header)
-            .flat_map(move |field| Elements::new(header, field.value, take))
+        self.values(header)
+            .flat_map(move |value| Elements::new(header, value, take))
     }
 
     /// [`Headers::elements`] where a line may be empty.
@@ -57,9 +57,9 @@ impl Headers {
         header: HeaderName,
         take: Take<'a, T>,
     ) -> impl Iterator<Item = Result<T, HeaderError>> {
-        self.all(header)
-            .filter(|field| !field.value.is_empty())
-            .flat_map(move |field| Elements::new(header, field.value, take))
+        self.values(header)
+            .filter(|value| !value.is_empty())
+            .flat_map(move |value| Elements::new(header, value, take))
     }
 
     /// The only value of a header that may stand only once.
@@ -68,14 +68,14 @@ impl Headers {
         header: HeaderName,
         take: Take<'a, T>,
     ) -> Result<Option<T>, HeaderError> {
-        let mut fields = self.all(header);
-        let Some(field) = fields.next() else {
+        let mut values = self.values(header);
+        let Some(value) = values.next() else {
             return Ok(None);
         };
-        if fields.next().is_some() {
+        if values.next().is_some() {
             return Err(HeaderError::duplicate(header));
         }
-        let mut cursor = Cursor::new(field.value);
+        let mut cursor = Cursor::new(value);
         let value = take(&mut cursor).map_err(|reason| HeaderError::malformed(header, reason))?;
         cursor.skip_lws();
         if !cursor.is_empty() {

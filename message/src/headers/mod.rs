@@ -32,7 +32,8 @@ pub use retry_after::RetryAfter;
 pub use session_expires::{Refresher, SessionExpires};
 pub use via::{Rport, Via};
 
-use crate::grammar::{trim_lws, trim_lws_end};
+use crate::grammar::{Class, Cursor, trim_lws_end};
+use crate::parse::Span;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::fmt;
@@ -61,9 +62,17 @@ impl Headers {
 
     /// All lines of a header that is known by name, in their order.
     pub fn all(&self, name: HeaderName) -> impl Iterator<Item = HeaderField<'_>> {
+        self.select(move |other| other == name)
+    }
+
+    /// All lines of some headers that are known by name, in their order.
+    pub fn select(
+        &self,
+        is_wanted: impl Fn(HeaderName) -> bool,
+    ) -> impl Iterator<Item = HeaderField<'_>> {
         self.fields
             .iter()
-            .filter(move |field| field.name == name)
+            .filter(move |field| is_wanted(field.name))
             .map(|field| field.read(&self.bytes))
     }
 
@@ -71,8 +80,14 @@ impl Headers {
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = HeaderField<'a>> {
         let known = HeaderName::parse(name.as_bytes());
         self.all(known).filter(move |field| {
-            known != HeaderName::Other || field.raw_name.eq_ignore_ascii_case(name.as_bytes())
+            known != HeaderName::Other || field.raw_name().eq_ignore_ascii_case(name.as_bytes())
         })
+    }
+
+    /// The values of all lines of a header that is known by name, in their order.
+    pub(crate) fn values(&self, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+        let fields = self.fields.iter().filter(move |field| field.name == name);
+        fields.map(|field| field.value(&self.bytes))
     }
 
     /// Whether there is such a header.
@@ -82,7 +97,7 @@ impl Headers {
 
     /// The value of the first line of that header, without the white space around it.
     pub fn raw(&self, name: HeaderName) -> Option<&[u8]> {
-        self.all(name).next().map(|field| field.value)
+        self.values(name).next()
     }
 }
 
@@ -98,12 +113,17 @@ impl fmt::Debug for Headers {
 pub struct HeaderField<'a> {
     /// The name, if it is known.
     pub name: HeaderName,
-    /// The name as it came.
-    pub raw_name: &'a [u8],
     /// The value without the white space around it. It may contain folds.
     pub value: &'a [u8],
     /// The whole line, folds included, without the line end behind it.
     pub line: &'a [u8],
+}
+
+impl<'a> HeaderField<'a> {
+    /// The name as it came.
+    pub fn raw_name(&self) -> &'a [u8] {
+        Cursor::new(self.line).take_all(Class::TOKEN)
+    }
 }
 
 impl fmt::Debug for HeaderField<'_> {
@@ -119,24 +139,24 @@ impl fmt::Debug for HeaderField<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) start: u16,
-    pub(crate) colon: u16,
+    /// Where its value begins, behind white space.
+    pub(crate) value: u16,
     pub(crate) end: u16,
     pub(crate) name: HeaderName,
 }
 
 impl Field {
     fn read(self, message: &[u8]) -> HeaderField<'_> {
-        let (start, colon, end) = (
-            usize::from(self.start),
-            usize::from(self.colon),
-            usize::from(self.end),
-        );
         HeaderField {
             name: self.name,
-            raw_name: trim_lws_end(message.get(start..colon).unwrap_or_default()),
-            value: trim_lws(message.get(colon + 1..end).unwrap_or_default()),
-            line: message.get(start..end).unwrap_or_default(),
+            value: self.value(message),
+            line: Span::between(self.start, self.end).of(message),
         }
+    }
+
+    /// The value without the white space around it.
+    fn value(self, message: &[u8]) -> &[u8] {
+        trim_lws_end(Span::between(self.value, self.end).of(message))
     }
 }
 
@@ -162,7 +182,7 @@ mod tests {
     fn lines_are_kept_as_they_came() {
         let headers = headers("sUbJeCt \t:  two\r\n words \t\r\nX-Other:\r\ns:1");
         let fields: Vec<_> = headers.iter().collect();
-        assert_eq!(fields[0].raw_name, b"sUbJeCt");
+        assert_eq!(fields[0].raw_name(), b"sUbJeCt");
         assert_eq!(fields[0].value, b"two\r\n words");
         assert_eq!(fields[0].line, b"sUbJeCt \t:  two\r\n words \t");
         assert_eq!(

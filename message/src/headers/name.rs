@@ -27,7 +27,7 @@ macro_rules! header_names {
             }
         }
 
-        const NAMES: [(HeaderName, &str); [$($text),*].len()] = [$((HeaderName::$variant, $text)),*];
+        const NAMES: [HeaderName; [$($text),*].len()] = [$(HeaderName::$variant),*];
     };
 }
 
@@ -38,11 +38,13 @@ impl HeaderName {
             return Self::from_compact(*letter);
         }
         let mut slot = slot_of(name);
-        while let Some(Some(index)) = SLOTS.get(slot) {
-            match NAMES.get(usize::from(*index)) {
-                Some((known, text)) if is_same(name, text.as_bytes()) => return *known,
-                _ => slot = (slot + 1) % SLOT_COUNT,
+        while let Some((known, text)) = SLOTS.get(slot)
+            && *known != Self::Other
+        {
+            if is_same(name, text.as_bytes()) {
+                return *known;
             }
+            slot = (slot + 1) % SLOT_COUNT;
         }
         Self::Other
     }
@@ -212,7 +214,8 @@ fn is_same(name: &[u8], known: &[u8]) -> bool {
     name == known || name.eq_ignore_ascii_case(known)
 }
 
-/// Where the search for a name starts: four cheap properties spread the names well enough.
+/// Where the search for a name starts: four cheap properties spread the names well enough. The bit that tells the case of a
+/// letter is set in each octet.
 const fn slot_of(name: &[u8]) -> usize {
     let (Some(first), Some(last), Some((_, [middle, ..]))) = (
         name.first(),
@@ -221,33 +224,35 @@ const fn slot_of(name: &[u8]) -> usize {
     ) else {
         return 0;
     };
-    let first = first.to_ascii_lowercase() as usize;
-    let middle = middle.to_ascii_lowercase() as usize;
-    let last = last.to_ascii_lowercase() as usize;
+    let [first, middle, last] = [
+        *first as usize | 0x20,
+        *middle as usize | 0x20,
+        *last as usize | 0x20,
+    ];
     (name.len() + first * 72 + middle * 186 + last * 89) % SLOT_COUNT
 }
 
 /// Places every name at its slot, or at the next free one.
 #[expect(
     clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "runs in the compiler, which reports both"
+    reason = "runs in the compiler, which reports it"
 )]
-const fn fill_slots() -> [Option<u8>; SLOT_COUNT] {
-    let mut slots = [None; SLOT_COUNT];
-    let mut index = 0;
-    while index < NAMES.len() {
-        let mut slot = slot_of(NAMES[index].1.as_bytes());
-        while slots[slot].is_some() {
+const fn fill_slots() -> [(HeaderName, &'static str); SLOT_COUNT] {
+    let mut slots = [(HeaderName::Other, ""); SLOT_COUNT];
+    let mut rest: &[HeaderName] = &NAMES;
+    while let [name, others @ ..] = rest {
+        let mut slot = slot_of(name.as_str().as_bytes());
+        while !matches!(slots[slot].0, HeaderName::Other) {
             slot = (slot + 1) % SLOT_COUNT;
         }
-        slots[slot] = Some(index as u8);
-        index += 1;
+        slots[slot] = (*name, name.as_str());
+        rest = others;
     }
     slots
 }
 
-static SLOTS: [Option<u8>; SLOT_COUNT] = fill_slots();
+/// Name and text together, so that one look at memory finds both.
+static SLOTS: [(HeaderName, &str); SLOT_COUNT] = fill_slots();
 
 /// Four times the number of names: most searches end at the first slot.
 const SLOT_COUNT: usize = 512;
@@ -258,7 +263,8 @@ mod tests {
 
     #[test]
     fn every_name_is_found_in_any_case() {
-        for (name, text) in NAMES {
+        for name in NAMES {
+            let text = name.as_str();
             assert_eq!(HeaderName::parse(text.as_bytes()), name, "{text}");
             assert_eq!(
                 HeaderName::parse(text.to_ascii_lowercase().as_bytes()),
@@ -325,7 +331,7 @@ mod tests {
     fn searches_are_short() {
         let displaced = NAMES
             .iter()
-            .filter(|(name, text)| SLOTS[slot_of(text.as_bytes())] != Some(*name as u8))
+            .filter(|name| SLOTS[slot_of(name.as_str().as_bytes())].0 != **name)
             .count();
         assert!(
             displaced * 5 < NAMES.len(),

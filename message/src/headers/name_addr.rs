@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, is_lws, is_token_byte, number_as, trim_lws_end, unquote};
+use crate::grammar::{Class, Cursor, number_as, trim_lws_end, unquote};
 use crate::headers::elements::Elements;
 use crate::headers::{HeaderError, HeaderName, Params};
 use crate::uri::{Uri, UriError};
@@ -120,7 +120,7 @@ impl<'a> Contact<'a> {
 pub(super) fn tag_of(value: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor::new(value);
     take_address(&mut cursor).ok()?;
-    let tag = Params::behind(cursor).get("tag")?;
+    let tag = Params::new(cursor.rest()).get("tag")?;
     Some(tag.as_bytes())
 }
 
@@ -158,7 +158,7 @@ fn take_display_name<'a>(cursor: &mut Cursor<'a>) -> Result<Option<DisplayName<'
         return Ok(Some(DisplayName { text }));
     }
     let mut behind = *cursor;
-    let text = trim_lws_end(behind.take_while(is_display_name_byte));
+    let text = trim_lws_end(behind.take_all(Class::DISPLAY_NAME));
     if behind.peek() != Some(b'<') {
         return Ok(None);
     }
@@ -166,27 +166,21 @@ fn take_display_name<'a>(cursor: &mut Cursor<'a>) -> Result<Option<DisplayName<'
     Ok((!text.is_empty()).then_some(DisplayName { text }))
 }
 
-/// A URI without `<>`: it ends where the header parameters or the next value begin.
+/// A URI without `<>`.
 fn take_addr_spec<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str> {
-    let uri = cursor
-        .take_while(|byte| !is_lws(byte) && !matches!(byte, b';' | b',' | b'<' | b'>' | b'"'));
+    let uri = cursor.take_all(Class::ADDR_SPEC);
     if uri.contains(&b'?') {
         return Err("a URI with ? needs < and >");
     }
     Ok(uri)
 }
 
-/// Wider than the grammar: names that are not ASCII are sent without quotes.
-fn is_display_name_byte(byte: u8) -> bool {
-    is_token_byte(byte) || is_lws(byte) || byte >= 0x80
-}
-
 fn thousandths(text: &[u8]) -> Option<u16> {
     let mut cursor = Cursor::new(text);
-    let whole: u16 = number_as(cursor.take_while(|byte| byte.is_ascii_digit()))?;
+    let whole: u16 = number_as(cursor.take_all(Class::DIGIT))?;
     let mut value = whole.checked_mul(1000)?;
     if cursor.eat(b'.') {
-        let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+        let digits = cursor.take_all(Class::DIGIT);
         if digits.len() > 3 {
             return None;
         }

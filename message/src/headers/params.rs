@@ -1,6 +1,6 @@
 //! Parameters of headers and URIs.
 
-use crate::grammar::{Cursor, is_lws, is_token_byte, unquote};
+use crate::grammar::{Class, Cursor, trim_lws_end, unquote};
 use crate::uri::UriError;
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +27,7 @@ impl<'a> Params<'a> {
             let name = cursor.token().ok_or("a parameter has no name")?;
             let mut value = None;
             if cursor.separator(b'=') {
-                value = Some(take_value(cursor, is_value_byte)?);
+                value = Some(take_value(cursor, Class::PARAM_VALUE)?);
             }
             look(name, value);
         }
@@ -36,11 +36,9 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// What is left of a header value that was looked at before.
-    pub(crate) fn behind(cursor: Cursor<'a>) -> Self {
-        Self {
-            text: cursor.rest(),
-        }
+    /// What stands behind a header value, from the semicolon on. It was looked at before, or is read as far as it can be.
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self { text }
     }
 
     /// Parameters of a URI, whose characters the caller has checked.
@@ -75,6 +73,17 @@ impl<'a> Params<'a> {
         ParamIter {
             cursor: Cursor::new(self.text),
         }
+    }
+
+    /// All parameters in their order: the name, and the whole as it came, from its semicolon on.
+    pub fn texts(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut rest = self.iter();
+        std::iter::from_fn(move || {
+            rest.cursor.skip_lws();
+            let start = rest.cursor;
+            let (name, _) = rest.next()?;
+            Some((name, trim_lws_end(rest.cursor.since(start))))
+        })
     }
 
     /// Whether there is a parameter of that name, in any case, with or without a value.
@@ -119,14 +128,11 @@ impl<'a> Iterator for ParamIter<'a> {
         if !self.cursor.separator(b';') {
             return None;
         }
-        let name = self
-            .cursor
-            .take_while(|byte| !is_lws(byte) && !matches!(byte, b'=' | b';'));
+        let name = self.cursor.take_all(Class::PARAM_NAME);
         if !self.cursor.separator(b'=') {
             return Some((name, None));
         }
-        // Wider than where parameters end: a URI may have a comma here.
-        let value = take_value(&mut self.cursor, |byte| !is_lws(byte) && byte != b';');
+        let value = take_value(&mut self.cursor, Class::URI_PARAM_VALUE);
         Some((name, value.ok()))
     }
 }
@@ -155,26 +161,18 @@ impl fmt::Debug for ParamValue<'_> {
     }
 }
 
-fn take_value<'a>(
-    cursor: &mut Cursor<'a>,
-    accept: impl Fn(u8) -> bool,
-) -> Result<ParamValue<'a>, &'static str> {
+fn take_value<'a>(cursor: &mut Cursor<'a>, class: Class) -> Result<ParamValue<'a>, &'static str> {
     if cursor.peek() == Some(b'"') {
         let text = cursor
             .quoted_string()
             .ok_or("a quoted parameter value does not end")?;
         return Ok(ParamValue { text });
     }
-    let text = cursor.take_while(accept);
+    let text = cursor.take_all(class);
     if text.is_empty() {
         return Err("a parameter value is empty");
     }
     Ok(ParamValue { text })
-}
-
-/// Wider than `token / host`: implementations put nearly everything into a branch.
-fn is_value_byte(byte: u8) -> bool {
-    is_token_byte(byte) || (byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
 }
 
 #[cfg(test)]
@@ -200,6 +198,20 @@ mod tests {
         assert!(params.contains("FLAG") && params.get("flag").is_none());
         assert!(!params.contains("x"));
         assert_eq!(params.iter().count(), 4);
+    }
+
+    #[test]
+    fn a_parameter_is_given_as_it_came() {
+        let params = params(" ;A = 1;flag ;b=\"x;y\"");
+        let texts: Vec<_> = params.texts().collect();
+        assert_eq!(
+            texts,
+            [
+                (&b"A"[..], &b";A = 1"[..]),
+                (b"flag", b";flag"),
+                (b"b", b";b=\"x;y\"")
+            ]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, is_lws, is_token};
+use crate::grammar::{Class, Cursor, is_token};
 use crate::headers::{HeaderError, HeaderName, Params};
 use crate::text::Text;
 use std::fmt;
@@ -31,7 +31,8 @@ impl Replaces {
     }
 
     pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Self, &'static str> {
-        let call_id = cursor.take_while(|byte| !is_lws(byte) && !matches!(byte, b';' | b','));
+        let call_id =
+            cursor.take_while(|byte| !Class::LWS.has(byte) && !matches!(byte, b';' | b','));
         let params = Params::take(cursor)?;
         Ok(Self {
             call_id: text(call_id).ok_or("the Call-ID is missing or no word")?,

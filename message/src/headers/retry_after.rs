@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 use crate::headers::Params;
 
 /// Retry-After ([RFC 3261 20.33](https://www.rfc-editor.org/rfc/rfc3261#section-20.33)).
@@ -14,7 +14,7 @@ pub struct RetryAfter<'a> {
 
 impl<'a> RetryAfter<'a> {
     pub(crate) fn take(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
-        let seconds = number_as(cursor.take_while(|byte| byte.is_ascii_digit()))
+        let seconds = number_as(cursor.take_all(Class::DIGIT))
             .ok_or("the delay is not a number of seconds below 2^32")?;
         cursor.skip_lws();
         let comment = take_comment(cursor)?;

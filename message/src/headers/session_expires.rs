@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 use crate::headers::Params;
 
 /// Session-Expires ([RFC 4028 4](https://www.rfc-editor.org/rfc/rfc4028#section-4)).
@@ -44,8 +44,7 @@ pub(crate) fn take_min_se(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> 
 }
 
 fn take_seconds(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
-    number_as(cursor.take_while(|byte| byte.is_ascii_digit()))
-        .ok_or("it is not a number of seconds below 2^32")
+    number_as(cursor.take_all(Class::DIGIT)).ok_or("it is not a number of seconds below 2^32")
 }
 
 #[cfg(test)]

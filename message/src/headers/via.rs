@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as};
 use crate::headers::{ParamValue, Params};
 use crate::host::Host;
 
@@ -66,14 +66,7 @@ impl<'a> Via<'a> {
 
     /// [`Self::take`] without the parameters.
     pub(crate) fn take_to_sent_by(cursor: &mut Cursor<'a>) -> Result<Self, &'static str> {
-        cursor.token().ok_or("the protocol name is missing")?;
-        if !cursor.separator(b'/') {
-            return Err("the protocol version is missing");
-        }
-        cursor.token().ok_or("the protocol version is missing")?;
-        if !cursor.separator(b'/') {
-            return Err("the transport is missing");
-        }
+        take_protocol(cursor)?;
         let transport = cursor.token().ok_or("the transport is missing")?;
         cursor.skip_lws();
         let start = *cursor;
@@ -132,8 +125,25 @@ pub enum Rport {
     Port(u16),
 }
 
+/// Takes `SIP/2.0/`, or another protocol.
+fn take_protocol(cursor: &mut Cursor<'_>) -> Result<(), &'static str> {
+    if cursor.eat_all(b"SIP/2.0/") {
+        cursor.skip_lws();
+        return Ok(());
+    }
+    cursor.token().ok_or("the protocol name is missing")?;
+    if !cursor.separator(b'/') {
+        return Err("the protocol version is missing");
+    }
+    cursor.token().ok_or("the protocol version is missing")?;
+    if !cursor.separator(b'/') {
+        return Err("the transport is missing");
+    }
+    Ok(())
+}
+
 fn take_port(cursor: &mut Cursor<'_>) -> Result<u16, &'static str> {
-    number_as(cursor.take_while(|byte| byte.is_ascii_digit()))
+    number_as(cursor.take_all(Class::DIGIT))
         .ok_or("the port of sent-by is not a number up to 65535")
 }
 

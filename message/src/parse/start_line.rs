@@ -1,4 +1,4 @@
-use crate::grammar::{is_lws, number_as, trim_lws, trim_lws_end};
+use crate::grammar::{Class, number_as, split_once, trim_lws, trim_lws_end};
 use crate::method::Method;
 use crate::parse::{Defect, Span};
 use crate::status::StatusCode;
@@ -33,11 +33,11 @@ impl StartLine {
 }
 
 fn parse_status_line(line: &[u8]) -> Result<StartLine, Defect> {
-    let (version, rest) = split_at_space(line).unwrap_or((line, &[]));
+    let (version, rest) = split_once(line, b' ').unwrap_or((line, &[]));
     if !version.eq_ignore_ascii_case(VERSION) {
         return Err(Defect::BadVersion);
     }
-    let (code, reason_phrase) = split_at_space(rest).unwrap_or((rest, &[]));
+    let (code, reason_phrase) = split_once(rest, b' ').unwrap_or((rest, &[]));
     let status = number_as(code)
         .filter(|_| code.len() == 3)
         .and_then(StatusCode::new)
@@ -53,10 +53,10 @@ fn parse_status_line(line: &[u8]) -> Result<StartLine, Defect> {
 /// Finds method and Request-URI even where the line breaks the rules, so that a 400 or 505 can be sent.
 fn parse_request_line(line: &[u8]) -> Option<(StartLine, Option<Defect>)> {
     let trimmed = trim_lws_end(line);
-    let (method, rest) = split_at_space(trimmed)?;
+    let (method, rest) = split_once(trimmed, b' ')?;
     let version_start = rest
         .iter()
-        .rposition(|byte| is_lws(*byte))
+        .rposition(|byte| Class::LWS.has(*byte))
         .map_or(0, |space| space + 1);
     let (between, version) = rest.split_at_checked(version_start)?;
     if !is_version(version) {
@@ -83,13 +83,11 @@ fn parse_request_line(line: &[u8]) -> Option<(StartLine, Option<Defect>)> {
 }
 
 fn trim_lws_start(bytes: &[u8]) -> &[u8] {
-    let blank = bytes.iter().take_while(|byte| is_lws(**byte)).count();
+    let blank = bytes
+        .iter()
+        .take_while(|byte| Class::LWS.has(**byte))
+        .count();
     bytes.get(blank..).unwrap_or_default()
-}
-
-fn split_at_space(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let space = memchr::memchr(b' ', bytes)?;
-    Some((bytes.get(..space)?, bytes.get(space + 1..)?))
 }
 
 fn is_version(bytes: &[u8]) -> bool {
@@ -100,10 +98,7 @@ fn is_version(bytes: &[u8]) -> bool {
 
 /// The scheme may be any, and what it allows is checked when the URI is read.
 fn is_request_uri(uri: &[u8]) -> bool {
-    !uri.is_empty()
-        && uri
-            .iter()
-            .all(|byte| *byte > b' ' && !matches!(byte, b'<' | b'>' | 0x7f))
+    !uri.is_empty() && Class::REQUEST_URI.has_all(uri)
 }
 
 const VERSION: &[u8] = b"SIP/2.0";

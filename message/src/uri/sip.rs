@@ -1,4 +1,4 @@
-use crate::grammar::{Cursor, number_as};
+use crate::grammar::{Class, Cursor, number_as, split_once};
 use crate::headers::{ParamValue, Params};
 use crate::host::Host;
 use crate::uri::escape::{check_escapes, same_name, unescape};
@@ -28,8 +28,10 @@ pub struct SipUri<'a> {
 impl<'a> SipUri<'a> {
     /// Reads what stands behind the scheme; `text` is the whole URI.
     pub(super) fn parse(text: &'a [u8], rest: &'a [u8], secure: bool) -> Result<Self, UriError> {
-        check_characters(rest)?;
-        check_escapes(rest)?;
+        if !Class::PLAIN_URI.has_all(rest) {
+            check_characters(rest)?;
+            check_escapes(rest)?;
+        }
         let (userinfo, rest) = split_userinfo(rest);
         let (user, password) = userinfo.map_or((None, None), split_password);
         if user.is_some_and(<[u8]>::is_empty) {
@@ -122,16 +124,16 @@ impl<'a> SipUri<'a> {
 
 /// A `@` is legal only behind the user, but headers behind a `?` are often not escaped.
 fn split_userinfo(rest: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    match memchr::memchr(b'@', rest).and_then(|at| rest.split_at_checked(at)) {
-        Some((userinfo, [_, hostport @ ..])) => (Some(userinfo), hostport),
-        _ => (None, rest),
+    match split_once(rest, b'@') {
+        Some((userinfo, hostport)) => (Some(userinfo), hostport),
+        None => (None, rest),
     }
 }
 
 fn split_password(userinfo: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
-    match memchr::memchr(b':', userinfo).and_then(|colon| userinfo.split_at_checked(colon)) {
-        Some((user, [_, password @ ..])) => (Some(user), Some(password)),
-        _ => (Some(userinfo), None),
+    match split_once(userinfo, b':') {
+        Some((user, password)) => (Some(user), Some(password)),
+        None => (Some(userinfo), None),
     }
 }
 
@@ -139,7 +141,7 @@ fn take_port(cursor: &mut Cursor<'_>) -> Result<Option<u16>, UriError> {
     if !cursor.eat(b':') {
         return Ok(None);
     }
-    let digits = cursor.take_while(|byte| byte.is_ascii_digit());
+    let digits = cursor.take_all(Class::DIGIT);
     number_as(digits).map(Some).ok_or(UriError::BadPort)
 }
 
