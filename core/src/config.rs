@@ -32,8 +32,8 @@ pub struct Config {
 /// Session timers ([RFC 4028](https://www.rfc-editor.org/rfc/rfc4028)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimerConfig {
-    /// The least life that we agree to, in seconds; a shorter one gets 422. Default 90, which is
-    /// the least that the RFC allows.
+    /// The least life that we agree to, in seconds; a shorter one gets 422, and in a response counts as
+    /// this one. Default 90, which is the least that the RFC allows.
     pub min_se: u32,
     /// The life that our 2xx sets where the peer asks for none, in seconds. Default `None`: such a
     /// session lives until somebody ends it.

@@ -264,4 +264,4 @@ fn new_call_id(random: &mut Random) -> Text {
 }
 
 /// How often a session may be too short for somebody on the way.
-const MOST_REFUSED: u8 = 3;
+pub(crate) const MOST_REFUSED: u8 = 3;

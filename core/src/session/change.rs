@@ -17,6 +17,8 @@ pub(crate) struct Change {
     pub(crate) purpose: Purpose,
     /// How often it met a request of the peer's (491).
     pub(crate) attempts: u32,
+    /// How often the session was too short for somebody on the way (422).
+    pub(crate) refused: u8,
     pub(crate) stage: ChangeStage,
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn begin(
         offer: offer.cloned(),
         purpose,
         attempts: 0,
+        refused: 0,
         stage: ChangeStage::Waiting(now),
     }));
     if send(state, now, id) {

@@ -8,6 +8,7 @@ use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text
 use super::{bye, change};
 use crate::capabilities::{TIMER, takes_update};
 use crate::event::{SessionEnd, SessionId};
+use crate::outgoing::MOST_REFUSED;
 use crate::session::{InviteSession, Party, Purpose, RefreshByInvite, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
@@ -69,15 +70,17 @@ pub(super) fn begin(
 
 /// A 2xx to a request of ours that refreshes: it says how the session goes on. A peer that knows no
 /// timers says nothing, and we go on refreshing for it
-/// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)).
+/// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)). Whatever it says, no session
+/// lives for less than we agree to (§4): each refresh would be followed by the next at once.
 pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &Headers) {
     let expires = headers.session_expires().ok().flatten();
     let before = state.sessions.get(id).and_then(|session| session.timer);
+    let least = state.config.session_timer.min_se;
     let agreed = match (expires, before) {
         (Some(expires), _) if expires.refresher == Some(Refresher::Uas) => {
-            Some((expires.seconds, Party::Peer))
+            Some((expires.seconds.max(least), Party::Peer))
         }
-        (Some(expires), _) => Some((expires.seconds, Party::Us)),
+        (Some(expires), _) => Some((expires.seconds.max(least), Party::Us)),
         (None, Some(before)) if before.refresher == Party::Us => Some((before.seconds, Party::Us)),
         (None, _) => None,
     };
@@ -102,17 +105,20 @@ pub(crate) fn set(state: &mut State, now: Instant, id: SessionId, agreed: Option
     }
 }
 
-/// Takes the Min-SE of a 422 to a refresh. True where it asks for more than we had
-/// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+/// Takes the Min-SE of a 422 to a refresh. True where it asks for more than we had, and has not done
+/// so too often ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
 pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -> bool {
-    let session = state.sessions.get_mut(id);
-    let timer = session.and_then(|session| session.timer.as_mut());
-    let least = headers.min_se().ok().flatten();
-    let Some((timer, least)) = timer.zip(least) else {
+    let Some(session) = state.sessions.get_mut(id) else {
         return false;
     };
-    let is_more = least > timer.seconds && least <= MOST_SECONDS;
+    let least = headers.min_se().ok().flatten();
+    let (Some(timer), Some(change), Some(least)) = (&mut session.timer, &mut session.change, least)
+    else {
+        return false;
+    };
+    let is_more = least > timer.seconds && least <= MOST_SECONDS && change.refused < MOST_REFUSED;
     if is_more {
+        change.refused += 1;
         timer.seconds = least;
         timer.is_least = true;
     }

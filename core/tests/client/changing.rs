@@ -410,6 +410,42 @@ fn a_refresh_that_is_too_short_is_sent_again() {
     assert_eq!(bench.one("UPDATE").header("Min-SE"), "300");
 }
 
+/// RFC 4028 §7.4: who asks for a little more each time gets three further attempts.
+#[test]
+fn a_refresh_is_not_sent_for_ever_for_being_too_short() {
+    let (mut bench, _) = timed_session("INVITE, ACK, BYE, UPDATE");
+    bench.pass(45_000);
+    for least in [91, 92, 93] {
+        let update = bench.one("UPDATE");
+        let refused = Answer::new("422 Session Interval Too Small");
+        bench.answer(&update, &refused.header(&format!("Min-SE: {least}")));
+        bench.no_event();
+    }
+    let update = bench.one("UPDATE");
+    let refused = Answer::new("422 Session Interval Too Small").header("Min-SE: 94");
+    bench.answer(&update, &refused);
+    assert!(matches!(bench.event(), Event::Answered { .. }));
+    assert!(bench.sent().is_empty());
+}
+
+/// RFC 4028 §4: no less than 90 s, whatever the peer says.
+#[test]
+fn a_peer_cannot_make_us_refresh_all_the_time() {
+    let mut bench = Bench::with(timed());
+    let (_, invite) = bench.call();
+    let none = || ok("answer").header("Session-Expires: 0;refresher=uac");
+    bench.answer(&invite, &none().header("Allow: UPDATE"));
+    bench.one("ACK");
+    for refresh in 1..=3 {
+        bench.pass(refresh * 45_000 - 1);
+        assert!(bench.sent().is_empty());
+        bench.pass(refresh * 45_000);
+        let update = bench.one("UPDATE");
+        let accepted = Answer::new("200 OK").header("Session-Expires: 0;refresher=uac");
+        bench.answer(&update, &accepted);
+    }
+}
+
 /// RFC 4028 §10: a session that cannot be refreshed ends with its time.
 #[test]
 fn refreshes_that_fail_are_told_and_end_the_session() {
