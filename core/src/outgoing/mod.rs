@@ -21,7 +21,7 @@ pub use refer::ReferOptions;
 pub use registration::RegistrationOptions;
 pub(crate) use registration::{Registration, Wish};
 pub use request::OutgoingRequest;
-pub(crate) use soft_state::refresh_after;
+pub(crate) use soft_state::{LEAST_WAIT, refresh_after};
 pub use subscription::SubscriptionOptions;
 pub(crate) use subscription::{
     Asked, Subscription, SubscriptionDialog, SubscriptionStage, Subscriptions,

@@ -93,7 +93,7 @@ fn seconds(value: &[u8]) -> Option<u32> {
 }
 
 /// No server is asked more often, whatever it grants or wants.
-const LEAST_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const LEAST_WAIT: Duration = Duration::from_secs(1);
 /// RFC 5626 §4.5, where all flows have failed.
 const BASE_BACK_OFF: Duration = Duration::from_secs(30);
 /// RFC 5626 §4.5.

@@ -14,8 +14,8 @@ use crate::event::Event;
 use crate::flow::Flow;
 use crate::id::SubscriptionId;
 use crate::outgoing::{
-    Asked, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions, SubscriptionStage,
-    Subscriptions, refresh_after,
+    Asked, LEAST_WAIT, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions,
+    SubscriptionStage, Subscriptions, refresh_after,
 };
 use crate::state::State;
 use crate::timers::Timer;
@@ -91,7 +91,13 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
     // Without a response, the end of the transaction says more.
     let is_unanswered = matches!(subscription.asked, Some(Asked::Initial | Asked::Refresh));
     if is_past(subscription.notify_by) && !is_unanswered {
-        return lost(state, now, id, SubscriptionEnd::NotNotified, Again::AtOnce);
+        return lost(
+            state,
+            now,
+            id,
+            SubscriptionEnd::NotNotified,
+            Again::NotBefore(Duration::ZERO),
+        );
     }
     if !is_past(subscription.due) {
         return;
@@ -100,7 +106,13 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
         SubscriptionStage::Waiting => begin(state, now, id),
         SubscriptionStage::NotifyWait => {}
         SubscriptionStage::Subscribed(_) if is_past(subscription.until) => {
-            lost(state, now, id, SubscriptionEnd::Expired, Again::AtOnce);
+            lost(
+                state,
+                now,
+                id,
+                SubscriptionEnd::Expired,
+                Again::NotBefore(Duration::ZERO),
+            );
         }
         SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::Refresh),
     }
@@ -159,10 +171,16 @@ pub(super) fn failed(
         }
         Some(Asked::Initial) => {
             let cause = SubscriptionEnd::Failed { cause };
-            return lost(state, now, id, cause, Again::Later(None));
+            return lost(state, now, id, cause, Again::Later);
         }
         Some(Asked::Refresh) if cause == RequestFailure::Timeout => {
-            return lost(state, now, id, SubscriptionEnd::NotNotified, Again::AtOnce);
+            return lost(
+                state,
+                now,
+                id,
+                SubscriptionEnd::NotNotified,
+                Again::NotBefore(Duration::ZERO),
+            );
         }
         Some(Asked::Refresh) => not_refreshed(state, now, id, None),
         Some(Asked::End) => return end(state, id, SubscriptionEnd::Unsubscribed),
@@ -241,9 +259,12 @@ pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, mess
 #[derive(Clone, Copy)]
 enum Again {
     Never,
-    AtOnce,
-    /// After this time, or else after one that grows.
-    Later(Option<Duration>),
+    /// After this time.
+    After(Duration),
+    /// After this time at first, and after one that grows where it is lost again and again.
+    NotBefore(Duration),
+    /// After a time that grows.
+    Later,
 }
 
 impl Again {
@@ -251,10 +272,11 @@ impl Again {
     /// ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
     fn after(reason: Option<&[u8]>, retry_after: Option<u32>) -> Self {
         let reason = reason.unwrap_or_default().to_ascii_lowercase();
-        match &*reason {
-            b"deactivated" | b"timeout" => Self::AtOnce,
-            b"rejected" | b"noresource" | b"invariant" => Self::Never,
-            _ => Self::Later(retry_after.map(seconds)),
+        match (&*reason, retry_after) {
+            (b"deactivated" | b"timeout", _) => Self::NotBefore(Duration::ZERO),
+            (b"rejected" | b"noresource" | b"invariant", _) => Self::Never,
+            (_, Some(named)) => Self::NotBefore(seconds(named).max(LEAST_WAIT)),
+            (_, None) => Self::Later,
         }
     }
 }
@@ -297,11 +319,11 @@ fn refused(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, me
         (Asked::End, _) => return end(state, id, SubscriptionEnd::Unsubscribed),
         // A NOTIFY says that somebody accepted it.
         (Asked::Initial, _) if subscription.is_subscribed() => return,
-        (Asked::Refresh, 481) => Again::AtOnce,
+        (Asked::Refresh, 481) => Again::NotBefore(Duration::ZERO),
         (Asked::Initial, _)
         | (Asked::Refresh, 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604) => {
             match subscription.soft.retry_in(&message, &mut state.random) {
-                Some(after) => Again::Later(Some(after)),
+                Some(after) => Again::After(after),
                 None => Again::Never,
             }
         }
@@ -358,13 +380,13 @@ fn lost(state: &mut State, now: Instant, id: SubscriptionId, cause: Subscription
     }
     let retry_in = match again {
         Again::Never => return end(state, id, cause),
-        // One that is lost again and again is not made anew at once.
-        Again::AtOnce if subscription.soft.failures == 0 => {
+        Again::After(after) => after,
+        Again::NotBefore(named) if subscription.soft.failures == 0 => {
             subscription.soft.failures = 1;
-            Duration::ZERO
+            named
         }
-        Again::Later(Some(after)) => after,
-        Again::AtOnce | Again::Later(None) => subscription.soft.back_off(&mut state.random),
+        Again::NotBefore(named) => subscription.soft.back_off(&mut state.random).max(named),
+        Again::Later => subscription.soft.back_off(&mut state.random),
     };
     state.subscriptions.forget_dialogs(id);
     if let Some(subscription) = state.subscriptions.get_mut(id) {
