@@ -87,6 +87,16 @@ impl Authentication {
         }
     }
 
+    /// No server has asked.
+    pub(crate) fn forget_servers(&mut self) {
+        self.answers.retain(|answer| answer.asker != Asker::Server);
+    }
+
+    /// No proxy has asked.
+    pub(crate) fn forget_proxies(&mut self) {
+        self.answers.retain(|answer| answer.asker != Asker::Proxy);
+    }
+
     /// Takes the challenges of a 401 or 407. True where the request is worth another try: a
     /// challenge is new, or only our nonce was too old.
     #[must_use]

@@ -126,9 +126,14 @@ impl OutgoingRequestMessage {
         self.from_tag = random.token().into();
     }
 
-    /// Goes elsewhere, as a new request.
+    /// Goes elsewhere, as a new request. Who is there now sees no credentials that were made for another
+    /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)); a first Route stays the proxy that it was.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {
         self.renew();
+        self.authentication.forget_servers();
+        if self.request.routes.is_empty() {
+            self.authentication.forget_proxies();
+        }
         self.request.request_uri = request_uri.without_headers();
         self.request.flows = flows;
     }

@@ -1,6 +1,6 @@
 //! Challenges and credentials ([RFC 3261 §22](https://www.rfc-editor.org/rfc/rfc3261#section-22)).
 
-use offhook_core::message::{Body, Method, Text};
+use offhook_core::message::{Body, Method, Text, UriBuf};
 use offhook_core::{Config, Credentials, Event, OutgoingInviteEvent, OutgoingRequest, Reliability};
 
 use crate::support::{Answer, Bench, Sent, UDP, UDP_NEXT, request};
@@ -306,36 +306,43 @@ fn the_body_is_protected_where_it_must_be() {
     assert_ne!(responses[0], responses[1]);
 }
 
+/// §22.1: what answers one server is nothing for another. A proxy that the call goes through all the same
+/// need not ask again.
 #[test]
-fn a_followed_redirection_counts_on_and_may_be_challenged_again() {
-    let mut bench = Bench::new();
-    let (id, invite) = bench.call_with(with_credentials());
-    bench.answer(
-        &invite,
-        &unauthorized("realm=\"r\", nonce=\"n1\", qop=\"auth\""),
-    );
-    let invite = retry(&mut bench);
-    bench.answer(&invite, &Answer::new("302 Moved Temporarily"));
-    bench.one("ACK");
-    bench.invite_event();
-    let carol = "sip:carol@192.0.2.3".parse().unwrap();
-    bench
-        .act(|core, now| {
-            core.invite_client(now, id)
-                .unwrap()
-                .follow(carol, vec![UDP_NEXT])
-        })
-        .unwrap();
-    let invite = bench.one("INVITE");
-    let credentials = invite.header("Authorization");
-    assert_eq!(param(credentials, "nc"), Some("00000002"));
-    assert_eq!(param(credentials, "uri"), Some("sip:carol@192.0.2.3"));
-    bench.answer(
-        &invite,
-        &unauthorized("realm=\"r\", nonce=\"n2\", qop=\"auth\""),
-    );
-    let invite = retry(&mut bench);
-    assert_eq!(param(invite.header("Authorization"), "nonce"), Some("n2"));
+fn a_followed_redirection_takes_only_the_answer_to_its_proxy_along() {
+    let proxy: UriBuf = "sip:proxy.example.com;lr".parse().unwrap();
+    for routes in [vec![], vec![proxy]] {
+        let is_kept = !routes.is_empty();
+        let mut bench = Bench::new();
+        let mut request = with_credentials();
+        request.routes = routes;
+        let (id, invite) = bench.call_with(request);
+        let challenge = Answer::new("407 Proxy Authentication Required")
+            .header("Proxy-Authenticate: Digest realm=\"p\", nonce=\"n\", qop=\"auth\"");
+        bench.answer(&invite, &challenge);
+        let invite = retry(&mut bench);
+        let challenge = unauthorized("realm=\"r\", nonce=\"n1\", qop=\"auth\"");
+        bench.answer(&invite, &challenge);
+        let invite = retry(&mut bench);
+        bench.answer(&invite, &Answer::new("302 Moved Temporarily"));
+        bench.one("ACK");
+        bench.invite_event();
+        let carol = "sip:carol@192.0.2.3".parse().unwrap();
+        let flows = vec![UDP_NEXT];
+        bench
+            .act(|core, now| core.invite_client(now, id).unwrap().follow(carol, flows))
+            .unwrap();
+        let invite = bench.one("INVITE");
+        assert_eq!(invite.header("CSeq"), "4 INVITE");
+        assert!(!invite.has("Authorization"));
+        assert_eq!(invite.has("Proxy-Authorization"), is_kept);
+
+        bench.answer(&invite, &challenge);
+        let credentials = retry(&mut bench);
+        let credentials = credentials.header("Authorization");
+        assert_eq!(param(credentials, "nc"), Some("00000001"));
+        assert_eq!(param(credentials, "uri"), Some("sip:carol@192.0.2.3"));
+    }
 }
 
 #[test]
