@@ -75,6 +75,13 @@ pub(crate) fn takes_update(headers: &Headers) -> bool {
     methods.any(|method| method == b"UPDATE")
 }
 
+/// The INFO packages that we receive, where INFO is served
+/// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
+pub(crate) fn received_packages(config: &Config) -> impl Iterator<Item = &Text> {
+    let is_served = config.methods.contains(&Method::Info);
+    config.info_packages.iter().filter(move |_| is_served)
+}
+
 /// What Supported lists.
 pub(crate) fn supported(config: &Config) -> &'static str {
     match config.reliability {

@@ -7,7 +7,9 @@ use offhook_message::{Body, Header, HeaderName, Headers, MessageWriter, Method, 
 
 use super::contact::{Binding, OwnContact};
 use super::request::OutgoingRequest;
-use crate::capabilities::{Allow, RELIABLE, SUPPORTED_BESIDE_RELIABLE, supported};
+use crate::capabilities::{
+    Allow, RELIABLE, SUPPORTED_BESIDE_RELIABLE, received_packages, supported,
+};
 use crate::config::{Config, Reliability};
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
@@ -173,6 +175,9 @@ impl OutgoingRequestMessage {
         self.write_contact(&mut writer, flow);
         if *method == Method::Invite {
             writer.header(HeaderName::Allow, Allow(config));
+            for package in received_packages(config) {
+                writer.header(HeaderName::RecvInfo, package);
+            }
             let mut options = supported(config);
             if config.reliability == Reliability::Required {
                 writer.header(HeaderName::Require, RELIABLE);

@@ -6,8 +6,7 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer;
-use crate::capabilities::RELIABLE;
-use crate::config::Config;
+use crate::capabilities::{RELIABLE, received_packages};
 use crate::dialog::contact_scheme;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
@@ -31,7 +30,9 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     write_own_contact(&mut writer, request, flow);
     if options.status.into().is_success() {
         writer.extra(&state.introduction.allow);
-        write_packages(&mut writer, &state.config);
+        for package in received_packages(&state.config) {
+            writer.header(HeaderName::RecvInfo, package);
+        }
         write_timer(&mut writer, invite.agreement);
     }
     if let Some(rseq) = rseq {
@@ -126,16 +127,6 @@ fn write_contacts(writer: &mut MessageWriter, contacts: &[ContactTarget]) {
             Some(q) => writer.header(HeaderName::Contact, format_args!("<{uri}>;q={q}")),
             None => writer.header(HeaderName::Contact, format_args!("<{uri}>")),
         };
-    }
-}
-
-/// The INFO packages that we receive, where INFO is served
-/// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
-fn write_packages(writer: &mut MessageWriter, config: &Config) {
-    if config.methods.contains(&Method::Info) {
-        for package in &config.info_packages {
-            writer.header(HeaderName::RecvInfo, package);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One INVITE and those who answer it well.
 
-use offhook_core::message::{Body, Method, parse};
+use offhook_core::message::{Body, Method, Text, parse};
 use offhook_core::{
     Config, Event, Limits, OutgoingInviteEvent, Reliability, RequestError, SessionState,
 };
@@ -67,6 +67,28 @@ fn reliability_and_stream_show_in_the_invite() {
             "<sip:alice@192.0.2.1:5060;transport=tcp>"
         );
         assert!(invite.header("Via").starts_with("SIP/2.0/TCP "));
+    }
+}
+
+/// RFC 6086 §5.2: the packages of those who serve INFO.
+#[test]
+fn an_invite_says_which_packages_of_info_are_received() {
+    for (methods, packages) in [
+        (vec![], vec![]),
+        (vec![Method::Info], vec!["conference", "dtmf"]),
+    ] {
+        let mut bench = Bench::with(Config {
+            methods,
+            info_packages: vec![Text::from_static("conference"), Text::from_static("dtmf")],
+            ..Config::default()
+        });
+        let (_, invite) = bench.call();
+        let received = invite.message.headers().named("Recv-Info");
+        assert!(
+            received
+                .map(|field| field.value)
+                .eq(packages.iter().map(|it| it.as_bytes()))
+        );
     }
 }
 
