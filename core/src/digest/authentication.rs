@@ -1,6 +1,7 @@
 //! The challenges of one conversation, and our answers to them.
 
-use offhook_message::{Header, HeaderName, Headers, Text};
+use bytes::Bytes;
+use offhook_message::{Header, HeaderName, Headers, Message, Text, parse};
 
 use super::challenge::Challenge;
 use super::credentials::Credentials;
@@ -222,6 +223,20 @@ impl Authentication {
         answer.challenged += 1;
         true
     }
+}
+
+/// The credentials of a request that was sent.
+pub(crate) fn credentials_of(request: Bytes) -> Vec<Header> {
+    let Ok(Message::Request(request)) = parse(request) else {
+        return Vec::new();
+    };
+    let askers = [Asker::Server, Asker::Proxy].into_iter();
+    let fields = askers.flat_map(|asker| request.headers().all(asker.credentials()));
+    let headers = fields.filter_map(|field| {
+        let value = std::str::from_utf8(field.value).ok()?;
+        Some(Header::known(field.name, Text::new(value).ok()?))
+    });
+    headers.collect()
 }
 
 /// How many realms may challenge one conversation: a server and the proxies on the way.

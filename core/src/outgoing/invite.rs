@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Body, Header, HeaderName, Message, RAck, Text, UriBuf, parse};
+use offhook_message::{Body, Header, RAck, UriBuf};
 
 use super::message::OutgoingRequestMessage;
+use crate::digest::credentials_of;
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
@@ -104,18 +105,7 @@ impl OutgoingInvite {
         let Some(attempt) = attempt.filter(|_| self.message.authentication.is_used()) else {
             return Vec::new();
         };
-        let Ok(Message::Request(invite)) = parse(attempt.bytes.clone()) else {
-            return Vec::new();
-        };
-        let names = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
-        let fields = names
-            .into_iter()
-            .flat_map(|name| invite.headers().all(name));
-        let headers = fields.filter_map(|field| {
-            let value = std::str::from_utf8(field.value).ok()?;
-            Some(Header::known(field.name, Text::new(value).ok()?))
-        });
-        headers.collect()
+        credentials_of(attempt.bytes.clone())
     }
 
     pub(crate) fn fork(&mut self, to_tag: &[u8]) -> Option<&mut Fork> {

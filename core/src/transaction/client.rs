@@ -193,10 +193,15 @@ impl ClientTransactions {
         }
     }
 
-    /// The octets of a request other than INVITE that waits for its final response.
+    /// The octets of a request that waits for its final response.
     pub(crate) fn waiting(&self, slot: Slot) -> Option<Bytes> {
         match &self.slots.get(slot)?.machine {
-            Machine::NonInvite(
+            Machine::Resolving { request }
+            | Machine::Invite(
+                InviteClientTransaction::Calling { request, .. }
+                | InviteClientTransaction::Proceeding { request },
+            )
+            | Machine::NonInvite(
                 NonInviteClientTransaction::Trying { request, .. }
                 | NonInviteClientTransaction::Proceeding { request },
             ) => Some(request.clone()),

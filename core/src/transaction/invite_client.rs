@@ -137,8 +137,9 @@ fn acknowledgement(invite: Bytes, response: &Response) -> Option<Bytes> {
     Some(writer.finish())
 }
 
-/// A request that goes the way of `invite` and belongs to it: an ACK, with the To of the response,
-/// or a CANCEL. It has the INVITE's Via, Route, From, Call-ID and number.
+/// A request that goes the way of `invite` and belongs to it: an ACK, with the To of the response and
+/// the credentials of the INVITE ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)), or a CANCEL. It has the
+/// INVITE's Via, Route, From, Call-ID and number.
 pub(crate) fn follow_up(
     invite: Bytes,
     method: &Method,
@@ -149,12 +150,15 @@ pub(crate) fn follow_up(
     };
     let mut writer = MessageWriter::request(method, &UriBuf::parse(invite.uri_bytes()).ok()?);
     let headers = invite.headers();
-    for name in [
+    let names = [
         HeaderName::Via,
         HeaderName::Route,
         HeaderName::From,
         HeaderName::CallId,
-    ] {
+    ];
+    let credentials = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+    let credentials = credentials.into_iter().filter(|_| *method == Method::Ack);
+    for name in names.into_iter().chain(credentials) {
         for field in headers.all(name) {
             writer.copy(field);
         }

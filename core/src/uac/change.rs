@@ -9,6 +9,7 @@ use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
 use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
+use crate::digest::credentials_of;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
@@ -43,6 +44,7 @@ pub(crate) fn begin(
         method,
         cseq: 0,
         offer: offer.cloned(),
+        credentials: Vec::new(),
         purpose,
         attempts: 0,
         refused: 0,
@@ -331,6 +333,7 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     let Some(transaction) = send_in_dialog(state, now, id, user, &request) else {
         return false;
     };
+    let request = state.clients.waiting(transaction);
     if let Some(session) = state.sessions.get_mut(id) {
         let cseq = session.dialog.local_cseq();
         if offer.is_some() {
@@ -338,6 +341,7 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
         }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
+            change.credentials = request.map_or_else(Vec::new, credentials_of);
             change.stage = ChangeStage::Calling(transaction);
         }
     }
@@ -355,6 +359,7 @@ fn acknowledge(
 ) {
     let request = InDialog {
         cseq: Some(change.cseq),
+        headers: &change.credentials,
         body,
         ..InDialog::new(Method::Ack)
     };

@@ -94,7 +94,8 @@ fn a_wrong_password_is_not_tried_twice() {
     bench.answer(&invite, &unauthorized("realm=\"r\", nonce=\"n1\""));
     let again = retry(&mut bench);
     bench.answer(&again, &unauthorized("realm=\"r\", nonce=\"n2\""));
-    bench.one("ACK");
+    let ack = bench.one("ACK");
+    assert_eq!(ack.header("Authorization"), again.header("Authorization"));
     is_rejected(&mut bench, 401);
 }
 
@@ -273,10 +274,12 @@ fn a_challenged_change_of_the_session_goes_out_again() {
     assert_eq!(again.body(), "hold");
     assert!(again.has("Authorization"));
     bench.answer(&again, &Answer::new("200 OK").sdp("held"));
+    let ack = bench.one("ACK");
     assert_eq!(
-        bench.one("ACK").header("CSeq"),
+        ack.header("CSeq"),
         again.header("CSeq").replace("INVITE", "ACK")
     );
+    assert_eq!(ack.header("Authorization"), again.header("Authorization"));
     assert!(matches!(bench.event(), Event::Answered { .. }));
     bench.no_event();
 }
