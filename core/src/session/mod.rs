@@ -46,7 +46,7 @@ pub(crate) struct InviteSession {
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
     pub(crate) timer: Option<SessionTimer>,
-    /// Where we refresh the session and the peer takes no UPDATE.
+    /// Where we refresh the session and the peer takes no UPDATE, or may be one that takes none.
     pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
@@ -157,9 +157,13 @@ impl InviteSession {
 
     /// A session description of ours is agreed on.
     pub(crate) fn describe(&mut self, description: Option<&Body>) {
-        if let Some(refresh) = &mut self.refresh_by_invite
-            && let Some(description) = description
-        {
+        let Some(description) = description else {
+            return;
+        };
+        if matches!(self.phase, Phase::Inviting(_)) {
+            self.refresh_by_invite.get_or_insert_default();
+        }
+        if let Some(refresh) = &mut self.refresh_by_invite {
             refresh.description = Some(description.clone());
         }
     }

@@ -25,7 +25,8 @@ pub(crate) struct SessionTimer {
     pub(crate) attempts: u8,
 }
 
-/// Marks a session whose peer takes no UPDATE: where we refresh it, we do so by re-INVITE.
+/// Marks a session whose peer takes no UPDATE: where we refresh it, we do so by re-INVITE. Until the 2xx to
+/// an INVITE of ours says which peer that is, each may be one.
 #[derive(Debug, Default)]
 pub(crate) struct RefreshByInvite {
     /// Our last session description, which the re-INVITE repeats.

@@ -254,8 +254,10 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
             message,
         });
     }
-    session.describe(change.offer.as_ref());
     refresh::agreed(state, now, id, message.headers());
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.describe(change.offer.as_ref());
+    }
     if is_invite {
         acknowledge(state, now, id, &change, None);
     }

@@ -54,6 +54,7 @@ pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Bo
         && is_session_description(answer)
     {
         session.offer_answer = session.offer_answer.sent();
+        session.describe(Some(answer));
     }
     send(state, now, id, &rack, Some(answer));
     true

@@ -9,7 +9,7 @@ use super::{bye, change};
 use crate::capabilities::{TIMER, takes_update};
 use crate::event::{SessionEnd, SessionId};
 use crate::outgoing::MOST_REFUSED;
-use crate::session::{InviteSession, Party, Purpose, RefreshByInvite, SessionTimer};
+use crate::session::{InviteSession, Party, Purpose, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -47,7 +47,7 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
 }
 
 /// A 2xx to an INVITE of ours: it says whether there is a timer, and by what means we would refresh.
-/// `description` is the one of ours that is agreed on, where it is known already.
+/// `description` is that of the INVITE, which holds where none has followed it.
 pub(super) fn begin(
     state: &mut State,
     now: Instant,
@@ -56,15 +56,17 @@ pub(super) fn begin(
     description: Option<&Body>,
 ) {
     agreed(state, now, id, headers);
-    if let Some(session) = state.sessions.get_mut(id)
-        && session
-            .timer
-            .is_some_and(|timer| timer.refresher == Party::Us)
-        && !takes_update(headers)
-    {
-        session.refresh_by_invite = Some(Box::new(RefreshByInvite {
-            description: description.cloned(),
-        }));
+    let Some(session) = state.sessions.get_mut(id) else {
+        return;
+    };
+    let is_ours = |timer: SessionTimer| timer.refresher == Party::Us;
+    if session.timer.is_some_and(is_ours) && !takes_update(headers) {
+        let refresh = session.refresh_by_invite.get_or_insert_default();
+        if refresh.description.is_none() {
+            refresh.description = description.cloned();
+        }
+    } else {
+        session.refresh_by_invite = None;
     }
 }
 

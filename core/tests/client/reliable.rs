@@ -2,7 +2,7 @@
 //! ([RFC 3262 §4, §5](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
 
 use offhook_core::message::Body;
-use offhook_core::{Config, OutgoingInviteEvent, Reliability};
+use offhook_core::{Config, OutgoingInviteEvent, Reliability, SessionTimerConfig};
 
 use crate::support::{Answer, Bench, UDP, request};
 
@@ -96,6 +96,50 @@ fn an_offer_in_one_is_answered_in_the_prack() {
     };
     assert!(!is_offer);
     bench.one("ACK");
+}
+
+/// RFC 4028 §10: what is agreed on before the 2xx is what a refresh by re-INVITE offers.
+#[test]
+fn what_is_agreed_on_early_is_offered_by_a_refresh() {
+    let session_timer = SessionTimerConfig {
+        expires: Some(90),
+        ..SessionTimerConfig::default()
+    };
+    for update in [None, Some("update")] {
+        let mut bench = Bench::with(Config {
+            session_timer,
+            ..Config::default()
+        });
+        let (_, invite) = bench.call_with(request([UDP]));
+        let progress = Answer::new("183 Session Progress").reliable(1).sdp("offer");
+        bench.answer(&invite, &progress);
+        let session = bench.progressed().unwrap();
+        bench
+            .act(|core, now| {
+                let mut session = core.session(now, session).unwrap();
+                session.prack(&Body::sdp("answer"))
+            })
+            .unwrap();
+        let prack = bench.one("PRACK");
+        bench.answer(&prack, &Answer::new("200 OK"));
+        if let Some(offer) = update {
+            bench
+                .act(|core, now| {
+                    let mut session = core.session(now, session).unwrap();
+                    session.update(Some(&Body::sdp(offer)))
+                })
+                .unwrap();
+            let update = bench.one("UPDATE");
+            bench.answer(&update, &Answer::new("200 OK").sdp("agreed"));
+        }
+        let accepted = Answer::new("200 OK")
+            .header("Session-Expires: 90;refresher=uac")
+            .header("Allow: INVITE, ACK, BYE, PRACK");
+        bench.answer(&invite, &accepted);
+        bench.one("ACK");
+        bench.pass(45_000);
+        assert_eq!(bench.one("INVITE").body(), update.unwrap_or("answer"));
+    }
 }
 
 #[test]
