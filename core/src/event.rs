@@ -7,7 +7,7 @@ use crate::client_event::{
     OutgoingInviteEvent, PublicationEvent, ReferEvent, RegistrationEvent, RequestFailure,
     SubscriptionEvent,
 };
-use crate::flow::{Channel, Flow, Transport};
+use crate::flow::{Channel, Flow, Opener, Transport};
 pub(crate) use crate::id::TransactionSlot;
 pub use crate::id::{
     InviteId, OutgoingInviteId, OutgoingRequestId, PublicationId, ReferralId, RegistrationId,
@@ -46,11 +46,16 @@ pub enum Input {
         /// looked at: the request is written already.
         flows: Vec<Flow>,
     },
-    /// A WebSocket is gone. Sessions and calls that came by it have no other way and end; those of other
-    /// transports go on.
+    /// A connection is gone. Sessions and calls that came by a WebSocket have no other way and end; those of
+    /// other transports go on. Registrations and subscriptions that a connection of ours carried are refreshed
+    /// by the next ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
+    ///
+    /// The end of a connection that the peer opened is nothing to the core where it was no WebSocket.
     Disconnected {
         /// The connection.
         channel: Channel,
+        /// Who opened it.
+        opener: Opener,
     },
     /// Time has passed: call when [`UserAgentCore::timeout`](crate::UserAgentCore::timeout) says so.
     Timeout,

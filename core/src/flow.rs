@@ -105,6 +105,15 @@ impl Channel {
     pub const NONE: Self = Self(u64::MAX);
 }
 
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// We did, and can open it again.
+    Us,
+    /// The peer did, and it alone can.
+    Peer,
+}
+
 /// One way between us and a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {

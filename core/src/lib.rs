@@ -91,7 +91,7 @@ pub use event::{
     ReferralId, RegistrationId, RequestId, Resolve, SessionEnd, SessionId, SubscriptionId,
     TransactionId, Transmit, Unanswered,
 };
-pub use flow::{Channel, Flow, Transport};
+pub use flow::{Channel, Flow, Opener, Transport};
 pub use logger::{LogConnector, LogLevel, LogLine, Logger, LoggerFactory};
 pub use outgoing::{
     Address, OutgoingRequest, PublicationOptions, ReferOptions, RegistrationOptions,

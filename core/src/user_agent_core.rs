@@ -65,9 +65,9 @@ impl UserAgentCore {
             Input::Undelivered {
                 transaction: TransactionId(TransactionSlot::Server(slot)),
             } => uas::undelivered::undeliverable(state, slot),
-            Input::Disconnected { channel } => {
+            Input::Disconnected { channel, opener } => {
                 uas::disconnected(state, now, channel);
-                uac::disconnected(state, now, channel);
+                uac::disconnected(state, now, channel, opener);
             }
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use offhook_core::locate::Target;
 use offhook_core::{
-    Channel, Config, Counts, Flow, Input, OutgoingRequest, Resolve, TransactionId, UserAgentCore,
+    Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, Resolve, TransactionId,
+    UserAgentCore,
 };
 use offhook_message::{HeaderName, Malformed, Message, Text};
 use smallvec::SmallVec;
@@ -317,9 +318,9 @@ impl Receive for Shell {
         self.handle(shard, Input::Undelivered { transaction });
     }
 
-    fn disconnected(&self, channel: Channel) {
+    fn disconnected(&self, channel: Channel, opener: Opener) {
         for shard in 0..self.shards.len() {
-            self.handle(shard, Input::Disconnected { channel });
+            self.handle(shard, Input::Disconnected { channel, opener });
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::config::{Config, Reliability};
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
 use crate::random::{Random, Token};
+use crate::slot::Slot;
 use crate::tag::Tag;
 
 /// One request, through all its attempts: by another flow, with credentials, to another target.
@@ -25,6 +26,8 @@ pub(crate) struct OutgoingRequestMessage {
     call_id: Text,
     from_tag: Tag,
     pub(crate) cseq: u32,
+    /// That of the last attempt.
+    pub(crate) transaction: Option<Slot>,
     /// How many of the flows have failed.
     failed: usize,
     pub(crate) authentication: Authentication,
@@ -64,6 +67,7 @@ impl OutgoingRequestMessage {
             call_id: call_id.unwrap_or_else(|| new_call_id(random)),
             from_tag: random.token().into(),
             cseq: 1,
+            transaction: None,
             failed: 0,
             authentication: Authentication::new(std::mem::take(&mut request.credentials)),
             binding: None,

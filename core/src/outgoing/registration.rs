@@ -20,7 +20,8 @@ pub struct RegistrationOptions {
     /// ([RFC 5626 §4.1](https://www.rfc-editor.org/rfc/rfc5626#section-4.1)).
     pub instance: Option<UriBuf>,
     /// Which of our flows this is, from 1 on
-    /// ([RFC 5626 §4.2](https://www.rfc-editor.org/rfc/rfc5626#section-4.2)). It needs an `instance`.
+    /// ([RFC 5626 §4.2](https://www.rfc-editor.org/rfc/rfc5626#section-4.2)). It needs an `instance`, and is for
+    /// streams: the end of a connection is noticed and mended, that of a way over UDP is not.
     pub reg_id: Option<u32>,
 }
 

@@ -1,10 +1,11 @@
 //! What a server keeps for us only as long as we refresh it: a binding, a subscription, a published
 //! state.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use offhook_message::{HeaderName, Headers, Response, StatusCode};
 
+use crate::flow::{Channel, Flow};
 use crate::random::Random;
 
 /// How long a server is to keep something for us, and how often that went wrong.
@@ -16,6 +17,9 @@ pub(crate) struct SoftState {
     pub(crate) failures: u32,
     /// How often in a row the server asked for a longer time.
     too_brief: u32,
+    /// The connection that the server reaches us by, and since when. `None` where the next try has a time
+    /// already.
+    connection: Option<(Channel, Instant)>,
 }
 
 impl SoftState {
@@ -24,6 +28,7 @@ impl SoftState {
             expires,
             failures: 0,
             too_brief: 0,
+            connection: None,
         }
     }
 
@@ -31,6 +36,32 @@ impl SoftState {
     pub(crate) fn is_kept(&mut self) {
         self.failures = 0;
         self.too_brief = 0;
+    }
+
+    /// The server has accepted it by this flow, which is its way to us from now on.
+    pub(crate) fn is_reached_by(&mut self, flow: Flow, now: Instant) {
+        let same = self.connection.filter(|_| self.is_by(flow.channel));
+        let connection = same.unwrap_or((flow.channel, now));
+        self.connection = flow.transport.is_reliable().then_some(connection);
+    }
+
+    /// Whether this connection is the way of the server to us.
+    pub(crate) fn is_by(&self, channel: Channel) -> bool {
+        self.connection.is_some_and(|(own, _)| own == channel)
+    }
+
+    /// The connection is gone. When to open the next: at once where this one has held for `life`, else after
+    /// a while ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
+    pub(crate) fn reconnect_in(
+        &mut self,
+        now: Instant,
+        life: Duration,
+        random: &mut Random,
+    ) -> Duration {
+        match self.connection.take() {
+            Some((_, since)) if now >= since + life => Duration::ZERO,
+            _ => self.back_off(random),
+        }
     }
 
     /// 423: takes the time that the server wants
@@ -55,6 +86,7 @@ impl SoftState {
         response: &Response,
         random: &mut Random,
     ) -> Option<Duration> {
+        self.connection = None;
         let is_trouble = matches!(response.status().as_u16(), 408 | 430 | 480 | 500..=599);
         match retry_after(response.headers()) {
             Some(named) => Some(named),
@@ -66,6 +98,7 @@ impl SoftState {
     /// How long to wait after a failure
     /// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
     pub(crate) fn back_off(&mut self, random: &mut Random) -> Duration {
+        self.connection = None;
         let per_mille = 500 + random.below(501);
         self.failures = self.failures.saturating_add(1);
         let factor = 2_u32.checked_pow(self.failures);

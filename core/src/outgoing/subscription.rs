@@ -9,7 +9,7 @@ use super::request::OutgoingRequest;
 use super::soft_state::SoftState;
 use crate::dialog::Dialog;
 use crate::fingerprint::{ByFingerprint, Fingerprint};
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow};
 use crate::id::SubscriptionId;
 use crate::slot::Slots;
 
@@ -227,6 +227,16 @@ impl Subscriptions {
 
     pub(crate) fn find(&self, dialog: Fingerprint) -> Option<SubscriptionId> {
         self.by_dialog.get(&dialog).copied()
+    }
+
+    /// Those that live, and whose notifier reaches us by this connection.
+    pub(crate) fn by_connection(&self, channel: Channel) -> Vec<SubscriptionId> {
+        let living = self
+            .slots
+            .iter()
+            .filter(|(_, subscription)| subscription.is_subscribed() && !subscription.is_ending);
+        let found = living.filter(|(_, subscription)| subscription.soft.is_by(channel));
+        found.map(|(slot, _)| SubscriptionId(slot)).collect()
     }
 
     /// Makes a subscription known by its dialog.

@@ -34,6 +34,9 @@ pub(super) fn send(state: &mut State, now: Instant, user: ClientUser) -> Option<
     let (method, branch) = (message.method.clone(), random.token());
     let bytes = message.write(flow, branch, config);
     let transaction = state.insert_client(now, branch, method, bytes.clone(), flow, user);
+    if let Some((message, ..)) = self::message(state, user) {
+        message.transaction = Some(transaction);
+    }
     state.send_client(now, transaction, flow);
     Some(Attempt {
         transaction,

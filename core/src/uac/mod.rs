@@ -34,7 +34,7 @@ use offhook_message::{Header, Method, Response, StatusCode, Uri};
 use crate::client_event::RequestFailure;
 use crate::dialog::Dialog;
 use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
-use crate::flow::{Channel, Flow, Transport};
+use crate::flow::{Channel, Flow, Opener, Transport};
 use crate::logger::LogLevel;
 use crate::outgoing::SentBy;
 use crate::session::Phase;
@@ -167,8 +167,13 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
     }
 }
 
-/// A WebSocket is gone, and it was the only way to the peers of its sessions.
-pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+/// A connection is gone. A WebSocket was the only way to the peers of its sessions, and one of ours the way
+/// to us of those that we have registered with or subscribed to.
+pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel, opener: Opener) {
+    if opener == Opener::Us {
+        register::disconnected(state, now, channel);
+        subscribe::disconnected(state, now, channel);
+    }
     for (id, transaction) in state.outgoing_invites.calling_by(channel) {
         state.clients.remove(transaction);
         invite::failed(state, now, id, RequestFailure::Undelivered);
@@ -224,14 +229,14 @@ fn finish(state: &mut State, now: Instant, user: ClientUser, step: Step) {
             request::receive_response(state, now, id, response);
         }
         (ClientUser::Request(id), Step::Failed(cause)) => request::failed(state, now, id, cause),
-        (ClientUser::Registration(id), Step::Final(_, response)) => {
-            register::receive_response(state, now, id, response);
+        (ClientUser::Registration(id), Step::Final(flow, response)) => {
+            register::receive_response(state, now, id, flow, response);
         }
         (ClientUser::Registration(id), Step::Failed(cause)) => {
             register::failed(state, now, id, cause);
         }
-        (ClientUser::Subscription(id, number), Step::Final(_, response)) => {
-            subscribe::receive_response(state, now, (id, number), response);
+        (ClientUser::Subscription(id, number), Step::Final(flow, response)) => {
+            subscribe::receive_response(state, now, (id, number), flow, response);
         }
         (ClientUser::Subscription(id, number), Step::Failed(cause)) => {
             subscribe::failed(state, now, (id, number), cause);

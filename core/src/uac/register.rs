@@ -9,6 +9,7 @@ use offhook_message::{
 use super::alone;
 use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
 use crate::event::Event;
+use crate::flow::{Channel, Flow};
 use crate::id::RegistrationId;
 use crate::outgoing::{Registration, RegistrationOptions, Wish, refresh_after};
 use crate::state::State;
@@ -104,6 +105,7 @@ pub(super) fn receive_response(
     state: &mut State,
     now: Instant,
     id: RegistrationId,
+    flow: Flow,
     response: Response,
 ) {
     if alone::send_again(state, now, ClientUser::Registration(id), &response) {
@@ -118,6 +120,7 @@ pub(super) fn receive_response(
         return end(state, id, RegistrationEvent::Unregistered { message });
     }
     if response.status().is_success() {
+        registration.soft.is_reached_by(flow, now);
         registered(state, now, id, response);
     } else if registration.soft.is_longer_wanted(&response) {
         registration.message.renew();
@@ -144,6 +147,26 @@ pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause:
     wait(state, now, id, retry_in);
     tell(state, id, RegistrationEvent::Failed { cause, retry_in });
     go_on(state, now, id);
+}
+
+/// A connection is gone, by which registrars reach us: the next REGISTER opens another
+/// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)). One that is out is lost with it.
+pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+    let life = state.config.times.transaction_life();
+    let registrations = state.registrations.iter();
+    let lost = registrations.filter(|(_, it)| it.soft.is_by(channel));
+    for slot in lost.map(|(slot, _)| slot).collect::<Vec<_>>() {
+        let Some(registration) = state.registrations.get_mut(slot) else {
+            continue;
+        };
+        let after = registration.soft.reconnect_in(now, life, &mut state.random);
+        if registration.asked.take().is_some()
+            && let Some(transaction) = registration.message.transaction
+        {
+            state.clients.remove(transaction);
+        }
+        wait(state, now, RegistrationId(slot), after);
+    }
 }
 
 /// The registrar has the binding.

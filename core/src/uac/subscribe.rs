@@ -11,7 +11,7 @@ use crate::client_event::{
 };
 use crate::dialog::{Dialog, dialog_id};
 use crate::event::Event;
-use crate::flow::Flow;
+use crate::flow::{Channel, Flow};
 use crate::id::SubscriptionId;
 use crate::outgoing::{
     Asked, LEAST_WAIT, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions,
@@ -123,6 +123,7 @@ pub(super) fn receive_response(
     state: &mut State,
     now: Instant,
     (id, number): (SubscriptionId, u32),
+    flow: Flow,
     response: Response,
 ) {
     let Some(subscription) = asked(&mut state.subscriptions, id, number) else {
@@ -143,6 +144,7 @@ pub(super) fn receive_response(
     };
     subscription.asked = None;
     if status.is_success() {
+        subscription.soft.is_reached_by(flow, now);
         accepted(state, now, id, asked, response);
     } else if asked != Asked::End && subscription.soft.is_longer_wanted(&response) {
         return ask(state, now, id, asked);
@@ -187,6 +189,21 @@ pub(super) fn failed(
         None => {}
     }
     go_on(state, now, id);
+}
+
+/// A connection is gone, by which notifiers reach us: the next SUBSCRIBE opens another. A refresh that is out
+/// is lost with it.
+pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+    let life = state.config.times.transaction_life();
+    for id in state.subscriptions.by_connection(channel) {
+        let Some(subscription) = state.subscriptions.get_mut(id) else {
+            continue;
+        };
+        let after = subscription.soft.reconnect_in(now, life, &mut state.random);
+        subscription.asked = None;
+        subscription.notify_by = None;
+        wait(state, now, id, after);
+    }
 }
 
 /// A NOTIFY that nobody has sent a dialog for: it makes one, where the SUBSCRIBE waits for it, or

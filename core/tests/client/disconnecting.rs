@@ -3,7 +3,7 @@
 
 use offhook_core::message::{Body, Message, Provisional, parse};
 use offhook_core::{
-    Channel, Event, Flow, Input, InviteEnd, InviteId, OutgoingInviteEvent, RequestFailure,
+    Channel, Event, Flow, InviteEnd, InviteId, Opener, OutgoingInviteEvent, RequestFailure,
     SessionEnd, SessionId, Transport,
 };
 
@@ -60,12 +60,6 @@ fn confirmed(bench: &mut Bench, flow: Flow, call_id: &str) -> SessionId {
     session
 }
 
-fn disconnect(bench: &mut Bench, channel: Channel) {
-    let input = Input::Disconnected { channel };
-    bench.core.handle(bench.now, input);
-    bench.drain();
-}
-
 #[test]
 fn sessions_end_without_a_bye_and_calls_that_ring_are_over() {
     let mut bench = Bench::new();
@@ -73,7 +67,7 @@ fn sessions_end_without_a_bye_and_calls_that_ring_are_over() {
     let accepted = accepted(&mut bench, WS, "accepted");
     let ringing = rings(&mut bench, WS, "ringing");
     bench.sent();
-    disconnect(&mut bench, WS.channel);
+    bench.disconnect(WS.channel, Opener::Peer);
     let Event::InviteEnded { invite, cause } = bench.event() else {
         panic!("the call that rings is over");
     };
@@ -105,7 +99,7 @@ fn those_of_other_connections_and_transports_stay() {
     confirmed(&mut bench, other, "other");
     confirmed(&mut bench, TCP, "tcp");
     rings(&mut bench, TCP, "ringing");
-    disconnect(&mut bench, WS.channel);
+    bench.disconnect(WS.channel, Opener::Peer);
     bench.no_event();
     assert_eq!(bench.core.counts().sessions, 3);
 }
@@ -116,7 +110,7 @@ fn a_session_that_we_ended_is_over_at_once() {
     let session = confirmed(&mut bench, WS, "call");
     bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
     bench.one("BYE");
-    disconnect(&mut bench, WS.channel);
+    bench.disconnect(WS.channel, Opener::Peer);
     let Event::Ended { cause, .. } = bench.event() else {
         panic!("the session is over");
     };
@@ -129,13 +123,13 @@ fn a_call_of_ours_is_tried_elsewhere_or_has_failed() {
     let (_, invite) = bench.call_with(request([WS, UDP_NEXT]));
     bench.answer(&invite, &Answer::new("180 Ringing"));
     bench.progressed();
-    disconnect(&mut bench, WS.channel);
+    bench.disconnect(WS.channel, Opener::Peer);
     assert!(matches!(bench.event(), Event::Ended { .. }));
     assert_eq!(bench.one("INVITE").transmit.flow, UDP_NEXT);
 
     let mut bench = Bench::new();
     bench.call_with(request([WS]));
-    disconnect(&mut bench, WS.channel);
+    bench.disconnect(WS.channel, Opener::Peer);
     assert!(matches!(
         bench.invite_event(),
         OutgoingInviteEvent::Failed {

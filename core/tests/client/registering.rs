@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use offhook_core::message::Text;
 use offhook_core::{
-    Credentials, Event, RegistrationEvent, RegistrationId, RegistrationOptions, RequestError,
-    RequestFailure,
+    Channel, Credentials, Event, Opener, RegistrationEvent, RegistrationId, RegistrationOptions,
+    RequestError, RequestFailure,
 };
 
-use crate::support::{Answer, Bench, Sent, UDP, UDP_NEXT, request};
+use crate::support::{Answer, Bench, Sent, TCP, UDP, UDP_NEXT, request};
 
 fn options() -> RegistrationOptions {
     let mut register = request([UDP]);
@@ -442,4 +442,77 @@ fn a_refresh_may_be_wanted_now() {
         bench.sent().is_empty(),
         "the timer of the first one is void"
     );
+}
+
+/// Registered over a connection that has held for a while.
+fn registered_by_stream() -> (Bench, RegistrationId) {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.request.flows = vec![TCP];
+    let alice = Credentials::password(Text::from_static("alice"), "secret");
+    options.request = options.request.with_credentials(alice);
+    let (id, sent) = register(&mut bench, options);
+    bench.answer(&sent, &ok().header("Expires: 600"));
+    registered(&mut bench);
+    bench.pass(32_000);
+    (bench, id)
+}
+
+/// RFC 5626 §4.5: at once, and after a while where the next one does not hold.
+#[test]
+fn a_connection_that_is_gone_is_replaced() {
+    let (mut bench, _) = registered_by_stream();
+    bench.disconnect(Channel(8), Opener::Us);
+    assert!(bench.sent().is_empty());
+    for _ in 0..3 {
+        bench.disconnect(TCP.channel, Opener::Us);
+        let again = bench.one("REGISTER");
+        assert_eq!(again.header("Expires"), "600");
+        bench.answer(&again, &ok().header("Expires: 600"));
+        registered(&mut bench);
+        bench.disconnect(TCP.channel, Opener::Us);
+        let again = next(&mut bench, 60, 50, 100);
+        bench.answer(&again, &ok().header("Expires: 600"));
+        registered(&mut bench);
+        let now = bench.ms();
+        bench.pass(now + 32_000);
+    }
+}
+
+/// A refresh is what finds out that the peer is gone: it need not wait for Timer F.
+#[test]
+fn a_refresh_that_is_lost_with_its_connection_goes_out_again() {
+    let (mut bench, id) = registered_by_stream();
+    bench.act(|core, now| core.register_client(now, id).unwrap().refresh());
+    let refresh = bench.one("REGISTER");
+    let challenge = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"";
+    bench.answer(
+        &refresh,
+        &Answer::bare("401 Unauthorized").header(challenge),
+    );
+    bench.one("REGISTER");
+    bench.disconnect(TCP.channel, Opener::Us);
+    let again = bench.one("REGISTER");
+    bench.answer(&again, &ok().header("Expires: 600"));
+    registered(&mut bench);
+    bench.pass(32_000 * 2 + 1000);
+    bench.no_event();
+
+    bench.act(|core, now| core.register_client(now, id).unwrap().unregister());
+    bench.one("REGISTER");
+    bench.disconnect(TCP.channel, Opener::Us);
+    assert_eq!(bench.one("REGISTER").header("Expires"), "0");
+}
+
+/// A registrar that has said when to ask again is not asked before.
+#[test]
+fn a_connection_that_is_gone_changes_no_time_that_is_named() {
+    let (mut bench, id) = registered_by_stream();
+    bench.act(|core, now| core.register_client(now, id).unwrap().refresh());
+    let refresh = bench.one("REGISTER");
+    let busy = Answer::bare("503 Service Unavailable").header("Retry-After: 300");
+    bench.answer(&refresh, &busy);
+    event(&mut bench);
+    bench.disconnect(TCP.channel, Opener::Us);
+    next(&mut bench, 300, 100, 100);
 }

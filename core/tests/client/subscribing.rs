@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use offhook_core::message::{Message, Text, parse};
 use offhook_core::{
-    Credentials, Event, RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent,
-    SubscriptionId, SubscriptionOptions, SubscriptionState,
+    Channel, Credentials, Event, Opener, RequestError, RequestFailure, SubscriptionEnd,
+    SubscriptionEvent, SubscriptionId, SubscriptionOptions, SubscriptionState, Transport,
 };
 
-use crate::support::{Answer, Bench, Sent, UDP, UDP_NEXT, request};
+use crate::support::{Answer, Bench, Sent, TCP, UDP, UDP_NEXT, request};
 
 fn options() -> SubscriptionOptions {
     let mut options = SubscriptionOptions::new(request([UDP]), Text::from_static("presence"));

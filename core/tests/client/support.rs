@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use offhook_core::message::{Body, Message, Method, Request, Response, parse};
 use offhook_core::{
-    Channel, Config, Event, Flow, Input, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest,
-    Output, SessionId, Transmit, Transport, UserAgentCore,
+    Channel, Config, Event, Flow, Input, Opener, OutgoingInviteEvent, OutgoingInviteId,
+    OutgoingRequest, Output, SessionId, Transmit, Transport, UserAgentCore,
 };
 
 pub(crate) struct Bench {
@@ -198,6 +198,14 @@ impl Bench {
         let transaction = sent.transmit.transaction.unwrap();
         self.core
             .handle(self.now, Input::Undelivered { transaction });
+        self.drain();
+    }
+
+    /// A connection is gone, and what is due at once is sent.
+    pub(crate) fn disconnect(&mut self, channel: Channel, opener: Opener) {
+        let input = Input::Disconnected { channel, opener };
+        self.core.handle(self.now, input);
+        self.core.handle(self.now, Input::Timeout);
         self.drain();
     }
 

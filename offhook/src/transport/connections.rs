@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
 
-use offhook_core::{Channel, Transport};
+use offhook_core::{Channel, Opener, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -129,7 +129,7 @@ impl Connections {
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
             match connection.accepted(stream, local).await {
-                Ok(open) => run(this, connection, open).await,
+                Ok(open) => run(this, connection, open, Opener::Peer).await,
                 Err(error) => {
                     debug!(%transport, %remote, "the handshake failed: {error}");
                     give_up(this, connection).await;
@@ -161,7 +161,7 @@ impl Connections {
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
             match connection.open(&destination, flow.local).await {
-                Ok(open) => run(this, connection, open).await,
+                Ok(open) => run(this, connection, open, Opener::Us).await,
                 Err(error) => {
                     if let Some(count) = NOT_OPENED.pass(Instant::now()) {
                         let host = &destination.host;
@@ -238,15 +238,21 @@ fn refused(remote: SocketAddr, why: &str) {
 }
 
 /// Sees to an open connection until it ends.
-async fn run(connections: Weak<Connections>, mut connection: Connection, mut open: Open) {
+async fn run(
+    connections: Weak<Connections>,
+    mut connection: Connection,
+    mut open: Open,
+    opener: Opener,
+) {
     let end = connection.run(&mut open).await;
     let (transport, remote) = (connection.transport(), connection.remote());
     debug!(%transport, %remote, "the connection ends: {end}");
     if let Some(connections) = connections.upgrade() {
         connections.remove(connection.channel());
         let receiver = connections.receiver.upgrade();
-        if let Some(receiver) = receiver.filter(|_| transport.is_websocket()) {
-            receiver.disconnected(connection.channel());
+        let matters = transport.is_websocket() || opener == Opener::Us;
+        if let Some(receiver) = receiver.filter(|_| matters) {
+            receiver.disconnected(connection.channel(), opener);
         }
     }
     let unsent = connection.close(open, &end).await;
@@ -293,6 +299,7 @@ mod tests {
     use bytes::Bytes;
     use offhook_core::{Flow, TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
     use super::super::limits::ConnectionLimits;
     #[cfg(feature = "ws")]
@@ -308,10 +315,26 @@ mod tests {
         fn message(&self, _: Flow, _: Message) {}
         fn malformed(&self, _: Flow, _: Malformed) {}
         fn undelivered(&self, _: usize, _: TransactionId) {}
-        fn disconnected(&self, _: Channel) {}
+        fn disconnected(&self, _: Channel, _: Opener) {}
+    }
+
+    /// Hears of connections that end.
+    struct Ends(UnboundedSender<(Channel, Opener)>);
+
+    impl Receive for Ends {
+        fn message(&self, _: Flow, _: Message) {}
+        fn malformed(&self, _: Flow, _: Malformed) {}
+        fn undelivered(&self, _: usize, _: TransactionId) {}
+        fn disconnected(&self, channel: Channel, opener: Opener) {
+            self.0.send((channel, opener)).unwrap();
+        }
     }
 
     fn connections() -> Arc<Connections> {
+        connections_for(Weak::<Nobody>::new())
+    }
+
+    fn connections_for(receiver: Weak<dyn Receive>) -> Arc<Connections> {
         let limits = ConnectionLimits {
             connections: 10,
             ..ConnectionLimits::default()
@@ -324,8 +347,7 @@ mod tests {
             #[cfg(feature = "tls")]
             tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
         };
-        let nobody = Weak::<Nobody>::new();
-        Connections::new(nobody, Handle::current(), 1, Arc::new(settings))
+        Connections::new(receiver, Handle::current(), 1, Arc::new(settings))
     }
 
     fn outgoing(channel: u64) -> Outgoing {
@@ -350,6 +372,19 @@ mod tests {
         }
         assert_eq!(connections.read().len(), 1);
         assert_eq!(connections.permits.available_permits(), 9);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_connection_of_ours_is_told() {
+        let (ends, mut ended) = unbounded_channel();
+        let receiver: Arc<dyn Receive> = Arc::new(Ends(ends));
+        let connections = connections_for(Arc::downgrade(&receiver));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut outgoing = outgoing(100);
+        outgoing.transmit.flow.remote = listener.local_addr().unwrap();
+        connections.send(outgoing).unwrap();
+        drop(listener.accept().await.unwrap());
+        assert_eq!(ended.recv().await, Some((Channel(1), Opener::Us)));
     }
 
     // No connection gets a turn before the test waits.

@@ -236,7 +236,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::TransactionId;
+    use offhook_core::{Opener, TransactionId};
     use offhook_message::{Malformed, Message};
 
     use super::*;
@@ -256,7 +256,7 @@ mod tests {
         fn message(&self, _: Flow, _: Message) {}
         fn malformed(&self, _: Flow, _: Malformed) {}
         fn undelivered(&self, _: usize, _: TransactionId) {}
-        fn disconnected(&self, _: Channel) {}
+        fn disconnected(&self, _: Channel, _: Opener) {}
     }
 
     fn flow(local: SocketAddr, peer: &UdpSocket) -> Flow {

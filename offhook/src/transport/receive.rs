@@ -1,4 +1,4 @@
-use offhook_core::{Channel, Flow, TransactionId};
+use offhook_core::{Channel, Flow, Opener, TransactionId};
 use offhook_message::{Malformed, Message};
 
 /// Who takes what the transport layer receives.
@@ -7,6 +7,6 @@ pub(crate) trait Receive: Send + Sync + 'static {
     fn malformed(&self, flow: Flow, malformed: Malformed);
     /// What was accepted by [`TransportLayer::send`](super::TransportLayer::send) could not be delivered after all.
     fn undelivered(&self, shard: usize, transaction: TransactionId);
-    /// A WebSocket is gone.
-    fn disconnected(&self, channel: Channel);
+    /// A connection is gone: a WebSocket, or one that we opened.
+    fn disconnected(&self, channel: Channel, opener: Opener);
 }

@@ -331,3 +331,48 @@ fn the_way_of_a_notify_is_the_way_back() {
     assert_eq!(refresh.header("Route"), routes);
     assert_eq!(refresh.transmit.flow.remote.to_string(), "192.0.2.7:5060");
 }
+
+/// RFC 5626 §4.5: a notifier that has no other way to us gets a new one.
+#[test]
+fn a_connection_that_is_gone_is_replaced_by_a_refresh() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.request.flows = vec![TCP];
+    let (_, sent) = subscribe(&mut bench, options);
+    bench.answer(&sent, &ok(600));
+    accepted(&mut bench);
+    bench.receive(TCP, notify(&sent, "bob", 1, &state("active")));
+    told(&mut bench);
+    bench.pass(32_000);
+    bench.sent();
+    bench.disconnect(Channel(8), Opener::Us);
+    assert!(bench.sent().is_empty());
+
+    bench.disconnect(TCP.channel, Opener::Us);
+    let refresh = bench.one("SUBSCRIBE");
+    assert_eq!(refresh.transmit.flow.transport, Transport::Tcp);
+    bench.answer(&refresh, &ok(600));
+    accepted(&mut bench);
+    bench.receive(TCP, notify(&sent, "bob", 2, &state("active")));
+    told(&mut bench);
+    bench.sent();
+    bench.disconnect(TCP.channel, Opener::Us);
+    let refresh = bench.due(60, 50, 100);
+
+    bench.answer(&refresh, &ok(600));
+    accepted(&mut bench);
+    bench.receive(TCP, notify(&sent, "bob", 3, &state("active")));
+    told(&mut bench);
+    bench.sent();
+    let refresh = bench.due(600, 50, 90);
+    bench.disconnect(TCP.channel, Opener::Us);
+    let again = bench.one("SUBSCRIBE");
+    assert_ne!(again.header("CSeq"), refresh.header("CSeq"));
+    bench.answer(&again, &ok(600));
+    accepted(&mut bench);
+    bench.receive(TCP, notify(&sent, "bob", 4, &state("active")));
+    told(&mut bench);
+    let now = bench.ms();
+    bench.pass(now + 64_000);
+    bench.no_event();
+}
