@@ -46,9 +46,10 @@ pub enum Input {
         /// looked at: the request is written already.
         flows: Vec<Flow>,
     },
-    /// A connection is gone. Sessions and calls that came by a WebSocket have no other way and end; those of
-    /// other transports go on. Registrations and subscriptions that a connection of ours carried are refreshed
-    /// by the next ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
+    /// A connection is gone. Sessions and calls that came by a WebSocket end: those of the peer's have no other
+    /// way, those of ours get BYE and CANCEL by the next. Sessions of other transports go on. Registrations and
+    /// subscriptions that a connection of ours carried are refreshed by the next
+    /// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
     ///
     /// The end of a connection that the peer opened is nothing to the core where it was no WebSocket.
     Disconnected {
@@ -332,6 +333,7 @@ pub enum SessionEnd {
     /// Their 2xx made an offer, and the application did not answer it in 64·T1.
     NotAnswered,
     /// The WebSocket of the peer is gone, the only way to it
-    /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+    /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)), or one that we had opened: then BYE went by the
+    /// next.
     Disconnected,
 }

@@ -357,3 +357,14 @@ async fn leaving_ends_the_calls_we_placed() {
     );
     soon(leaving).await.unwrap();
 }
+
+/// RFC 3261 §15: the callee that a WebSocket of ours led to is told by the next.
+#[cfg(feature = "ws")]
+#[tokio::test]
+async fn a_websocket_of_ours_that_is_cut_is_opened_again_for_the_bye() {
+    let (_user_agent, mut callee, _, mut session) = establish("ws:127.0.0.1:0").await;
+    callee.cut().await;
+    let bye = callee.expect("BYE").await;
+    callee.respond(&bye, "200 OK", "", "").await;
+    assert_eq!(soon(session.ended()).await, SessionEnd::Disconnected);
+}

@@ -167,14 +167,18 @@ pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) 
     }
 }
 
-/// A connection is gone. A WebSocket was the only way to the peers of its sessions, and one of ours the way
-/// to us of those that we have registered with or subscribed to.
+/// A connection is gone. A WebSocket was the way to the peers of its sessions: one of ours is opened again to
+/// tell them, one of theirs was the only way. A connection of ours was also the way to us of those that we
+/// have registered with or subscribed to.
 pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel, opener: Opener) {
     if opener == Opener::Us {
         register::disconnected(state, now, channel);
         subscribe::disconnected(state, now, channel);
     }
     for (id, transaction) in state.outgoing_invites.calling_by(channel) {
+        if opener == Opener::Us {
+            cancel::of_transaction(state, now, transaction, &[]);
+        }
         state.clients.remove(transaction);
         invite::failed(state, now, id, RequestFailure::Undelivered);
     }
@@ -183,6 +187,10 @@ pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel, op
         let cause = match phase {
             Some(Phase::Terminating(SessionEnd::LocalBye)) => SessionEnd::ByeUnanswered,
             Some(Phase::Terminating(cause)) => *cause,
+            Some(_) if opener == Opener::Us => {
+                bye::send(state, now, id, SessionEnd::Disconnected, Vec::new());
+                continue;
+            }
             _ => SessionEnd::Disconnected,
         };
         state.end_session(id, cause, None);

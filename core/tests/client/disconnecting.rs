@@ -7,7 +7,7 @@ use offhook_core::{
     SessionEnd, SessionId, Transport,
 };
 
-use crate::support::{Answer, Bench, TCP, UDP_NEXT, request};
+use crate::support::{Answer, Bench, Sent, TCP, UDP_NEXT, request};
 
 const WS: Flow = Flow {
     transport: Transport::Ws,
@@ -115,6 +115,50 @@ fn a_session_that_we_ended_is_over_at_once() {
         panic!("the session is over");
     };
     assert_eq!(cause, SessionEnd::ByeUnanswered);
+}
+
+/// RFC 3261 §15: who can be reached by another WebSocket gets a BYE.
+#[test]
+fn a_session_gets_its_bye_by_the_next_websocket_of_ours() {
+    for is_delivered in [true, false] {
+        let mut bench = Bench::new();
+        let (_, invite) = bench.call_with(request([WS]));
+        bench.answer(&invite, &Answer::new("200 OK").sdp("offer"));
+        let expected = bench.accepted();
+        // The ACK waits for our answer.
+        bench.disconnect(WS.channel, Opener::Us);
+        bench.no_event();
+        let sent = bench.sent();
+        let methods: Vec<_> = sent.iter().map(Sent::method).collect();
+        assert_eq!(methods, ["ACK", "BYE"]);
+        let [_, bye] = &sent[..] else {
+            unreachable!("there are two");
+        };
+        assert_eq!(bye.transmit.flow.channel, WS.channel);
+        if is_delivered {
+            bench.answer(bye, &Answer::new("200 OK"));
+        } else {
+            bench.undelivered(bye);
+        }
+        let Event::Ended { session, cause, .. } = bench.event() else {
+            panic!("the session is over");
+        };
+        assert_eq!((session, cause), (expected, SessionEnd::Disconnected));
+    }
+}
+
+/// RFC 3261 §9.1: who rings by a WebSocket that can be opened again is told to stop.
+#[test]
+fn a_call_that_rings_is_cancelled_by_the_next_websocket_of_ours() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(request([WS, UDP_NEXT]));
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    bench.progressed();
+    bench.disconnect(WS.channel, Opener::Us);
+    let sent = bench.sent();
+    let methods: Vec<_> = sent.iter().map(Sent::method).collect();
+    assert_eq!(methods, ["CANCEL", "INVITE"]);
+    assert_eq!(sent[0].branch(), invite.branch());
 }
 
 #[test]

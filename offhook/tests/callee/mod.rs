@@ -4,12 +4,17 @@
 
 use std::net::SocketAddr;
 
+use futures_util::SinkExt;
 use offhook::message::{Framer, Message, Request, UriBuf};
 use offhook::{Inviter, OutgoingRequest, Transport, UserAgent};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Request as UpgradeRequest, Response as UpgradeResponse,
+};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::caller::{answer, next_frame, soon};
+use crate::caller::{answer, next_frame, next_message, soon};
 
 /// One call, from the callee's side.
 pub(crate) struct Callee {
@@ -29,6 +34,7 @@ enum Socket {
         stream: TcpStream,
         framer: Box<Framer>,
     },
+    Framed(Box<WebSocketStream<TcpStream>>),
 }
 
 impl Callee {
@@ -49,9 +55,14 @@ impl Callee {
             Self {
                 socket: Socket::Listening(listener),
                 address,
-                transport: Transport::Tcp,
+                transport: Transport::parse(transport.as_bytes()).unwrap(),
             }
         }
+    }
+
+    /// Cuts the connection, and takes the next.
+    pub(crate) async fn cut(&mut self) {
+        self.socket = Socket::Listening(TcpListener::bind(self.address).await.unwrap());
     }
 
     pub(crate) fn uri(&self) -> UriBuf {
@@ -175,6 +186,7 @@ impl Callee {
                     .unwrap();
             }
             Socket::Tcp { stream, .. } => stream.write_all(text.as_bytes()).await.unwrap(),
+            Socket::Framed(websocket) => websocket.send(text.into()).await.unwrap(),
             Socket::Listening(_) => panic!("nobody has connected yet"),
         }
     }
@@ -182,8 +194,12 @@ impl Callee {
     async fn next(&mut self) -> Message {
         if let Socket::Listening(listener) = &self.socket {
             let (stream, _) = listener.accept().await.unwrap();
-            let framer = Box::new(Framer::new(65_536));
-            self.socket = Socket::Tcp { stream, framer };
+            self.socket = if self.transport == Transport::Ws {
+                Socket::Framed(Box::new(upgraded(stream).await))
+            } else {
+                let framer = Box::new(Framer::new(65_536));
+                Socket::Tcp { stream, framer }
+            };
         }
         match &mut self.socket {
             Socket::Udp { socket, peer } => {
@@ -199,9 +215,28 @@ impl Callee {
                     return message;
                 }
             },
+            Socket::Framed(websocket) => loop {
+                let frame = next_message(websocket).await.unwrap();
+                if let offhook::message::Frame::Message(message) = frame {
+                    return message;
+                }
+            },
             Socket::Listening(_) => unreachable!("it was accepted above"),
         }
     }
+}
+
+/// The handshake of a server that speaks SIP.
+#[expect(clippy::result_large_err, reason = "the type is that of the callback")]
+async fn upgraded(stream: TcpStream) -> WebSocketStream<TcpStream> {
+    let answer = |_: &UpgradeRequest, mut response: UpgradeResponse| {
+        let protocol = "sip".parse().unwrap();
+        response
+            .headers_mut()
+            .insert("Sec-WebSocket-Protocol", protocol);
+        Ok(response)
+    };
+    accept_hdr_async(stream, answer).await.unwrap()
 }
 
 pub(crate) fn uri(user: &str, transport: Transport, address: SocketAddr) -> UriBuf {

@@ -357,7 +357,9 @@ pub(crate) async fn websocket<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(websocket.0)
 }
 
-async fn next_message(websocket: &mut WebSocketStream<Box<dyn Stream>>) -> Option<Frame> {
+pub(crate) async fn next_message<S: AsyncRead + AsyncWrite + Unpin>(
+    websocket: &mut WebSocketStream<S>,
+) -> Option<Frame> {
     loop {
         let bytes = match websocket.next().await?.ok()? {
             tungstenite::Message::Text(text) if text.as_str() == "\r\n" => {
