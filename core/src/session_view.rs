@@ -88,7 +88,8 @@ impl<'a> Session<'a> {
     }
 
     /// Sends a request inside the session: INFO, MESSAGE, NOTIFY or another. Gives its CSeq number; the
-    /// outcome is [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered).
+    /// outcome is [`Event::Answered`](crate::Event::Answered) or [`Event::Unanswered`](crate::Event::Unanswered). A
+    /// request that goes out again with credentials is answered under a higher number.
     pub fn request(
         &mut self,
         method: Method,

@@ -151,7 +151,9 @@ impl Session {
     }
 
     /// Sends a request inside the session: INFO, MESSAGE or another. Gives its CSeq number;
-    /// [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
+    /// [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows. Where the peer asks for credentials the
+    /// request goes out again under a higher number, and that is the number of the response: wait for it before the
+    /// next request of the same method.
     ///
     /// # Errors
     ///
@@ -245,8 +247,8 @@ pub enum SessionEvent {
     /// It sends something else: INFO, MESSAGE, or another of
     /// [`Config::methods`](offhook_core::Config::methods).
     Request(IncomingRequest),
-    /// The final response to a request of ours; its CSeq says to which. A 2xx to an offer has the
-    /// answer.
+    /// The final response to a request of ours. Its CSeq says to which, and is higher where the request went out
+    /// again with credentials. A 2xx to an offer has the answer.
     Answered(Response),
     /// A request of ours has no outcome.
     Unanswered(Unanswered),
