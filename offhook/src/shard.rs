@@ -383,9 +383,18 @@ impl State {
                 event,
             } => self.calls.subscription(subscription, event),
             Event::Publication { publication, event } => self.calls.publication(publication, event),
+            Event::NotAcknowledged { invite } => {
+                debug!(invite = invite.as_u64(), "no ACK came for a refusal");
+                None
+            }
+            Event::Undelivered { invite } => {
+                debug!(
+                    invite = invite.as_u64(),
+                    "a response could not be delivered"
+                );
+                None
+            }
             Event::Invite(_)
-            | Event::NotAcknowledged { .. }
-            | Event::Undelivered { .. }
             | Event::Prack { .. }
             | Event::Offer { .. }
             | Event::Response { .. }
