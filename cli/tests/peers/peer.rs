@@ -1,0 +1,90 @@
+//! The other side, made of a plain socket.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+/// A registrar, or a callee, that says what it is told to.
+pub(crate) struct Peer(UdpSocket);
+
+pub(crate) struct Received {
+    pub(crate) text: String,
+    pub(crate) from: SocketAddr,
+}
+
+impl Peer {
+    pub(crate) fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let patience = Some(Duration::from_secs(10));
+        socket.set_read_timeout(patience).expect("a time");
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("its address")
+    }
+
+    pub(crate) fn expect(&self, method: &str) -> Received {
+        let mut octets = [0; 4096];
+        loop {
+            let (length, from) = self.0.recv_from(&mut octets).expect(method);
+            let text = String::from_utf8_lossy(&octets[..length]).into_owned();
+            if text.starts_with(&format!("{method} ")) {
+                return Received { text, from };
+            }
+        }
+    }
+
+    pub(crate) fn respond(&self, request: &Received, status: &str, headers: &str) {
+        let copied = ["Via", "From", "Call-ID", "CSeq"]
+            .map(|name| format!("{name}: {}\r\n", request.header(name)))
+            .concat();
+        let to = request.header("To");
+        let response = format!(
+            "SIP/2.0 {status}\r\n{copied}To: {to};tag=peer\r\n{headers}Content-Length: 0\r\n\r\n"
+        );
+        self.send(request.from, &response);
+    }
+
+    pub(crate) fn send(&self, to: SocketAddr, text: &str) {
+        self.0.send_to(text.as_bytes(), to).expect("it is sent");
+    }
+
+    /// Asks for a password, and says what comes then.
+    pub(crate) fn challenge(&self, method: &str) -> Received {
+        let request = self.expect(method);
+        assert_eq!(request.find("Authorization"), None);
+        self.respond(&request, "401 Unauthorized", CHALLENGE);
+        let request = self.expect(method);
+        let credentials = request.header("Authorization");
+        assert!(
+            credentials.starts_with("Digest username=\"alice\", realm=\"lab\", nonce=\"n\""),
+            "{credentials}"
+        );
+        request
+    }
+
+    /// Grants what a REGISTER asks for, for this long.
+    pub(crate) fn grant(&self, request: &Received, seconds: u32) {
+        let contact = request.header("Contact");
+        let (contact, _) = contact.split_once(";expires=").expect("a time");
+        let contact = format!("Contact: {contact};expires={seconds}\r\n");
+        self.respond(request, "200 OK", &contact);
+    }
+}
+
+impl Received {
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let mut lines = self.text.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.find(name)
+            .unwrap_or_else(|| panic!("no {name}: {}", self.text))
+    }
+}
+
+pub(crate) const CHALLENGE: &str =
+    "WWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", qop=\"auth\"\r\n";
