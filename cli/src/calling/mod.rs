@@ -196,7 +196,7 @@ impl Call {
         let early = self.early.take();
         let answer = message.session_description().or(early.as_deref());
         if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
-            session.bye();
+            self.hang_up(&mut session);
             session.ended().await;
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
@@ -233,12 +233,12 @@ impl Call {
                 }
                 () = at(until) => {
                     until = None;
-                    session.bye();
+                    self.hang_up(session);
                     continue;
                 }
                 signal = self.signals.next() => {
                     if let Signal::Stop = signal {
-                        session.bye();
+                        self.hang_up(session);
                     }
                     continue;
                 }
@@ -249,7 +249,7 @@ impl Call {
                     if let Some(description) = acknowledgement.session_description()
                         && self.media.set_description(description).is_err()
                     {
-                        session.bye();
+                        self.hang_up(session);
                     }
                 }
                 // No method is configured that could come so, and nothing is sent that it could
@@ -268,6 +268,13 @@ impl Call {
                 }
             }
         }
+    }
+
+    /// The audio stops with our BYE, whenever that is answered
+    /// ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
+    fn hang_up(&mut self, session: &mut Session) {
+        session.bye();
+        self.media.close();
     }
 
     /// Calls where the callee sends us. One such call at a time.

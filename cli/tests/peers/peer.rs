@@ -37,12 +37,32 @@ impl Peer {
     }
 
     pub(crate) fn respond(&self, request: &Received, status: &str, headers: &str) {
+        self.respond_with(request, status, headers, "");
+    }
+
+    /// 200 to an INVITE, with this session description, and its ACK.
+    pub(crate) fn answer(&self, invite: &Received, description: &str) {
+        let headers = format!(
+            "Contact: <sip:{}>\r\nContent-Type: application/sdp\r\n",
+            self.address()
+        );
+        self.respond_with(invite, "200 OK", &headers, description);
+        self.expect("ACK");
+    }
+
+    fn respond_with(&self, request: &Received, status: &str, headers: &str, body: &str) {
         let copied = ["Via", "From", "Call-ID", "CSeq"]
             .map(|name| format!("{name}: {}\r\n", request.header(name)))
             .concat();
         let to = request.header("To");
+        let tag = if to.contains(";tag=") {
+            ""
+        } else {
+            ";tag=peer"
+        };
         let response = format!(
-            "SIP/2.0 {status}\r\n{copied}To: {to};tag=peer\r\n{headers}Content-Length: 0\r\n\r\n"
+            "SIP/2.0 {status}\r\n{copied}To: {to}{tag}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
         );
         self.send(request.from, &response);
     }

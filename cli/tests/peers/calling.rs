@@ -1,0 +1,56 @@
+//! `offhook call`, and a callee that is not as it should be.
+
+use std::{net::UdpSocket, time::Duration};
+
+use crate::{
+    peer::Peer,
+    program::{Program, offhook},
+};
+
+/// Where a callee hears.
+struct Ear(UdpSocket);
+
+impl Ear {
+    fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let silence = Some(Duration::from_millis(300));
+        socket.set_read_timeout(silence).expect("a time");
+        Self(socket)
+    }
+
+    /// An answer that names this place and these formats.
+    fn description(&self, formats: &str) -> String {
+        let port = self.0.local_addr().expect("its address").port();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP {formats}\r\n"
+        )
+    }
+
+    /// The next packet; `None` where there is silence.
+    fn hear(&self) -> Option<Vec<u8>> {
+        let mut packet = [0; 1500];
+        let (length, _) = self.0.recv_from(&mut packet).ok()?;
+        Some(packet[..length].to_vec())
+    }
+}
+
+fn call(peer: &Peer, arguments: &[&str]) -> Program {
+    let uri = format!("sip:bob@{}", peer.address());
+    let mut program = Program::start(offhook(&["call", &uri]).args(arguments));
+    program.expect("calling");
+    program
+}
+
+#[test]
+fn the_audio_stops_with_our_bye_though_nobody_answers_it() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--tone"]);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    ear.hear().expect("a tone");
+    program.interrupt();
+    peer.expect("BYE");
+    let more = (0..100).find(|_| ear.hear().is_none());
+    assert!(more.is_some(), "it goes on for 2 s");
+}
