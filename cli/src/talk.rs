@@ -101,6 +101,7 @@ pub(crate) async fn talk(
             return Ok(disagree(session, answering, &error).await);
         }
     }
+    answering.confirmed();
     let mut losses = answering.handler.losses();
     loop {
         let event = tokio::select! {

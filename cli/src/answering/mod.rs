@@ -39,7 +39,7 @@ pub(crate) struct Answering {
     end: Option<AudioEnd>,
     keep: Option<Keep>,
     /// Its place in a bridge is left when the call is over.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 impl Answering {
@@ -69,8 +69,7 @@ impl Answering {
                 Some(end)
             }
             Media::Bridge => {
-                let (end, taken) = bridges.enter(user, cue);
-                place = Some(taken);
+                let end = place.insert(Place::new(bridges, user, cue)).end();
                 Some(end)
             }
         };
@@ -79,7 +78,14 @@ impl Answering {
             cues,
             end,
             keep,
-            _place: place,
+            place,
+        }
+    }
+
+    /// The call stands now.
+    pub(crate) fn confirmed(&self) {
+        if let Some(place) = &self.place {
+            place.enter();
         }
     }
 
