@@ -59,14 +59,17 @@ impl Answering {
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
             Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, &invitation.flow(), cue))),
             Media::Record => {
-                let kept = Keep::new(
+                keep = Keep::new(
                     &configuration.recordings,
                     answer.hangup_after,
                     &invitation.call_id(),
                 );
-                let end = AudioEnd::new((Player::new(beep()), kept.recording.clone()));
-                keep = Some(kept);
-                Some(end)
+                let recording = keep.as_ref().map(|keep| keep.recording.clone());
+                let beep = Player::new(beep());
+                Some(match recording {
+                    Some(recording) => AudioEnd::new((beep, recording)),
+                    None => AudioEnd::new(beep),
+                })
             }
             Media::Bridge => {
                 let end = place.insert(Place::new(bridges, user, cue)).end();
