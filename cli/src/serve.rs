@@ -15,6 +15,7 @@ use crate::{
     arguments::ServeArguments,
     call,
     configuration::Configuration,
+    open_files,
     signals::{Signal, Signals},
     stdout::{Output, text},
 };
@@ -62,6 +63,7 @@ async fn run(
             }
             _ => error,
         })?;
+    open_files::warn_of_few(configuration.max_calls);
     for listener in user_agent.listeners() {
         output.tell(&Line::Listening {
             transport: listener.transport,
