@@ -85,8 +85,10 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     if let Some(file) = &record {
         wave::write(file, &recording.samples())?;
     }
-    // A callee that says nothing at all is not waited for.
-    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    if outcome != Outcome::StoppedAtOnce {
+        // A callee that says nothing at all is not waited for.
+        let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    }
     Ok(outcome.into())
 }
 
@@ -119,12 +121,17 @@ impl Call {
                     continue;
                 }
                 () = at(self.leave_by) => return self.failed("nobody answered"),
-                signal = self.signals.next() => {
-                    if let Signal::Stop = signal {
+                signal = self.signals.next() => match signal {
+                    Signal::Stop => {
                         self.give_up(&mut inviter);
+                        continue;
                     }
-                    continue;
-                }
+                    Signal::StopAtOnce => {
+                        self.failed("nobody answered");
+                        return Outcome::StoppedAtOnce;
+                    }
+                    Signal::Count | Signal::Reload => continue,
+                },
             };
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
@@ -196,32 +203,35 @@ impl Call {
         let early = self.early.take();
         let answer = message.session_description().or(early.as_deref());
         if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
-            self.hang_up(&mut session);
-            session.ended().await;
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
-            return Err(Outcome::Refused);
+            self.hang_up(&mut session);
+            let end = self.talk(&mut session, None).await;
+            return Err(match end {
+                Err(None) => Outcome::StoppedAtOnce,
+                _ => Outcome::Refused,
+            });
         }
         self.tell(&Step::Established(Status::of(&message)));
         let duration = self.placing.arguments.duration;
         let until = duration.map(|duration| answered + duration);
         match self.talk(&mut session, until).await {
             Ok(next) => Ok(next),
-            Err(cause) => {
-                let cause = ended(cause);
+            Err(end) => {
+                let cause = end.map_or("we hung up, and did not wait for the end", ended);
                 let talked = answered.elapsed();
                 self.tell(&Step::Ended { cause, talked });
-                Err(Outcome::Ended)
+                Err(end.map_or(Outcome::StoppedAtOnce, |_| Outcome::Ended))
             }
         }
     }
 
-    /// To the end of the session, or to the one that takes its place.
+    /// To the end of the session, or to the one that takes its place. No end is one that was not waited for.
     async fn talk(
         &mut self,
         session: &mut Session,
         mut until: Option<Instant>,
-    ) -> Result<Accepted, SessionEnd> {
+    ) -> Result<Accepted, Option<SessionEnd>> {
         loop {
             let event = tokio::select! {
                 event = session.event() => event,
@@ -236,12 +246,15 @@ impl Call {
                     self.hang_up(session);
                     continue;
                 }
-                signal = self.signals.next() => {
-                    if let Signal::Stop = signal {
+                signal = self.signals.next() => match signal {
+                    Signal::Stop => {
+                        self.followed = None;
                         self.hang_up(session);
+                        continue;
                     }
-                    continue;
-                }
+                    Signal::StopAtOnce => return Err(None),
+                    Signal::Count | Signal::Reload => continue,
+                },
             };
             match event {
                 SessionEvent::Offer(offer) => change(offer, &mut *self.media, self.agent),
@@ -264,7 +277,7 @@ impl Call {
                     if let Some(accepted) = self.awaited().await {
                         return Ok(accepted);
                     }
-                    return Err(end);
+                    return Err(Some(end));
                 }
             }
         }
@@ -293,7 +306,15 @@ impl Call {
     /// The end of the call that the callee asked for, where the callee did not wait for it.
     async fn awaited(&mut self) -> Option<Accepted> {
         while self.followed.is_some() {
-            let event = following::event(&mut self.followed).await;
+            let event = tokio::select! {
+                event = following::event(&mut self.followed) => event,
+                signal = self.signals.next() => {
+                    if let Signal::Stop | Signal::StopAtOnce = signal {
+                        self.followed = None;
+                    }
+                    continue;
+                }
+            };
             let accepted = self.transferred(event);
             if accepted.is_some() {
                 return accepted;

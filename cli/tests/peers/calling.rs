@@ -54,3 +54,55 @@ fn the_audio_stops_with_our_bye_though_nobody_answers_it() {
     let more = (0..100).find(|_| ear.hear().is_none());
     assert!(more.is_some(), "it goes on for 2 s");
 }
+
+#[test]
+fn a_second_signal_ends_a_call_that_the_callee_does_not_end() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &[]);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    program.interrupt();
+    peer.expect("BYE");
+    program.interrupt();
+    let line = program.expect("ended");
+    assert_eq!(line["cause"], "we hung up, and did not wait for the end");
+    assert_eq!(program.exit_code(), Some(130));
+}
+
+#[test]
+fn a_second_signal_ends_a_load_that_the_callee_does_not_end() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let uri = format!("sip:bob@{}", peer.address());
+    let mut program = Program::start(&mut offhook(&["load", &uri, "--calls", "1"]));
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.interrupt();
+    peer.expect("BYE");
+    program.interrupt();
+    loop {
+        let line = program.line();
+        if line["event"] == "summary" {
+            break assert_eq!(line["up"], 1);
+        }
+    }
+    assert_eq!(program.exit_code(), Some(1));
+}
+
+#[test]
+fn a_signal_ends_a_call_that_follows_and_is_not_answered() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--follow-refer"]);
+    let invite = peer.expect("INVITE");
+    peer.answer(&invite, &ear.description("0"));
+    program.expect("established");
+    let refer_to = format!("Refer-To: <sip:carol@{}>\r\n", peer.address());
+    peer.request(&invite, "1 REFER", &refer_to);
+    program.expect("referred");
+    let follow = peer.expect("INVITE");
+    peer.respond(&follow, "180 Ringing", "");
+    program.expect("progress");
+    peer.request(&invite, "2 BYE", "");
+    peer.expect("SIP/2.0 200");
+    program.interrupt();
+    peer.expect("CANCEL");
+    program.expect("ended");
+}

@@ -67,6 +67,20 @@ impl Peer {
         self.send(request.from, &response);
     }
 
+    /// A request of ours in the dialog of this INVITE, which we have answered.
+    pub(crate) fn request(&self, invite: &Received, cseq: &str, headers: &str) {
+        let method = cseq.split(' ').nth(1).expect("a method");
+        let (from, call_id) = (invite.header("From"), invite.header("Call-ID"));
+        let (to, peer) = (invite.header("To"), self.address());
+        let request = format!(
+            "{method} sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP {peer};branch=z9hG4bK{method}\r\n\
+             Max-Forwards: 70\r\nFrom: {to};tag=peer\r\nTo: {from}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq}\r\nContact: <sip:{peer}>\r\n{headers}Content-Length: 0\r\n\r\n",
+            invite.from,
+        );
+        self.send(invite.from, &request);
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, text: &str) {
         self.0.send_to(text.as_bytes(), to).expect("it is sent");
     }

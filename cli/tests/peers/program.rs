@@ -25,10 +25,14 @@ impl Program {
 
     /// The next line, which is about this.
     pub(crate) fn expect(&mut self, event: &str) -> Value {
-        let line = self.lines.next().expect(event).expect("text");
-        let object: Value = serde_json::from_str(&line).expect("an object");
+        let object = self.line();
         assert_eq!(object["event"], event, "{object}");
         object
+    }
+
+    pub(crate) fn line(&mut self) -> Value {
+        let line = self.lines.next().expect("a line").expect("text");
+        serde_json::from_str(&line).expect("an object")
     }
 
     pub(crate) fn interrupt(&self) {
