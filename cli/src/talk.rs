@@ -168,6 +168,7 @@ pub(crate) async fn talk(
                 }
                 Ok(())
             }
+            SessionEvent::Terminating(_) => return Ok(hang_up(session, answering).await),
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         };
         if let Err(error) = agreed {

@@ -273,6 +273,7 @@ impl Call {
                 | SessionEvent::Unanswered(_)
                 | SessionEvent::Refer { .. } => {}
                 SessionEvent::Referred(referral) => self.refer(referral).await,
+                SessionEvent::Terminating(_) => self.media.close(),
                 SessionEvent::Ended(end) => {
                     if let Some(accepted) = self.awaited().await {
                         return Ok(accepted);
