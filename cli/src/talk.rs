@@ -88,7 +88,9 @@ pub(crate) async fn talk(
     let agent = invitation.flow().local;
     let mut session = invitation.accept(response)?;
     let answered = Instant::now();
-    let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
+    let Ok(acknowledgement) = session.confirmed().await else {
+        return Ok(hang_up(session, answering).await);
+    };
     let mut talk = Talk {
         plan,
         answered,

@@ -285,7 +285,7 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Result<Request, SessionEnd>> {
         let call = self.sessions.entry(session).or_default();
-        match (&call.acknowledgement, call.end) {
+        match (&call.acknowledgement, call.terminating.or(call.end)) {
             (Some(acknowledgement), _) => Poll::Ready(Ok(acknowledgement.clone())),
             (None, Some(end)) => Poll::Ready(Err(end)),
             (None, None) => wait(&mut call.waker, context),

@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The session ended before it came.
+    /// Our BYE went out before it came, for there was none, or the session ended.
     pub async fn confirmed(&mut self) -> Result<Request, SessionEnd> {
         let shard = self.shell.shard(self.shard);
         poll_fn(|context| shard.calls(|calls| calls.poll_confirmed(self.id, context))).await

@@ -149,6 +149,29 @@ async fn a_bye_that_the_application_did_not_send_is_told_when_it_goes_out() {
     soon(leaving).await.unwrap();
 }
 
+/// RFC 3261 §13.3.1.4: without an ACK our BYE goes out after 64·T1.
+#[tokio::test]
+async fn a_wait_for_the_ack_ends_with_our_bye() {
+    let mut config = Config::default();
+    config.times.t1 = Duration::from_millis(5);
+    let builder = UserAgent::builder().config(config);
+    let (user_agent, server) = start_with(builder.listen("udp:127.0.0.1:0")).await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("INVITE")).await;
+    let invitation = soon(user_agent.incoming()).await.unwrap();
+    let mut session = invitation.accept(answer()).unwrap();
+    let end = soon(session.confirmed()).await.unwrap_err();
+    assert_eq!(end, SessionEnd::NotAcknowledged);
+    let event = soon(session.event()).await;
+    assert!(
+        matches!(
+            event,
+            SessionEvent::Terminating(SessionEnd::NotAcknowledged)
+        ),
+        "{event:?}"
+    );
+}
+
 /// The answer to an offer that was taken back is not the answer to the next one.
 #[tokio::test]
 async fn an_offer_that_was_taken_back_is_not_answered() {
