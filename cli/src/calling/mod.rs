@@ -5,6 +5,7 @@ mod following;
 mod step;
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, SocketAddr},
     process::ExitCode,
     time::Duration,
@@ -14,10 +15,10 @@ use anyhow::{Context, anyhow};
 use offhook::{
     Accepted, Builder, Config, ContactTarget, Inviter, InviterEvent, Referral, Session, SessionEnd,
     SessionEvent, StartError, Transport, UserAgent,
-    message::{Method, Response, Uri, UriBuf},
+    message::{Body, Method, Response, Uri, UriBuf},
 };
 use offhook_media::{
-    AudioEnd, AudioHandler, BareHandler, Player, PortRange, Protection, Recording, Sound,
+    AudioEnd, AudioHandler, BareHandler, Key, Player, PortRange, Protection, Recording, Sound,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
@@ -74,6 +75,7 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         early: None,
         placing,
         followed: None,
+        keys: VecDeque::new(),
     };
     call.tell(&Step::Calling {
         uri,
@@ -108,6 +110,8 @@ struct Call {
     placing: Placing,
     /// The call that takes the place of this one, until it is answered.
     followed: Option<Followed>,
+    /// What is left to press by INFO.
+    keys: VecDeque<Key>,
 }
 
 impl Call {
@@ -213,6 +217,13 @@ impl Call {
             });
         }
         self.tell(&Step::Established(Status::of(&message)));
+        if let Some(keys) = &self.placing.arguments.dtmf
+            && !self.media.takes_keys()
+        {
+            self.keys = keys.0.clone().into();
+            self.tell(&Step::Keys { by: "INFO" });
+            self.press(&mut session);
+        }
         let duration = self.placing.arguments.duration;
         let until = duration.map(|duration| answered + duration);
         match self.talk(&mut session, until).await {
@@ -265,10 +276,16 @@ impl Call {
                         self.hang_up(session);
                     }
                 }
+                SessionEvent::Answered(response) if response.status().is_success() => {
+                    self.press(session);
+                }
+                SessionEvent::Answered(response) => {
+                    warn!(status = %response.status(), "the callee takes no keys");
+                    self.keys.clear();
+                }
                 // No method is configured that could come so, and nothing is sent that it could
                 // answer.
                 SessionEvent::Request(_)
-                | SessionEvent::Answered(_)
                 | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_)
                 | SessionEvent::Refer { .. } => {}
@@ -284,11 +301,28 @@ impl Call {
         }
     }
 
+    /// Presses the next key by INFO, as phones without telephone-event do: one after the other, for they could overtake
+    /// each other.
+    fn press(&mut self, session: &mut Session) {
+        let Some(key) = self.keys.pop_front() else {
+            return;
+        };
+        let relay = format!("Signal={key}\r\nDuration=160\r\n");
+        let sent = Body::new("application/dtmf-relay", relay)
+            .map_err(anyhow::Error::from)
+            .and_then(|body| Ok(session.request(Method::Info, &[], Some(&body))?));
+        if let Err(error) = sent {
+            warn!("the keys are not pressed: {error}");
+            self.keys.clear();
+        }
+    }
+
     /// The audio stops with our BYE, whenever that is answered
     /// ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
     fn hang_up(&mut self, session: &mut Session) {
         session.bye();
         self.media.close();
+        self.keys.clear();
     }
 
     /// Calls where the callee sends us. One such call at a time.
@@ -378,6 +412,9 @@ fn media(
     let keys = arguments.dtmf.iter().flat_map(|keys| keys.0.clone());
     let end = AudioEnd::new((Player::new(sound).pressing(keys), recording.clone()));
     let mut handler = AudioHandler::new(local, &PortRange::any(), end);
+    if arguments.dtmf.is_some() {
+        handler = handler.pressing_keys();
+    }
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
     }

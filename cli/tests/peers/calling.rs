@@ -106,3 +106,35 @@ fn a_signal_ends_a_call_that_follows_and_is_not_answered() {
     peer.expect("CANCEL");
     program.expect("ended");
 }
+
+#[test]
+fn keys_go_by_info_where_the_audio_has_none() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--dtmf", "1#3"]);
+    let invite = peer.expect("INVITE");
+    peer.answer(&invite, &ear.description("0"));
+    program.expect("established");
+    assert_eq!(program.expect("keys")["by"], "INFO");
+    for (key, status) in [("1", "200 OK"), ("#", "415 Unsupported Media Type")] {
+        let info = peer.expect("INFO");
+        assert_eq!(info.header("Content-Type"), "application/dtmf-relay");
+        let relay = format!("\r\n\r\nSignal={key}\r\nDuration=160\r\n");
+        assert!(info.text.ends_with(&relay), "{}", info.text);
+        peer.respond(&info, status, "");
+    }
+    peer.request(&invite, "1 BYE", "");
+    program.expect("ended");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn where_keys_are_wanted_a_codec_is_spoken_that_has_them() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--dtmf", "1"]);
+    let formats = "111 0 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000";
+    peer.answer(&peer.expect("INVITE"), &ear.description(formats));
+    program.expect("established");
+    let packets = (0..10).map(|_| ear.hear().expect("it speaks"));
+    let types: Vec<_> = packets.map(|packet| packet[1] & 0x7f).collect();
+    assert!(types.contains(&101) && !types.contains(&111), "{types:?}");
+}
