@@ -112,6 +112,9 @@ impl Registration {
             if let Some(outcome) = outcome {
                 return outcome;
             }
+            self.account
+                .look_again(&mut registerer, &event, user_agent)
+                .await;
         }
     }
 

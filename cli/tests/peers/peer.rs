@@ -122,3 +122,40 @@ impl Received {
 
 pub(crate) const CHALLENGE: &str =
     "WWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", qop=\"auth\"\r\n";
+
+/// A name server that finds every name at 127.0.0.1.
+pub(crate) struct NameServer(Peer);
+
+impl NameServer {
+    pub(crate) fn new() -> Self {
+        Self(Peer::new())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    /// Waits until the address of a name is asked for, and answers. Other questions have no answer.
+    pub(crate) fn answer(&self) {
+        let mut octets = [0; 512];
+        loop {
+            let (_, from) = self.0.0.recv_from(&mut octets).expect("a question");
+            let name = octets[12..].iter().position(|octet| *octet == 0);
+            let end = 12 + name.expect("an end of the name") + 5;
+            let is_address = octets[end - 4..end] == [0, 1, 0, 1];
+            let answers = u8::from(is_address);
+            let mut answer = vec![
+                octets[0], octets[1], 0x81, 0x80, 0, 1, 0, answers, 0, 0, 0, 0,
+            ];
+            answer.extend(&octets[12..end]);
+            if is_address {
+                // The name above, A, IN, to be kept for no time.
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
+            }
+            self.0.0.send_to(&answer, from).expect("it is sent");
+            if is_address {
+                return;
+            }
+        }
+    }
+}

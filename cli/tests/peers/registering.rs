@@ -1,9 +1,11 @@
 //! `offhook register`, `offhook call` with a password, and the accounts of `offhook serve`.
 
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::{
-    peer::{CHALLENGE, Peer},
+    peer::{CHALLENGE, NameServer, Peer},
     program::{File, Program, offhook},
 };
 
@@ -176,6 +178,31 @@ fn an_account_is_registered_and_its_calls_take_its_route() {
     peer.respond(&request, "200 OK", "");
     program.expect("unregistered");
     assert_eq!(program.exit_code(), Some(0));
+}
+
+/// RFC 3263 §4: it may have moved.
+#[test]
+fn a_registrar_that_has_failed_is_looked_up_again() {
+    let names = NameServer::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let closed = listener.local_addr().expect("its address").port();
+    drop(listener);
+    let text = format!(
+        "listen = ['tcp:127.0.0.1:0']\ndns = '{}'\n\
+         [[account]]\naor = 'sip:alice@registrar.example:{closed};transport=tcp'\n",
+        names.address()
+    );
+    let file = File::new("moved", &text);
+    let path = file.0.to_str().expect("a UTF-8 path");
+    let mut program = Program::start(&mut offhook(&["serve", "--config", path]));
+    program.expect("listening");
+    names.answer();
+    program.expect("registering");
+    assert_eq!(
+        program.expect("failed")["cause"],
+        "it could not be delivered"
+    );
+    names.answer();
 }
 
 #[test]

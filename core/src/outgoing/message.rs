@@ -126,6 +126,12 @@ impl OutgoingRequestMessage {
         self.from_tag = random.token().into();
     }
 
+    /// Goes by other flows from now on.
+    pub(crate) fn relocate(&mut self, flows: Vec<Flow>) {
+        self.failed = 0;
+        self.request.flows = flows;
+    }
+
     /// Goes elsewhere, as a new request.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {
         self.renew();

@@ -9,6 +9,7 @@ use offhook_message::{
 use super::is_challenge;
 use crate::client_event::{Binding, RegistrationEvent, RequestError, RequestFailure};
 use crate::event::Event;
+use crate::flow::Flow;
 use crate::id::RegistrationId;
 use crate::outgoing::{
     OutgoingRequestMessage, Registration, RegistrationOptions, Wish, refresh_after,
@@ -40,6 +41,18 @@ impl<'a> RegisterUserAgentClient<'a> {
     /// out already, that will do; one that is ending ends.
     pub fn refresh(self) {
         self.wish(Wish::Registered);
+    }
+
+    /// Goes by these flows from the next request on, for the registrar may have moved since it was located
+    /// ([RFC 3263 §4](https://www.rfc-editor.org/rfc/rfc3263#section-4)). While a request is out, and without a
+    /// flow, nothing changes.
+    pub fn relocate(self, flows: Vec<Flow>) {
+        if let Some(registration) = self.state.registrations.get_mut(self.id.0)
+            && registration.asked.is_none()
+            && !flows.is_empty()
+        {
+            registration.message.relocate(flows);
+        }
     }
 
     /// Takes our binding away ([RFC 3261 §10.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.2)).
