@@ -31,6 +31,9 @@ async fn keep(user_agent: UserAgent, account: Account, output: Output) {
     while let Some(event) = registerer.event().await {
         tell(Report::event(&account, &event, is_registered));
         is_registered = matches!(event, RegistrationEvent::Registered { .. });
+        account
+            .look_again(&mut registerer, &event, &user_agent)
+            .await;
         if let RegistrationEvent::Refused { retry_in: None, .. } = event {
             warn!(aor = %account.aor, "the registrar refuses: the account gets no calls");
         }

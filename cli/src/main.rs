@@ -13,6 +13,7 @@ mod load;
 mod logging;
 mod names;
 mod negotiation;
+mod open_files;
 mod outcome;
 mod over;
 mod record;
@@ -40,6 +41,7 @@ use self::{
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    open_files::allow_all();
     let outcome = match Arguments::parse().command {
         Command::Serve(arguments) => run(serve::serve(arguments)),
         Command::Call(arguments) => run(calling::call(arguments)),

@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-/// How a call or a registration came out.
+/// How a command came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It was established, and it ended.
@@ -9,6 +9,8 @@ pub(crate) enum Outcome {
     Refused,
     /// Nobody answered.
     NoAnswer,
+    /// Whoever stopped it did not wait for its end.
+    StoppedAtOnce,
 }
 
 impl From<Outcome> for ExitCode {
@@ -17,8 +19,11 @@ impl From<Outcome> for ExitCode {
             Outcome::Ended => Self::SUCCESS,
             Outcome::Refused => Self::FAILURE,
             Outcome::NoAnswer => Self::from(NO_ANSWER),
+            Outcome::StoppedAtOnce => Self::from(STOPPED_AT_ONCE),
         }
     }
 }
 
 const NO_ANSWER: u8 = 3;
+/// 128 and the number of SIGINT, as shells have it.
+const STOPPED_AT_ONCE: u8 = 130;

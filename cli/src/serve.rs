@@ -15,6 +15,8 @@ use crate::{
     arguments::ServeArguments,
     call,
     configuration::Configuration,
+    open_files,
+    outcome::Outcome,
     signals::{Signal, Signals},
     stdout::{Output, text},
 };
@@ -62,6 +64,7 @@ async fn run(
             }
             _ => error,
         })?;
+    open_files::warn_of_few(configuration.max_calls);
     for listener in user_agent.listeners() {
         output.tell(&Line::Listening {
             transport: listener.transport,
@@ -76,7 +79,7 @@ async fn run(
         match signals.next().await {
             Signal::Count => output.tell(&counts(&user_agent)),
             Signal::Reload => reload(&user_agent),
-            Signal::Stop => break,
+            Signal::Stop | Signal::StopAtOnce => break,
         }
     }
 
@@ -96,8 +99,8 @@ async fn run(
             }),
             signal = signals.next() => match signal {
                 Signal::Count => output.tell(&counts(&user_agent)),
-                Signal::Reload => {}
-                Signal::Stop => return Ok(ExitCode::from(STOPPED_AT_ONCE)),
+                Signal::Stop | Signal::Reload => {}
+                Signal::StopAtOnce => return Ok(Outcome::StoppedAtOnce.into()),
             }
         }
     }
@@ -261,9 +264,6 @@ const SLACK: Duration = Duration::from_secs(30);
 
 /// How long the last lines of the accounts may take.
 const LEAVE_TIME: Duration = Duration::from_millis(500);
-
-/// 128 and the number of SIGINT, as shells have it.
-const STOPPED_AT_ONCE: u8 = 130;
 
 #[cfg(test)]
 mod tests {

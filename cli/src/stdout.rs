@@ -54,15 +54,16 @@ impl Output {
         Self { begin, ..self }
     }
 
-    /// Prints the line at once: who reads a pipe waits for it.
+    /// Prints the line at once: who reads a pipe waits for it. What a peer wrote stands in some: for people without
+    /// control characters, which a terminal would obey.
     pub(crate) fn tell(self, line: &(impl fmt::Display + Serialize)) {
         let at = self.begin.map(|begin| begin.elapsed());
         if self.is_json {
             print(object(line, at));
         } else if let Some(at) = at {
-            print(format_args!("{:8.3}  {line}", at.as_secs_f64()));
+            print(format_args!("{:8.3}  {}", at.as_secs_f64(), readable(line)));
         } else {
-            print(line);
+            print(readable(line));
         }
     }
 }
@@ -77,6 +78,11 @@ fn object(line: &impl Serialize, at: Option<Duration>) -> String {
     }
     let at = at.map(rounded);
     serde_json::to_string(&Timed { line, at }).expect("a line has names")
+}
+
+fn readable(line: &impl fmt::Display) -> String {
+    let line = line.to_string();
+    line.replace(char::is_control, "\u{fffd}")
 }
 
 /// Prints and flushes. Nobody may be reading any more, which is no reason to stop answering calls.
@@ -147,6 +153,12 @@ pub(crate) mod tests {
     pub(crate) fn both(line: &(impl fmt::Display + Serialize)) -> (String, Value) {
         let object = serde_json::from_str(&object(line, None));
         (line.to_string(), object.unwrap())
+    }
+
+    #[test]
+    fn nothing_in_a_line_moves_the_cursor() {
+        let line = readable(&"486 \x1b[2J\rBusy\u{9b}1m\nHere ü");
+        assert_eq!(line, "486 �[2J�Busy�1m�Here ü");
     }
 
     #[test]

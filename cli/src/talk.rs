@@ -88,7 +88,9 @@ pub(crate) async fn talk(
     let agent = invitation.flow().local;
     let mut session = invitation.accept(response)?;
     let answered = Instant::now();
-    let acknowledgement = session.confirmed().await.map_err(Over::answered)?;
+    let Ok(acknowledgement) = session.confirmed().await else {
+        return Ok(hang_up(session, answering).await);
+    };
     let mut talk = Talk {
         plan,
         answered,
@@ -101,6 +103,7 @@ pub(crate) async fn talk(
             return Ok(disagree(session, answering, &error).await);
         }
     }
+    answering.confirmed();
     let mut losses = answering.handler.losses();
     loop {
         let event = tokio::select! {
@@ -167,6 +170,7 @@ pub(crate) async fn talk(
                 }
                 Ok(())
             }
+            SessionEvent::Terminating(_) => return Ok(hang_up(session, answering).await),
             SessionEvent::Ended(end) => return Ok(Over::answered(end)),
         };
         if let Err(error) = agreed {

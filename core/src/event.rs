@@ -193,6 +193,15 @@ pub enum Event {
         /// The ACK; its body holds the answer where our 2xx made the offer.
         acknowledgement: Request,
     },
+    /// Our BYE is out, whether the application asked for it or not: from now on no media is sent, and none
+    /// heard ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)). [`Event::Ended`] follows, after 64·T1 at the
+    /// latest.
+    Terminating {
+        /// The session.
+        session: SessionId,
+        /// Why: [`SessionEnd::LocalBye`] where the application asked for it.
+        cause: SessionEnd,
+    },
     /// The session is over, its dialog is gone.
     Ended {
         /// The session.

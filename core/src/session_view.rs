@@ -222,8 +222,8 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here
-    /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). [`Event::Ended`](crate::Event::Ended) follows when it is answered. A second
-    /// one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
+    /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). [`Event::Terminating`](crate::Event::Terminating) follows when it goes out,
+    /// [`Event::Ended`](crate::Event::Ended) when it is answered. A second one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
     /// answered.
     pub fn bye(self, headers: Vec<Header>) {
         let Self { state, now, id, .. } = self;

@@ -7,7 +7,9 @@ use sdp_types::Direction;
 
 use crate::{
     AudioEnd, DescriptionError, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
-    Protection, RtpCounters, SessionDescriptionHandler, offer_answer::OfferAnswer, rtp::RtpSession,
+    Protection, RtpCounters, SessionDescriptionHandler,
+    offer_answer::{AudioStream, OfferAnswer},
+    rtp::RtpSession,
     rtp_port::RtpPort,
 };
 
@@ -31,6 +33,8 @@ pub struct AudioHandler {
     counters: Arc<RtpCounters>,
     loss: MediaLossSender,
     patience: Duration,
+    /// Whether a codec is spoken that keys can be sent beside, where the peer takes one.
+    presses_keys: bool,
 }
 
 impl AudioHandler {
@@ -57,6 +61,7 @@ impl AudioHandler {
             counters: Arc::default(),
             loss: MediaLossSender::new(),
             patience: Duration::MAX,
+            presses_keys: false,
         }
     }
 
@@ -83,6 +88,14 @@ impl AudioHandler {
         self
     }
 
+    /// Speaks a codec that keys can be sent beside ([RFC 4733 §2.1](https://www.rfc-editor.org/rfc/rfc4733#section-2.1)),
+    /// where the peer takes one, though it may like another better.
+    #[must_use]
+    pub fn pressing_keys(mut self) -> Self {
+        self.presses_keys = true;
+        self
+    }
+
     /// What goes through the call's port; stays readable when the handler is closed.
     pub fn counters(&self) -> Arc<RtpCounters> {
         Arc::clone(&self.counters)
@@ -96,11 +109,20 @@ impl AudioHandler {
 
     /// Makes the port do what the last complete pair says.
     fn follow(&mut self) {
-        if let (Some(stream), Some(port)) = (self.offer_answer.audio(), &self.port) {
+        if let (Some(stream), Some(port)) = (self.audio(), &self.port) {
             port.follow(stream);
         } else {
             self.port = None;
         }
+    }
+
+    /// The agreed stream, as we speak in it.
+    fn audio(&self) -> Option<AudioStream> {
+        let mut audio = self.offer_answer.audio()?;
+        if self.presses_keys {
+            audio.formats = audio.formats.preferring_keys();
+        }
+        Some(audio)
     }
 }
 
@@ -136,6 +158,10 @@ impl SessionDescriptionHandler for AudioHandler {
     fn rollback_description(&mut self) {
         self.offer_answer.rollback();
         self.follow();
+    }
+
+    fn takes_keys(&self) -> bool {
+        self.audio().is_some_and(|audio| audio.formats.has_keys())
     }
 
     fn losses(&self) -> MediaLosses {

@@ -33,6 +33,10 @@ impl SessionDescriptionHandler for BareHandler {
         self.0.set_hold(hold)
     }
 
+    fn takes_keys(&self) -> bool {
+        false
+    }
+
     fn has_description(&self, content_type: &MediaType<'_>) -> bool {
         content_type.is("application", "sdp")
     }

@@ -109,6 +109,32 @@ impl Formats {
         self
     }
 
+    /// The speech that keys can be pressed beside first, where there is one.
+    pub(crate) fn preferring_keys(mut self) -> Self {
+        let place = self
+            .0
+            .iter()
+            .position(|format| self.has_keys_beside(format));
+        if let Some(before_and_it) = place.and_then(|place| self.0.get_mut(..=place)) {
+            before_and_it.rotate_right(1);
+        }
+        self
+    }
+
+    /// Whether keys can be pressed beside the speech that the peer likes best: events have its clock
+    /// (RFC 4733 section 2.1).
+    pub fn has_keys(&self) -> bool {
+        let speech = self.0.iter().find(|format| format.kind.speech().is_some());
+        speech.is_some_and(|speech| self.has_keys_beside(speech))
+    }
+
+    fn has_keys_beside(&self, format: &Format) -> bool {
+        let events = format.kind.speech().map(|speech| Kind::TelephoneEvent {
+            clock_rate: speech.clock_rate(),
+        });
+        events.is_some_and(|events| self.payload_type(events).is_some())
+    }
+
     /// Whether there is no speech.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -318,6 +344,31 @@ mod tests {
             ),
             "0 97 | rtpmap:0 PCMU/8000 | rtpmap:97 telephone-event/8000 | fmtp:97 0-16,32"
         );
+    }
+
+    #[test]
+    fn keys_choose_a_speech_of_their_clock() {
+        let formats = |lines: &str| {
+            let text = format!("v=0\r\nm=audio 4000 RTP/AVP {lines}");
+            let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+            Formats::common(&session.medias[0])
+        };
+        let events = "0 8 101\r\na=rtpmap:0 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
+        let in_order = formats(events);
+        assert!(in_order.has_keys());
+        assert_eq!(in_order.clone().preferring_keys(), in_order);
+        let none = formats("0 8\r\n");
+        assert!(!none.has_keys());
+        assert_eq!(none.clone().preferring_keys(), none);
+        if cfg!(feature = "opus") {
+            let opus =
+                "111 8 0 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n";
+            let first = formats(opus);
+            assert!(!first.has_keys());
+            let mended = first.preferring_keys();
+            assert!(mended.has_keys());
+            assert_eq!(mended.list(), "8 111 0 101");
+        }
     }
 
     #[test]

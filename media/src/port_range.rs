@@ -10,8 +10,8 @@ use std::{
     },
 };
 
-/// The even UDP ports for RTP (RFC 3550 section 11). Clones share where the search goes on, so that a port that was just
-/// freed is taken again last.
+/// The even UDP ports for RTP, each with the next one for RTCP (RFC 3550 section 11). Clones share where the search goes
+/// on, so that a port that was just freed is taken again last.
 #[derive(Clone, Debug)]
 pub struct PortRange(Choice);
 
@@ -25,9 +25,9 @@ enum Choice {
     },
 }
 
-/// A range of ports without an even port above zero.
+/// A range of ports without an even port above zero and the next one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the port range {}-{} has no even port above 0", .0.start(), .0.end())]
+#[error("the port range {}-{} has no even port above 0 with the next one", .0.start(), .0.end())]
 pub struct InvalidPortRange(RangeInclusive<u16>);
 
 impl PortRange {
@@ -36,15 +36,15 @@ impl PortRange {
         Self(Choice::OperatingSystem)
     }
 
-    /// The even ports of `ports`.
+    /// The even ports of `ports` that have the next one there, too.
     pub fn new(ports: RangeInclusive<u16>) -> Result<Self, InvalidPortRange> {
         let first = (*ports.start()).max(1).checked_next_multiple_of(2);
-        let Some(first) = first.filter(|first| first <= ports.end()) else {
+        let Some(first) = first.filter(|first| first < ports.end()) else {
             return Err(InvalidPortRange(ports));
         };
         Ok(Self(Choice::Range {
             first,
-            count: (ports.end() - first) / 2 + 1,
+            count: (ports.end() - first).div_ceil(2),
             next: Arc::default(),
         }))
     }
@@ -116,7 +116,8 @@ mod tests {
         for range in [
             0..=0,
             0..=1,
-            5..=5,
+            4..=4,
+            5..=6,
             65_535..=65_535,
             RangeInclusive::new(9, 8),
         ] {
@@ -125,7 +126,7 @@ mod tests {
                 InvalidPortRange(range)
             );
         }
-        assert!(PortRange::new(4..=4).is_ok());
+        assert!(PortRange::new(4..=5).is_ok());
         assert!(PortRange::new(0..=65_535).is_ok());
     }
 
@@ -137,8 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn a_range_gives_each_even_port_once_and_then_fails() {
-        let range = PortRange::new(24_001..=24_005).unwrap();
+    fn a_range_gives_each_even_port_that_has_the_next_one_once_and_then_fails() {
+        let range = PortRange::new(24_001..=24_006).unwrap();
         let sockets = ports(&range, 2);
         let numbers: Vec<_> = sockets
             .iter()

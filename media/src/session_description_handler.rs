@@ -88,6 +88,10 @@ pub trait SessionDescriptionHandler {
     /// offer is open.
     fn rollback_description(&mut self);
 
+    /// Whether keys that we press go to the peer in the audio (RFC 4733), by what was agreed last. Where they do not, INFO
+    /// is left.
+    fn takes_keys(&self) -> bool;
+
     /// Where to learn that there is no audio any more, though the session stands.
     fn losses(&self) -> MediaLosses {
         MediaLosses::never()

@@ -164,6 +164,13 @@ impl Calls {
     }
 
     /// Who must be woken.
+    pub(crate) fn terminating(&mut self, session: SessionId, cause: SessionEnd) -> Option<Waker> {
+        let call = self.sessions.get_mut(&session)?;
+        call.terminating = Some(cause);
+        call.waker.take()
+    }
+
+    /// Who must be woken.
     pub(crate) fn ended(
         &mut self,
         session: SessionId,
@@ -278,7 +285,7 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Result<Request, SessionEnd>> {
         let call = self.sessions.entry(session).or_default();
-        match (&call.acknowledgement, call.end) {
+        match (&call.acknowledgement, call.terminating.or(call.end)) {
             (Some(acknowledgement), _) => Poll::Ready(Ok(acknowledgement.clone())),
             (None, Some(end)) => Poll::Ready(Err(end)),
             (None, None) => wait(&mut call.waker, context),
@@ -291,6 +298,9 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Happened> {
         let call = self.sessions.entry(session).or_default();
+        if let Some(cause) = call.terminating.take() {
+            return Poll::Ready(Happened::Terminating(cause));
+        }
         if let Some((cseq, event)) = call.refers.pop_front() {
             return Poll::Ready(Happened::Refer(cseq, event));
         }
@@ -331,6 +341,7 @@ pub(crate) enum Happened {
     Requested(RequestId, Box<Arrival>),
     Answered(Answer),
     Refer(u32, ReferEvent),
+    Terminating(SessionEnd),
     Ended(SessionEnd),
 }
 
@@ -351,6 +362,7 @@ struct SessionCall {
     answers: VecDeque<Answer>,
     /// The last of each REFER of ours always, what comes before it up to a bound.
     refers: VecDeque<(u32, ReferEvent)>,
+    terminating: Option<SessionEnd>,
     end: Option<SessionEnd>,
     bye: Option<Box<Request>>,
     waker: Option<Waker>,

@@ -3,7 +3,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
-    RegisterUserAgentClient, RegistrationEvent, RegistrationId, RegistrationOptions, RequestError,
+    Flow, RegisterUserAgentClient, RegistrationEvent, RegistrationId, RegistrationOptions,
+    RequestError,
 };
 
 use crate::shell::Shell;
@@ -46,6 +47,13 @@ impl Registerer {
         self.act(|client| {
             client.refresh();
         });
+    }
+
+    /// Goes by these flows from the next try on. [`UserAgent::flows`](crate::UserAgent::flows) finds them again where the
+    /// registrar failed: it may have moved ([RFC 3263 §4](https://www.rfc-editor.org/rfc/rfc3263#section-4)), or we
+    /// have. While a request is out nothing changes.
+    pub fn relocate(&mut self, flows: Vec<Flow>) {
+        self.act(|client| client.relocate(flows));
     }
 
     /// Takes our binding away

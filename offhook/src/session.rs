@@ -57,7 +57,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The session ended before it came.
+    /// Our BYE went out before it came, for there was none, or the session ended.
     pub async fn confirmed(&mut self) -> Result<Request, SessionEnd> {
         let shard = self.shell.shard(self.shard);
         poll_fn(|context| shard.calls(|calls| calls.poll_confirmed(self.id, context))).await
@@ -77,8 +77,8 @@ impl Session {
         })
     }
 
-    /// Waits for what the peer does next: it changes the session (hold is such a change), or ends
-    /// it.
+    /// Waits for what happens next: the peer changes the session (hold is such a change), or one of
+    /// both ends it.
     pub async fn event(&mut self) -> SessionEvent {
         let shard = self.shell.shard(self.shard);
         let happened =
@@ -106,6 +106,7 @@ impl Session {
             }
             Happened::Answered(Answer::None(cause)) => SessionEvent::Unanswered(cause),
             Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
+            Happened::Terminating(cause) => SessionEvent::Terminating(cause),
             Happened::Ended(end) => SessionEvent::Ended(end),
         }
     }
@@ -239,7 +240,7 @@ impl Session {
     }
 }
 
-/// What a peer does in a session.
+/// What happens in a session, of the peer's doing as a rule.
 #[derive(Debug)]
 pub enum SessionEvent {
     /// It wants to change the session.
@@ -254,6 +255,11 @@ pub enum SessionEvent {
     Unanswered(Unanswered),
     /// The ACK of our 2xx to a re-INVITE; its body holds the answer where the 2xx made the offer.
     Reconfirmed(Request),
+    /// Our BYE is out, whoever asked for it: the user agent itself does where the peer is gone or does not
+    /// acknowledge, where nobody refreshes the session, where another call replaces it, and at shutdown. The
+    /// media stops here ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)): the answer
+    /// to the BYE, and with it [`Ended`](Self::Ended), may take 32 s.
+    Terminating(SessionEnd),
     /// The session is over.
     Ended(SessionEnd),
     /// The 2xx to [`Session::invite_without_offer`], which makes an offer. Answer it with

@@ -362,6 +362,7 @@ impl State {
                 cseq,
                 event,
             } => self.calls.refer(session, cseq, event),
+            Event::Terminating { session, cause } => self.calls.terminating(session, cause),
             Event::Ended {
                 session,
                 cause,

@@ -2,9 +2,13 @@
 
 mod caller;
 
+use std::time::Duration;
+
 use caller::{Caller, answer, soon, start, start_with};
 use offhook::message::{Method, Rejection, Success, Text};
-use offhook::{Config, IncomingRequest, SessionEvent, UserAgent, UserAgentEvent, VerbError};
+use offhook::{
+    Config, IncomingRequest, SessionEnd, SessionEvent, UserAgent, UserAgentEvent, VerbError,
+};
 
 fn config() -> Config {
     Config {
@@ -120,6 +124,51 @@ async fn a_method_that_nobody_serves_gets_405_and_the_list_of_those_that_are() {
     assert_eq!(
         allow.value,
         b"INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, NOTIFY, PRACK"
+    );
+}
+
+/// RFC 3261 §15.1.1: the media stops with our BYE, and not with the answer to it.
+#[tokio::test]
+async fn a_bye_that_the_application_did_not_send_is_told_when_it_goes_out() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+    let leaving = tokio::spawn(async move { user_agent.shutdown(Duration::ZERO).await });
+    let event = soon(session.event()).await;
+    assert!(
+        matches!(event, SessionEvent::Terminating(SessionEnd::LocalBye)),
+        "{event:?}"
+    );
+    let bye = caller.expect_request("BYE").await;
+    caller.answer(&bye).await;
+    let event = soon(session.event()).await;
+    assert!(
+        matches!(event, SessionEvent::Ended(SessionEnd::LocalBye)),
+        "{event:?}"
+    );
+    soon(leaving).await.unwrap();
+}
+
+/// RFC 3261 §13.3.1.4: without an ACK our BYE goes out after 64·T1.
+#[tokio::test]
+async fn a_wait_for_the_ack_ends_with_our_bye() {
+    let mut config = Config::default();
+    config.times.t1 = Duration::from_millis(5);
+    let builder = UserAgent::builder().config(config);
+    let (user_agent, server) = start_with(builder.listen("udp:127.0.0.1:0")).await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("INVITE")).await;
+    let invitation = soon(user_agent.incoming()).await.unwrap();
+    let mut session = invitation.accept(answer()).unwrap();
+    let end = soon(session.confirmed()).await.unwrap_err();
+    assert_eq!(end, SessionEnd::NotAcknowledged);
+    let event = soon(session.event()).await;
+    assert!(
+        matches!(
+            event,
+            SessionEvent::Terminating(SessionEnd::NotAcknowledged)
+        ),
+        "{event:?}"
     );
 }
 

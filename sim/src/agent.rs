@@ -124,6 +124,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::NotAcknowledged { .. } => "NotAcknowledged".into(),
         Event::Undelivered { .. } => "Undelivered".into(),
         Event::Confirmed { .. } => "Confirmed".into(),
+        Event::Terminating { cause, .. } => format!("Terminating {cause:?}").into(),
         Event::Ended { cause, .. } => format!("Ended {cause:?}").into(),
         Event::Prack { .. } => "Prack".into(),
         Event::Offer { .. } => "Offer".into(),

@@ -69,6 +69,8 @@ struct Agreed {
     /// None where there never was any audio.
     mid: Option<Mid>,
     fingerprints: Vec<String>,
+    /// Whether the audio has keys.
+    takes_keys: bool,
 }
 
 impl WebRtcHandler {
@@ -198,6 +200,7 @@ impl WebRtcHandler {
             place,
             mid,
             fingerprints: before.map_or_else(Vec::new, |it| it.fingerprints),
+            takes_keys: false,
         });
     }
 
@@ -224,15 +227,18 @@ impl WebRtcHandler {
         stream: RemoteStream,
     ) {
         self.side.complete(Some(direction));
+        let formats = agreed_formats(&ours, &stream);
+        let takes_keys = formats.has_keys();
         if let Some(connection) = &self.connection {
             let direction = self.side.flowing(direction);
-            connection.follow(mid, direction, agreed_formats(&ours, &stream));
+            connection.follow(mid, direction, formats);
         }
         self.agreed = Some(Agreed {
             ours,
             place: stream.place,
             mid: Some(mid),
             fingerprints: stream.fingerprints,
+            takes_keys,
         });
     }
 
@@ -350,6 +356,10 @@ impl SessionDescriptionHandler for WebRtcHandler {
             self.state = State::Stable;
             self.side.roll_back();
         }
+    }
+
+    fn takes_keys(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.takes_keys)
     }
 
     fn losses(&self) -> MediaLosses {

@@ -28,36 +28,45 @@ type Partner = Arc<Mutex<Option<mpsc::Sender<Cue>>>>;
 pub(super) struct Place {
     bridges: Arc<Bridges>,
     user: String,
+    end: AudioEnd,
+    cue: mpsc::Sender<Cue>,
     partner: Partner,
 }
 
-impl Bridges {
-    /// Joins the call that waits at this route, or waits for the next.
-    pub(super) fn enter(self: &Arc<Self>, user: &str, cue: mpsc::Sender<Cue>) -> (AudioEnd, Place) {
-        let mut waiting = lock(&self.0);
-        let partner = Partner::default();
-        let end = if let Some(other) = waiting.remove(user) {
+impl Place {
+    /// A place at the bridge of this route, where the call hears that nobody is there.
+    pub(super) fn new(bridges: &Arc<Bridges>, user: &str, cue: mpsc::Sender<Cue>) -> Self {
+        Self {
+            bridges: Arc::clone(bridges),
+            user: user.to_owned(),
+            end: AudioEnd::new(Player::new(ringing())),
+            cue,
+            partner: Partner::default(),
+        }
+    }
+
+    pub(super) fn end(&self) -> AudioEnd {
+        self.end.clone()
+    }
+
+    /// Joins the call that waits, or waits for the next. Only a call that stands may: another would take the one
+    /// that waits away with it.
+    pub(super) fn enter(&self) {
+        let mut waiting = lock(&self.bridges.0);
+        if let Some(other) = waiting.remove(&self.user) {
             let (theirs, ours) = Leg::pair();
             other.end.replace(theirs);
-            *lock(&other.partner) = Some(cue);
-            *lock(&partner) = Some(other.cue);
-            AudioEnd::new(ours)
+            self.end.replace(ours);
+            *lock(&other.partner) = Some(self.cue.clone());
+            *lock(&self.partner) = Some(other.cue);
         } else {
-            let end = AudioEnd::new(Player::new(ringing()));
             let entry = Waiting {
-                end: end.clone(),
-                cue,
-                partner: Arc::clone(&partner),
+                end: self.end.clone(),
+                cue: self.cue.clone(),
+                partner: Arc::clone(&self.partner),
             };
-            waiting.insert(user.to_owned(), entry);
-            end
-        };
-        let place = Place {
-            bridges: Arc::clone(self),
-            user: user.to_owned(),
-            partner,
-        };
-        (end, place)
+            waiting.insert(self.user.clone(), entry);
+        }
     }
 }
 
@@ -88,16 +97,32 @@ mod tests {
         (0..10).any(|_| end.speak().iter().any(|sample| *sample != 0))
     }
 
+    fn place(bridges: &Arc<Bridges>) -> (Place, mpsc::Receiver<Cue>) {
+        let (cue, cues) = mpsc::channel(4);
+        (Place::new(bridges, "a", cue), cues)
+    }
+
+    #[test]
+    fn a_call_that_never_stood_takes_nobody_with_it() {
+        let bridges = Arc::<Bridges>::default();
+        let (waiting, mut cues) = place(&bridges);
+        waiting.enter();
+        drop(place(&bridges));
+        assert!(cues.try_recv().is_err());
+        let (next, _) = place(&bridges);
+        next.enter();
+        drop(next);
+        assert_eq!(cues.try_recv(), Ok(Cue::HangUp));
+    }
+
     #[test]
     fn the_second_call_joins_the_first_and_each_ends_with_the_other() {
         let bridges = Arc::<Bridges>::default();
-        let mut calls: Vec<_> = (0..3)
-            .map(|_| {
-                let (cue, cues) = mpsc::channel(4);
-                (bridges.enter("a", cue), cues)
-            })
-            .collect();
-        let ends: Vec<_> = calls.iter().map(|((end, _), _)| end.clone()).collect();
+        let mut calls: Vec<_> = (0..3).map(|_| place(&bridges)).collect();
+        for (place, _) in &calls {
+            place.enter();
+        }
+        let ends: Vec<_> = calls.iter().map(|(place, _)| place.end()).collect();
         assert!(said(&ends[2]), "the third waits with a tone");
         assert!(!said(&ends[0]) && !said(&ends[1]));
         for _ in 0..4 {

@@ -3,7 +3,10 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -15,12 +18,14 @@ use tracing::{info, warn};
 
 use crate::wave;
 
-/// Where recordings go, and how many may lie there.
+/// Where recordings go, and how many may lie there. As many may be under way, which are in memory.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recordings {
     directory: PathBuf,
     most: usize,
+    #[serde(skip)]
+    under_way: Arc<AtomicUsize>,
 }
 
 /// A recording that is written when its call is over.
@@ -28,15 +33,30 @@ pub(crate) struct Keep {
     pub(super) recording: Recording,
     recordings: Recordings,
     call_id: String,
+    _under_way: UnderWay,
 }
 
+/// One of the recordings that are under way, until it is dropped.
+struct UnderWay(Arc<AtomicUsize>);
+
 impl Keep {
-    pub(super) fn new(recordings: &Recordings, longest: Option<Duration>, call_id: &str) -> Self {
-        Self {
+    /// `None` where too many are under way.
+    pub(super) fn new(
+        recordings: &Recordings,
+        longest: Option<Duration>,
+        call_id: &str,
+    ) -> Option<Self> {
+        let Some(under_way) = recordings.begin() else {
+            let most = recordings.most;
+            warn!(call_id, "not recorded: {most} recordings are under way");
+            return None;
+        };
+        Some(Self {
             call_id: call_id.to_owned(),
             recording: Recording::up_to(longest.unwrap_or(LONGEST)),
             recordings: recordings.clone(),
-        }
+            _under_way: under_way,
+        })
     }
 
     /// Writes the recording, under a name that no caller has a say in. Nothing is written of a silent call.
@@ -63,6 +83,13 @@ impl Keep {
 }
 
 impl Recordings {
+    fn begin(&self) -> Option<UnderWay> {
+        let next = |count| (count < self.most).then_some(count + 1);
+        let (set, read) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.under_way.try_update(set, read, next).ok()?;
+        Some(UnderWay(Arc::clone(&self.under_way)))
+    }
+
     /// The name of a new file.
     fn file(&self) -> anyhow::Result<PathBuf> {
         let directory = self.directory.display();
@@ -78,6 +105,12 @@ impl Recordings {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}.wav", since.as_millis());
         Ok(self.directory.join(name))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -100,6 +133,7 @@ mod tests {
         let recordings = Recordings {
             directory: directory.clone(),
             most: 2,
+            under_way: Arc::default(),
         };
         for _ in 0..2 {
             fs::write(recordings.file().unwrap(), "").unwrap();
@@ -107,5 +141,19 @@ mod tests {
         let error = recordings.file().unwrap_err().to_string();
         assert!(error.ends_with("has 2 files, and 2 are allowed"), "{error}");
         fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn no_more_are_under_way_than_allowed() {
+        let recordings = Recordings {
+            directory: PathBuf::new(),
+            most: 2,
+            under_way: Arc::default(),
+        };
+        let keep = || Keep::new(&recordings, None, "");
+        let (first, second) = (keep(), keep());
+        assert!(first.is_some() && second.is_some() && keep().is_none());
+        drop(first);
+        assert!(keep().is_some());
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Answering {
     end: Option<AudioEnd>,
     keep: Option<Keep>,
     /// Its place in a bridge is left when the call is over.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 impl Answering {
@@ -59,18 +59,20 @@ impl Answering {
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
             Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, &invitation.flow(), cue))),
             Media::Record => {
-                let kept = Keep::new(
+                keep = Keep::new(
                     &configuration.recordings,
                     answer.hangup_after,
                     &invitation.call_id(),
                 );
-                let end = AudioEnd::new((Player::new(beep()), kept.recording.clone()));
-                keep = Some(kept);
-                Some(end)
+                let recording = keep.as_ref().map(|keep| keep.recording.clone());
+                let beep = Player::new(beep());
+                Some(match recording {
+                    Some(recording) => AudioEnd::new((beep, recording)),
+                    None => AudioEnd::new(beep),
+                })
             }
             Media::Bridge => {
-                let (end, taken) = bridges.enter(user, cue);
-                place = Some(taken);
+                let end = place.insert(Place::new(bridges, user, cue)).end();
                 Some(end)
             }
         };
@@ -79,7 +81,14 @@ impl Answering {
             cues,
             end,
             keep,
-            _place: place,
+            place,
+        }
+    }
+
+    /// The call stands now.
+    pub(crate) fn confirmed(&self) {
+        if let Some(place) = &self.place {
+            place.enter();
         }
     }
 

@@ -5,6 +5,7 @@ mod following;
 mod step;
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, SocketAddr},
     process::ExitCode,
     time::Duration,
@@ -14,10 +15,10 @@ use anyhow::{Context, anyhow};
 use offhook::{
     Accepted, Builder, Config, ContactTarget, Inviter, InviterEvent, Referral, Session, SessionEnd,
     SessionEvent, StartError, Transport, UserAgent,
-    message::{Method, Response, Uri, UriBuf},
+    message::{Body, Method, Response, Uri, UriBuf},
 };
 use offhook_media::{
-    AudioEnd, AudioHandler, BareHandler, Player, PortRange, Protection, Recording, Sound,
+    AudioEnd, AudioHandler, BareHandler, Key, Player, PortRange, Protection, Recording, Sound,
 };
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
@@ -74,6 +75,7 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         early: None,
         placing,
         followed: None,
+        keys: VecDeque::new(),
     };
     call.tell(&Step::Calling {
         uri,
@@ -85,8 +87,10 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     if let Some(file) = &record {
         wave::write(file, &recording.samples())?;
     }
-    // A callee that says nothing at all is not waited for.
-    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    if outcome != Outcome::StoppedAtOnce {
+        // A callee that says nothing at all is not waited for.
+        let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    }
     Ok(outcome.into())
 }
 
@@ -106,6 +110,8 @@ struct Call {
     placing: Placing,
     /// The call that takes the place of this one, until it is answered.
     followed: Option<Followed>,
+    /// What is left to press by INFO.
+    keys: VecDeque<Key>,
 }
 
 impl Call {
@@ -119,12 +125,17 @@ impl Call {
                     continue;
                 }
                 () = at(self.leave_by) => return self.failed("nobody answered"),
-                signal = self.signals.next() => {
-                    if let Signal::Stop = signal {
+                signal = self.signals.next() => match signal {
+                    Signal::Stop => {
                         self.give_up(&mut inviter);
+                        continue;
                     }
-                    continue;
-                }
+                    Signal::StopAtOnce => {
+                        self.failed("nobody answered");
+                        return Outcome::StoppedAtOnce;
+                    }
+                    Signal::Count | Signal::Reload => continue,
+                },
             };
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
@@ -196,32 +207,42 @@ impl Call {
         let early = self.early.take();
         let answer = message.session_description().or(early.as_deref());
         if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
-            session.bye();
-            session.ended().await;
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
-            return Err(Outcome::Refused);
+            self.hang_up(&mut session);
+            let end = self.talk(&mut session, None).await;
+            return Err(match end {
+                Err(None) => Outcome::StoppedAtOnce,
+                _ => Outcome::Refused,
+            });
         }
         self.tell(&Step::Established(Status::of(&message)));
+        if let Some(keys) = &self.placing.arguments.dtmf
+            && !self.media.takes_keys()
+        {
+            self.keys = keys.0.clone().into();
+            self.tell(&Step::Keys { by: "INFO" });
+            self.press(&mut session);
+        }
         let duration = self.placing.arguments.duration;
         let until = duration.map(|duration| answered + duration);
         match self.talk(&mut session, until).await {
             Ok(next) => Ok(next),
-            Err(cause) => {
-                let cause = ended(cause);
+            Err(end) => {
+                let cause = end.map_or("we hung up, and did not wait for the end", ended);
                 let talked = answered.elapsed();
                 self.tell(&Step::Ended { cause, talked });
-                Err(Outcome::Ended)
+                Err(end.map_or(Outcome::StoppedAtOnce, |_| Outcome::Ended))
             }
         }
     }
 
-    /// To the end of the session, or to the one that takes its place.
+    /// To the end of the session, or to the one that takes its place. No end is one that was not waited for.
     async fn talk(
         &mut self,
         session: &mut Session,
         mut until: Option<Instant>,
-    ) -> Result<Accepted, SessionEnd> {
+    ) -> Result<Accepted, Option<SessionEnd>> {
         loop {
             let event = tokio::select! {
                 event = session.event() => event,
@@ -233,15 +254,18 @@ impl Call {
                 }
                 () = at(until) => {
                     until = None;
-                    session.bye();
+                    self.hang_up(session);
                     continue;
                 }
-                signal = self.signals.next() => {
-                    if let Signal::Stop = signal {
-                        session.bye();
+                signal = self.signals.next() => match signal {
+                    Signal::Stop => {
+                        self.followed = None;
+                        self.hang_up(session);
+                        continue;
                     }
-                    continue;
-                }
+                    Signal::StopAtOnce => return Err(None),
+                    Signal::Count | Signal::Reload => continue,
+                },
             };
             match event {
                 SessionEvent::Offer(offer) => change(offer, &mut *self.media, self.agent),
@@ -249,25 +273,56 @@ impl Call {
                     if let Some(description) = acknowledgement.session_description()
                         && self.media.set_description(description).is_err()
                     {
-                        session.bye();
+                        self.hang_up(session);
                     }
+                }
+                SessionEvent::Answered(response) if response.status().is_success() => {
+                    self.press(session);
+                }
+                SessionEvent::Answered(response) => {
+                    warn!(status = %response.status(), "the callee takes no keys");
+                    self.keys.clear();
                 }
                 // No method is configured that could come so, and nothing is sent that it could
                 // answer.
                 SessionEvent::Request(_)
-                | SessionEvent::Answered(_)
                 | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_)
                 | SessionEvent::Refer { .. } => {}
                 SessionEvent::Referred(referral) => self.refer(referral).await,
+                SessionEvent::Terminating(_) => self.media.close(),
                 SessionEvent::Ended(end) => {
                     if let Some(accepted) = self.awaited().await {
                         return Ok(accepted);
                     }
-                    return Err(end);
+                    return Err(Some(end));
                 }
             }
         }
+    }
+
+    /// Presses the next key by INFO, as phones without telephone-event do: one after the other, for they could overtake
+    /// each other.
+    fn press(&mut self, session: &mut Session) {
+        let Some(key) = self.keys.pop_front() else {
+            return;
+        };
+        let relay = format!("Signal={key}\r\nDuration=160\r\n");
+        let sent = Body::new("application/dtmf-relay", relay)
+            .map_err(anyhow::Error::from)
+            .and_then(|body| Ok(session.request(Method::Info, &[], Some(&body))?));
+        if let Err(error) = sent {
+            warn!("the keys are not pressed: {error}");
+            self.keys.clear();
+        }
+    }
+
+    /// The audio stops with our BYE, whenever that is answered
+    /// ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
+    fn hang_up(&mut self, session: &mut Session) {
+        session.bye();
+        self.media.close();
+        self.keys.clear();
     }
 
     /// Calls where the callee sends us. One such call at a time.
@@ -286,7 +341,15 @@ impl Call {
     /// The end of the call that the callee asked for, where the callee did not wait for it.
     async fn awaited(&mut self) -> Option<Accepted> {
         while self.followed.is_some() {
-            let event = following::event(&mut self.followed).await;
+            let event = tokio::select! {
+                event = following::event(&mut self.followed) => event,
+                signal = self.signals.next() => {
+                    if let Signal::Stop | Signal::StopAtOnce = signal {
+                        self.followed = None;
+                    }
+                    continue;
+                }
+            };
             let accepted = self.transferred(event);
             if accepted.is_some() {
                 return accepted;
@@ -349,6 +412,9 @@ fn media(
     let keys = arguments.dtmf.iter().flat_map(|keys| keys.0.clone());
     let end = AudioEnd::new((Player::new(sound).pressing(keys), recording.clone()));
     let mut handler = AudioHandler::new(local, &PortRange::any(), end);
+    if arguments.dtmf.is_some() {
+        handler = handler.pressing_keys();
+    }
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
     }

@@ -41,6 +41,8 @@ pub(crate) enum Step {
     Rejected(Status),
     /// The call has come to nothing.
     Failed { cause: String },
+    /// The callee takes no keys in the audio: they go another way.
+    Keys { by: &'static str },
     /// The callee sends us elsewhere.
     Referred {
         #[serde(serialize_with = "text")]
@@ -79,6 +81,9 @@ impl fmt::Display for Step {
                 write!(f, "{cause} after {:.1} s", talked.as_secs_f64())
             }
             Self::Failed { cause } => f.write_str(cause),
+            Self::Keys { by } => {
+                write!(f, "the callee takes no keys in the audio: they go by {by}")
+            }
             Self::Referred { uri } => write!(f, "sent to {uri}"),
         }
     }

@@ -196,7 +196,7 @@ fn what_is_wrong_is_said_in_one_line_with_its_place() {
         ),
         (
             "rtp_ports = '9-1'",
-            r#"1: `rtp_ports`: expected the first and the last port such as "10000-20000", an even one among them, found "9-1""#,
+            r#"1: `rtp_ports`: expected the first and the last port such as "10000-20000", an even one and the next among them, found "9-1""#,
         ),
         (
             "drain = ",

@@ -54,7 +54,8 @@ fn time(text: &str) -> Option<Duration> {
 
 /// Reads `"10000-20000"`, the first and the last port.
 pub(super) fn ports<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PortRange, D::Error> {
-    let expected = r#"the first and the last port such as "10000-20000", an even one among them"#;
+    let expected =
+        r#"the first and the last port such as "10000-20000", an even one and the next among them"#;
     read(deserializer, expected, |value| range(value.as_str()?))
 }
 
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn first_and_last_port() {
-        for text in ["10000-20000", "4000 - 4000"] {
+        for text in ["10000-20000", "4000 - 4001"] {
             assert!(range(text).is_some(), "{text}");
         }
         for text in [
@@ -169,7 +170,7 @@ mod tests {
             "10000",
             "-",
             "20000-10000",
-            "5-5",
+            "4000-4000",
             "10000-65536",
             "a-b",
             "1-2-3",

@@ -70,8 +70,11 @@ async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
     };
     let schedule = Schedule::new(arguments.rate, arguments.calls);
     let tally = load.run(schedule, signals).await;
-    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
-    Ok(tally.all_failed() == 0)
+    let is_over = tally.in_progress() == 0;
+    if is_over {
+        let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    }
+    Ok(is_over && tally.all_failed() == 0)
 }
 
 /// One run.
@@ -96,9 +99,7 @@ impl Load {
                 _ = ticks.tick() => {
                     self.place(&mut schedule);
                     if schedule.is_over() && self.calls.tally().in_progress() == 0 {
-                        let tally = self.tally();
-                        self.summarize(&tally);
-                        return tally;
+                        break;
                     }
                 }
                 _ = reports.tick() => self.report(),
@@ -110,9 +111,13 @@ impl Load {
                         let user_agent = self.user_agent.clone();
                         tokio::spawn(async move { user_agent.shutdown(Duration::ZERO).await });
                     }
+                    Signal::StopAtOnce => break,
                 },
             }
         }
+        let tally = self.tally();
+        self.summarize(&tally);
+        tally
     }
 
     /// Begins the calls that are due.

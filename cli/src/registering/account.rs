@@ -1,6 +1,7 @@
 use anyhow::Context;
 use offhook::{
-    Credentials, Flow, OutgoingRequest, Registerer, RegistrationOptions, UserAgent,
+    Credentials, Flow, OutgoingRequest, Registerer, RegistrationEvent, RegistrationOptions,
+    UserAgent,
     message::{SipUri, Text, Uri, UriBuf},
 };
 
@@ -46,6 +47,26 @@ impl Account {
             ..RegistrationOptions::new(request)
         };
         Ok((user_agent.register(options)?, flow))
+    }
+
+    /// Looks for the registrar again where it failed: it may have moved, or we have. Where its name is not found, what
+    /// was found before has another chance.
+    pub(crate) async fn look_again(
+        &self,
+        registerer: &mut Registerer,
+        event: &RegistrationEvent,
+        user_agent: &UserAgent,
+    ) {
+        let (RegistrationEvent::Failed { .. }
+        | RegistrationEvent::Refused {
+            retry_in: Some(_), ..
+        }) = event
+        else {
+            return;
+        };
+        if let Ok(flows) = user_agent.flows(self.next_hop()).await {
+            registerer.relocate(flows);
+        }
     }
 }
 

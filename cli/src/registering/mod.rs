@@ -85,12 +85,12 @@ impl Registration {
                 Some(_) = user_agent.incoming() => continue,
                 () = at(self.leave_by) => None,
                 signal = self.signals.next() => match signal {
-                    Signal::Stop if self.leave_by.is_none() => {
+                    Signal::Stop => {
                         self.leave_by = Some(Instant::now() + LEAVE_TIME);
                         registerer.unregister();
                         continue;
                     }
-                    Signal::Stop => None,
+                    Signal::StopAtOnce => None,
                     Signal::Count | Signal::Reload => continue,
                 },
             };
@@ -112,6 +112,9 @@ impl Registration {
             if let Some(outcome) = outcome {
                 return outcome;
             }
+            self.account
+                .look_again(&mut registerer, &event, user_agent)
+                .await;
         }
     }
 

@@ -49,9 +49,18 @@ impl Program {
 
     /// `serve` with these arguments alone.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = offhook()
-            .arg("serve")
-            .args(arguments)
+        Self::spawn(offhook().arg("serve").args(arguments))
+    }
+
+    /// `serve` on one free port behind a command of the shell's that limits it.
+    pub(crate) fn limited(limit: &str) -> Self {
+        let script = format!("{limit} && exec \"$0\" serve --listen udp:127.0.0.1:0");
+        let program = env!("CARGO_BIN_EXE_offhook");
+        Self::spawn(Command::new("sh").args(["-c", &script, program]))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -290,3 +290,25 @@ fn a_caller_that_vanishes_is_hung_up_on() {
     }
     program.wait_for("sessions", 0);
 }
+
+#[test]
+fn a_call_that_is_refused_leaves_the_bridge_as_it_is() {
+    let mut program = Program::serve(&[]);
+    let mut waiting = Caller::udp(program.udp(), "bridge");
+    waiting.establish();
+    let tasks = program.count("tasks");
+    let mut refused = Caller::udp(program.udp(), "bridge");
+    let offer = refused.description("RTP/AVP 18");
+    refused.invite_with(&offer);
+    refused.expect(488, "INVITE");
+    refused.ack_refusal();
+    program.wait_for("tasks", tasks);
+    for number in 2..8 {
+        waiting.request("INFO", number, "", "");
+        waiting.expect(200, "INFO");
+    }
+    let mut next = Caller::udp(program.udp(), "bridge");
+    next.establish();
+    next.hang_up();
+    waiting.expect_bye();
+}

@@ -113,3 +113,17 @@ fn refusal(arguments: &[&str]) -> String {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     stderr.trim_end().to_owned()
 }
+
+#[test]
+fn as_many_files_may_be_open_as_the_system_allows() {
+    for (limit, is_warned) in [("ulimit -Sn 64", false), ("ulimit -n 64", true)] {
+        let mut program = Program::limited(limit);
+        program.line();
+        program.signal("TERM");
+        let (code, log) = program.exit();
+        assert_eq!(code, Some(0), "{log}");
+        let warning =
+            "the system allows 64 open files, and 10000 calls with 16384 connections take 36384";
+        assert_eq!(log.contains(warning), is_warned, "{limit}: {log}");
+    }
+}

@@ -1,6 +1,9 @@
 //! Signals, the log, and that nothing is left behind.
 
-use crate::{caller::Caller, program::Program};
+use crate::{
+    caller::{Caller, wait_until_free},
+    program::Program,
+};
 
 #[test]
 fn sigterm_and_sigint_end_an_idle_program() {
@@ -36,6 +39,17 @@ fn a_call_in_progress_gets_bye_and_a_new_one_503() {
     let (code, log) = program.exit();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("we hung up"), "{log}");
+}
+
+#[test]
+fn the_audio_stops_with_the_last_byes_though_nobody_answers_them() {
+    let program = Program::serve(&["--drain", "0"]);
+    let mut caller = Caller::udp(program.udp(), "echo");
+    let answer = caller.establish();
+    assert!(caller.hears_itself(answer.audio_port()));
+    program.signal("TERM");
+    caller.expect_request("BYE");
+    wait_until_free(answer.audio_port());
 }
 
 #[test]

@@ -132,6 +132,12 @@ impl OutgoingRequestMessage {
         self.from_tag = random.token().into();
     }
 
+    /// Goes by other flows from now on.
+    pub(crate) fn relocate(&mut self, flows: Vec<Flow>) {
+        self.failed = 0;
+        self.request.flows = flows;
+    }
+
     /// Goes elsewhere, as a new request. Who is there now sees no credentials that were made for another
     /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)); a first Route stays the proxy that it was.
     pub(crate) fn retarget(&mut self, request_uri: UriBuf, flows: Vec<Flow>) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use offhook_message::{Header, Method};
 
 use super::{acknowledge, change, notify, send_request};
-use crate::event::{SessionEnd, SessionId};
+use crate::event::{Event, SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
 
@@ -85,6 +85,9 @@ pub(super) fn terminate(
         }
         session.phase = Phase::Terminating(cause);
         session.begin_request();
+        state
+            .outbox
+            .event(Event::Terminating { session: id, cause });
     }
     send_request(state, now, id, Method::Bye, headers);
 }

@@ -41,6 +41,18 @@ impl<'a> RegisterUserAgentClient<'a> {
         self.wish(Wish::Registered);
     }
 
+    /// Goes by these flows from the next request on, for the registrar may have moved since it was located
+    /// ([RFC 3263 §4](https://www.rfc-editor.org/rfc/rfc3263#section-4)). While a request is out, and without a
+    /// flow, nothing changes.
+    pub fn relocate(self, flows: Vec<Flow>) {
+        if let Some(registration) = self.state.registrations.get_mut(self.id.0)
+            && registration.asked.is_none()
+            && !flows.is_empty()
+        {
+            registration.message.relocate(flows);
+        }
+    }
+
     /// Takes our binding away ([RFC 3261 §10.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2.2)).
     /// [`RegistrationEvent::Unregistered`] follows, whatever the registrar says.
     pub fn unregister(self) {

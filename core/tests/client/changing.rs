@@ -460,6 +460,7 @@ fn refreshes_that_fail_are_told_and_end_the_session() {
     assert!(bench.sent().is_empty());
     bench.pass(90_000);
     let bye = bench.one("BYE");
+    assert_eq!(bench.terminating(), [SessionEnd::Expired]);
     bench.answer(&bye, &Answer::new("200 OK"));
     assert_eq!(ended(&bench.event()), SessionEnd::Expired);
 }

@@ -194,6 +194,7 @@ fn one_branch_may_be_ended_by_bye() {
     bench.act(|core, now| core.session(now, bob).unwrap().bye(Vec::new()));
     let bye = bench.one("BYE");
     assert_eq!(bye.header("CSeq"), "2 BYE");
+    assert_eq!(bench.terminating(), [SessionEnd::LocalBye]);
     // It was accepted at the same moment.
     bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
     assert_eq!(bench.methods(), ["ACK", "BYE"]);

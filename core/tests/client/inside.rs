@@ -81,6 +81,7 @@ fn a_481_ends_the_session() {
     bench.answer(&info, &Answer::new("481 Gone").tag("bob"));
     assert_eq!(status(bench.event()), 481);
     let bye = bench.one("BYE");
+    assert_eq!(bench.terminating(), [SessionEnd::Gone]);
     bench.answer(&bye, &Answer::new("481 Gone").tag("bob"));
     let ended = bench.event();
     assert!(

@@ -281,6 +281,7 @@ fn an_offer_that_nobody_answers_ends_with_timer_m() {
     assert!(bench.sent().is_empty());
     bench.pass(32_000);
     assert_eq!(bench.methods(), ["ACK", "BYE"]);
+    assert_eq!(bench.terminating(), [offhook_core::SessionEnd::NotAnswered]);
     bench.pass(100_000);
     let Event::Ended { cause, .. } = bench.event() else {
         panic!("ended");

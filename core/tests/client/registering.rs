@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use offhook_core::message::Text;
 use offhook_core::{
-    Channel, Credentials, Event, Opener, RegistrationEvent, RegistrationId, RegistrationOptions,
-    RequestError, RequestFailure,
+    Channel, Credentials, Event, Flow, Opener, RegistrationEvent, RegistrationId,
+    RegistrationOptions, RequestError, RequestFailure,
 };
 
 use crate::support::{Answer, Bench, Sent, TCP, UDP, UDP_NEXT, request};
@@ -352,6 +352,30 @@ fn silence_and_broken_connections_lead_to_the_next_flow_and_then_to_patience() {
         UDP,
         "the best flow has another chance"
     );
+}
+
+/// RFC 3263 §4: a name is looked up for each request. It is one registration all the same (RFC 3261 §10.2.4).
+#[test]
+fn a_registrar_that_has_moved_is_asked_where_it_is_now() {
+    let mut bench = Bench::new();
+    let (id, sent) = register(&mut bench, options());
+    let relocate = |bench: &mut Bench, flows: &[Flow]| {
+        let flows = flows.to_vec();
+        bench.act(|core, now| core.register_client(now, id).unwrap().relocate(flows));
+    };
+    relocate(&mut bench, &[UDP_NEXT]);
+    bench.pass(32_000);
+    let RegistrationEvent::Failed { retry_in, .. } = event(&mut bench) else {
+        panic!("the request that was out went its way, and there was no other");
+    };
+    bench.sent();
+    relocate(&mut bench, &[]);
+    relocate(&mut bench, &[UDP_NEXT]);
+    bench.pass(32_000 + u64::try_from(retry_in.as_millis()).unwrap());
+    let again = bench.one("REGISTER");
+    assert_eq!(again.transmit.flow, UDP_NEXT);
+    assert_eq!(again.header("Call-ID"), sent.header("Call-ID"));
+    assert_eq!(again.header("CSeq"), "2 REGISTER");
 }
 
 fn unregister(bench: &mut Bench, id: RegistrationId) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use offhook_core::message::{Body, Message, Method, Request, Response, parse};
 use offhook_core::{
     Channel, Config, Event, Flow, Input, Opener, OutgoingInviteEvent, OutgoingInviteId,
-    OutgoingRequest, Output, SessionId, Transmit, Transport, UserAgentCore,
+    OutgoingRequest, Output, SessionEnd, SessionId, Transmit, Transport, UserAgentCore,
 };
 
 pub(crate) struct Bench {
@@ -16,6 +16,7 @@ pub(crate) struct Bench {
     pub(crate) now: Instant,
     sent: Vec<Sent>,
     events: VecDeque<Event>,
+    terminating: Vec<SessionEnd>,
 }
 
 /// A message that the core sent.
@@ -162,6 +163,7 @@ impl Bench {
             now,
             sent: Vec::new(),
             events: VecDeque::new(),
+            terminating: Vec::new(),
         }
     }
 
@@ -289,6 +291,11 @@ impl Bench {
         }
     }
 
+    /// Why the BYEs since the last look are sent.
+    pub(crate) fn terminating(&mut self) -> Vec<SessionEnd> {
+        std::mem::take(&mut self.terminating)
+    }
+
     pub(crate) fn no_event(&self) {
         assert!(self.events.is_empty(), "{:?}", self.events);
     }
@@ -329,6 +336,7 @@ impl Bench {
                         message,
                     });
                 }
+                Output::Event(Event::Terminating { cause, .. }) => self.terminating.push(cause),
                 Output::Event(event) => self.events.push_back(event),
                 Output::Resolve(resolve) => panic!("{resolve:?} is no address"),
             }

@@ -135,6 +135,7 @@ fn carry(
                 let message = parse(transmit.bytes).unwrap();
                 to.handle(now, Input::Message { flow, message });
             }
+            Output::Event(Event::Terminating { .. }) => {} // The BYE itself is seen.
             Output::Event(event) => events.push(event),
             Output::Resolve(resolve) => panic!("{resolve:?} is no address"),
         }

@@ -8,42 +8,70 @@ use std::{
 use super::{Audio, Frame, SAMPLE_RATE};
 
 /// What the peer says, [`SAMPLE_RATE`] samples of 16 bits a second. Clones are the same recording.
+///
+/// It takes memory for what was said and not for the pauses, so that a few packets far apart are no burden.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    samples: Arc<Mutex<Vec<i16>>>,
+    heard: Arc<Mutex<Heard>>,
     most: usize,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// The samples without the pauses.
+    samples: Vec<i16>,
+    /// Behind how many samples they are, and how long.
+    pauses: Vec<(usize, usize)>,
+    /// With the pauses.
+    length: usize,
 }
 
 impl Recording {
     /// An empty recording that ends when it is this long.
     pub fn up_to(longest: Duration) -> Self {
         Self {
-            samples: Arc::default(),
+            heard: Arc::default(),
             most: count(longest),
         }
     }
 
-    /// What was heard so far.
+    /// What was heard so far, with silence in the pauses.
     pub fn samples(&self) -> Vec<i16> {
-        self.lock().clone()
+        let heard = self.lock();
+        let mut samples = Vec::with_capacity(heard.length);
+        let mut rest = heard.samples.as_slice();
+        let mut place = 0;
+        for (end, pause) in &heard.pauses {
+            let (before, behind) = rest.split_at(end - place);
+            samples.extend(before);
+            samples.resize(samples.len() + pause, 0);
+            (rest, place) = (behind, *end);
+        }
+        samples.extend(rest);
+        samples
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<i16>> {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Audio for Recording {
     fn hear(&mut self, frame: &Frame) {
-        let mut samples = self.lock();
-        let room = self.most.saturating_sub(samples.len());
-        samples.extend(frame.iter().take(room));
+        let mut heard = self.lock();
+        let room = frame.len().min(self.most.saturating_sub(heard.length));
+        heard.samples.extend(frame.iter().take(room));
+        heard.length += room;
     }
 
     fn pause(&mut self, length: Duration) {
-        let mut samples = self.lock();
-        let end = samples.len().saturating_add(count(length)).min(self.most);
-        samples.resize(end, 0);
+        let mut heard = self.lock();
+        let pause = count(length).min(self.most.saturating_sub(heard.length));
+        if pause > 0 {
+            let place = heard.samples.len();
+            heard.pauses.push((place, pause));
+            heard.length += pause;
+        }
     }
 }
 
@@ -71,9 +99,21 @@ mod tests {
         let mut recording = Recording::up_to(Duration::MAX);
         recording.pause(Duration::from_millis(10));
         recording.hear(&[7; _]);
-        assert_eq!(
-            recording.samples()[..161],
-            [[0; 160].as_slice(), &[7]].concat()
-        );
+        recording.pause(Duration::from_millis(5));
+        recording.pause(Duration::from_millis(5));
+        recording.hear(&[8; _]);
+        let parts = [&[0; 160][..], &[7; 320], &[0; 160], &[8; 320]];
+        assert_eq!(recording.samples(), parts.concat());
+    }
+
+    #[test]
+    fn a_pause_takes_no_memory() {
+        let mut recording = Recording::up_to(Duration::from_mins(1));
+        for _ in 0..5 {
+            recording.hear(&[7; _]);
+            recording.pause(Duration::from_secs(10));
+        }
+        assert!(recording.lock().samples.capacity() < 10 * 320);
+        assert_eq!(recording.samples().len(), 5 * (320 + 160_000));
     }
 }

@@ -292,7 +292,7 @@ async fn a_full_port_range_is_a_503() {
     let (_, port) = taken.split_once("m=audio ").unwrap();
     let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
 
-    let mut handler = AudioHandler::echo(local, &PortRange::new(port..=port).unwrap());
+    let mut handler = AudioHandler::echo(local, &PortRange::new(port..=port + 1).unwrap());
     handler.set_description(offer.as_bytes()).unwrap();
     let error = handler.description().unwrap_err();
     assert_eq!(error.status().as_u16(), 503);

@@ -14,6 +14,7 @@ fn two_byes_cross() {
         0.05   <------------ 200 OK
         0.1    ACK           ------->
         0.15                 * Confirmed
+        1.05                 * Terminating LocalBye
         1.05   <------------ BYE
         1.05   BYE           ------->
         1.1    200 OK        ------->

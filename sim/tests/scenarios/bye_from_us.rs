@@ -18,6 +18,7 @@ fn the_server_hangs_up() {
             0.0   <------------ 200 OK
             0.0   ACK           ------->
             0.0                 * Confirmed
+            2.0                 * Terminating LocalBye
             2.0   <------------ BYE
             2.0   200 OK        ------->
             2.0                 * Ended LocalBye
@@ -43,6 +44,7 @@ fn a_bye_waits_for_the_ack() {
         0.5   <------------ 200 OK
         0.5   ACK           ------->
         0.5                 * Confirmed
+        0.5                 * Terminating LocalBye
         0.5   <------------ BYE
         0.5   200 OK        ------->
         0.5                 * Ended LocalBye
@@ -60,6 +62,7 @@ fn a_bye_that_waits_goes_out_without_the_ack_in_the_end() {
         "
         ...
         31.5   <------------ 200 OK
+        32.0                 * Terminating NotAcknowledged
         32.0   <------------ BYE
         32.0   200 OK        ------->
         32.0                 * Ended NotAcknowledged
@@ -82,6 +85,7 @@ fn a_lost_bye_is_repeated() {
          0.0   <------------ 200 OK
          0.0   ACK           ------->
          0.0                 * Confirmed
+         1.0                 * Terminating LocalBye
          1.0   x------------ BYE
          1.5   x------------ BYE
          2.5   x------------ BYE
@@ -108,6 +112,7 @@ fn an_unanswered_bye_ends_the_session_too() {
          0.0   <------------ 200 OK
          0.0   ACK           ------->
          0.0                 * Confirmed
+         1.0                 * Terminating LocalBye
          1.0   <------------ BYE
          1.5   <------------ BYE
          2.5   <------------ BYE
@@ -139,6 +144,7 @@ fn an_unanswered_bye_on_a_stream_is_sent_once() {
          0.0   <------------ 200 OK
          0.0   ACK           ------->
          0.0                 * Confirmed
+         1.0                 * Terminating LocalBye
          1.0   <------------ BYE
         33.0                 * Ended ByeUnanswered
         ",
@@ -186,6 +192,7 @@ fn a_repeated_response_is_absorbed() {
     call.expect(
         "
         ...
+        1.0                 * Terminating LocalBye
         1.0   <------------ BYE
         1.0   200 OK        ======>
         1.0                 * Ended LocalBye

@@ -60,6 +60,7 @@ fn without_an_ack_the_session_ends() {
         23.5   <------------ 200 OK
         27.5   <------------ 200 OK
         31.5   <------------ 200 OK
+        32.0                 * Terminating NotAcknowledged
         32.0   <------------ BYE
         ",
     );

@@ -51,6 +51,7 @@ fn the_one_that_is_replaced_gets_bye() {
         1.0   INVITE        ------->
         1.0                 * Invite
         1.0   <------------ 200 OK
+        1.0                 * Terminating LocalBye
         1.0   <------------ BYE
         1.0   200 OK        ------->
         1.0                 * Ended LocalBye

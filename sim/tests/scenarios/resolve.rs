@@ -115,6 +115,7 @@ fn a_bye_that_cannot_be_delivered_ends_the_session() {
     call.cut_off(PEER.parse().expect("an address"));
     call.expect(
         "
+        1.0                 * Terminating LocalBye
         1.0   x------------ BYE
         1.0                 * Ended ByeUnanswered
         ",

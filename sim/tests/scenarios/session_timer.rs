@@ -38,7 +38,15 @@ fn a_session_that_the_caller_does_not_refresh_ends_before_its_time_is_over() {
     call.run_until(seconds(60));
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
+    call.expect(
+        "
+        ...
+        60.0                 * Terminating Expired
+        60.0   <------------ BYE
+        60.0   200 OK        ------->
+        60.0                 * Ended Expired
+        ",
+    );
     call.finish();
 }
 

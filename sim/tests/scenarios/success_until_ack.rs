@@ -25,6 +25,7 @@ fn without_an_ack_it_is_repeated_for_32_seconds_and_then_comes_bye() {
             23.5   <------------ 200 OK
             27.5   <------------ 200 OK
             31.5   <------------ 200 OK
+            32.0                 * Terminating NotAcknowledged
             32.0   <------------ BYE
             32.0   200 OK        ------->
             32.0                 * Ended NotAcknowledged

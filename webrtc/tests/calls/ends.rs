@@ -73,7 +73,7 @@ async fn a_used_up_range_is_told() {
         second = UdpSocket::bind(("127.0.0.1", port)).await;
         assert!(second.is_ok());
     }
-    let ports = PortRange::new(port..=port).unwrap();
+    let ports = PortRange::new(port..=port + 1).unwrap();
     let mut handler = WebRtcHandler::echo([127, 0, 0, 1].into(), &ports);
     assert!(matches!(
         handler.description(),

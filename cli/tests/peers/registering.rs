@@ -1,146 +1,13 @@
-//! `offhook register`, `offhook call` with a password, and the accounts of `offhook serve`, against a registrar made
-//! of a plain socket.
+//! `offhook register`, `offhook call` with a password, and the accounts of `offhook serve`.
 
-use std::{
-    io::{BufRead, BufReader, Lines},
-    net::{SocketAddr, UdpSocket},
-    path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
-};
+use std::net::TcpListener;
 
 use serde_json::Value;
 
-/// A registrar, or a callee, that says what it is told to.
-struct Peer(UdpSocket);
-
-struct Received {
-    text: String,
-    from: SocketAddr,
-}
-
-impl Peer {
-    fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let patience = Some(Duration::from_secs(10));
-        socket.set_read_timeout(patience).expect("a time");
-        Self(socket)
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.0.local_addr().expect("its address")
-    }
-
-    fn expect(&self, method: &str) -> Received {
-        let mut octets = [0; 4096];
-        loop {
-            let (length, from) = self.0.recv_from(&mut octets).expect(method);
-            let text = String::from_utf8_lossy(&octets[..length]).into_owned();
-            if text.starts_with(&format!("{method} ")) {
-                return Received { text, from };
-            }
-        }
-    }
-
-    fn respond(&self, request: &Received, status: &str, headers: &str) {
-        let copied = ["Via", "From", "Call-ID", "CSeq"]
-            .map(|name| format!("{name}: {}\r\n", request.header(name)))
-            .concat();
-        let to = request.header("To");
-        let response = format!(
-            "SIP/2.0 {status}\r\n{copied}To: {to};tag=peer\r\n{headers}Content-Length: 0\r\n\r\n"
-        );
-        self.send(request.from, &response);
-    }
-
-    fn send(&self, to: SocketAddr, text: &str) {
-        self.0.send_to(text.as_bytes(), to).expect("it is sent");
-    }
-
-    /// Asks for a password, and says what comes then.
-    fn challenge(&self, method: &str) -> Received {
-        let request = self.expect(method);
-        assert_eq!(request.find("Authorization"), None);
-        self.respond(&request, "401 Unauthorized", CHALLENGE);
-        let request = self.expect(method);
-        let credentials = request.header("Authorization");
-        assert!(
-            credentials.starts_with("Digest username=\"alice\", realm=\"lab\", nonce=\"n\""),
-            "{credentials}"
-        );
-        request
-    }
-
-    /// Grants what a REGISTER asks for, for this long.
-    fn grant(&self, request: &Received, seconds: u32) {
-        let contact = request.header("Contact");
-        let (contact, _) = contact.split_once(";expires=").expect("a time");
-        let contact = format!("Contact: {contact};expires={seconds}\r\n");
-        self.respond(request, "200 OK", &contact);
-    }
-}
-
-impl Received {
-    fn find(&self, name: &str) -> Option<&str> {
-        let mut lines = self.text.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.find(name)
-            .unwrap_or_else(|| panic!("no {name}: {}", self.text))
-    }
-}
-
-const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", qop=\"auth\"\r\n";
-
-/// The program, killed on drop, and what it prints.
-struct Program {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let command = command.args(["--json", "--log", "error"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
-        let stdout = child.stdout.take().expect("a pipe");
-        let lines = BufReader::new(stdout).lines();
-        Self { child, lines }
-    }
-
-    /// The next line, which is about this.
-    fn expect(&mut self, event: &str) -> Value {
-        let line = self.lines.next().expect(event).expect("text");
-        let object: Value = serde_json::from_str(&line).expect("an object");
-        assert_eq!(object["event"], event, "{object}");
-        object
-    }
-
-    fn interrupt(&self) {
-        let process = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-INT", &process]).status();
-        assert!(kill.expect("kill runs").success());
-    }
-
-    fn exit_code(&mut self) -> Option<i32> {
-        self.child.wait().expect("it ends").code()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn offhook(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
-    command.args(arguments);
-    command.env("OFFHOOK_PASSWORD", "s3cret");
-    command
-}
+use crate::{
+    peer::{CHALLENGE, NameServer, Peer},
+    program::{File, Program, offhook},
+};
 
 fn register(peer: &Peer, arguments: &[&str]) -> Program {
     let aor = format!("sip:alice@{}", peer.address());
@@ -279,24 +146,6 @@ fn a_password_on_the_command_line_is_warned_of_and_not_shown() {
     assert!(!told.contains("pa55word"), "{told}");
 }
 
-/// A file of a configuration, removed on drop.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, text: &str) -> Self {
-        let name = format!("offhook-{}-{name}.toml", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, text).expect("a file");
-        Self(path)
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 #[test]
 fn an_account_is_registered_and_its_calls_take_its_route() {
     let peer = Peer::new();
@@ -329,6 +178,31 @@ fn an_account_is_registered_and_its_calls_take_its_route() {
     peer.respond(&request, "200 OK", "");
     program.expect("unregistered");
     assert_eq!(program.exit_code(), Some(0));
+}
+
+/// RFC 3263 §4: it may have moved.
+#[test]
+fn a_registrar_that_has_failed_is_looked_up_again() {
+    let names = NameServer::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let closed = listener.local_addr().expect("its address").port();
+    drop(listener);
+    let text = format!(
+        "listen = ['tcp:127.0.0.1:0']\ndns = '{}'\n\
+         [[account]]\naor = 'sip:alice@registrar.example:{closed};transport=tcp'\n",
+        names.address()
+    );
+    let file = File::new("moved", &text);
+    let path = file.0.to_str().expect("a UTF-8 path");
+    let mut program = Program::start(&mut offhook(&["serve", "--config", path]));
+    program.expect("listening");
+    names.answer();
+    program.expect("registering");
+    assert_eq!(
+        program.expect("failed")["cause"],
+        "it could not be delivered"
+    );
+    names.answer();
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! `offhook call`, and a callee that is not as it should be.
+
+use std::{net::UdpSocket, time::Duration};
+
+use crate::{
+    peer::Peer,
+    program::{Program, offhook},
+};
+
+/// Where a callee hears.
+struct Ear(UdpSocket);
+
+impl Ear {
+    fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let silence = Some(Duration::from_millis(300));
+        socket.set_read_timeout(silence).expect("a time");
+        Self(socket)
+    }
+
+    /// An answer that names this place and these formats.
+    fn description(&self, formats: &str) -> String {
+        let port = self.0.local_addr().expect("its address").port();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP {formats}\r\n"
+        )
+    }
+
+    /// The next packet; `None` where there is silence.
+    fn hear(&self) -> Option<Vec<u8>> {
+        let mut packet = [0; 1500];
+        let (length, _) = self.0.recv_from(&mut packet).ok()?;
+        Some(packet[..length].to_vec())
+    }
+}
+
+fn call(peer: &Peer, arguments: &[&str]) -> Program {
+    let uri = format!("sip:bob@{}", peer.address());
+    let mut program = Program::start(offhook(&["call", &uri]).args(arguments));
+    program.expect("calling");
+    program
+}
+
+#[test]
+fn the_audio_stops_with_our_bye_though_nobody_answers_it() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--tone"]);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    ear.hear().expect("a tone");
+    program.interrupt();
+    peer.expect("BYE");
+    let more = (0..100).find(|_| ear.hear().is_none());
+    assert!(more.is_some(), "it goes on for 2 s");
+}
+
+#[test]
+fn a_second_signal_ends_a_call_that_the_callee_does_not_end() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &[]);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    program.interrupt();
+    peer.expect("BYE");
+    program.interrupt();
+    let line = program.expect("ended");
+    assert_eq!(line["cause"], "we hung up, and did not wait for the end");
+    assert_eq!(program.exit_code(), Some(130));
+}
+
+#[test]
+fn a_second_signal_ends_a_load_that_the_callee_does_not_end() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let uri = format!("sip:bob@{}", peer.address());
+    let mut program = Program::start(&mut offhook(&["load", &uri, "--calls", "1"]));
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.interrupt();
+    peer.expect("BYE");
+    program.interrupt();
+    loop {
+        let line = program.line();
+        if line["event"] == "summary" {
+            break assert_eq!(line["up"], 1);
+        }
+    }
+    assert_eq!(program.exit_code(), Some(1));
+}
+
+#[test]
+fn a_signal_ends_a_call_that_follows_and_is_not_answered() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--follow-refer"]);
+    let invite = peer.expect("INVITE");
+    peer.answer(&invite, &ear.description("0"));
+    program.expect("established");
+    let refer_to = format!("Refer-To: <sip:carol@{}>\r\n", peer.address());
+    peer.request(&invite, "1 REFER", &refer_to);
+    program.expect("referred");
+    let follow = peer.expect("INVITE");
+    peer.respond(&follow, "180 Ringing", "");
+    program.expect("progress");
+    peer.request(&invite, "2 BYE", "");
+    peer.expect("SIP/2.0 200");
+    program.interrupt();
+    peer.expect("CANCEL");
+    program.expect("ended");
+}
+
+#[test]
+fn keys_go_by_info_where_the_audio_has_none() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--dtmf", "1#3"]);
+    let invite = peer.expect("INVITE");
+    peer.answer(&invite, &ear.description("0"));
+    program.expect("established");
+    assert_eq!(program.expect("keys")["by"], "INFO");
+    for (key, status) in [("1", "200 OK"), ("#", "415 Unsupported Media Type")] {
+        let info = peer.expect("INFO");
+        assert_eq!(info.header("Content-Type"), "application/dtmf-relay");
+        let relay = format!("\r\n\r\nSignal={key}\r\nDuration=160\r\n");
+        assert!(info.text.ends_with(&relay), "{}", info.text);
+        peer.respond(&info, status, "");
+    }
+    peer.request(&invite, "1 BYE", "");
+    program.expect("ended");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn where_keys_are_wanted_a_codec_is_spoken_that_has_them() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--dtmf", "1"]);
+    let formats = "111 0 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000";
+    peer.answer(&peer.expect("INVITE"), &ear.description(formats));
+    program.expect("established");
+    let packets = (0..10).map(|_| ear.hear().expect("it speaks"));
+    let types: Vec<_> = packets.map(|packet| packet[1] & 0x7f).collect();
+    assert!(types.contains(&101) && !types.contains(&111), "{types:?}");
+}

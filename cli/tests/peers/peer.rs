@@ -1,0 +1,161 @@
+//! The other side, made of a plain socket.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+/// A registrar, or a callee, that says what it is told to.
+pub(crate) struct Peer(UdpSocket);
+
+pub(crate) struct Received {
+    pub(crate) text: String,
+    pub(crate) from: SocketAddr,
+}
+
+impl Peer {
+    pub(crate) fn new() -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let patience = Some(Duration::from_secs(10));
+        socket.set_read_timeout(patience).expect("a time");
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("its address")
+    }
+
+    pub(crate) fn expect(&self, method: &str) -> Received {
+        let mut octets = [0; 4096];
+        loop {
+            let (length, from) = self.0.recv_from(&mut octets).expect(method);
+            let text = String::from_utf8_lossy(&octets[..length]).into_owned();
+            if text.starts_with(&format!("{method} ")) {
+                return Received { text, from };
+            }
+        }
+    }
+
+    pub(crate) fn respond(&self, request: &Received, status: &str, headers: &str) {
+        self.respond_with(request, status, headers, "");
+    }
+
+    /// 200 to an INVITE, with this session description, and its ACK.
+    pub(crate) fn answer(&self, invite: &Received, description: &str) {
+        let headers = format!(
+            "Contact: <sip:{}>\r\nContent-Type: application/sdp\r\n",
+            self.address()
+        );
+        self.respond_with(invite, "200 OK", &headers, description);
+        self.expect("ACK");
+    }
+
+    fn respond_with(&self, request: &Received, status: &str, headers: &str, body: &str) {
+        let copied = ["Via", "From", "Call-ID", "CSeq"]
+            .map(|name| format!("{name}: {}\r\n", request.header(name)))
+            .concat();
+        let to = request.header("To");
+        let tag = if to.contains(";tag=") {
+            ""
+        } else {
+            ";tag=peer"
+        };
+        let response = format!(
+            "SIP/2.0 {status}\r\n{copied}To: {to}{tag}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.send(request.from, &response);
+    }
+
+    /// A request of ours in the dialog of this INVITE, which we have answered.
+    pub(crate) fn request(&self, invite: &Received, cseq: &str, headers: &str) {
+        let method = cseq.split(' ').nth(1).expect("a method");
+        let (from, call_id) = (invite.header("From"), invite.header("Call-ID"));
+        let (to, peer) = (invite.header("To"), self.address());
+        let request = format!(
+            "{method} sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP {peer};branch=z9hG4bK{method}\r\n\
+             Max-Forwards: 70\r\nFrom: {to};tag=peer\r\nTo: {from}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq}\r\nContact: <sip:{peer}>\r\n{headers}Content-Length: 0\r\n\r\n",
+            invite.from,
+        );
+        self.send(invite.from, &request);
+    }
+
+    pub(crate) fn send(&self, to: SocketAddr, text: &str) {
+        self.0.send_to(text.as_bytes(), to).expect("it is sent");
+    }
+
+    /// Asks for a password, and says what comes then.
+    pub(crate) fn challenge(&self, method: &str) -> Received {
+        let request = self.expect(method);
+        assert_eq!(request.find("Authorization"), None);
+        self.respond(&request, "401 Unauthorized", CHALLENGE);
+        let request = self.expect(method);
+        let credentials = request.header("Authorization");
+        assert!(
+            credentials.starts_with("Digest username=\"alice\", realm=\"lab\", nonce=\"n\""),
+            "{credentials}"
+        );
+        request
+    }
+
+    /// Grants what a REGISTER asks for, for this long.
+    pub(crate) fn grant(&self, request: &Received, seconds: u32) {
+        let contact = request.header("Contact");
+        let (contact, _) = contact.split_once(";expires=").expect("a time");
+        let contact = format!("Contact: {contact};expires={seconds}\r\n");
+        self.respond(request, "200 OK", &contact);
+    }
+}
+
+impl Received {
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        let mut lines = self.text.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.find(name)
+            .unwrap_or_else(|| panic!("no {name}: {}", self.text))
+    }
+}
+
+pub(crate) const CHALLENGE: &str =
+    "WWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", qop=\"auth\"\r\n";
+
+/// A name server that finds every name at 127.0.0.1.
+pub(crate) struct NameServer(Peer);
+
+impl NameServer {
+    pub(crate) fn new() -> Self {
+        Self(Peer::new())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    /// Waits until the address of a name is asked for, and answers. Other questions have no answer.
+    pub(crate) fn answer(&self) {
+        let mut octets = [0; 512];
+        loop {
+            let (_, from) = self.0.0.recv_from(&mut octets).expect("a question");
+            let name = octets[12..].iter().position(|octet| *octet == 0);
+            let end = 12 + name.expect("an end of the name") + 5;
+            let is_address = octets[end - 4..end] == [0, 1, 0, 1];
+            let answers = u8::from(is_address);
+            let mut answer = vec![
+                octets[0], octets[1], 0x81, 0x80, 0, 1, 0, answers, 0, 0, 0, 0,
+            ];
+            answer.extend(&octets[12..end]);
+            if is_address {
+                // The name above, A, IN, to be kept for no time.
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
+            }
+            self.0.0.send_to(&answer, from).expect("it is sent");
+            if is_address {
+                return;
+            }
+        }
+    }
+}
