@@ -233,6 +233,7 @@ pub(crate) fn open_dialog(
     subscription.notifiers -= 1;
     let mut fork = subscription.fork();
     fork.stage = SubscriptionStage::Subscribed(dialog);
+    fork.soft.is_reached_by(flow, now);
     let id = state.subscriptions.insert(fork);
     state.subscriptions.index(key, id);
     tell(state, root, SubscriptionEvent::Forked { subscription: id });

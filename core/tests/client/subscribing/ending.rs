@@ -376,3 +376,23 @@ fn a_connection_that_is_gone_is_replaced_by_a_refresh() {
     bench.pass(now + 64_000);
     bench.no_event();
 }
+
+#[test]
+fn each_of_several_notifiers_is_asked_again_by_the_next_connection() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.request.flows = vec![TCP];
+    options.notifiers = 2;
+    let (_, sent) = subscribe(&mut bench, options);
+    bench.answer(&sent, &ok(600));
+    for tag in ["bob", "carol"] {
+        bench.receive(TCP, notify(&sent, tag, 1, &state("active;expires=600")));
+    }
+    bench.pass(32_000);
+    bench.sent();
+    bench.disconnect(TCP.channel, Opener::Us);
+    let asked = bench.sent();
+    let asked: Vec<_> = asked.iter().map(|sent| sent.header("To")).collect();
+    let expected = ["bob", "carol"].map(|tag| format!("<sip:bob@example.org>;tag={tag}"));
+    assert_eq!(asked, expected);
+}
