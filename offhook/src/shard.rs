@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
-use crate::calls::{Answer, Calls, Cancelled, NoHandle};
+use crate::calls::{Answer, Calls, Cancelled, Happened, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -179,9 +179,29 @@ impl State {
         wakers
     }
 
+    /// Refuses what the handle of a session has not seen: there is none any more.
+    pub(crate) fn remove_session(&mut self, now: Instant, session: SessionId) {
+        for happened in self.calls.remove_session(session) {
+            match happened {
+                Happened::Requested(request, _) => self.dispose(now, request),
+                Happened::Offered(_) => self.refuse_offer(now, session),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a request that the application drops without a word.
+    pub(crate) fn dispose(&mut self, now: Instant, request: RequestId) {
+        if let Some(server) = self.core.request_server(now, request) {
+            server.dispose();
+        } else if let Some(server) = self.core.refer_server(now, request) {
+            server.reject(Rejection::DECLINE);
+        }
+    }
+
     /// Ends a session that has no handle any more.
     pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId) {
-        self.calls.remove_session(session);
+        self.remove_session(now, session);
         if let Some(session) = self.core.session(now, session) {
             session.bye(Vec::new());
         }
