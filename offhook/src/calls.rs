@@ -226,7 +226,7 @@ impl Calls {
             SubscriptionEvent::Terminated { .. } => self.subscriptions.ended(id, event),
             SubscriptionEvent::Forked { subscription } => {
                 self.subscriptions.add(subscription);
-                self.subscriptions.happened(id, event)
+                self.subscriptions.happened_for_sure(id, event)
             }
             _ => self.subscriptions.happened(id, event),
         }
