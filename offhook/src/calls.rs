@@ -69,12 +69,15 @@ impl Calls {
         call.map(|call| call.news).unwrap_or_default()
     }
 
-    pub(crate) fn invites(&self) -> Vec<InviteId> {
-        self.invites.keys().copied().collect()
+    /// The calls without a final response.
+    pub(crate) fn unanswered(&self) -> Vec<CallId> {
+        let incoming = self.invites.keys().copied().map(CallId::Invite);
+        let outgoing = self.outgoing.invites().map(CallId::OutgoingInvite);
+        incoming.chain(outgoing).collect()
     }
 
-    pub(crate) fn sessions(&self) -> Vec<SessionId> {
-        self.sessions.keys().copied().collect()
+    pub(crate) fn sessions(&self) -> Vec<CallId> {
+        self.sessions.keys().copied().map(CallId::Session).collect()
     }
 
     /// How a call ended that the core does not know any more.
@@ -309,6 +312,14 @@ impl Calls {
         }
         wait(&mut call.waker, context)
     }
+}
+
+/// A call as far as it is.
+#[derive(Clone, Copy)]
+pub(crate) enum CallId {
+    Invite(InviteId),
+    OutgoingInvite(OutgoingInviteId),
+    Session(SessionId),
 }
 
 /// No handle can serve a request, or it has too many already.

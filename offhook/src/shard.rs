@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
-use crate::calls::{Answer, Calls, Cancelled, Happened, NoHandle};
+use crate::calls::{Answer, CallId, Calls, Cancelled, Happened, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -156,27 +156,20 @@ impl State {
         }
     }
 
-    /// Ends all calls: 480 or CANCEL where there is no final response yet, else BYE. Who must be woken.
-    pub(crate) fn end_calls(&mut self, now: Instant) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        for invite in self.calls.invites() {
-            if let Some(server) = self.core.invite_server(now, invite) {
-                server.dispose();
+    /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE. Who must be woken.
+    pub(crate) fn end_call(&mut self, now: Instant, call: CallId) -> Option<Waker> {
+        match call {
+            CallId::Invite(invite) => {
+                self.core.invite_server(now, invite)?.dispose();
                 let over = Cancelled::Ended(InviteEnd::NoAnswer);
-                wakers.extend(self.calls.cancelled(invite, over));
+                return self.calls.cancelled(invite, over);
             }
-        }
-        for invite in self.calls.outgoing.invites() {
-            if let Some(client) = self.core.invite_client(now, invite) {
-                client.cancel(Vec::new());
+            CallId::OutgoingInvite(invite) => {
+                self.core.invite_client(now, invite)?.cancel(Vec::new());
             }
+            CallId::Session(session) => self.core.session(now, session)?.bye(Vec::new()),
         }
-        for session in self.calls.sessions() {
-            if let Some(session) = self.core.session(now, session) {
-                session.bye(Vec::new());
-            }
-        }
-        wakers
+        None
     }
 
     /// Refuses what the handle of a session has not seen: there is none any more.
