@@ -63,16 +63,21 @@ impl Calls {
         self.sessions.insert(session, SessionCall::default());
     }
 
-    pub(crate) fn remove_session(&mut self, session: SessionId) {
-        self.sessions.remove(&session);
+    /// What its handle has not seen.
+    pub(crate) fn remove_session(&mut self, session: SessionId) -> VecDeque<Happened> {
+        let call = self.sessions.remove(&session);
+        call.map(|call| call.news).unwrap_or_default()
     }
 
-    pub(crate) fn invites(&self) -> Vec<InviteId> {
-        self.invites.keys().copied().collect()
+    /// The calls without a final response.
+    pub(crate) fn unanswered(&self) -> Vec<CallId> {
+        let incoming = self.invites.keys().copied().map(CallId::Invite);
+        let outgoing = self.outgoing.invites().map(CallId::OutgoingInvite);
+        incoming.chain(outgoing).collect()
     }
 
-    pub(crate) fn sessions(&self) -> Vec<SessionId> {
-        self.sessions.keys().copied().collect()
+    pub(crate) fn sessions(&self) -> Vec<CallId> {
+        self.sessions.keys().copied().map(CallId::Session).collect()
     }
 
     /// How a call ended that the core does not know any more.
@@ -105,8 +110,8 @@ impl Calls {
         message: Request,
     ) -> Result<Option<Waker>, NoHandle> {
         let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        call.offer = Some(message);
-        Ok(call.waker.take())
+        call.withdraw_offer();
+        Ok(call.tell(Happened::Offered(message)))
     }
 
     /// Who must be woken.
@@ -116,18 +121,16 @@ impl Calls {
         request: (RequestId, Box<Arrival>),
     ) -> Result<Option<Waker>, NoHandle> {
         let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        if call.requests.len() >= MOST_REQUESTS {
+        if call.is_full(|news| matches!(news, Happened::Requested(..))) {
             return Err(NoHandle);
         }
-        call.requests.push_back(request);
-        Ok(call.waker.take())
+        Ok(call.tell(Happened::Requested(request.0, request.1)))
     }
 
     /// Who must be woken.
     pub(crate) fn answered(&mut self, session: SessionId, answer: Answer) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
-        call.answers.push_back(answer);
-        call.waker.take()
+        call.tell(Happened::Answered(answer))
     }
 
     /// Who must be woken.
@@ -139,16 +142,16 @@ impl Calls {
     ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
         let is_progress = matches!(event, ReferEvent::Progress { .. });
-        if !is_progress || call.refers.len() < MOST_REQUESTS {
-            call.refers.push_back((cseq, event));
+        if is_progress && call.is_full(|news| matches!(news, Happened::Refer(..))) {
+            return None;
         }
-        call.waker.take()
+        call.tell(Happened::Refer(cseq, event))
     }
 
     /// The offer is taken back, if nobody has seen it.
     pub(crate) fn withdrawn(&mut self, session: SessionId) {
         if let Some(call) = self.sessions.get_mut(&session) {
-            call.offer = None;
+            call.withdraw_offer();
         }
     }
 
@@ -159,8 +162,7 @@ impl Calls {
         acknowledgement: Request,
     ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
-        call.reconfirmation = Some(acknowledgement);
-        call.waker.take()
+        call.tell(Happened::Reconfirmed(acknowledgement))
     }
 
     /// Who must be woken.
@@ -178,6 +180,7 @@ impl Calls {
         bye: Option<Request>,
     ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
+        call.withdraw_offer();
         call.end = Some(end);
         call.bye = bye.map(Box::new);
         call.waker.take()
@@ -226,7 +229,7 @@ impl Calls {
             SubscriptionEvent::Terminated { .. } => self.subscriptions.ended(id, event),
             SubscriptionEvent::Forked { subscription } => {
                 self.subscriptions.add(subscription);
-                self.subscriptions.happened(id, event)
+                self.subscriptions.happened_for_sure(id, event)
             }
             _ => self.subscriptions.happened(id, event),
         }
@@ -301,26 +304,22 @@ impl Calls {
         if let Some(cause) = call.terminating.take() {
             return Poll::Ready(Happened::Terminating(cause));
         }
-        if let Some((cseq, event)) = call.refers.pop_front() {
-            return Poll::Ready(Happened::Refer(cseq, event));
+        if let Some(happened) = call.news.pop_front() {
+            return Poll::Ready(happened);
         }
         if let Some(end) = call.end {
             return Poll::Ready(Happened::Ended(end));
         }
-        if let Some(acknowledgement) = call.reconfirmation.take() {
-            return Poll::Ready(Happened::Reconfirmed(acknowledgement));
-        }
-        if let Some(answer) = call.answers.pop_front() {
-            return Poll::Ready(Happened::Answered(answer));
-        }
-        if let Some((id, arrival)) = call.requests.pop_front() {
-            return Poll::Ready(Happened::Requested(id, arrival));
-        }
-        if let Some(message) = call.offer.take() {
-            return Poll::Ready(Happened::Offered(message));
-        }
         wait(&mut call.waker, context)
     }
+}
+
+/// A call as far as it is.
+#[derive(Clone, Copy)]
+pub(crate) enum CallId {
+    Invite(InviteId),
+    OutgoingInvite(OutgoingInviteId),
+    Session(SessionId),
 }
 
 /// No handle can serve a request, or it has too many already.
@@ -355,17 +354,34 @@ struct InviteCall {
 #[derive(Default)]
 struct SessionCall {
     acknowledgement: Option<Request>,
-    offer: Option<Request>,
-    reconfirmation: Option<Request>,
-    requests: VecDeque<(RequestId, Box<Arrival>)>,
-    /// There is one for each request of ours at the most.
-    answers: VecDeque<Answer>,
-    /// The last of each REFER of ours always, what comes before it up to a bound.
-    refers: VecDeque<(u32, ReferEvent)>,
     terminating: Option<SessionEnd>,
+    /// What the handle has not seen, in the order it came. Of requests of the peer's and of what becomes of a
+    /// REFER of ours there are up to a bound, of offers one; the rest answers something of ours.
+    news: VecDeque<Happened>,
+    /// Told behind all news.
     end: Option<SessionEnd>,
     bye: Option<Box<Request>>,
     waker: Option<Waker>,
+}
+
+impl SessionCall {
+    /// Who must be woken.
+    fn tell(&mut self, happened: Happened) -> Option<Waker> {
+        self.news.push_back(happened);
+        self.waker.take()
+    }
+
+    /// Whether so many of a kind wait already that no more may.
+    fn is_full(&self, is_of_kind: impl Fn(&Happened) -> bool) -> bool {
+        let of_kind = self.news.iter().filter(|happened| is_of_kind(happened));
+        of_kind.count() >= MOST_REQUESTS
+    }
+
+    /// An offer that is answered already is no news.
+    fn withdraw_offer(&mut self) {
+        self.news
+            .retain(|happened| !matches!(happened, Happened::Offered(_)));
+    }
 }
 
 /// Remembers who is to be woken.
@@ -377,5 +393,5 @@ pub(crate) fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> P
     Poll::Pending
 }
 
-/// How many requests may wait for the handle of one session.
+/// How many requests may wait for the handle of one session, and how much of what becomes of a REFER.
 const MOST_REQUESTS: usize = 16;

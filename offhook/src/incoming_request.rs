@@ -82,9 +82,7 @@ impl Drop for IncomingRequest {
     fn drop(&mut self) {
         if self.is_open {
             self.shell.act(self.arrival.shard, |state, now| {
-                if let Some(server) = state.core.request_server(now, self.id) {
-                    server.dispose();
-                }
+                state.dispose(now, self.id);
             });
         }
     }

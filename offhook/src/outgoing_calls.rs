@@ -25,8 +25,8 @@ impl OutgoingCalls {
         })
     }
 
-    pub(crate) fn invites(&self) -> Vec<OutgoingInviteId> {
-        self.calls.keys().copied().collect()
+    pub(crate) fn invites(&self) -> impl Iterator<Item = OutgoingInviteId> {
+        self.calls.keys().copied()
     }
 
     /// The call goes on after a redirection.

@@ -28,10 +28,18 @@ impl<Id: Copy + Eq + Hash, Event> OutgoingRequests<Id, Event> {
     /// Who must be woken. A handle that does not look keeps the newest events.
     pub(crate) fn happened(&mut self, id: Id, event: Event) -> Option<Waker> {
         let entry = self.by_id.get_mut(&id)?;
-        if entry.events.len() >= MOST_EVENTS {
-            entry.events.pop_front();
+        if entry.events.len() - entry.kept >= MOST_EVENTS {
+            entry.events.remove(entry.kept);
         }
         entry.events.push_back(event);
+        entry.waker.take()
+    }
+
+    /// As [`Self::happened`], for an event that a handle sees however long it does not look: it comes before the others.
+    pub(crate) fn happened_for_sure(&mut self, id: Id, event: Event) -> Option<Waker> {
+        let entry = self.by_id.get_mut(&id)?;
+        entry.events.insert(entry.kept, event);
+        entry.kept += 1;
         entry.waker.take()
     }
 
@@ -58,7 +66,10 @@ impl<Id: Copy + Eq + Hash, Event> OutgoingRequests<Id, Event> {
             return Poll::Ready(None);
         };
         match entry.events.pop_front() {
-            Some(event) => Poll::Ready(Some(event)),
+            Some(event) => {
+                entry.kept = entry.kept.saturating_sub(1);
+                Poll::Ready(Some(event))
+            }
             None if entry.is_over => Poll::Ready(None),
             None => wait(&mut entry.waker, context),
         }
@@ -75,6 +86,8 @@ impl<Id, Event> Default for OutgoingRequests<Id, Event> {
 
 struct Entry<Event> {
     events: VecDeque<Event>,
+    /// How many of them, from the front, may not be lost.
+    kept: usize,
     is_over: bool,
     waker: Option<Waker>,
 }
@@ -83,6 +96,7 @@ impl<Event> Default for Entry<Event> {
     fn default() -> Self {
         Self {
             events: VecDeque::new(),
+            kept: 0,
             is_over: false,
             waker: None,
         }

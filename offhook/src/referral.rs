@@ -160,9 +160,7 @@ impl Drop for Referral {
     fn drop(&mut self) {
         if self.is_open {
             self.shell.act(self.arrival.shard, |state, now| {
-                if let Some(server) = state.core.refer_server(now, self.id) {
-                    server.reject(Rejection::DECLINE);
-                }
+                state.dispose(now, self.id);
             });
         }
     }

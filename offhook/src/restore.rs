@@ -23,10 +23,10 @@ impl Session {
         Ok([&unix_time().to_be_bytes(), &*octets].concat())
     }
 
-    /// Gives the call up without a word to the peer: it goes on elsewhere.
+    /// Gives the call up without a BYE: it goes on elsewhere. What the peer asked for and nobody has seen is refused.
     pub fn forget(self) {
         self.shell().act(self.shard(), |state, now| {
-            state.calls.remove_session(self.id());
+            state.remove_session(now, self.id());
             if let Some(session) = state.core.session(now, self.id()) {
                 session.forget();
             }

@@ -78,7 +78,7 @@ impl Session {
     }
 
     /// Waits for what happens next: the peer changes the session (hold is such a change), or one of
-    /// both ends it.
+    /// both ends it. All comes in order, the end last.
     pub async fn event(&mut self) -> SessionEvent {
         let shard = self.shell.shard(self.shard);
         let happened =

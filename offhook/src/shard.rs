@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
-use crate::calls::{Answer, Calls, Cancelled, NoHandle};
+use crate::calls::{Answer, CallId, Calls, Cancelled, Happened, NoHandle};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 
@@ -156,32 +156,45 @@ impl State {
         }
     }
 
-    /// Ends all calls: 480 or CANCEL where there is no final response yet, else BYE. Who must be woken.
-    pub(crate) fn end_calls(&mut self, now: Instant) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        for invite in self.calls.invites() {
-            if let Some(server) = self.core.invite_server(now, invite) {
-                server.dispose();
+    /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE. Who must be woken.
+    pub(crate) fn end_call(&mut self, now: Instant, call: CallId) -> Option<Waker> {
+        match call {
+            CallId::Invite(invite) => {
+                self.core.invite_server(now, invite)?.dispose();
                 let over = Cancelled::Ended(InviteEnd::NoAnswer);
-                wakers.extend(self.calls.cancelled(invite, over));
+                return self.calls.cancelled(invite, over);
+            }
+            CallId::OutgoingInvite(invite) => {
+                self.core.invite_client(now, invite)?.cancel(Vec::new());
+            }
+            CallId::Session(session) => self.core.session(now, session)?.bye(Vec::new()),
+        }
+        None
+    }
+
+    /// Refuses what the handle of a session has not seen: there is none any more.
+    pub(crate) fn remove_session(&mut self, now: Instant, session: SessionId) {
+        for happened in self.calls.remove_session(session) {
+            match happened {
+                Happened::Requested(request, _) => self.dispose(now, request),
+                Happened::Offered(_) => self.refuse_offer(now, session),
+                _ => {}
             }
         }
-        for invite in self.calls.outgoing.invites() {
-            if let Some(client) = self.core.invite_client(now, invite) {
-                client.cancel(Vec::new());
-            }
+    }
+
+    /// Ends a request that the application drops without a word.
+    pub(crate) fn dispose(&mut self, now: Instant, request: RequestId) {
+        if let Some(server) = self.core.request_server(now, request) {
+            server.dispose();
+        } else if let Some(server) = self.core.refer_server(now, request) {
+            server.reject(Rejection::DECLINE);
         }
-        for session in self.calls.sessions() {
-            if let Some(session) = self.core.session(now, session) {
-                session.bye(Vec::new());
-            }
-        }
-        wakers
     }
 
     /// Ends a session that has no handle any more.
     pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId) {
-        self.calls.remove_session(session);
+        self.remove_session(now, session);
         if let Some(session) = self.core.session(now, session) {
             session.bye(Vec::new());
         }

@@ -18,11 +18,12 @@ use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::task::coop::consume_budget;
 use tokio::time::{timeout, timeout_at};
 use tracing::debug;
 
 use crate::backlog::{Arrival, ArrivalId, Backlog};
-use crate::calls::Calls;
+use crate::calls::{CallId, Calls};
 use crate::listener::Listener;
 use crate::log;
 use crate::resolver::Resolver;
@@ -173,8 +174,11 @@ impl Shell {
         }
         if timeout(drain, self.idle()).await.is_err() {
             for shard in 0..self.shards.len() {
-                let wakers = self.act(shard, State::end_calls);
-                wakers.into_iter().for_each(Waker::wake);
+                let unanswered = self.shard(shard).calls(|calls| calls.unanswered());
+                self.end_calls(shard, unanswered).await;
+                // Some of those may be answered meanwhile.
+                let sessions = self.shard(shard).calls(|calls| calls.sessions());
+                self.end_calls(shard, sessions).await;
             }
             if timeout(ANSWER_TIME, self.idle()).await.is_err() {
                 debug!("not all calls were ended in time");
@@ -192,6 +196,15 @@ impl Shell {
             std::mem::take(&mut *tasks)
         };
         tasks.shutdown().await;
+    }
+
+    /// Ends calls, and lets their last messages be written meanwhile: for all at once a connection has no room.
+    async fn end_calls(&self, shard: usize, calls: Vec<CallId>) {
+        for call in calls {
+            let waker = self.act(shard, |state, now| state.end_call(now, call));
+            waker.into_iter().for_each(Waker::wake);
+            consume_budget().await;
+        }
     }
 
     /// Waits until no call is in progress, and nobody keeps anything for us. Only while [`Shell::stop`] runs.

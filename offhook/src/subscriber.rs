@@ -50,7 +50,7 @@ impl Subscriber {
     }
 
     /// Waits for what becomes of the subscription; `None` when it is over. A handle that does not
-    /// look for a long time sees the newest events only. Dropping the future loses nothing.
+    /// look for a long time sees the newest events only, and each further notifier. Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<SubscriberEvent> {
         let shard = self.shell.shard(self.shard);
         let id = self.id;

@@ -99,6 +99,54 @@ async fn a_request_that_is_dropped_gets_488() {
     caller.response(488).await;
 }
 
+/// RFC 3261 §15.1.2: what is pending when the BYE comes is answered all the same.
+#[tokio::test]
+async fn a_request_right_before_the_bye_reaches_the_session() {
+    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.config(config())).await;
+    let mut caller = Caller::new(server).await;
+    let mut session = caller.establish(&user_agent).await;
+    caller.send(caller.later_request("MESSAGE", 2, "")).await;
+    caller.send(caller.later_request("BYE", 3, "")).await;
+    caller.response(200).await;
+    let message = request(soon(session.event()).await);
+    assert!(message.accept(Success::OK).is_some());
+    assert_eq!(caller.next_status().await, (200, "MESSAGE".to_owned()));
+    let event = soon(session.event()).await;
+    assert!(
+        matches!(event, SessionEvent::Ended(SessionEnd::RemoteBye)),
+        "{event:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_dropped_session_has_not_seen_is_refused_at_once() {
+    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let mut config = config();
+    config.methods.push(Method::Refer);
+    let (user_agent, server) = start_with(builder.config(config)).await;
+    let mut caller = Caller::new(server).await;
+    let session = caller.establish(&user_agent).await;
+    let refer_to = "Refer-To: <sip:carol@127.0.0.1>\r\n";
+    caller.send(caller.later_request("MESSAGE", 2, "")).await;
+    caller
+        .send(caller.later_request("REFER", 3, refer_to))
+        .await;
+    caller.send(caller.later_request("INVITE", 4, "")).await;
+    caller.send(caller.later_request("OPTIONS", 5, "")).await;
+    assert_eq!(caller.next_status().await, (200, "OPTIONS".to_owned()));
+    drop(session);
+    for method in ["MESSAGE", "REFER", "INVITE"] {
+        let status = match caller.next_status().await {
+            (100, _) => caller.next_status().await,
+            status => status,
+        };
+        let refused = if method == "REFER" { 603 } else { 488 };
+        assert_eq!(status, (refused, method.to_owned()));
+    }
+    caller.expect_request("BYE").await;
+}
+
 #[tokio::test]
 async fn a_message_outside_of_a_call_reaches_the_user_agent() {
     let builder = UserAgent::builder().listen("tcp:127.0.0.1:0");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caller::{Caller, Socket, answer, incoming, soon, start, start_with};
 use offhook::message::{Frame, Message, Rejection};
-use offhook::{Config, ConnectionLimits, UserAgent};
+use offhook::{Config, ConnectionLimits, SessionEnd, UserAgent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -178,6 +178,44 @@ async fn all_that_is_queued_is_written_before_the_end() {
     drop(user_agent);
     caller.response(486).await;
     assert!(caller.next_frame().await.is_none());
+}
+
+/// Their BYEs go out in turns: all at once they are more than may wait for a connection.
+#[tokio::test]
+async fn thousands_of_calls_over_one_connection_end_together() {
+    const CALLS: usize = 1500;
+    let limits = ConnectionLimits {
+        unsent: 128 << 10,
+        ..ConnectionLimits::default()
+    };
+    let builder = UserAgent::builder().listen("tcp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.connections(limits)).await;
+    let mut caller = Caller::new(server).await;
+    let Socket::Tcp { stream, .. } = &caller.socket else {
+        unreachable!()
+    };
+    stream.set_nodelay(true).unwrap();
+    let mut sessions = Vec::new();
+    for call in 0..CALLS {
+        caller.call_id = format!("{call}@caller.example.com");
+        let invite = Caller::without_to_tag(&caller.request("INVITE"));
+        caller.send(invite).await;
+        sessions.push(incoming(&user_agent).await.accept(answer()).unwrap());
+        caller.response(200).await;
+        caller.send(caller.request("ACK")).await;
+    }
+    let leaving = tokio::spawn(async move { user_agent.shutdown(Duration::ZERO).await });
+    let mut byes = Vec::new();
+    while byes.len() < CALLS {
+        byes.push(caller.expect_request("BYE").await);
+    }
+    for bye in &byes {
+        caller.answer(bye).await;
+    }
+    for session in &mut sessions {
+        assert_eq!(soon(session.ended()).await, SessionEnd::LocalBye);
+    }
+    soon(leaving).await.unwrap();
 }
 
 // The clock of these tests stands still, and leaps when everybody waits.

@@ -139,6 +139,30 @@ async fn a_further_notifier_is_a_further_subscription() {
     assert!(value(&refresh, "To").ends_with(";tag=carol"));
 }
 
+/// Of the NOTIFYs the oldest go; the handle of a further subscription stays.
+#[tokio::test]
+async fn a_further_subscription_waits_for_who_does_not_look() {
+    let (user_agent, _) = start("udp:127.0.0.1:0").await;
+    let mut notifier = Callee::new("udp:127.0.0.1:0").await;
+    let mut subscriber = subscribe(&user_agent, &notifier, 2).await;
+    let subscribe = subscribed(&mut notifier, &mut subscriber).await;
+    notifier.notify_as(&subscribe, "carol", ACTIVE).await;
+    assert_eq!(notifier.expect_status().await, 200);
+    for cseq in 2..40 {
+        notifier.request(&subscribe, cseq, "NOTIFY", ACTIVE).await;
+        assert_eq!(notifier.expect_status().await, 200);
+    }
+    let Some(SubscriberEvent::Forked(mut carol)) = soon(subscriber.event()).await else {
+        panic!("forked");
+    };
+    let told = event(&mut carol).await;
+    assert!(matches!(told, SubscriptionEvent::Notified { .. }));
+    let SubscriptionEvent::Notified { message, .. } = event(&mut subscriber).await else {
+        panic!("notified");
+    };
+    assert_eq!(value(&message, "CSeq"), "24 NOTIFY");
+}
+
 #[tokio::test]
 async fn who_leaves_ends_subscriptions_and_states_first() {
     let (user_agent, _) = start("udp:127.0.0.1:0").await;

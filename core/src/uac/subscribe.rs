@@ -64,6 +64,7 @@ impl<'a> SubscribeUserAgentClient<'a> {
         let Self { state, now, id } = self;
         if let Some(subscription) = state.subscriptions.get_mut(id) {
             subscription.is_ending = true;
+            subscription.notifiers = 0;
             go_on(state, now, id);
         }
     }

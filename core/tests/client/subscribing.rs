@@ -260,6 +260,20 @@ fn further_notifiers_are_taken_as_far_as_they_are_wanted() {
 }
 
 #[test]
+fn no_further_notifier_is_taken_by_who_has_unsubscribed() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.notifiers = 2;
+    let (id, sent) = subscribe(&mut bench, options);
+    bench.answer(&sent, &ok(600));
+    notified(&mut bench, &sent, 1, "active;expires=600");
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    bench.one("SUBSCRIBE");
+    let carol = notify(&sent, "carol", 7, &state("active"));
+    assert_eq!(status(&mut bench, carol).0, 481);
+}
+
+#[test]
 fn a_notifier_that_comes_too_late_is_not_taken() {
     let mut bench = Bench::new();
     let mut options = options();

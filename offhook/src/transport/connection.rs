@@ -6,7 +6,6 @@ use std::time::Duration;
 use offhook_core::{Channel, Flow, Transport};
 use tokio::net::TcpStream;
 use tokio::select;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::advertised::Advertised;
@@ -24,7 +23,7 @@ use super::tls::Tls;
 #[cfg(feature = "ws")]
 use super::websocket;
 use super::wire::Wire;
-use super::writes::{Queue, Write, Writes};
+use super::writes::{Queue, Writes};
 
 /// What all connections have in common.
 pub(crate) struct ConnectionSettings {
@@ -43,7 +42,7 @@ pub(super) struct Connection {
     remote: SocketAddr,
     settings: Arc<ConnectionSettings>,
     /// Weak, so that the connection ends when nobody can send over it any more.
-    queue: mpsc::WeakSender<Write>,
+    queue: Weak<Queue>,
     writes: Writes,
     receiver: Weak<dyn Receive>,
 }
@@ -56,14 +55,14 @@ impl Connection {
         remote: SocketAddr,
         settings: Arc<ConnectionSettings>,
         receiver: Weak<dyn Receive>,
-    ) -> (Self, Queue) {
+    ) -> (Self, Arc<Queue>) {
         let (queue, writes) = Queue::new(settings.limits.unsent);
         let connection = Self {
             channel,
             transport,
             remote,
             settings,
-            queue: queue.downgrade(),
+            queue: Arc::downgrade(&queue),
             writes,
             receiver,
         };
@@ -76,6 +75,10 @@ impl Connection {
 
     pub(super) fn transport(&self) -> Transport {
         self.transport
+    }
+
+    pub(super) fn queue(&self) -> &Weak<Queue> {
+        &self.queue
     }
 
     pub(super) fn remote(&self) -> SocketAddr {

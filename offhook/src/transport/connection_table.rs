@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use offhook_core::{Channel, Flow, Transport};
 
@@ -22,7 +22,7 @@ pub(super) struct Table {
 
 struct Entry {
     remote: SocketAddr,
-    queue: Queue,
+    queue: Arc<Queue>,
     is_accepted: bool,
 }
 
@@ -37,7 +37,7 @@ impl Table {
     pub(super) fn accepted(
         &mut self,
         connection: &Connection,
-        queue: Queue,
+        queue: Arc<Queue>,
         most_per_source: u32,
     ) -> Result<(), Full> {
         let count = self.sources.entry(source(connection.remote())).or_default();
@@ -48,14 +48,18 @@ impl Table {
         self.insert(connection, queue, true)
     }
 
-    pub(super) fn opened(&mut self, connection: &Connection, queue: Queue) -> Result<(), Full> {
+    pub(super) fn opened(
+        &mut self,
+        connection: &Connection,
+        queue: Arc<Queue>,
+    ) -> Result<(), Full> {
         self.insert(connection, queue, false)
     }
 
     fn insert(
         &mut self,
         connection: &Connection,
-        queue: Queue,
+        queue: Arc<Queue>,
         is_accepted: bool,
     ) -> Result<(), Full> {
         if self.closed {
@@ -74,7 +78,13 @@ impl Table {
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, channel: Channel) {
+    /// Takes the connection of this queue out. Another one may have its channel by now, where that belongs to
+    /// a destination.
+    pub(super) fn remove(&mut self, channel: Channel, queue: &Weak<Queue>) {
+        let found = self.open.get(&channel);
+        if found.is_none_or(|entry| !queue.ptr_eq(&Arc::downgrade(&entry.queue))) {
+            return;
+        }
         let Some(entry) = self.open.remove(&channel) else {
             return;
         };
@@ -101,7 +111,7 @@ impl Table {
     }
 
     /// The connection of a flow, else one to the same place.
-    pub(super) fn find(&self, flow: &Flow) -> Option<(Channel, Queue)> {
+    pub(super) fn find(&self, flow: &Flow) -> Option<(Channel, Arc<Queue>)> {
         let channel = if self.open.contains_key(&flow.channel) {
             flow.channel
         } else if flow.transport == Transport::Tcp {
@@ -112,8 +122,10 @@ impl Table {
         Some((channel, self.queue(channel)?))
     }
 
-    pub(super) fn queue(&self, channel: Channel) -> Option<Queue> {
-        self.open.get(&channel).map(|entry| entry.queue.clone())
+    pub(super) fn queue(&self, channel: Channel) -> Option<Arc<Queue>> {
+        self.open
+            .get(&channel)
+            .map(|entry| Arc::clone(&entry.queue))
     }
 
     /// Where a flow goes that has no connection. `None` where there is no way back to the peer: a

@@ -63,11 +63,11 @@ impl Connections {
         match queue.send(outgoing) {
             Ok(()) => Ok(()),
             Err(Unqueued::Closed(outgoing)) => {
-                self.remove(channel);
+                self.remove(channel, &Arc::downgrade(&queue));
                 self.open(outgoing)
             }
             Err(Unqueued::Full) => {
-                self.remove(channel);
+                self.remove(channel, &Arc::downgrade(&queue));
                 if let Some(count) = NOT_READING.pass(Instant::now()) {
                     warn!(
                         count,
@@ -93,8 +93,8 @@ impl Connections {
         self.write().channel_to(destination, || self.next_channel())
     }
 
-    pub(super) fn remove(&self, channel: Channel) {
-        self.write().remove(channel);
+    fn remove(&self, channel: Channel, queue: &Weak<Queue>) {
+        self.write().remove(channel, queue);
     }
 
     /// Closes all connections once what is queued for them is written, and opens no more.
@@ -180,7 +180,7 @@ impl Connections {
         channel: Channel,
         transport: Transport,
         remote: SocketAddr,
-    ) -> (Connection, Queue) {
+    ) -> (Connection, Arc<Queue>) {
         let (settings, receiver) = (Arc::clone(&self.settings), Weak::clone(&self.receiver));
         Connection::new(channel, transport, remote, settings, receiver)
     }
@@ -248,7 +248,7 @@ async fn run(
     let (transport, remote) = (connection.transport(), connection.remote());
     debug!(%transport, %remote, "the connection ends: {end}");
     if let Some(connections) = connections.upgrade() {
-        connections.remove(connection.channel());
+        connections.remove(connection.channel(), connection.queue());
         let receiver = connections.receiver.upgrade();
         let matters = transport.is_websocket() || opener == Opener::Us;
         if let Some(receiver) = receiver.filter(|_| matters) {
@@ -268,7 +268,7 @@ async fn give_up(connections: Weak<Connections>, connection: Connection) {
     let Some(connections) = connections.upgrade() else {
         return;
     };
-    connections.remove(connection.channel());
+    connections.remove(connection.channel(), connection.queue());
     let unsent = connection.unsent().await;
     if let Some(receiver) = connections.receiver.upgrade() {
         for outgoing in unsent {
@@ -304,7 +304,6 @@ mod tests {
     use super::super::limits::ConnectionLimits;
     #[cfg(feature = "ws")]
     use super::super::origins::Origins;
-    use super::super::writes::LONGEST_QUEUE;
     use super::*;
     #[cfg(feature = "tls")]
     use crate::tls_options::TlsOptions;
@@ -337,6 +336,7 @@ mod tests {
     fn connections_for(receiver: Weak<dyn Receive>) -> Arc<Connections> {
         let limits = ConnectionLimits {
             connections: 10,
+            unsent: 10_000,
             ..ConnectionLimits::default()
         };
         let settings = ConnectionSettings {
@@ -390,12 +390,33 @@ mod tests {
     // No connection gets a turn before the test waits.
 
     #[tokio::test]
-    async fn a_connection_whose_queue_is_full_is_closed() {
+    async fn a_connection_is_closed_for_octets_that_wait_and_not_for_messages() {
         let connections = connections();
-        for _ in 0..LONGEST_QUEUE {
+        let length = outgoing(100).transmit.bytes.len();
+        for _ in 0..10_000 / length {
             connections.send(outgoing(100)).unwrap();
         }
         assert!(connections.send(outgoing(100)).is_err());
+        assert_eq!(connections.read().len(), 0);
+    }
+
+    /// The channel of a destination stays when its connection is opened again.
+    #[tokio::test]
+    async fn the_end_of_a_connection_is_not_that_of_the_next() {
+        let connections = connections();
+        let open = || {
+            let flow = outgoing(100).transmit.flow;
+            let (connection, queue) =
+                connections.connection(flow.channel, flow.transport, flow.remote);
+            assert!(connections.write().opened(&connection, queue).is_ok());
+            connection
+        };
+        let first = open();
+        connections.remove(first.channel(), first.queue());
+        let second = open();
+        connections.remove(first.channel(), first.queue());
+        assert_eq!(connections.read().len(), 1);
+        connections.remove(second.channel(), second.queue());
         assert_eq!(connections.read().len(), 0);
     }
 

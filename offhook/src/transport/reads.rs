@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use offhook_core::Flow;
 use offhook_message::Frame;
-use tokio::sync::mpsc;
 use tokio::task;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::trace;
@@ -15,7 +14,7 @@ use super::octets::Arrived;
 use super::patience::{Due, Patience};
 use super::receive::Receive;
 use super::wire::Reader;
-use super::writes::Write;
+use super::writes::{Queue, Write};
 
 /// Receives for as long as the peer keeps to the protocol.
 pub(super) struct Reads<'a> {
@@ -25,7 +24,7 @@ pub(super) struct Reads<'a> {
     sleep: Pin<Box<Sleep>>,
     arrived: &'a Arrived,
     receiver: &'a Weak<dyn Receive>,
-    queue: &'a mpsc::WeakSender<Write>,
+    queue: &'a Weak<Queue>,
 }
 
 impl<'a> Reads<'a> {
@@ -33,7 +32,7 @@ impl<'a> Reads<'a> {
         flow: Flow,
         patience: Patience<'a>,
         arrived: &'a Arrived,
-        (receiver, queue): (&'a Weak<dyn Receive>, &'a mpsc::WeakSender<Write>),
+        (receiver, queue): (&'a Weak<dyn Receive>, &'a Weak<Queue>),
     ) -> Self {
         Self {
             flow,
@@ -87,7 +86,7 @@ impl<'a> Reads<'a> {
             }
             match self.patience.due(Instant::now()) {
                 Some(Due::End(end)) => return Poll::Ready(Err(end)),
-                Some(Due::Ping) => self.send(Write::Ping),
+                Some(Due::Ping) => self.keep_alive(Write::Ping),
                 None => {}
             }
             self.sleep.as_mut().reset(self.patience.ends());
@@ -128,7 +127,7 @@ impl<'a> Reads<'a> {
             Frame::Ping => {
                 trace!(%transport, remote = %self.flow.remote, "ping");
                 self.patience.ping(now);
-                self.send(Write::Pong);
+                self.keep_alive(Write::Pong);
             }
             Frame::Pong => {
                 trace!(%transport, remote = %self.flow.remote, "pong");
@@ -137,10 +136,9 @@ impl<'a> Reads<'a> {
         }
     }
 
-    fn send(&self, write: Write) {
+    fn keep_alive(&self, write: Write) {
         if let Some(queue) = self.queue.upgrade() {
-            // A full queue holds better signs of life.
-            let _ = queue.try_send(write);
+            queue.keep_alive(write);
         }
     }
 }

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -7,7 +7,7 @@ use bytes::{Buf, BytesMut};
 use futures_util::SinkExt;
 use tokio::io::{self, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::error::SendError;
 use tokio::time::timeout;
 #[cfg(feature = "ws")]
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -28,39 +28,39 @@ pub(super) enum Write {
 }
 
 impl Write {
+    /// In octets. What has next to none counts as much as the place that it takes.
     fn length(&self) -> usize {
         match self {
             Self::Message(outgoing) => outgoing.transmit.bytes.len(),
-            Self::Ping | Self::Pong => 0,
+            Self::Ping | Self::Pong => size_of::<Self>(),
         }
     }
 }
 
-/// The way into a connection.
-#[derive(Clone)]
+/// The way into a connection, which stays open for as long as somebody holds it.
 pub(super) struct Queue {
-    sender: mpsc::Sender<Write>,
-    unsent: Arc<AtomicUsize>,
+    sender: mpsc::UnboundedSender<Write>,
+    /// How many octets wait.
+    unsent: AtomicUsize,
     most_unsent: usize,
 }
 
 impl Queue {
     /// At most `most_unsent` octets may wait in it.
-    pub(super) fn new(most_unsent: usize) -> (Self, Writes) {
-        let (sender, queue) = mpsc::channel(LONGEST_QUEUE);
-        let unsent = Arc::new(AtomicUsize::new(0));
+    pub(super) fn new(most_unsent: usize) -> (Arc<Self>, Writes) {
+        let (sender, queued) = mpsc::unbounded_channel();
+        let queue = Arc::new(Self {
+            sender,
+            unsent: AtomicUsize::new(0),
+            most_unsent,
+        });
         let writes = Writes {
-            queue,
-            unsent: Arc::clone(&unsent),
+            queued,
+            queue: Arc::downgrade(&queue),
             batch: Vec::new(),
             buffer: BytesMut::new(),
             #[cfg(feature = "ws")]
             fed: 0,
-        };
-        let queue = Self {
-            sender,
-            unsent,
-            most_unsent,
         };
         (queue, writes)
     }
@@ -69,20 +69,34 @@ impl Queue {
     #[expect(clippy::result_large_err, reason = "it goes another way at once")]
     pub(super) fn send(&self, outgoing: Outgoing) -> Result<(), Unqueued> {
         let write = Write::Message(outgoing);
-        let length = write.length();
-        if self.unsent.fetch_add(length, Ordering::Relaxed) + length > self.most_unsent {
+        if !self.take_room(&write) {
             return Err(Unqueued::Full);
         }
-        match self.sender.try_send(write) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Closed(Write::Message(outgoing))) => Err(Unqueued::Closed(outgoing)),
-            Err(_) => Err(Unqueued::Full),
+        match self.sender.send(write) {
+            Err(SendError(Write::Message(outgoing))) => Err(Unqueued::Closed(outgoing)),
+            _ => Ok(()),
         }
     }
 
-    /// A way that does not keep the connection open.
-    pub(super) fn downgrade(&self) -> mpsc::WeakSender<Write> {
-        self.sender.downgrade()
+    /// Queues a ping or the answer to one, unless the queue is full of better signs of life.
+    pub(super) fn keep_alive(&self, write: Write) {
+        if self.take_room(&write) {
+            let _ = self.sender.send(write);
+        }
+    }
+
+    fn take_room(&self, write: &Write) -> bool {
+        let length = write.length();
+        let has_room =
+            self.unsent.fetch_add(length, Ordering::Relaxed) + length <= self.most_unsent;
+        if !has_room {
+            self.give_room(length);
+        }
+        has_room
+    }
+
+    fn give_room(&self, length: usize) {
+        self.unsent.fetch_sub(length, Ordering::Relaxed);
     }
 }
 
@@ -96,9 +110,8 @@ pub(super) enum Unqueued {
 
 /// What waits to be written, and what is being written.
 pub(super) struct Writes {
-    queue: mpsc::Receiver<Write>,
-    /// How many octets wait.
-    unsent: Arc<AtomicUsize>,
+    queued: mpsc::UnboundedReceiver<Write>,
+    queue: Weak<Queue>,
     /// The messages that are being written.
     batch: Vec<Write>,
     /// Their octets.
@@ -113,7 +126,7 @@ impl Writes {
     pub(super) async fn run(&mut self, writer: &mut Writer<'_>, write_time: Duration) -> End {
         loop {
             if self.batch.is_empty() {
-                if self.queue.recv_many(&mut self.batch, LARGEST_BATCH).await == 0 {
+                if self.queued.recv_many(&mut self.batch, LARGEST_BATCH).await == 0 {
                     return End::Released;
                 }
                 self.begin(writer);
@@ -129,14 +142,14 @@ impl Writes {
 
     /// Takes no more.
     pub(super) fn close(&mut self) {
-        self.queue.close();
+        self.queued.close();
     }
 
     /// All messages that are not written, and closes the queue.
     pub(super) async fn rest(&mut self) -> Vec<Outgoing> {
-        self.queue.close();
+        self.queued.close();
         let mut rest = std::mem::take(&mut self.batch);
-        while let Some(write) = self.queue.recv().await {
+        while let Some(write) = self.queued.recv().await {
             rest.push(write);
         }
         let message = |write| match write {
@@ -188,8 +201,9 @@ impl Writes {
     }
 
     fn written(&mut self) {
-        let octets = self.batch.iter().map(Write::length).sum();
-        self.unsent.fetch_sub(octets, Ordering::Relaxed);
+        if let Some(queue) = self.queue.upgrade() {
+            queue.give_room(self.batch.iter().map(Write::length).sum());
+        }
         self.batch.clear();
         if self.buffer.capacity() > LARGEST_KEPT {
             self.buffer = BytesMut::new();
@@ -217,10 +231,22 @@ fn as_io(error: tungstenite::Error) -> io::Error {
     super::websocket::as_io(error)
 }
 
-/// How many messages may wait to be written. One read can hold about a hundred messages with two
-/// answers each.
-pub(super) const LONGEST_QUEUE: usize = 1024;
 /// How many messages one write takes at most.
 const LARGEST_BATCH: usize = 64;
 /// What an idle connection keeps of its buffer.
 const LARGEST_KEPT: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_pings_and_never_reads_takes_no_more_than_another() {
+        let (queue, writes) = Queue::new(10_000);
+        for _ in 0..10_000 {
+            queue.keep_alive(Write::Pong);
+        }
+        let place = size_of::<Write>();
+        assert_eq!(writes.queued.len(), 10_000 / place);
+    }
+}

@@ -32,6 +32,7 @@ fn it_is_refused_and_the_session_ends_all_the_same() {
             1.0   BYE           ------->
             1.0   <------------ 200 OK
             1.0   <------------ 500 Server Internal Error
+            1.0                 * Terminating RemoteBye
             1.0   <------------ BYE
             1.0   {answer}      ------->
             1.0                 * Ended RemoteBye
@@ -65,6 +66,7 @@ fn before_the_ack_our_bye_waits() {
         0.5   <------------ 200 OK
         1.0   ACK           ------->
         1.0                 * Confirmed
+        1.0                 * Terminating RemoteBye
         1.0   <------------ BYE
         1.0   200 OK        ------->
         1.0                 * Ended RemoteBye
@@ -120,6 +122,7 @@ fn an_open_change_gets_487() {
         0.0                 * Offer
         0.0   <------------ 500 Server Internal Error
         0.0   <-- 487 Request Terminated
+        0.0                 * Terminating RemoteBye
         0.0   <------------ BYE
         0.0   200 OK        ------->
         0.0                 * Ended RemoteBye
@@ -142,6 +145,7 @@ fn behind_a_bye_of_ours_it_changes_nothing() {
     call.expect(
         "
         ...
+        1.0                 * Terminating LocalBye
         1.0   <------------ BYE
         1.0   OPTIONS       ------->
         1.0   BYE           ------->
