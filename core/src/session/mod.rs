@@ -146,15 +146,6 @@ impl InviteSession {
         }
     }
 
-    /// The peer's request to change or confirm the session is accepted: it says where the peer is now
-    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)). On a stream that is the connection it came by.
-    pub(crate) fn refresh_target(&mut self, incoming: &Incoming) {
-        self.dialog.refresh_target(incoming.request.headers());
-        if incoming.flow.transport.is_reliable() {
-            self.flow = incoming.flow;
-        }
-    }
-
     /// A session description of ours is agreed on.
     pub(crate) fn describe(&mut self, description: Option<&Body>) {
         let Some(description) = description else {
@@ -261,11 +252,24 @@ impl Sessions {
     pub(crate) fn insert(&mut self, session: InviteSession) -> SessionId {
         let (dialog, flow) = (session.dialog.id, session.flow);
         let id = SessionId(self.slots.insert(session));
-        if flow.transport.is_websocket() {
-            self.by_channel.entry(flow.channel).or_default().push(id);
-        }
+        self.bind(id, flow);
         self.by_dialog.insert(dialog, id);
         id
+    }
+
+    /// The peer's request to change or confirm the session is accepted: it says where the peer is now
+    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)). On a stream that is the connection it came by,
+    /// with which the session ends from now on where that is a WebSocket.
+    pub(crate) fn refresh_target(&mut self, id: SessionId, incoming: &Incoming) {
+        let Some(session) = self.slots.get_mut(id.0) else {
+            return;
+        };
+        session.dialog.refresh_target(incoming.request.headers());
+        if incoming.flow.transport.is_reliable() {
+            let before = std::mem::replace(&mut session.flow, incoming.flow);
+            self.unbind(id, before);
+            self.bind(id, incoming.flow);
+        }
     }
 
     pub(crate) fn find(&self, dialog: Fingerprint) -> Option<SessionId> {
@@ -321,14 +325,7 @@ impl Sessions {
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<InviteSession> {
         let session = self.slots.remove(id.0)?;
         self.by_dialog.remove(&session.dialog.id);
-        if session.flow.transport.is_websocket()
-            && let Entry::Occupied(mut ids) = self.by_channel.entry(session.flow.channel)
-        {
-            ids.get_mut().retain(|other| *other != id);
-            if ids.get().is_empty() {
-                ids.remove();
-            }
-        }
+        self.unbind(id, session.flow);
         Some(session)
     }
 
@@ -342,6 +339,23 @@ impl Sessions {
     /// The sessions that came by this WebSocket.
     pub(crate) fn of_channel(&self, channel: Channel) -> Vec<SessionId> {
         self.by_channel.get(&channel).cloned().unwrap_or_default()
+    }
+
+    fn bind(&mut self, id: SessionId, flow: Flow) {
+        if flow.transport.is_websocket() {
+            self.by_channel.entry(flow.channel).or_default().push(id);
+        }
+    }
+
+    fn unbind(&mut self, id: SessionId, flow: Flow) {
+        if flow.transport.is_websocket()
+            && let Entry::Occupied(mut ids) = self.by_channel.entry(flow.channel)
+        {
+            ids.get_mut().retain(|other| *other != id);
+            if ids.get().is_empty() {
+                ids.remove();
+            }
+        }
     }
 }
 

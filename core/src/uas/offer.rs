@@ -75,8 +75,8 @@ pub(crate) fn answer(
             None => OfferAnswer::HaveLocalOffer,
         };
         if *request.method() != Method::Prack {
-            session.refresh_target(incoming);
             agreement = session_timer::agree_again(request.headers(), &state.config, session);
+            state.sessions.refresh_target(id, incoming);
             session_timer::begin(state, now, id, request, agreement, Some(body));
         }
     }

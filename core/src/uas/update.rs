@@ -38,10 +38,10 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
 
 fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) {
     let request = &incoming.request;
-    let Some(session) = state.sessions.get_mut(id) else {
+    state.sessions.refresh_target(id, incoming);
+    let Some(session) = state.sessions.get(id) else {
         return;
     };
-    session.refresh_target(incoming);
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
     session_timer::begin(state, now, id, request, agreement, None);
     let bytes = write::session_response(state, incoming, agreement, None);

@@ -14,15 +14,24 @@ const WS: Flow = Flow {
     ..TCP
 };
 
+const OTHER: Flow = Flow {
+    channel: Channel(8),
+    ..WS
+};
+
 fn from_browser(method: &str, call_id: &str, to_tag: &str) -> Message {
+    from_browser_again(method, call_id, to_tag, 1)
+}
+
+fn from_browser_again(method: &str, call_id: &str, to_tag: &str, cseq: u32) -> Message {
     let text = format!(
         "{method} sip:alice@192.0.2.1;transport=ws SIP/2.0\r\n\
-         Via: SIP/2.0/WS cq7ip7861a5a.invalid;branch=z9hG4bK-{method}-{call_id}\r\n\
+         Via: SIP/2.0/WS cq7ip7861a5a.invalid;branch=z9hG4bK-{method}-{call_id}-{cseq}\r\n\
          Max-Forwards: 70\r\n\
          From: <sip:bob@example.org>;tag=bob\r\n\
          To: <sip:alice@example.com>{to_tag}\r\n\
          Call-ID: {call_id}\r\n\
-         CSeq: 1 {method}\r\n\
+         CSeq: {cseq} {method}\r\n\
          Contact: <sip:p7kbcqak@cq7ip7861a5a.invalid;transport=ws>\r\n\
          Content-Length: 0\r\n\r\n"
     );
@@ -51,13 +60,18 @@ fn accepted(bench: &mut Bench, flow: Flow, call_id: &str) -> SessionId {
 }
 
 fn confirmed(bench: &mut Bench, flow: Flow, call_id: &str) -> SessionId {
+    confirmed_with_tag(bench, flow, call_id).0
+}
+
+/// The session, and the tag that the browser writes in To.
+fn confirmed_with_tag(bench: &mut Bench, flow: Flow, call_id: &str) -> (SessionId, String) {
     let session = accepted(bench, flow, call_id);
     let ok = bench.sent().pop().unwrap();
     let (_, tag) = ok.header("To").split_once(';').unwrap();
     let to_tag = format!(";{tag}");
     bench.receive(flow, from_browser("ACK", call_id, &to_tag));
     assert!(matches!(bench.event(), Event::Confirmed { .. }));
-    session
+    (session, to_tag)
 }
 
 #[test]
@@ -92,16 +106,53 @@ fn sessions_end_without_a_bye_and_calls_that_ring_are_over() {
 #[test]
 fn those_of_other_connections_and_transports_stay() {
     let mut bench = Bench::new();
-    let other = Flow {
-        channel: Channel(8),
-        ..WS
-    };
-    confirmed(&mut bench, other, "other");
+    confirmed(&mut bench, OTHER, "other");
     confirmed(&mut bench, TCP, "tcp");
     rings(&mut bench, TCP, "ringing");
     bench.disconnect(WS.channel, Opener::Peer);
     bench.no_event();
     assert_eq!(bench.core.counts().sessions, 3);
+}
+
+/// A session that has moved to another WebSocket, as that of a page does which has lost its network.
+fn moved(method: &str) -> (Bench, SessionId) {
+    let mut bench = Bench::new();
+    let (session, to_tag) = confirmed_with_tag(&mut bench, WS, "call");
+    bench.receive(OTHER, from_browser_again(method, "call", &to_tag, 2));
+    while bench.try_event().is_some() {}
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        if session.offer().is_some() {
+            session.answer(&Body::sdp("answer")).unwrap();
+        }
+    });
+    (bench, session)
+}
+
+/// RFC 3261 §12.2: where the peer is now, there alone it can be lost.
+#[test]
+fn a_session_that_has_moved_ends_with_its_last_connection() {
+    for method in ["UPDATE", "INVITE"] {
+        let (mut bench, moved) = moved(method);
+        bench.disconnect(WS.channel, Opener::Peer);
+        bench.no_event();
+        assert_eq!(bench.core.counts().sessions, 1, "{method}");
+        bench.disconnect(OTHER.channel, Opener::Peer);
+        let Event::Ended { session, cause, .. } = bench.event() else {
+            panic!("the session is over");
+        };
+        assert_eq!((session, cause), (moved, SessionEnd::Disconnected));
+    }
+}
+
+#[test]
+fn a_session_that_has_moved_and_ended_is_nothing_to_its_first_connection() {
+    let (mut bench, _) = moved("UPDATE");
+    bench.disconnect(OTHER.channel, Opener::Peer);
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    bench.disconnect(WS.channel, Opener::Peer);
+    bench.no_event();
+    assert_eq!(bench.core.counts().sessions, 0);
 }
 
 #[test]
