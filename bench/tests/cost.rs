@@ -134,6 +134,6 @@ const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With one for each message of the caller.
 const TAKEN: u64 = 12;
 const PLACED_AND_TAKEN: u64 = 45;
-const EARLY: u64 = 3_256;
-const CONFIRMED: u64 = 632;
+const EARLY: u64 = 3_275;
+const CONFIRMED: u64 = 640;
 const TRANSACTION: u64 = 564;

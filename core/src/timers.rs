@@ -282,6 +282,48 @@ impl PartialEq for Rare {
 
 impl Eq for Rare {}
 
+/// A time that a peer may move as often as it likes, and the one timer that is armed for it. One
+/// that fires too early is armed again: so nobody fills the heap, and none stays for long after its
+/// owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    /// When its timer fires.
+    armed: Option<Instant>,
+}
+
+impl Deadline {
+    pub(crate) fn new(at: Instant) -> Self {
+        Self { at, armed: None }
+    }
+
+    pub(crate) fn moved_to(self, at: Instant) -> Self {
+        Self { at, ..self }
+    }
+
+    /// After how long a timer is to fire; `None` where one is armed that fires soon enough.
+    #[must_use]
+    pub(crate) fn arm(&mut self, now: Instant) -> Option<Duration> {
+        let fires = self.at.min(now + LONGEST_ARMED);
+        if self.armed.is_some_and(|armed| armed <= fires) {
+            return None;
+        }
+        self.armed = Some(fires);
+        Some(fires.saturating_duration_since(now))
+    }
+
+    /// Its timer fires. False where it is too early.
+    #[must_use]
+    pub(crate) fn is_over(&mut self, now: Instant) -> bool {
+        self.armed = self.armed.filter(|armed| now < *armed);
+        self.at <= now
+    }
+}
+
+/// Less than half of the least session timer (RFC 4028 §5), so that none has to fire earlier than
+/// its last; and 64·T1 by default, which has a lane.
+const LONGEST_ARMED: Duration = Duration::from_secs(32);
+
 /// How long a patient timer waits for others at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -343,6 +385,26 @@ mod tests {
         assert_eq!(timers.due(now + after), None);
         timers.arm(now, after, Timer::Server(first, ServerTimer::H));
         assert_eq!(timers.next(|_| true), Some(now + after));
+    }
+
+    #[test]
+    fn a_deadline_that_moves_has_one_timer() {
+        let (_, now, ..) = timers();
+        let s = Duration::from_secs;
+        let mut deadline = Deadline::new(now + s(45));
+        assert_eq!(deadline.arm(now), Some(LONGEST_ARMED));
+        for second in 1..32 {
+            deadline = deadline.moved_to(now + s(second + 45));
+            assert_eq!(deadline.arm(now + s(second)), None);
+            assert!(!deadline.is_over(now + s(second)), "of another time");
+        }
+        assert!(!deadline.is_over(now + s(32)));
+        assert_eq!(deadline.arm(now + s(32)), Some(LONGEST_ARMED));
+        assert!(!deadline.is_over(now + s(64)));
+        assert_eq!(deadline.arm(now + s(64)), Some(s(12)));
+        deadline = deadline.moved_to(now + s(70));
+        assert_eq!(deadline.arm(now + s(64)), Some(s(6)), "sooner than armed");
+        assert!(deadline.is_over(now + s(70)));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use offhook_message::{EventPackage, Header, StatusCode};
 
+use crate::timers::Deadline;
+
 /// All subscriptions of one dialog. They are usages of their own: a BYE does not end them
 /// ([RFC 5057 §4.2](https://www.rfc-editor.org/rfc/rfc5057#section-4.2)).
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub(crate) struct OutgoingRefer {
     pub(crate) headers: Vec<Header>,
     pub(crate) stage: ReferStage,
     /// When the subscription is given up. NOTIFYs move it.
-    pub(crate) until: Option<Instant>,
+    pub(crate) until: Option<Deadline>,
 }
 
 /// How far a REFER of ours is.

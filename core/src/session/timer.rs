@@ -12,13 +12,15 @@ pub(crate) struct Agreement {
     pub(crate) refresher: Refresher,
 }
 
+use crate::timers::Deadline;
+
 /// An agreed session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionTimer {
     pub(crate) seconds: u32,
     pub(crate) refresher: Party,
     /// When to refresh, or when to give the session up. A refresh moves it.
-    pub(crate) due: Instant,
+    pub(crate) due: Deadline,
     /// Whether somebody on the way refused less (422), so that Min-SE says it from then on.
     pub(crate) is_least: bool,
     /// How many refreshes of ours went out since the last that succeeded.
@@ -41,18 +43,20 @@ pub(crate) enum Party {
 }
 
 impl SessionTimer {
-    pub(crate) fn new(seconds: u32, refresher: Party, now: Instant) -> Self {
+    /// One that begins now, in the place of another or as the first.
+    pub(crate) fn new(before: Option<Self>, seconds: u32, refresher: Party, now: Instant) -> Self {
         let life = Duration::from_secs(seconds.into());
         // §10: the refresher is early by half, and the other one gives up a little before the end.
         let after = match refresher {
             Party::Us => life / 2,
             Party::Peer => life.saturating_sub((life / 3).min(LAST_CALL)),
         };
+        let due = Deadline::new(now + after);
         Self {
             seconds,
             refresher,
-            due: now + after,
-            is_least: false,
+            due: before.map_or(due, |before| before.due.moved_to(due.at)),
+            is_least: before.is_some_and(|before| before.is_least),
             attempts: 0,
         }
     }

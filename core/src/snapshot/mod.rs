@@ -13,8 +13,8 @@ use crate::fingerprint::Fingerprinter;
 use crate::flow::{Channel, Flow, Transport};
 use crate::session::{InviteSession, Party, Phase, RefreshByInvite, Role, SessionTimer};
 use crate::state::State;
-use crate::timers::Timer;
-use crate::uac::InsideError;
+use crate::timers::Deadline;
+use crate::uac::{InsideError, refresh};
 use octets::{Cursor, Octets};
 
 /// A confirmed session as another core can go on with it: the dialog, the way to the peer, and the
@@ -96,7 +96,7 @@ impl SessionSnapshot {
                 refresher: timer.refresher,
                 is_least: timer.is_least,
                 attempts: timer.attempts,
-                due_in: timer.due.saturating_duration_since(now),
+                due_in: timer.due.at.saturating_duration_since(now),
             }),
             description: refresh.and_then(|refresh| refresh.description.clone()),
         }
@@ -181,7 +181,7 @@ impl TimerParts {
         SessionTimer {
             seconds: self.seconds,
             refresher: self.refresher,
-            due: now + after,
+            due: Deadline::new(now + after),
             is_least: self.is_least,
             attempts: self.attempts,
         }
@@ -238,9 +238,7 @@ pub(crate) fn restore(
         }),
         ..InviteSession::new(dialog, flow, role, phase, OfferAnswer::Stable)
     });
-    if let Some(timer) = timer {
-        state.arm(now, timer.due - now, Timer::Session(id));
-    }
+    refresh::arm(state, now, id);
     Ok(id)
 }
 

@@ -12,7 +12,7 @@ use crate::event::{Event, SessionEnd, SessionId};
 use crate::outgoing::ReferOptions;
 use crate::session::{MOST_REFERS, OutgoingRefer, ReferStage};
 use crate::state::State;
-use crate::timers::Timer;
+use crate::timers::{Deadline, Timer};
 use crate::transaction::ClientUser;
 
 /// Sends REFER. Gives its number, by which its events name it.
@@ -70,11 +70,14 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, name: u32, 
 
 /// The time of a subscription is over.
 pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, name: u32) {
-    let Some(refer) = state.refer(id, name) else {
+    let refer = state.refer(id, name);
+    let Some(until) = refer.and_then(|refer| refer.until.as_mut()) else {
         return;
     };
-    if refer.until.is_some_and(|until| until <= now) {
+    if until.is_over(now) {
         end(state, id, name, ReferEnd::Expired);
+    } else if let Some(after) = until.arm(now) {
+        state.arm(now, after, Timer::Refer(id, name));
     }
 }
 
@@ -86,9 +89,12 @@ pub(crate) fn await_notify(
     name: u32,
     after: std::time::Duration,
 ) {
-    let until = now.checked_add(after);
-    if let Some(refer) = state.refer(id, name) {
-        refer.until = until;
+    let Some(refer) = state.refer(id, name) else {
+        return;
+    };
+    let until = Deadline::new(now + after);
+    let until = refer.until.map_or(until, |it| it.moved_to(until.at));
+    if let Some(after) = refer.until.insert(until).arm(now) {
         state.arm(now, after, Timer::Refer(id, name));
     }
 }

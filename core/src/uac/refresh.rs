@@ -15,14 +15,18 @@ use crate::timers::Timer;
 
 /// The session timer is due: we refresh, or the peer did not.
 pub(crate) fn is_due(state: &mut State, now: Instant, id: SessionId) {
-    let Some(timer) = state.sessions.get(id).and_then(|session| session.timer) else {
+    let session = state.sessions.get_mut(id);
+    let Some(timer) = session.and_then(|session| session.timer.as_mut()) else {
         return;
     };
-    if now < timer.due {
-        return; // A refresh has moved it.
+    if !timer.due.is_over(now) {
+        return arm(state, now, id); // A refresh has moved it.
     }
     match timer.refresher {
-        Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, now, id, timer),
+        Party::Us if timer.attempts < MOST_ATTEMPTS => {
+            let timer = *timer;
+            refresh(state, now, id, timer);
+        }
         Party::Us | Party::Peer => bye::terminate(state, now, id, SessionEnd::Expired, &[]),
     }
 }
@@ -94,16 +98,21 @@ pub(crate) fn set(state: &mut State, now: Instant, id: SessionId, agreed: Option
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    let is_least = session.timer.is_some_and(|before| before.is_least);
-    session.timer = agreed.map(|(seconds, refresher)| SessionTimer {
-        is_least,
-        ..SessionTimer::new(seconds, refresher, now)
-    });
+    let before = session.timer;
+    session.timer =
+        agreed.map(|(seconds, refresher)| SessionTimer::new(before, seconds, refresher, now));
     if agreed.is_none_or(|(_, refresher)| refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
-    if let Some(timer) = session.timer {
-        state.arm(now, timer.due - now, Timer::Session(id));
+    arm(state, now, id);
+}
+
+/// Arms the timer of a session where it has one.
+pub(crate) fn arm(state: &mut State, now: Instant, id: SessionId) {
+    let session = state.sessions.get_mut(id);
+    let timer = session.and_then(|session| session.timer.as_mut());
+    if let Some(after) = timer.and_then(|timer| timer.due.arm(now)) {
+        state.arm(now, after, Timer::Session(id));
     }
 }
 
@@ -152,12 +161,12 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, timer: SessionTimer) 
     };
     if let Some(session) = state.sessions.get_mut(id) {
         session.timer = Some(SessionTimer {
-            due: now + after,
+            due: timer.due.moved_to(now + after),
             attempts,
             ..timer
         });
-        state.arm(now, after, Timer::Session(id));
     }
+    arm(state, now, id);
 }
 
 const SOON: Duration = Duration::from_secs(5);

@@ -339,6 +339,22 @@ fn a_subscription_that_nobody_serves_is_given_up() {
     assert_eq!(referred.notify_of(3, "active", "SIP/2.0 200 OK"), 481);
 }
 
+#[test]
+fn notifications_leave_no_timers_behind() {
+    let mut referred = Referred::accepted();
+    for cseq in 1..50 {
+        referred.notify_of(cseq, "active;expires=600", "SIP/2.0 100 Trying");
+        assert_eq!(referred.progress(), 100);
+    }
+    // The transactions are forgotten by then.
+    referred.bench.pass(40_000);
+    assert_eq!(referred.bench.core.counts().timers, 1);
+    referred.bench.pass(599_900);
+    referred.bench.no_event();
+    referred.bench.pass(600_000);
+    assert_eq!(referred.terminated(), (None, ReferEnd::Expired));
+}
+
 /// RFC 5057 §4.2: the subscription is a usage of its own. A transferor may hang up at once, and
 /// still is told.
 #[test]

@@ -231,3 +231,27 @@ fn a_refresh_repeats_our_last_answer() {
     call.expect("...");
     call.finish();
 }
+
+/// RFC 4028 §7.4: a peer may refresh as often as it likes, and for as long.
+#[test]
+fn refreshes_leave_no_timers_behind() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let invite = invite().set("Session-Expires", "90;refresher=uac");
+    let ok = begin(&mut call, &invite);
+    for number in 2..102 {
+        let update = invite.in_dialog("UPDATE", &ok).cseq(number);
+        let update = update.branch(&format!("z9hG4bK-{number}"));
+        call.send(&update.set(
+            "Session-Expires",
+            &format!("{};refresher=uac", 4_000_000 + number),
+        ));
+        call.receive("200 OK");
+    }
+    // The transactions are forgotten by then.
+    call.run_until(seconds(40));
+    assert_eq!(call.counts().timers, 1);
+    call.send(&invite.in_dialog("BYE", &ok).cseq(102));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
