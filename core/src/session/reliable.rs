@@ -94,9 +94,13 @@ impl Reliable {
         self.unacknowledged.as_ref()
     }
 
-    /// A final response is out: what waits is never sent, what is out is not repeated.
+    /// A final response is out: what waits is never sent, and what is out is not repeated. Its PRACK
+    /// may still come, or never (RFC 3262 §4).
     pub(crate) fn finish(&mut self) {
-        self.waiting.clear();
+        self.waiting = VecDeque::new();
+        if let Some(out) = &mut self.unacknowledged {
+            out.bytes = Bytes::new();
+        }
     }
 
     /// Whether a 2xx must wait for a PRACK.

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use offhook_message::{Body, Refresher};
 
+use crate::timers::Deadline;
+
 /// What a 2xx says of the session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Agreement {
     pub(crate) seconds: u32,
     pub(crate) refresher: Refresher,
 }
-
-use crate::timers::Deadline;
 
 /// An agreed session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct SessionTimer {
     pub(crate) due: Deadline,
     /// Whether somebody on the way refused less (422), so that Min-SE says it from then on.
     pub(crate) is_least: bool,
-    /// How many refreshes of ours went out since the last that succeeded.
+    /// How often we have tried to refresh it since that succeeded.
     pub(crate) attempts: u8,
 }
 

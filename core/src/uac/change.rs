@@ -33,10 +33,12 @@ pub(crate) fn begin(
         Method::Update => begun(state, id)?,
         _ => confirmed(state, id)?,
     };
-    // RFC 3311 §5.1: an answer in a reliable response counts when its PRACK is here.
+    // RFC 3311 §5.1: an answer in a reliable response counts when its PRACK is here. After the final
+    // response that may never come (RFC 3262 §4).
     let reliable = session.reliable.as_ref();
-    let is_acknowledged = reliable.is_none_or(|reliable| reliable.is_acknowledged());
-    if session.change.is_some() || !session.is_settled() || !is_acknowledged {
+    let is_unacknowledged = session.early_invite().is_some()
+        && reliable.is_some_and(|reliable| !reliable.is_acknowledged());
+    if session.change.is_some() || !session.is_settled() || is_unacknowledged {
         return Err(InsideError::OfferPending);
     }
     session.begin_request();

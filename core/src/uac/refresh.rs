@@ -23,10 +23,7 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SessionId) {
         return arm(state, now, id); // A refresh has moved it.
     }
     match timer.refresher {
-        Party::Us if timer.attempts < MOST_ATTEMPTS => {
-            let timer = *timer;
-            refresh(state, now, id, timer);
-        }
+        Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, now, id),
         Party::Us | Party::Peer => bye::terminate(state, now, id, SessionEnd::Expired, &[]),
     }
 }
@@ -136,13 +133,17 @@ pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -
     is_more
 }
 
-/// Sends an UPDATE, or a re-INVITE that offers what is agreed already. Where another change is
-/// under way it tries again soon. The next time is before the session ends: a refresh that fails
-/// leaves it as it is.
-fn refresh(state: &mut State, now: Instant, id: SessionId, timer: SessionTimer) {
-    let Some(session) = state.sessions.get(id) else {
+/// Sends an UPDATE, or a re-INVITE that offers what is agreed already. The next time is before the
+/// session ends: a refresh that fails, or has to wait for another change, leaves it as it is.
+fn refresh(state: &mut State, now: Instant, id: SessionId) {
+    let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
+    if let Some(timer) = &mut session.timer {
+        let quarter = Duration::from_secs(timer.seconds.into()) / 4;
+        timer.due = timer.due.moved_to(now + quarter);
+        timer.attempts += 1;
+    }
     let description = session
         .refresh_by_invite
         .as_ref()
@@ -151,25 +152,11 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, timer: SessionTimer) 
         Some(_) => Method::Invite,
         None => Method::Update,
     };
-    let purpose = Purpose::Refresh;
-    let is_sent = change::begin(state, now, id, method, description.as_ref(), purpose).is_ok();
-    let (after, attempts) = if is_sent {
-        let quarter = Duration::from_secs(timer.seconds.into()) / 4;
-        (quarter, timer.attempts + 1)
-    } else {
-        (SOON, timer.attempts)
-    };
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.timer = Some(SessionTimer {
-            due: timer.due.moved_to(now + after),
-            attempts,
-            ..timer
-        });
-    }
     arm(state, now, id);
+    // Where another change is under way, its answer refreshes the session too.
+    let purpose = Purpose::Refresh;
+    let _ = change::begin(state, now, id, method, description.as_ref(), purpose);
 }
-
-const SOON: Duration = Duration::from_secs(5);
 
 /// A refresh is due when half of the time is over, and again after another quarter. With the next
 /// one the session ends.

@@ -518,9 +518,10 @@ impl<'a> ServerTransactionView<'a> {
 /// Confirms the dialog and begins to repeat the 2xx.
 fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, response: &Bytes) {
     if let Some(session) = state.sessions.get_mut(id) {
-        if let Some(reliable) = &mut session.reliable {
+        session.reliable.take_if(|reliable| {
             reliable.finish();
-        }
+            reliable.is_acknowledged()
+        });
         let (cseq, bye) = (invite.cseq, None);
         session.phase = Phase::AckWait { cseq, bye };
     }

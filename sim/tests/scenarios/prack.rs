@@ -2,7 +2,7 @@
 
 use offhook_core::message::{Provisional, Success};
 use offhook_core::{ResponseOptions, VerbError};
-use offhook_sim::{Draft, OFFER, Packet, Policy, Simulation, seconds};
+use offhook_sim::{Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
 fn supported() -> Draft {
     Draft::invite().set("Supported", "100rel")
@@ -55,6 +55,24 @@ fn one_that_comes_after_the_2xx_gets_200() {
         0.0                 * Ended RemoteBye
         ",
     );
+    call.finish();
+}
+
+/// §4: the caller may discard a provisional response that comes after the 2xx. Its PRACK never comes,
+/// and the session can be changed all the same.
+#[test]
+fn one_that_never_comes_leaves_the_session_free() {
+    let mut call = Simulation::new(Policy::new().ring_reliably().answer());
+    let invite = supported();
+    let ok = call.establish(&invite);
+    call.run_until(seconds(1));
+    let session = call.session();
+    let sent = call.core(|core, now| core.session(now, session).unwrap().update(None));
+    assert_eq!(sent, Ok(()));
+    let update = call.receive("UPDATE");
+    call.send_from(PEER, update.response("200 OK"));
+    call.send(&invite.in_dialog("BYE", &ok));
+    call.expect("...");
     call.finish();
 }
 

@@ -255,3 +255,25 @@ fn refreshes_leave_no_timers_behind() {
     call.expect("...");
     call.finish();
 }
+
+/// §10: a change of ours that is never answered keeps nobody from ending the session in time.
+#[test]
+fn a_refresh_waits_no_longer_than_the_session_lives() {
+    let mut call = Simulation::new(insisting());
+    begin(&mut call, &Draft::invite());
+    call.run_until(seconds(40));
+    let session = call.session();
+    let hold = Body::sdp("v=0\r\n");
+    let sent = call.core(|core, now| core.session(now, session).unwrap().invite(&hold));
+    assert_eq!(sent, Ok(()));
+    let change = call.receive("INVITE");
+    call.send_from(PEER, change.response("100 Trying"));
+    call.run_until(seconds(89));
+    assert_eq!(call.receive("INVITE").bytes, change.bytes);
+    call.run_until(seconds(90));
+    let bye = call.receive("BYE");
+    call.send_from(PEER, bye.response("200 OK"));
+    call.send_from(PEER, change.response("487 Request Terminated"));
+    call.expect("...");
+    call.finish();
+}
