@@ -151,6 +151,12 @@ impl SessionDescriptionHandler for AudioHandler {
         Ok(())
     }
 
+    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        self.offer_answer.set_answer(content)?;
+        self.follow_if_stable();
+        Ok(())
+    }
+
     fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
         self.offer_answer.set_hold(hold)
     }

@@ -29,6 +29,10 @@ impl SessionDescriptionHandler for BareHandler {
         self.0.set_description(content)
     }
 
+    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        self.0.set_answer(content)
+    }
+
     fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
         self.0.set_hold(hold)
     }

@@ -175,13 +175,23 @@ impl OfferAnswer {
                 self.state = State::HaveRemoteOffer(Box::new(offer));
                 Ok(())
             }
-            State::HaveLocalOffer(offer) => {
-                let offer = Arc::clone(offer);
-                let audio = self.read_answer(&offer, &parse(content)?)?;
-                self.complete(offer, audio);
-                Ok(())
-            }
+            State::HaveLocalOffer(_) => self.set_answer(content),
         }
+    }
+
+    /// Takes the peer's answer to our offer, or to our half of the last pair. On an error nothing has changed.
+    pub(crate) fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        let ours = match &self.state {
+            State::Closed => return Err(DescriptionError::Closed),
+            State::HaveRemoteOffer(_) => return Err(DescriptionError::OfferPending),
+            State::HaveLocalOffer(offer) => Some(offer),
+            State::Stable => self.agreed.as_ref(),
+        };
+        if let Some(ours) = ours.cloned() {
+            let audio = self.read_answer(&ours, &parse(content)?)?;
+            self.complete(ours, audio);
+        }
+        Ok(())
     }
 
     pub(crate) fn rollback(&mut self) {

@@ -29,6 +29,12 @@ pub trait SessionDescriptionHandler {
     /// On an error nothing has changed, and our own offer, if there was one, still waits for its answer.
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
 
+    /// Takes the peer's answer: to our offer, or where none is open to our last description, which a refresh of the
+    /// session repeats (RFC 4028 section 7.4).
+    ///
+    /// On an error nothing has changed.
+    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
+
     /// Whether the next description of ours holds the peer. It takes effect with the pair that the description completes;
     /// a rollback takes it back.
     ///
@@ -71,7 +77,7 @@ pub trait SessionDescriptionHandler {
         }
         let answer = response.session_description();
         let taken = match answer.filter(|_| response.status().is_success()) {
-            Some(answer) => self.set_description(answer),
+            Some(answer) => self.set_answer(answer),
             None => Ok(()),
         };
         self.rollback_description();

@@ -338,6 +338,14 @@ impl SessionDescriptionHandler for WebRtcHandler {
         }
     }
 
+    /// Without an offer of ours nothing is to be done: where the browser is, ICE finds out.
+    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
+        match self.state {
+            State::Stable => Ok(()),
+            _ => self.set_description(content),
+        }
+    }
+
     fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
         match self.state {
             State::Stable => {

@@ -263,7 +263,9 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
     if is_invite {
         acknowledge(state, now, id, &change, None);
     }
-    if change.purpose == Purpose::Application {
+    // The answer to an offer that a refresh has repeated may say that the peer's media has moved
+    // (RFC 3264 §8).
+    if change.purpose == Purpose::Application || message.session_description().is_some() {
         state.outbox.event(Event::Answered {
             session: id,
             message,

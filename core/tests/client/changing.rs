@@ -350,6 +350,21 @@ fn a_caller_refreshes_by_update_and_says_nothing() {
     bench.one("UPDATE");
 }
 
+/// RFC 3264 §8: the answer to what a refresh repeats may say that the peer's media is elsewhere.
+#[test]
+fn the_answer_to_a_refresh_is_told() {
+    let (mut bench, id) = timed_session("INVITE, ACK, BYE");
+    bench.pass(45_000);
+    let refresh = bench.one("INVITE");
+    bench.answer(&refresh, &ok("moved"));
+    bench.one("ACK");
+    let Event::Answered { session, message } = bench.event() else {
+        panic!("the answer");
+    };
+    assert_eq!(session, id);
+    assert_eq!(message.session_description(), Some(&b"moved"[..]));
+}
+
 /// RFC 4028 §7.4, §10: by re-INVITE, with the offer that was agreed on.
 #[test]
 fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
@@ -360,7 +375,7 @@ fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
     assert_eq!(refresh.header("Session-Expires"), "90;refresher=uac");
     bench.answer(&refresh, &ok("answer"));
     bench.one("ACK");
-    bench.no_event();
+    assert!(matches!(bench.event(), Event::Answered { .. }));
 
     // What is agreed on since is what is repeated.
     bench.act(|core, now| {

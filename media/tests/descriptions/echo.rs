@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{answer, description};
+use crate::support::{answer, description, response};
 use offhook_media::{AudioHandler, MediaLoss, PortRange, SessionDescriptionHandler};
 use tokio::time::timeout;
 
@@ -270,6 +270,19 @@ async fn our_offer_echoes_once_it_is_answered() {
         .set_description(phone.offer("sendrecv").as_bytes())
         .unwrap();
     phone.is_echoed(2, echo).await;
+}
+
+/// RFC 4028 section 7.4: a refresh repeats what we said last, and the answer says where the peer is now.
+#[tokio::test]
+async fn the_answer_to_a_refresh_moves_the_echo() {
+    let (phone, moved) = (Phone::new().await, Phone::new().await);
+    let mut handler = handler();
+    let echo = media_address(&answer(&mut handler, &phone.offer("sendrecv")));
+    phone.is_echoed(1, echo).await;
+    let refreshed = response("200 OK", "INVITE", &moved.offer("sendrecv"));
+    handler.answered(&refreshed).unwrap();
+    moved.is_echoed(2, echo).await;
+    assert_eq!(media_address(&description(&mut handler)), echo);
 }
 
 #[tokio::test]

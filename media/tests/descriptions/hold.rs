@@ -3,9 +3,9 @@
 use offhook_media::{
     AudioHandler, DescriptionError, Hold, Incompatibility, PortRange, SessionDescriptionHandler,
 };
-use offhook_message::{Body, Message, Response, parse};
+use offhook_message::Body;
 
-use crate::support::{answer, description, offer, origin};
+use crate::support::{answer, description, offer, origin, response};
 
 /// A handler with a call that is agreed on.
 fn talking() -> (AudioHandler, String) {
@@ -29,18 +29,6 @@ fn direction(description: &str) -> &str {
 
 fn text(body: Result<Body, DescriptionError>) -> String {
     String::from_utf8(body.unwrap().content().to_vec()).unwrap()
-}
-
-fn response(status: &str, method: &str, body: &str) -> Response {
-    let text = format!(
-        "SIP/2.0 {status}\r\nCSeq: 2 {method}\r\nContent-Type: application/sdp\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    match parse(text.into()).unwrap() {
-        Message::Response(response) => response,
-        Message::Request(_) => unreachable!("it begins with a status"),
-    }
 }
 
 #[tokio::test]

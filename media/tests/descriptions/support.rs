@@ -1,6 +1,7 @@
 //! What the tests of descriptions share.
 
 use offhook_media::SessionDescriptionHandler;
+use offhook_message::{Message, Response, parse};
 
 /// An offer of one line of audio and what else is given.
 pub(crate) fn offer(lines: &str) -> String {
@@ -35,4 +36,17 @@ pub(crate) fn origin(description: &str) -> (u64, u64) {
         .expect("an o= line");
     let mut fields = line.split(' ').skip(1).map(|field| field.parse().unwrap());
     (fields.next().unwrap(), fields.next().unwrap())
+}
+
+/// A final response to a request of ours inside the session.
+pub(crate) fn response(status: &str, method: &str, body: &str) -> Response {
+    let text = format!(
+        "SIP/2.0 {status}\r\nCSeq: 2 {method}\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    match parse(text.into()).unwrap() {
+        Message::Response(response) => response,
+        Message::Request(_) => unreachable!("it begins with a status"),
+    }
 }
