@@ -46,7 +46,8 @@ pub(crate) struct InviteSession {
     /// An offer of the peer's that the application has not answered.
     pub(crate) offer: Option<Slot>,
     pub(crate) timer: Option<SessionTimer>,
-    /// Where we refresh the session and the peer takes no UPDATE, or may be one that takes none.
+    /// Where we refresh the session and the peer takes no UPDATE, or may be one that takes none. In an
+    /// early session of the peer's, our answer to an offer that came after that of the INVITE.
     pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
@@ -265,7 +266,7 @@ impl Sessions {
             return;
         };
         session.dialog.refresh_target(incoming.request.headers());
-        if incoming.flow.transport.is_reliable() {
+        if incoming.flow.transport.is_reliable() && incoming.flow != session.flow {
             let before = std::mem::replace(&mut session.flow, incoming.flow);
             self.unbind(id, before);
             self.bind(id, incoming.flow);

@@ -243,8 +243,8 @@ impl<'a> InviteUserAgentServer<'a> {
             .body
             .as_ref()
             .filter(|body| is_session_description(body));
-        if description.is_some() {
-            self.check_description(is_reliable)?;
+        if let Some(description) = description {
+            self.check_description(description, is_reliable)?;
         }
         if is_reliable {
             return self.progress_reliably(&options, description);
@@ -270,9 +270,9 @@ impl<'a> InviteUserAgentServer<'a> {
     /// Its body is our answer, or our offer where the INVITE made none. It may be left out where a
     /// provisional response showed the answer already; else it is [`VerbError::NoBody`].
     ///
-    /// While a reliable provisional response with a session description waits for its PRACK, the
-    /// 2xx waits too, and goes out by itself
-    /// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+    /// While a reliable provisional response with a session description waits for its PRACK, or an
+    /// offer of the peer's in the early session for your answer, the 2xx waits too, and goes out by
+    /// itself ([RFC 3262 §3, §5](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
     pub fn accept(
         mut self,
         options: impl Into<ResponseOptions<Success>>,
@@ -423,38 +423,44 @@ impl<'a> InviteUserAgentServer<'a> {
         session
     }
 
-    /// Who offered and who answered so far.
+    /// Who offered and who answered so far. An offer of the peer's in the early session is another
+    /// one's to answer: it came because that of the INVITE is settled
+    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
     fn offer_answer(&self) -> OfferAnswer {
         let invite = self.invite();
         let session = invite.session.and_then(|id| self.state.sessions.get(id));
-        session.map_or(invite.offer_answer, |session| session.offer_answer)
+        session.map_or(invite.offer_answer, |session| match session.offer {
+            Some(_) => OfferAnswer::Stable,
+            None => session.offer_answer,
+        })
     }
 
-    /// Whether a provisional response may have a session description.
-    fn check_description(&self, is_reliable: bool) -> Result<(), VerbError> {
+    /// Whether a provisional response may have this session description. Each shows the same answer
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+    fn check_description(&self, given: &Body, is_reliable: bool) -> Result<(), VerbError> {
+        let shown = self.invite().description.as_ref();
         match self.offer_answer() {
             OfferAnswer::Initial if !is_reliable => Err(VerbError::UnreliableOffer),
-            OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => Ok(()),
-            OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => Err(VerbError::Described),
+            OfferAnswer::Initial => Ok(()),
+            OfferAnswer::HaveRemoteOffer if shown.is_none_or(|shown| shown == given) => Ok(()),
+            _ => Err(VerbError::Described),
         }
     }
 
     /// The body of a 2xx: what the application gives, or what a provisional response showed.
     fn success_body(&self, given: Option<&Body>) -> Result<Option<Body>, VerbError> {
         let shown = self.invite().description.as_ref();
+        let other = given.filter(|given| Some(*given) != shown);
+        if shown.is_some() && other.is_some_and(is_session_description) {
+            return Err(VerbError::Described);
+        }
         match self.offer_answer() {
             OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => {
                 let body = given.or(shown).ok_or(VerbError::NoBody)?;
                 Ok(Some(body.clone()))
             }
             // Said already: to say the same again is no mistake, and not sent.
-            OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => match given {
-                Some(given) if is_session_description(given) && Some(given) != shown => {
-                    Err(VerbError::Described)
-                }
-                Some(given) if !is_session_description(given) => Ok(Some(given.clone())),
-                _ => Ok(None),
-            },
+            OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => Ok(other.cloned()),
         }
     }
 
@@ -517,7 +523,10 @@ impl<'a> ServerTransactionView<'a> {
 
 /// Confirms the dialog and begins to repeat the 2xx.
 fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, response: &Bytes) {
+    let mut agreed = None;
     if let Some(session) = state.sessions.get_mut(id) {
+        let refresh = session.refresh_by_invite.take();
+        agreed = refresh.and_then(|refresh| refresh.description);
         session.reliable.take_if(|reliable| {
             reliable.finish();
             reliable.is_acknowledged()
@@ -526,7 +535,7 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
         session.phase = Phase::AckWait { cseq, bye };
     }
     let (request, agreement) = (&invite.incoming.request, invite.agreement);
-    let description = invite.description.as_ref();
+    let description = agreed.as_ref().or(invite.description.as_ref());
     session_timer::begin(state, now, id, request, agreement, description);
     accepted::await_ack(state, now, id, invite.cseq, invite.transaction, response);
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::incoming::Incoming;
-use crate::session::PendingOffer;
+use crate::session::{PendingOffer, RefreshByInvite};
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
@@ -50,12 +50,6 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     });
 }
 
-/// Whether an offer waits for the application.
-pub(super) fn is_pending(state: &State, id: SessionId) -> bool {
-    let session = state.sessions.get(id);
-    session.is_some_and(|session| session.offer.is_some())
-}
-
 /// Accepts the change with our description: the answer, or the offer that was asked for. Only now
 /// does the target of our requests change
 /// ([RFC 6141 §4.7](https://www.rfc-editor.org/rfc/rfc6141#section-4.7)).
@@ -79,6 +73,11 @@ pub(crate) fn answer(
             state.sessions.refresh_target(id, incoming);
             session_timer::begin(state, now, id, request, agreement, Some(body));
         }
+    }
+    let session = state.sessions.get_mut(id);
+    if let Some(session) = session.filter(|session| session.early_invite().is_some()) {
+        let description = Some(body.clone());
+        session.refresh_by_invite = Some(Box::new(RefreshByInvite { description }));
     }
     let bytes = write::session_response(state, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {

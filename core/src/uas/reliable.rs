@@ -88,11 +88,12 @@ impl InviteUserAgentServer<'_> {
     }
 }
 
-/// Whether a 2xx must wait for a PRACK.
+/// Whether a 2xx must wait for a PRACK, or for the answer to an offer in the early session.
 pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
-    let session = state.sessions.get(session);
-    let reliable = session.and_then(|session| session.reliable.as_ref());
-    reliable.is_some_and(|reliable| reliable.holds_success())
+    state.sessions.get(session).is_some_and(|session| {
+        let reliable = session.reliable.as_ref();
+        session.offer.is_some() || reliable.is_some_and(|reliable| reliable.holds_success())
+    })
 }
 
 /// 421: provisional responses are reliable here, and the caller does not know how.
@@ -222,7 +223,7 @@ fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
 
 /// Sends the 2xx that waited, where nothing holds it any more.
 pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
-    if holds_success(state, id) || offer::is_pending(state, id) {
+    if holds_success(state, id) {
         return;
     }
     let session = state.sessions.get(id);

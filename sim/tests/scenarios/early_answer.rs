@@ -1,7 +1,8 @@
 //! Early media: the answer is shown in a 183, RFC 3261 §13.2.1.
 
-use offhook_core::message::{Body, Success};
-use offhook_sim::{ANSWER, Packet, Plan, Policy, Simulation, seconds};
+use offhook_core::message::{Body, Provisional, Success};
+use offhook_core::{ResponseOptions, VerbError};
+use offhook_sim::{ANSWER, Draft, Packet, Plan, Policy, Simulation, seconds};
 
 const FIGURE: &str = "
     0.0   INVITE        ------->
@@ -32,4 +33,33 @@ fn the_200_repeats_the_answer_that_the_183_showed() {
         }
         call.finish();
     }
+}
+
+/// "That same exact answer": what a 183 has shown, neither another one nor the 200 may change.
+#[test]
+fn another_answer_than_the_one_shown_is_refused() {
+    let mut call = Simulation::new(Policy::new().early_answer());
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.receive("183 Session Progress");
+    let id = call.invite();
+    let other = Body::sdp("v=0\r\n");
+    let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS);
+    let progressed = call.core(|core, now| {
+        let mut server = core.invite_server(now, id).expect("the call is there");
+        let progressed = server.progress(progress.clone().with_body(Body::sdp(ANSWER)));
+        assert!(progressed.is_ok(), "the same");
+        server.progress(progress.with_body(other.clone())).map(drop)
+    });
+    assert_eq!(progressed, Err(VerbError::Described));
+    let accepted = call.core(|core, now| {
+        let server = core.invite_server(now, id).expect("the call is there");
+        server.accept(other).map(drop)
+    });
+    assert_eq!(accepted, Err(VerbError::Described));
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
+    call.expect("...");
+    call.finish();
 }

@@ -1,6 +1,6 @@
 //! Session timers: RFC 4028, as the one who answers.
 
-use offhook_core::message::Body;
+use offhook_core::message::{Body, Success};
 use offhook_core::{Config, ResponseOptions, SessionTimerConfig};
 use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
 
@@ -274,6 +274,33 @@ fn a_refresh_waits_no_longer_than_the_session_lives() {
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));
     call.send_from(PEER, change.response("487 Request Terminated"));
+    call.expect("...");
+    call.finish();
+}
+
+/// RFC 3262 §5: what is repeated is the answer to the offer of a PRACK, where that came last.
+#[test]
+fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
+    let ok = ResponseOptions::new(Success::OK).with_session_expires(90);
+    let policy = Policy::new().early_answer_reliably().wait(seconds(1));
+    let mut call = Simulation::new(policy.accept(ok));
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let rack = format!("{} 1 INVITE", progress.header("RSeq").unwrap());
+    let prack = invite.in_dialog("PRACK", &progress).set("RAck", &rack);
+    call.send(&prack.body("application/sdp", "v=0\r\na=sendonly\r\n"));
+    let answer = call.receive("200 OK");
+    assert_ne!(answer.body(), progress.body());
+    call.run_until(seconds(1));
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(46));
+    let refresh = call.receive("INVITE");
+    assert_eq!(refresh.body(), answer.body());
+    call.send_from(PEER, answered(&refresh));
+    call.receive("ACK");
+    call.send(&invite.in_dialog("BYE", &ok).cseq(9));
     call.expect("...");
     call.finish();
 }

@@ -41,6 +41,34 @@ fn an_early_session_is_changed() {
     cancel(call, &invite);
 }
 
+/// RFC 3311 §5.2: the answer to an early offer is not that of the INVITE, which waits for it.
+#[test]
+fn the_2xx_waits_for_the_answer_to_an_early_offer() {
+    let policy = Policy::new().early_answer_reliably().wait(seconds(1));
+    let mut call = Simulation::new(policy.accept(Success::OK).leave_offers());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&prack(&invite, &progress));
+    call.receive("200 OK");
+    call.send(&update(&invite, &progress, 3));
+    call.run_until(seconds(2));
+    let session = call.session();
+    let late = Body::sdp("v=0\r\n");
+    let answered = call.core(|core, now| core.session(now, session).unwrap().answer(&late));
+    assert_eq!(answered, Ok(()));
+    let ok = call.receive("200 OK");
+    assert_eq!((ok.header("CSeq"), ok.body()), (Some("1 INVITE"), ""));
+    let is_answer = |it: &&Packet| it.header("CSeq") == Some("3 UPDATE") && it.status().is_some();
+    let updated = call.trace().packets().find(is_answer).map(Packet::body);
+    assert_eq!(updated, Some("v=0\r\n"));
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
+
 /// RFC 3311 §5.1: so may we, and no earlier.
 #[test]
 fn we_change_an_early_session() {
