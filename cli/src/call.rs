@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offhook::{
-    Invitation, ResponseOptions,
+    Error, Invitation, ResponseOptions, VerbError,
     message::{Body, Provisional, Redirection, Request, UriError},
 };
 use offhook_media::DescriptionError;
@@ -130,7 +130,12 @@ async fn progress(
     response: ResponseOptions<Provisional>,
     wait: Duration,
 ) -> Result<(), Over> {
-    invitation.progress(response)?;
+    match invitation.progress(response) {
+        // A caller that takes reliable responses alone, and wants our offer in the first: it gets that
+        // with the 200, and hears nothing before.
+        Err(Error::Verb(VerbError::NoBody)) => {}
+        progressed => drop(progressed?),
+    }
     // The runtime's clock has steps of 1 ms: a sleep of no time would take one.
     if wait.is_zero() {
         return Ok(());

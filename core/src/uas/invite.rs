@@ -232,17 +232,19 @@ impl<'a> InviteUserAgentServer<'a> {
     /// caller supports it. Then it is repeated until its PRACK, and those after it wait for that.
     ///
     /// A session description in it is our answer, or our offer where the INVITE made none. An
-    /// unreliable response may only show an answer that the 2xx will repeat.
+    /// unreliable response may only show an answer that the 2xx will repeat. A reliable one has to
+    /// make the offer where the INVITE made none: without it, it goes out unreliably, or where it
+    /// must be reliable it is [`VerbError::NoBody`].
     pub fn progress(
         &mut self,
         options: impl Into<ResponseOptions<Provisional>>,
     ) -> Result<OutgoingResponseWithSession, VerbError> {
         let options = options.into();
-        let is_reliable = self.is_reliable(&options);
         let description = options
             .body
             .as_ref()
             .filter(|body| is_session_description(body));
+        let is_reliable = self.is_reliable(&options, description)?;
         if let Some(description) = description {
             self.check_description(description, is_reliable)?;
         }
@@ -426,7 +428,7 @@ impl<'a> InviteUserAgentServer<'a> {
     /// Who offered and who answered so far. An offer of the peer's in the early session is another
     /// one's to answer: it came because that of the INVITE is settled
     /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
-    fn offer_answer(&self) -> OfferAnswer {
+    pub(super) fn offer_answer(&self) -> OfferAnswer {
         let invite = self.invite();
         let session = invite.session.and_then(|id| self.state.sessions.get(id));
         session.map_or(invite.offer_answer, |session| match session.offer {

@@ -18,15 +18,27 @@ use crate::state::State;
 use crate::timers::Timer;
 
 impl InviteUserAgentServer<'_> {
-    /// Whether a provisional response is to be reliable.
-    pub(super) fn is_reliable(&self, options: &ResponseOptions<Provisional>) -> bool {
+    /// Whether a provisional response is to be reliable. The first that is has our offer, where the
+    /// INVITE made none
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1), [RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+    pub(super) fn is_reliable(
+        &self,
+        options: &ResponseOptions<Provisional>,
+        description: Option<&Body>,
+    ) -> Result<bool, VerbError> {
+        let lacks_offer = description.is_none() && self.offer_answer() == OfferAnswer::Initial;
         match (
             self.state.config.reliability,
             self.invite().peer_reliability,
         ) {
-            (Reliability::Off, _) | (_, PeerReliability::Unsupported) => false,
-            (Reliability::Required, _) | (_, PeerReliability::Required) => true,
-            (Reliability::Supported, PeerReliability::Supported) => options.is_reliable,
+            (Reliability::Off, _) | (_, PeerReliability::Unsupported) => Ok(false),
+            (Reliability::Required, _) | (_, PeerReliability::Required) if lacks_offer => {
+                Err(VerbError::NoBody)
+            }
+            (Reliability::Required, _) | (_, PeerReliability::Required) => Ok(true),
+            (Reliability::Supported, PeerReliability::Supported) => {
+                Ok(options.is_reliable && !lacks_offer)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reliable provisional responses: RFC 3262.
 
 use offhook_core::message::{Provisional, Success};
-use offhook_core::{Config, Reliability, ResponseOptions, Transport};
+use offhook_core::{Config, Reliability, ResponseOptions, Transport, VerbError};
 use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
 
 fn supported() -> Draft {
@@ -220,6 +220,37 @@ fn our_offer_in_the_183_is_answered_by_the_prack() {
     assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
     assert_eq!(ok.body(), "");
     hang_up(&mut call, &invite);
+    call.expect("...");
+    call.finish();
+}
+
+/// §5, RFC 3261 §13.2.1: the first reliable response has the offer where the INVITE has none. One
+/// without it is not reliable, or is none where it had to be.
+#[test]
+fn a_response_without_the_offer_that_is_ours_to_make_is_not_reliable() {
+    let mut call = Simulation::new(Policy::new().ring_reliably());
+    let invite = Draft::new("INVITE").set("Supported", "100rel");
+    call.send(&invite);
+    assert_eq!(call.receive("180 Ringing").header("RSeq"), None);
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
+    call.expect("...");
+    call.finish();
+
+    let mut call = Simulation::new(Policy::new());
+    let invite = Draft::new("INVITE").set("Require", "100rel");
+    call.send(&invite);
+    call.run_until(seconds(0));
+    let id = call.invite();
+    let rung = call.core(|core, now| {
+        let mut server = core.invite_server(now, id).expect("the call is there");
+        server.progress(Provisional::RINGING).map(drop)
+    });
+    assert_eq!(rung, Err(VerbError::NoBody));
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
     call.expect("...");
     call.finish();
 }
