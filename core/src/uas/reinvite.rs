@@ -22,10 +22,11 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         return;
     };
     let reply = match session.phase {
-        Phase::Early(_) | Phase::Inviting(_) | Phase::Answering(_) => try_later(state),
+        Phase::Early(_) => try_later(state),
+        // §14.2: ours is out, the first or a further one.
+        Phase::Inviting(_) | Phase::Answering(_) => Reply::new(StatusCode::REQUEST_PENDING),
         Phase::Terminating(_) | Phase::Over => does_not_exist(),
         Phase::AckWait { .. } | Phase::Confirmed => {
-            // §14.2: ours is out.
             let ours = session.change.as_ref().filter(|change| change.is_out());
             let is_invite = ours.is_some_and(|change| change.method == Method::Invite);
             if is_invite || (ours.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer)

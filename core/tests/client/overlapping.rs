@@ -165,3 +165,16 @@ fn a_bye_that_was_overtaken_ends_the_session() {
         bench.no_event();
     }
 }
+
+/// RFC 3261 §14.2: "a 491 (Request Pending)", also where ours is the first INVITE of the dialog.
+#[test]
+fn a_reinvite_that_meets_our_invite_gets_491() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    let ringing = Answer::new("180 Ringing").reliable(1);
+    bench.answer(&invite, &ringing);
+    let prack = bench.one("PRACK");
+    bench.receive(UDP, from_bob(&Method::Invite, &prack, 7));
+    let refused = bench.sent().remove(0);
+    assert!(refused.text().starts_with("SIP/2.0 491 "), "{refused:?}");
+}
