@@ -172,7 +172,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     }
     match request.method() {
         Method::Invite => invite::receive(state, now, incoming, cseq.number, merge_key),
-        Method::Options => options::capabilities(state).statelessly(state, now, &incoming),
+        Method::Options => options::answer(state).statelessly(state, now, &incoming),
         Method::Notify if !notify::serves_others(&state.config) => {
             does_not_exist().statelessly(state, now, &incoming);
         }

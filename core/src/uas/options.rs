@@ -6,11 +6,16 @@ use super::reply::Reply;
 use crate::capabilities::{ACCEPT, Allow, supported};
 use crate::state::State;
 
-/// The answer that an INVITE would get now: 200 with what we can do, or 503.
-pub(crate) fn capabilities(state: &mut State) -> Reply {
-    if state.refusing.is_some() {
-        return Reply::overload(state);
+/// The answer outside of a dialog: what an INVITE would get now, 200 or 503.
+pub(super) fn answer(state: &mut State) -> Reply {
+    match state.refusing {
+        Some(_) => Reply::overload(state),
+        None => capabilities(state),
     }
+}
+
+/// 200 with what we can do: a call that is there goes on, whatever becomes of new ones.
+pub(super) fn capabilities(state: &State) -> Reply {
     Reply::new(StatusCode::OK)
         .with_header(HeaderName::Allow, &Allow(&state.config).to_string())
         .with_header(HeaderName::Accept, ACCEPT)

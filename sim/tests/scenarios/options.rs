@@ -55,3 +55,20 @@ fn inside_a_dialog_it_is_answered_too() {
     );
     call.finish();
 }
+
+/// §11.2: as an INVITE would be answered. New calls are refused, and a call that is there goes on.
+#[test]
+fn where_new_calls_are_refused_it_is_answered_inside_of_a_dialog_alone() {
+    let mut call = Simulation::new(Policy::new().answer());
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    call.core(|core, _| core.refuse_new_calls(10));
+    call.send(&invite.in_dialog("OPTIONS", &ok));
+    call.receive("200 OK");
+    call.send(&Draft::new("OPTIONS"));
+    call.receive("503 Service Unavailable");
+    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
