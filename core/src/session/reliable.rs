@@ -88,6 +88,12 @@ impl Reliable {
         rseq == Some(rack.rseq) && rack.cseq == self.cseq && rack.method == Method::Invite
     }
 
+    /// Whether the response that is out has a session description.
+    pub(crate) fn is_description(&self) -> bool {
+        let out = self.unacknowledged.as_ref();
+        out.is_some_and(|out| out.is_description)
+    }
+
     /// The response that is out is acknowledged. Gives the one to send next.
     pub(crate) fn acknowledge(&mut self) -> Option<&ReliableProvisional> {
         self.unacknowledged = self.waiting.pop_front();

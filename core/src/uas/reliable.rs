@@ -197,18 +197,21 @@ fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Descri
         .get_mut(id)
         .ok_or_else(super::does_not_exist)?;
     let reliable = session.reliable.as_ref();
-    if !reliable.is_some_and(|reliable| reliable.matches(&rack)) {
+    let Some(reliable) = reliable.filter(|reliable| reliable.matches(&rack)) else {
         return Err(super::does_not_exist());
-    }
+    };
     let is_described = incoming.request.session_description().is_some();
     match (session.offer_answer, is_described) {
-        (OfferAnswer::HaveLocalOffer, true) => {
+        // Else our offer is that of an UPDATE.
+        (OfferAnswer::HaveLocalOffer, is_answer) if reliable.is_description() => {
+            if !is_answer {
+                return Err(Reply::bad_request(
+                    "The answer to the offer of the provisional response is missing",
+                ));
+            }
             session.offer_answer = session.offer_answer.received();
             Ok(Described::Answer)
         }
-        (OfferAnswer::HaveLocalOffer, false) => Err(Reply::bad_request(
-            "The answer to the offer of the provisional response is missing",
-        )),
         (OfferAnswer::Stable, true) => Ok(Described::Offer),
         (_, true) => Err(Reply::bad_request("An offer is open already")),
         (_, false) => Ok(Described::Nothing),

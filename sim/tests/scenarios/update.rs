@@ -1,7 +1,7 @@
 //! UPDATE with an offer, before the answer of the INVITE and after: RFC 3311 §5.2.
 
-use offhook_core::InsideError;
-use offhook_core::message::{Body, Success};
+use offhook_core::message::{Body, Provisional, Success};
+use offhook_core::{InsideError, ResponseOptions};
 use offhook_sim::{ANSWER, Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
 /// The PRACK for a response.
@@ -96,6 +96,35 @@ fn we_change_an_early_session() {
     assert_eq!(update(&mut call), Ok(()));
     let sent = call.receive("UPDATE");
     call.send_from(PEER, sent.response("488 Not Acceptable Here"));
+    cancel(call, &invite);
+}
+
+/// RFC 3262 §5: the PRACK of a response without an offer has no answer, whatever our UPDATE offers.
+#[test]
+fn our_early_offer_is_not_for_a_prack_to_answer() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&prack(&invite, &progress));
+    call.receive("200 OK");
+    let (id, session) = (call.invite(), call.session());
+    let offer = Body::sdp(OFFER);
+    let sent = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
+    assert_eq!(sent, Ok(()));
+    let update = call.receive("UPDATE");
+    let rung = call.core(|core, now| {
+        let mut server = core.invite_server(now, id).expect("the call is there");
+        let ringing = ResponseOptions::new(Provisional::RINGING).reliably();
+        server.progress(ringing).map(drop)
+    });
+    assert_eq!(rung, Ok(()));
+    let ringing = call.receive("180 Ringing");
+    let acknowledge = prack(&invite, &ringing).cseq(3);
+    call.send(&acknowledge.branch("z9hG4bK-again"));
+    let acknowledged = call.receive("200 OK");
+    assert_eq!(acknowledged.header("CSeq"), Some("3 PRACK"));
+    call.send_from(PEER, update.response("488 Not Acceptable Here"));
     cancel(call, &invite);
 }
 
