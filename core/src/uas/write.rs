@@ -14,9 +14,10 @@ use crate::session::{Agreement, Invite};
 use crate::state::State;
 use crate::tag::Tag;
 
-/// A response that makes a dialog: with Record-Route and Contact, in a 2xx with Allow, and with
-/// RSeq where it is reliable
-/// ([RFC 3261 §12.1.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1), [RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
+/// A response that makes a dialog: with Record-Route and Contact, with RSeq where it is reliable,
+/// and with Allow in a 2xx and where UPDATE may follow
+/// ([RFC 3261 §12.1.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1), [RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3),
+/// [RFC 3311 §4](https://www.rfc-editor.org/rfc/rfc3311#section-4)).
 pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     state: &State,
     invite: &Invite,
@@ -28,8 +29,11 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     let (request, flow) = (&invite.incoming.request, invite.incoming.flow);
     writer.copy_all(request.headers(), HeaderName::RecordRoute);
     write_own_contact(&mut writer, request, flow);
-    if options.status.into().is_success() {
+    let is_success = options.status.into().is_success();
+    if is_success || (rseq.is_some() && body.is_some()) {
         writer.extra(&state.introduction.allow);
+    }
+    if is_success {
         for package in received_packages(&state.config) {
             writer.header(HeaderName::RecvInfo, package);
         }

@@ -32,6 +32,12 @@ fn an_early_session_is_changed() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
+    // §4: this tells the caller that it may.
+    let allow = progress.header("Allow");
+    assert!(
+        allow.is_some_and(|allow| allow.contains("UPDATE")),
+        "{allow:?}"
+    );
     call.send(&prack(&invite, &progress));
     call.receive("200 OK");
     call.send(&update(&invite, &progress, 3));
