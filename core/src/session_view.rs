@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
         &mut self,
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Result<(), VerbError> {
-        offer::refuse(self.state, self.now, self.id, options.into())
+        offer::refuse(self.state, self.now, self.id, &options.into())
     }
 
     /// Sends a request inside the session: INFO, MESSAGE, NOTIFY or another. Gives its CSeq number; the

@@ -95,7 +95,7 @@ pub(crate) fn refuse(
     state: &mut State,
     now: Instant,
     id: SessionId,
-    options: ResponseOptions<Rejection>,
+    options: &ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
     if !abandon(state, now, id, options) {
         return Err(VerbError::NoOffer);
@@ -110,13 +110,13 @@ pub(super) fn abandon(
     state: &mut State,
     now: Instant,
     id: SessionId,
-    options: ResponseOptions<Rejection>,
+    options: &ResponseOptions<Rejection>,
 ) -> bool {
     let Some(offer) = take(state, id) else {
         return false;
     };
-    let reply = Reply::from(options);
-    reply.through(state, now, &offer.incoming, offer.transaction);
+    let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
+    state.respond(now, offer.transaction, options.status.into(), bytes);
     true
 }
 
@@ -125,7 +125,7 @@ pub(super) fn withdraw(state: &mut State, now: Instant, slot: Slot) {
     let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
         return;
     };
-    if refuse(state, now, session, Rejection::REQUEST_TERMINATED.into()).is_ok() {
+    if refuse(state, now, session, &Rejection::REQUEST_TERMINATED.into()).is_ok() {
         state.outbox.event(Event::OfferWithdrawn { session });
     }
 }
@@ -146,7 +146,7 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
     let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
         return;
     };
-    let refused = refuse(state, now, session, Rejection::NOT_ACCEPTABLE_HERE.into());
+    let refused = refuse(state, now, session, &Rejection::NOT_ACCEPTABLE_HERE.into());
     if refused.is_ok() {
         return;
     }

@@ -3,9 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Header, HeaderError, HeaderName, Rejection, Request, StatusCode, Text};
-
-use super::response_options::ResponseOptions;
+use offhook_message::{Header, HeaderError, HeaderName, Request, StatusCode, Text};
 
 use super::{open_transaction, respond, to_tag_of};
 use crate::incoming::Incoming;
@@ -113,17 +111,6 @@ impl Reply {
             writer.extra(user_agent);
         }
         writer.finish()
-    }
-}
-
-impl From<ResponseOptions<Rejection>> for Reply {
-    /// A refusal in the words of the application.
-    fn from(options: ResponseOptions<Rejection>) -> Self {
-        Self {
-            status: options.status.into(),
-            reason_phrase: options.reason_phrase,
-            headers: options.extra_headers,
-        }
     }
 }
 

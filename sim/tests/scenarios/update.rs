@@ -1,6 +1,6 @@
 //! UPDATE with an offer, before the answer of the INVITE and after: RFC 3311 §5.2.
 
-use offhook_core::message::{Body, Provisional, Success};
+use offhook_core::message::{Body, Provisional, Rejection, Success, Text};
 use offhook_core::{InsideError, ResponseOptions};
 use offhook_sim::{ANSWER, Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
@@ -230,6 +230,31 @@ fn a_confirmed_session_is_changed_or_not() {
         call.expect("...");
         call.finish();
     }
+}
+
+/// RFC 3261 §21.4.26: a 488 may say why in its body, and whatever else the application has it say.
+#[test]
+fn a_refusal_of_a_change_says_what_it_is_to_say() {
+    let mut call = Simulation::new(Policy::new().answer().leave_offers());
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    call.send(&update(&invite, &ok, 2));
+    call.run_until(seconds(0));
+    let session = call.session();
+    let mut refusal = ResponseOptions::new(Rejection::NOT_ACCEPTABLE_HERE);
+    refusal.user_agent = Text::new("Bob/2").ok();
+    refusal.supported = Text::new("timer").ok();
+    let refusal = refusal.with_body(Body::sdp(ANSWER));
+    let refused = call.core(|core, now| core.session(now, session).unwrap().refuse_offer(refusal));
+    assert_eq!(refused, Ok(()));
+    let refused = call.receive("488 Not Acceptable Here");
+    assert_eq!(refused.body(), ANSWER);
+    assert_eq!(refused.header("User-Agent"), Some("Bob/2"));
+    assert_eq!(refused.header("Supported"), Some("timer"));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
 }
 
 /// RFC 3261 §14.2: an INVITE inside the early dialog comes too soon.
