@@ -213,7 +213,8 @@ impl State {
         })
     }
 
-    /// Refuses what nobody took with 503, as something that we could take later.
+    /// Refuses a call, or a request outside of one, that nobody took with 503, as something that we
+    /// could take later.
     pub(crate) fn refuse(&mut self, now: Instant, id: ArrivalId) {
         let mut options = ResponseOptions::new(Rejection::SERVICE_UNAVAILABLE);
         if let Ok(seconds) = Text::new(self.retry_after.to_string()) {
@@ -315,7 +316,7 @@ impl State {
         };
         match self.calls.requested(session, (request, arrival)) {
             Ok(waker) => effects.wakers.extend(waker),
-            Err(NoHandle) => self.refuse(now, ArrivalId::Request(request)),
+            Err(NoHandle) => self.dispose(now, request),
         }
     }
 
