@@ -63,5 +63,5 @@ fn serve(peer: &str) -> Result<Option<Server>> {
         .transpose()
 }
 
-const SILENCE: &str = "the caller's audio stopped";
+const SILENCE: &str = "nothing comes from the peer any more";
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -70,10 +70,10 @@ pub(crate) const NO_VALGRIND: &str =
     "no instructions are counted without valgrind; on Debian: apt-get install valgrind";
 /// Instructions for each, as [`Counter::count`] counts them.
 const BOUNDS: [(&str, u64); 4] = [
-    ("parse", 18_200),
-    ("respond", 2_700),
-    ("take", 123_300),
-    ("place-and-take", 230_500),
+    ("parse", 15_900),
+    ("respond", 1_600),
+    ("take", 87_300),
+    ("place-and-take", 179_300),
 ];
 /// In percent.
 const TOLERANCE: u64 = 3;
