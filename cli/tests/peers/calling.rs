@@ -1,6 +1,6 @@
 //! `offhook call`, and a callee that is not as it should be.
 
-use std::{net::UdpSocket, time::Duration};
+use std::{iter, net::UdpSocket, time::Duration};
 
 use crate::{
     peer::Peer,
@@ -75,15 +75,13 @@ fn a_second_signal_ends_a_load_that_the_callee_does_not_end() {
     let uri = format!("sip:bob@{}", peer.address());
     let mut program = Program::start(&mut offhook(&["load", &uri, "--calls", "1"]));
     peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    // A report each second.
+    while program.line()["up"] != 1 {}
     program.interrupt();
     peer.expect("BYE");
     program.interrupt();
-    loop {
-        let line = program.line();
-        if line["event"] == "summary" {
-            break assert_eq!(line["up"], 1);
-        }
-    }
+    let summary = iter::repeat_with(|| program.line()).find(|line| line["event"] == "summary");
+    assert_eq!(summary.expect("it sums up")["up"], 1);
     assert_eq!(program.exit_code(), Some(1));
 }
 
