@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{HeaderName, Headers, Response, StatusCode};
+use offhook_message::{Headers, Response, StatusCode};
 
 use crate::flow::{Channel, Flow};
 use crate::random::Random;
@@ -70,8 +70,8 @@ impl SoftState {
         if response.status() != StatusCode::INTERVAL_TOO_BRIEF || self.too_brief >= MOST_TOO_BRIEF {
             return false;
         }
-        let least = response.headers().raw(HeaderName::MinExpires);
-        let Some(least) = least.and_then(seconds).filter(|it| *it > self.expires) else {
+        let least = response.headers().min_expires().ok().flatten();
+        let Some(least) = least.filter(|it| *it > self.expires) else {
             return false;
         };
         self.expires = least;
@@ -119,10 +119,6 @@ pub(crate) fn refresh_after(life: Duration, random: &mut Random) -> Duration {
 fn retry_after(headers: &Headers) -> Option<Duration> {
     let named = headers.retry_after().ok().flatten()?;
     Some(Duration::from_secs(named.seconds.into()).max(LEAST_WAIT))
-}
-
-fn seconds(value: &[u8]) -> Option<u32> {
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
 }
 
 /// No server is asked more often, whatever it grants or wants.

@@ -133,10 +133,16 @@ fn check_accept(headers: &Headers) -> Result<(), Reply> {
     if !headers.contains(HeaderName::Accept) {
         return Ok(());
     }
+    let mut best = None;
     for range in headers.accept() {
-        if range?.includes("application", "sdp") {
-            return Ok(());
+        let range = range?;
+        if range.includes("application", "sdp") {
+            // The most specific range counts (RFC 2616 §14.1).
+            best = best.max(Some((range.kind != b"*", range.subtype != b"*", range.q())));
         }
     }
-    Err(Reply::new(StatusCode::NOT_ACCEPTABLE))
+    match best {
+        Some((_, _, 1..)) => Ok(()),
+        _ => Err(Reply::new(StatusCode::NOT_ACCEPTABLE)),
+    }
 }

@@ -124,9 +124,10 @@ fn rest_of_line(value: &[u8]) -> Option<&[u8]> {
     if !value.contains(&b',') {
         return None;
     }
-    let mut is_quoted = false;
+    let (mut is_quoted, mut is_escaped) = (false, false);
     let comma = value.iter().position(|&byte| {
-        is_quoted ^= byte == b'"';
+        is_quoted ^= byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && is_quoted && !is_escaped;
         byte == b',' && !is_quoted
     })?;
     value.get(comma + 1..).map(<[u8]>::trim_ascii)

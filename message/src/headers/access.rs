@@ -155,6 +155,11 @@ impl Headers {
         self.single(HeaderName::Expires, take_seconds)
     }
 
+    /// Min-Expires in seconds, [RFC 3261 20.23](https://www.rfc-editor.org/rfc/rfc3261#section-20.23).
+    pub fn min_expires(&self) -> Result<Option<u32>, HeaderError> {
+        self.single(HeaderName::MinExpires, take_seconds)
+    }
+
     /// Retry-After, [RFC 3261 20.33](https://www.rfc-editor.org/rfc/rfc3261#section-20.33).
     pub fn retry_after(&self) -> Result<Option<RetryAfter<'_>>, HeaderError> {
         self.single(HeaderName::RetryAfter, RetryAfter::take)
@@ -274,7 +279,7 @@ fn take_digits<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
     cursor.take_all(Class::DIGIT)
 }
 
-fn take_seconds(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
+pub(super) fn take_seconds(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
     number_as(take_digits(cursor)).ok_or("it is not a number of seconds below 2^32")
 }
 

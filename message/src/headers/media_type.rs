@@ -1,5 +1,6 @@
 use crate::grammar::Cursor;
 use crate::headers::Params;
+use crate::headers::name_addr::thousandths;
 
 /// Content-Type ([RFC 3261 20.15](https://www.rfc-editor.org/rfc/rfc3261#section-20.15)).
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +63,12 @@ impl<'a> MediaRange<'a> {
     /// Whether the range covers this type, in any case.
     pub fn includes(&self, kind: &str, subtype: &str) -> bool {
         covers(self.kind, kind) && covers(self.subtype, subtype)
+    }
+
+    /// The preference in thousandths, 0 to 1000; what has 0 is not accepted.
+    pub fn q(&self) -> u16 {
+        let q = self.params.get("q");
+        q.and_then(|q| thousandths(q.as_bytes())).unwrap_or(1000)
     }
 }
 

@@ -175,7 +175,7 @@ fn take_addr_spec<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], &'static str>
     Ok(uri)
 }
 
-fn thousandths(text: &[u8]) -> Option<u16> {
+pub(super) fn thousandths(text: &[u8]) -> Option<u16> {
     let mut cursor = Cursor::new(text);
     let whole: u16 = number_as(cursor.take_all(Class::DIGIT))?;
     let mut value = whole.checked_mul(1000)?;

@@ -1,6 +1,6 @@
 use crate::grammar::Cursor;
 use crate::headers::{HeaderError, HeaderName, NameAddr, Params, Replaces};
-use crate::uri::{SipUri, Uri, UriBuf, UriError};
+use crate::uri::{SipUri, UriBuf, UriError};
 use std::fmt;
 use std::str::FromStr;
 
@@ -85,24 +85,6 @@ impl FromStr for ReferTo {
 impl fmt::Display for ReferTo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "<{}>", self.uri)
-    }
-}
-
-impl Uri<'_> {
-    /// The URI without what a Request-URI must not have: headers, and the parameter `method`
-    /// ([RFC 3261 19.1.1, table 1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
-    pub fn to_request_uri(&self) -> UriBuf {
-        let Self::Sip(_) = self else {
-            return UriBuf::from(*self);
-        };
-        let uri = self.as_bytes().split(|byte| *byte == b'?').next();
-        let is_method = |part: &&[u8]| {
-            part.get(..7)
-                .is_some_and(|name| name.eq_ignore_ascii_case(b"method="))
-        };
-        let parts = uri.unwrap_or_default().split(|byte| *byte == b';');
-        let parts: Vec<_> = parts.filter(|part| !is_method(part)).collect();
-        UriBuf::parse(&parts.join(&b";"[..])).unwrap_or_else(|_| UriBuf::from(*self))
     }
 }
 

@@ -1,5 +1,6 @@
-use crate::grammar::{Class, Cursor, number_as};
+use crate::grammar::Cursor;
 use crate::headers::Params;
+use crate::headers::access::take_seconds;
 
 /// Session-Expires ([RFC 4028 4](https://www.rfc-editor.org/rfc/rfc4028#section-4)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,6 @@ pub(crate) fn take_min_se(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> 
     let seconds = take_seconds(cursor)?;
     Params::take(cursor)?;
     Ok(seconds)
-}
-
-fn take_seconds(cursor: &mut Cursor<'_>) -> Result<u32, &'static str> {
-    number_as(cursor.take_all(Class::DIGIT)).ok_or("it is not a number of seconds below 2^32")
 }
 
 #[cfg(test)]

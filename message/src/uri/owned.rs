@@ -42,6 +42,26 @@ impl UriBuf {
     }
 }
 
+impl Uri<'_> {
+    /// The URI without what a Request-URI must not have: headers, and the parameter `method`
+    /// ([RFC 3261 19.1.1, table 1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
+    pub fn to_request_uri(&self) -> UriBuf {
+        let Self::Sip(sip) = self else {
+            return UriBuf::from(*self);
+        };
+        let behind = sip.headers.map_or(0, |headers| headers.len() + 1);
+        let before = self.as_bytes().len() - behind - sip.params.as_bytes().len();
+        // A `;` or `?` of the user is none of these.
+        let mut text = self.as_bytes().get(..before).unwrap_or_default().to_vec();
+        for (name, param) in sip.params.texts() {
+            if !name.eq_ignore_ascii_case(b"method") {
+                text.extend_from_slice(param);
+            }
+        }
+        UriBuf { text: text.into() }
+    }
+}
+
 impl From<Uri<'_>> for UriBuf {
     fn from(uri: Uri<'_>) -> Self {
         Self {
@@ -67,5 +87,32 @@ impl fmt::Display for UriBuf {
 impl fmt::Debug for UriBuf {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "\"{}\"", self.text.escape_ascii())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_uri_has_neither_headers_nor_a_method() {
+        for (uri, expected) in [
+            ("sip:a@b", "sip:a@b"),
+            (
+                "sip:a@b:5;transport=tcp;METHOD=INVITE;x?Subject=y",
+                "sip:a@b:5;transport=tcp;x",
+            ),
+            ("sips:a@b?Subject=y&method=z", "sips:a@b"),
+            ("sip:a?b;method=c;d@e;lr?f=g", "sip:a?b;method=c;d@e;lr"),
+            (
+                "sip:b;x=%41[::1]/:&+$;method=m;y",
+                "sip:b;x=%41[::1]/:&+$;y",
+            ),
+            ("tel:+1;x=y", "tel:+1;x=y"),
+            ("http://b/?c;method=d", "http://b/?c;method=d"),
+        ] {
+            let uri: UriBuf = uri.parse().unwrap();
+            assert_eq!(uri.as_uri().to_request_uri().to_string(), expected);
+        }
     }
 }

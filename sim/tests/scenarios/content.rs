@@ -1,5 +1,6 @@
 //! Bodies that are not understood: RFC 3261 §8.2.3, §20.1, §20.11.
 
+use offhook_core::message::Rejection;
 use offhook_sim::{Draft, OFFER, Policy, Simulation};
 
 #[test]
@@ -72,9 +73,18 @@ fn sdp_is_found_in_all_its_forms() {
 /// §20.1: a caller that takes no SDP cannot be called.
 #[test]
 fn a_caller_that_takes_no_sdp_gets_406() {
-    let mut call = Simulation::new(Policy::new().answer());
-    call.send(&Draft::invite().set("Accept", "text/plain"));
-    call.receive("406 Not Acceptable");
-    call.expect("...");
-    call.finish();
+    for (accept, answer) in [
+        ("text/plain", "406 Not Acceptable"),
+        ("application/sdp;q=0", "406 Not Acceptable"),
+        ("*/*;q=0.5, application/sdp;q=0.0", "406 Not Acceptable"),
+        ("application/*;q=0.1, */*;q=0", "486 Busy Here"),
+    ] {
+        let mut call = Simulation::new(Policy::new().reject(Rejection::BUSY_HERE));
+        let invite = Draft::invite().set("Accept", accept);
+        call.send(&invite);
+        let received = call.receive(answer);
+        call.send(&invite.ack(&received));
+        call.expect("...");
+        call.finish();
+    }
 }

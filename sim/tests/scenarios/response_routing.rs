@@ -65,6 +65,23 @@ fn what_the_client_says_of_its_address_is_replaced() {
     );
 }
 
+/// RFC 3261 §25.1: a quoted pair does not end a string, and what follows the topmost value stays.
+#[test]
+fn a_comma_behind_a_string_parts_the_values() {
+    for string in [r#""""#, r#""\"""#, r#""\\""#, r#"",\",""#] {
+        let via = format!(
+            "SIP/2.0/UDP 203.0.113.1;branch=z9hG4bK1;rport;x={string},SIP/2.0/UDP b;branch=z9hG4bK2"
+        );
+        let answer = answer(Transport::Udp, &via, "203.0.113.1:40000");
+        let vias = answer.header_lines("Via");
+        let rest = "Via: SIP/2.0/UDP b;branch=z9hG4bK2";
+        assert!(
+            matches!(vias[..], [_, second] if second == rest),
+            "{vias:?}"
+        );
+    }
+}
+
 #[test]
 fn maddr_names_another_address() {
     let via = "SIP/2.0/UDP 203.0.113.1:5070;maddr=203.0.113.9;branch=z9hG4bK1";
