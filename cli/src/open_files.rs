@@ -16,7 +16,8 @@ pub(crate) fn allow_all() {
 /// accepted, and no call gets audio.
 pub(crate) fn warn_of_few(calls: usize) {
     let connections = u64::from(ConnectionLimits::default().connections);
-    let wanted = connections + PER_CALL * u64::try_from(calls).unwrap_or(u64::MAX / PER_CALL);
+    let calls_take = u64::try_from(calls).map_or(u64::MAX, |calls| calls.saturating_mul(PER_CALL));
+    let wanted = connections.saturating_add(calls_take);
     if let Ok((allowed, _)) = getrlimit(Resource::RLIMIT_NOFILE)
         && allowed < wanted
     {

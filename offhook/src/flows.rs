@@ -36,8 +36,10 @@ pub enum NoFlow {
         /// What the resolver said.
         source: io::Error,
     },
-    /// There is no listener of this transport for any of the addresses.
-    #[error("{host} can not be reached: listen on {transport} with an address of its kind first")]
+    /// There is no listener of this transport for any of the addresses, or the system has no route to them.
+    #[error(
+        "{host} can not be reached: listen on {transport} with an address of its kind, and see that there is a route"
+    )]
     NoListener {
         /// The host.
         host: String,

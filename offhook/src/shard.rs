@@ -131,9 +131,7 @@ impl State {
     /// When the core wants to be called next, a little late: what is due in one [`STEP`] is done together.
     fn deadline(&mut self) -> Option<Instant> {
         let next = self.core.timeout()?.saturating_duration_since(self.start);
-        let steps = next.as_micros().div_ceil(STEP.as_micros());
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        self.start.checked_add(STEP * steps)
+        self.start.checked_add(whole_steps(next))
     }
 
     /// Refuses all new calls from now on, and asks for none.
@@ -437,4 +435,23 @@ pub(crate) struct Effects {
 /// 200 ms.
 const STEP: Duration = Duration::from_millis(4);
 
+fn whole_steps(time: Duration) -> Duration {
+    let nanoseconds = time.as_nanos().next_multiple_of(STEP.as_nanos());
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+}
+
 static REFUSED: Throttle = Throttle::new();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_lies_ahead_after_any_uptime() {
+        let day = Duration::from_hours(24);
+        for uptime in [Duration::ZERO, day, 200 * day, 40_000 * day] {
+            let next = uptime + Duration::from_millis(1);
+            assert_eq!(whole_steps(next), uptime + STEP);
+        }
+    }
+}

@@ -146,8 +146,8 @@ impl WebRtcHandler {
         Ok(session)
     }
 
-    fn answer(&mut self, offer: RemoteOffer) -> Result<Arc<Session>, DescriptionError> {
-        let Some(stream) = offer.stream else {
+    fn answer(&mut self, offer: &RemoteOffer) -> Result<Arc<Session>, DescriptionError> {
+        let Some(stream) = &offer.stream else {
             return Ok(self.refuse_all(&offer.session));
         };
         let has_other_certificate = self
@@ -170,7 +170,7 @@ impl WebRtcHandler {
             &offer.session.medias,
             stream.place,
         );
-        follow(&mut session, &offer.session, &stream);
+        follow(&mut session, &offer.session, stream);
         let session = self.side.give(session);
         let mid = Mid::from(stream.mid.as_str());
         self.complete(Arc::clone(&session), mid, direction, stream);
@@ -215,7 +215,7 @@ impl WebRtcHandler {
                 api.accept_answer(offer.pending, SdpAnswer::from_sdp_string(&stream.text)?)
             })
             .map_err(|error| unfit(&error))?;
-        self.complete(offer.session, offer.mid, direction, stream);
+        self.complete(offer.session, offer.mid, direction, &stream);
         Ok(())
     }
 
@@ -224,10 +224,10 @@ impl WebRtcHandler {
         ours: Arc<Session>,
         mid: Mid,
         direction: Direction,
-        stream: RemoteStream,
+        stream: &RemoteStream,
     ) {
         self.side.complete(Some(direction));
-        let formats = agreed_formats(&ours, &stream);
+        let formats = agreed_formats(&ours, stream);
         let takes_keys = formats.has_keys();
         if let Some(connection) = &self.connection {
             let direction = self.side.flowing(direction);
@@ -237,7 +237,7 @@ impl WebRtcHandler {
             ours,
             place: stream.place,
             mid: Some(mid),
-            fingerprints: stream.fingerprints,
+            fingerprints: stream.fingerprints.clone(),
             takes_keys,
         });
     }
@@ -312,7 +312,14 @@ impl SessionDescriptionHandler for WebRtcHandler {
                 self.state = State::HaveLocalOffer(offer);
                 session
             }
-            State::HaveRemoteOffer(offer) => self.answer(*offer)?,
+            // Where it fails nothing has changed.
+            State::HaveRemoteOffer(offer) => match self.answer(&offer) {
+                Ok(session) => session,
+                Err(error) => {
+                    self.state = State::HaveRemoteOffer(offer);
+                    return Err(error);
+                }
+            },
         };
         Ok(Body::sdp(print(&session)))
     }

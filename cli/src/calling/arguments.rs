@@ -47,7 +47,6 @@ pub(crate) struct CallArguments {
     pub(crate) codec: Vec<Encoding>,
 
     /// Encrypt the audio with a key that the offer has (SDES), which belongs on TLS
-    #[cfg(feature = "sdes")]
     #[arg(long)]
     pub(crate) srtp: bool,
 

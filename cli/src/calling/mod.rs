@@ -418,7 +418,6 @@ fn media(
     if !arguments.codec.is_empty() {
         handler = handler.offering(arguments.codec.clone());
     }
-    #[cfg(feature = "sdes")]
     if arguments.srtp {
         handler = handler.protected(Protection::Sdes);
     }

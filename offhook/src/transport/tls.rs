@@ -25,7 +25,7 @@ pub(crate) struct Tls {
     options: TlsOptions,
     /// What the next handshake uses.
     configs: ArcSwap<Configs>,
-    /// When the files were changed that are in use.
+    /// When the files were changed that were read last, fit or not.
     changed: Mutex<Vec<Option<SystemTime>>>,
 }
 
@@ -50,9 +50,8 @@ impl Tls {
 
     /// Reads the files again, for the handshakes to come. After an error all stays as it is.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let seen = changed(&self.options);
+        *self.lock() = changed(&self.options);
         self.configs.store(Arc::new(Configs::new(&self.options)?));
-        *self.lock() = seen;
         Ok(())
     }
 
