@@ -36,6 +36,11 @@ pub(crate) const LINT: &[Step] = &[
         run: clippy,
     },
     Step {
+        name: "features",
+        alone: "cargo clippy -p offhook -p offhook-media --no-default-features -- -D warnings",
+        run: without_features,
+    },
+    Step {
         name: "rustdoc",
         alone: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         run: rustdoc,
@@ -120,6 +125,20 @@ fn clippy() -> Result<Outcome> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn without_features() -> Result<Outcome> {
+    pass(&mut cargo(&[
+        "clippy",
+        "-p",
+        "offhook",
+        "-p",
+        "offhook-media",
+        "--no-default-features",
         "--",
         "-D",
         "warnings",
