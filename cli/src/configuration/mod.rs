@@ -22,6 +22,7 @@ use toml::{
     de::{self, DeTable},
 };
 
+use self::error::Defect;
 pub(crate) use self::{
     account::Accounts,
     route::{Answer, Media, Outcome, Route},
@@ -29,27 +30,44 @@ pub(crate) use self::{
     target::Target,
     users::Users,
 };
-use self::{error::Defect, values::Wait};
 use crate::answering::Recordings;
 use crate::certificates::Certificates;
 use crate::names::Names;
 
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
+    #[serde(deserialize_with = "values::listeners")]
     pub(crate) listen: Vec<String>,
+    #[serde(deserialize_with = "values::origins")]
     pub(crate) allow_origin: Vec<String>,
+    #[serde(deserialize_with = "values::wait")]
     pub(crate) drain: Duration,
+    #[serde(deserialize_with = "values::bound")]
     pub(crate) max_calls: usize,
+    #[serde(deserialize_with = "values::bound")]
     pub(crate) max_transactions: usize,
+    #[serde(deserialize_with = "values::wait")]
     pub(crate) longest_call: Duration,
+    realm: String,
+    #[serde(deserialize_with = "values::algorithms")]
+    algorithms: Vec<DigestAlgorithm>,
+    #[serde(default = "PortRange::any", deserialize_with = "values::ports")]
     pub(crate) rtp_ports: PortRange,
+    #[serde(deserialize_with = "values::wait")]
     pub(crate) media_timeout: Duration,
     pub(crate) recordings: Recordings,
+    #[serde(default, rename = "tls")]
     pub(crate) certificates: Certificates,
     pub(crate) advertise: Option<String>,
+    #[serde(default, rename = "dns", deserialize_with = "values::dns")]
     pub(crate) names: Names,
+    /// This and what follows are tables that may stand several times, and are read by themselves.
+    #[serde(skip)]
     pub(crate) routes: Routes,
+    #[serde(skip)]
     pub(crate) accounts: Accounts,
+    #[serde(skip)]
     pub(crate) users: Users,
 }
 
@@ -85,64 +103,23 @@ impl Configuration {
         let users = listed_settings.remove("user");
         settings.extend(listed_settings);
 
-        let settings = Settings::deserialize(de::Deserializer::from(Spanned::new(0..0, settings)))
-            .map_err(|error| Defect::new(text, error))?;
-        let users = match users {
-            Some(listed) => Users::read(text, listed, &settings.realm, settings.algorithms)?,
-            None => Users::default(),
-        };
+        let settings = de::Deserializer::from(Spanned::new(0..0, settings));
+        let mut it = Self::deserialize(settings).map_err(|error| Defect::new(text, error))?;
+        if let Some(listed) = users {
+            it.users = Users::read(text, listed, &it.realm, it.algorithms.clone())?;
+        }
         if let Some(route) = routes.authenticated()
-            && users.is_empty()
+            && it.users.is_empty()
         {
             let what = format!("route {route:?} has `authenticate`, and there is no `[[user]]`");
             return Err(Defect::in_all(what));
         }
         Ok(Self {
-            listen: settings.listen,
-            allow_origin: settings.allow_origin,
-            drain: settings.drain.into(),
-            max_calls: settings.max_calls,
-            max_transactions: settings.max_transactions,
-            longest_call: settings.longest_call.into(),
-            rtp_ports: settings.rtp_ports,
-            media_timeout: settings.media_timeout.into(),
-            recordings: settings.recordings,
-            certificates: settings.tls,
-            advertise: settings.advertise,
-            names: settings.dns,
             routes,
             accounts,
-            users,
+            ..it
         })
     }
-}
-
-/// Everything but the tables that may stand several times.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    #[serde(deserialize_with = "values::listeners")]
-    listen: Vec<String>,
-    #[serde(deserialize_with = "values::origins")]
-    allow_origin: Vec<String>,
-    drain: Wait,
-    #[serde(deserialize_with = "values::bound")]
-    max_calls: usize,
-    #[serde(deserialize_with = "values::bound")]
-    max_transactions: usize,
-    longest_call: Wait,
-    realm: String,
-    #[serde(deserialize_with = "values::algorithms")]
-    algorithms: Vec<DigestAlgorithm>,
-    #[serde(default = "PortRange::any", deserialize_with = "values::ports")]
-    rtp_ports: PortRange,
-    media_timeout: Wait,
-    recordings: Recordings,
-    #[serde(default)]
-    tls: Certificates,
-    advertise: Option<String>,
-    #[serde(default, deserialize_with = "values::dns")]
-    dns: Names,
 }
 
 /// Routes are read one by one, so that an error can name the route it is in.

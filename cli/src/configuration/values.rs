@@ -40,6 +40,10 @@ impl<'de> Deserialize<'de> for Wait {
     }
 }
 
+pub(super) fn wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Wait::deserialize(deserializer).map(Duration::from)
+}
+
 fn time(text: &str) -> Option<Duration> {
     let unit = text.find(|character: char| !character.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
