@@ -1,12 +1,18 @@
 //! The other side, made of a plain socket.
 
 use std::{
+    cell::RefCell,
+    collections::HashSet,
     net::{SocketAddr, UdpSocket},
     time::Duration,
 };
 
 /// A registrar, or a callee, that says what it is told to.
-pub(crate) struct Peer(UdpSocket);
+pub(crate) struct Peer {
+    socket: UdpSocket,
+    /// What has come, for it comes again where we are slow to answer.
+    seen: RefCell<HashSet<String>>,
+}
 
 pub(crate) struct Received {
     pub(crate) text: String,
@@ -16,21 +22,23 @@ pub(crate) struct Received {
 impl Peer {
     pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-        let patience = Some(Duration::from_secs(10));
-        socket.set_read_timeout(patience).expect("a time");
-        Self(socket)
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let seen = RefCell::default();
+        Self { socket, seen }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.local_addr().expect("its address")
+        self.socket.local_addr().expect("its address")
     }
 
+    /// The next message that begins with this and is no repetition.
     pub(crate) fn expect(&self, method: &str) -> Received {
         let mut octets = [0; 4096];
         loop {
-            let (length, from) = self.0.recv_from(&mut octets).expect(method);
+            let (length, from) = self.socket.recv_from(&mut octets).expect(method);
             let text = String::from_utf8_lossy(&octets[..length]).into_owned();
-            if text.starts_with(&format!("{method} ")) {
+            let is_new = self.seen.borrow_mut().insert(text.clone());
+            if is_new && text.starts_with(&format!("{method} ")) {
                 return Received { text, from };
             }
         }
@@ -82,7 +90,9 @@ impl Peer {
     }
 
     pub(crate) fn send(&self, to: SocketAddr, text: &str) {
-        self.0.send_to(text.as_bytes(), to).expect("it is sent");
+        self.socket
+            .send_to(text.as_bytes(), to)
+            .expect("it is sent");
     }
 
     /// Asks for a password, and says what comes then.
@@ -120,6 +130,8 @@ impl Received {
     }
 }
 
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const CHALLENGE: &str =
     "WWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", qop=\"auth\"\r\n";
 
@@ -139,7 +151,7 @@ impl NameServer {
     pub(crate) fn answer(&self) {
         let mut octets = [0; 512];
         loop {
-            let (_, from) = self.0.0.recv_from(&mut octets).expect("a question");
+            let (_, from) = self.0.socket.recv_from(&mut octets).expect("a question");
             let name = octets[12..].iter().position(|octet| *octet == 0);
             let end = 12 + name.expect("an end of the name") + 5;
             let is_address = octets[end - 4..end] == [0, 1, 0, 1];
@@ -152,7 +164,7 @@ impl NameServer {
                 // The name above, A, IN, to be kept for no time.
                 answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
             }
-            self.0.0.send_to(&answer, from).expect("it is sent");
+            self.0.socket.send_to(&answer, from).expect("it is sent");
             if is_address {
                 return;
             }
