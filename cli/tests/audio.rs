@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use anyhow::ensure;
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 /// A running `offhook serve` with a directory of its own, which goes with it.
@@ -68,6 +69,14 @@ impl Server {
         assert!(status.success(), "{printed}");
         (Sound::read(&self.directory.join("heard.wav")), printed)
     }
+
+    /// Ends it in good order, with all written that is to be kept.
+    fn stop(&mut self) {
+        let process = self.child.id().to_string();
+        let kill = Command::new("kill").args(["-TERM", &process]).status();
+        assert!(kill.expect("kill runs").success());
+        self.child.wait().expect("it ends");
+    }
 }
 
 impl Drop for Server {
@@ -125,66 +134,100 @@ impl Sound {
     }
 }
 
+/// What is late is not said at all, so on a machine that is busy with other things speech has gaps. A call that does not
+/// sound as it should is made again, and only what never does is a defect.
+fn sounds_right(call: impl Fn() -> anyhow::Result<()>) {
+    let failures = (0..ATTEMPTS).map_while(|_| call().err());
+    let failures: Vec<_> = failures.map(|it| it.to_string()).collect();
+    assert!(failures.len() < ATTEMPTS, "{failures:#?}");
+}
+
+const ATTEMPTS: usize = 6;
+
 #[test]
 fn a_melody_is_played_and_then_the_callee_hangs_up() {
     for codec in ["PCMA", "opus"] {
-        let (heard, printed) = Server::start().hear("play", &["--codec", codec]);
-        assert!(printed.contains("the callee hung up"), "{printed}");
-        assert!((2.5..4.0).contains(&heard.seconds()), "{}", heard.seconds());
-        for note in [523.25, 659.26, 783.99] {
-            let windows = heard.windows(note, 0.7);
-            assert!((4..16).contains(&windows), "{codec} {note} Hz: {windows}");
-        }
-        assert_eq!(heard.windows(440.0, 0.5), 0);
+        sounds_right(|| {
+            let (heard, printed) = Server::start().hear("play", &["--codec", codec]);
+            assert!(printed.contains("the callee hung up"), "{printed}");
+            let seconds = heard.seconds();
+            ensure!((2.5..4.0).contains(&seconds), "{codec}: {seconds} s");
+            for note in [523.25, 659.26, 783.99] {
+                let windows = heard.windows(note, 0.7);
+                ensure!((4..16).contains(&windows), "{codec} {note} Hz: {windows}");
+            }
+            ensure!(heard.windows(440.0, 0.5) == 0, "{codec}: another tone");
+            Ok(())
+        });
     }
 }
 
 #[test]
+fn what_is_played_comes_back_from_an_echo() {
+    sounds_right(|| {
+        let arguments = ["--tone", "--dtmf", "42#", "--duration", "3"];
+        let (heard, _) = Server::start().hear("echo", &arguments);
+        let windows = heard.windows(440.0, 0.9);
+        ensure!(windows > 20, "{windows}");
+        Ok(())
+    });
+}
+
+#[test]
 fn what_a_caller_says_is_kept_until_there_is_enough_of_it() {
-    let server = Server::start();
-    for _ in 0..2 {
-        let (heard, printed) = server.hear("record", &["--tone", "--codec", "G722"]);
-        assert!(printed.contains("the callee hung up"), "{printed}");
-        assert!((2..=5).contains(&heard.windows(1000.0, 0.9)), "a beep");
-    }
-    let files: Vec<_> = fs::read_dir(server.directory.join("kept"))
-        .expect("a directory")
-        .map(|entry| entry.expect("a file").path())
-        .collect();
-    assert_eq!(files.len(), 1, "{files:?}");
-    let kept = Sound::read(&files[0]);
-    assert!((1.5..2.2).contains(&kept.seconds()), "{}", kept.seconds());
-    assert!(
-        kept.windows(440.0, 0.9) >= 28,
-        "{}",
-        kept.windows(440.0, 0.9)
-    );
+    sounds_right(|| {
+        let mut server = Server::start();
+        for _ in 0..2 {
+            let (heard, printed) = server.hear("record", &["--tone", "--codec", "G722"]);
+            assert!(printed.contains("the callee hung up"), "{printed}");
+            let beep = heard.windows(1000.0, 0.9);
+            ensure!((2..=5).contains(&beep), "a beep: {beep}");
+        }
+        server.stop();
+        let files: Vec<_> = fs::read_dir(server.directory.join("kept"))
+            .expect("a directory")
+            .map(|entry| entry.expect("a file").path())
+            .collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let kept = Sound::read(&files[0]);
+        let (seconds, windows) = (kept.seconds(), kept.windows(440.0, 0.9));
+        ensure!((1.5..2.2).contains(&seconds), "{seconds} s");
+        ensure!(windows >= 28, "{windows}");
+        Ok(())
+    });
 }
 
 #[test]
 fn keys_come_back_as_tones() {
     let arguments = ["--dtmf", "1D", "--duration", "2", "--codec"];
     for codec in ["PCMU", "opus"] {
-        let (heard, _) = Server::start().hear("dtmf", &[&arguments[..], &[codec]].concat());
-        for frequency in [697.0, 1209.0, 941.0, 1633.0] {
-            let windows = heard.windows(frequency, 0.35);
-            assert!(
-                (1..=3).contains(&windows),
-                "{codec} {frequency} Hz: {windows}"
-            );
-        }
-        for frequency in [770.0, 852.0, 1336.0, 1477.0] {
-            assert_eq!(heard.windows(frequency, 0.2), 0, "{frequency} Hz");
-        }
+        sounds_right(|| {
+            let (heard, _) = Server::start().hear("dtmf", &[&arguments[..], &[codec]].concat());
+            for frequency in [697.0, 1209.0, 941.0, 1633.0] {
+                let windows = heard.windows(frequency, 0.35);
+                ensure!(
+                    (1..=3).contains(&windows),
+                    "{codec} {frequency} Hz: {windows}"
+                );
+            }
+            for frequency in [770.0, 852.0, 1336.0, 1477.0] {
+                let windows = heard.windows(frequency, 0.2);
+                ensure!(windows == 0, "{codec} {frequency} Hz: {windows}");
+            }
+            Ok(())
+        });
     }
 }
 
 #[test]
 fn a_menu_is_left_by_its_keys() {
     let server = Server::start();
-    let (heard, _) = server.hear("menu", &["--tone", "--duration", "3", "--dtmf", "91"]);
-    assert!(heard.windows(523.25, 0.7) > 0, "the menu");
-    assert!(heard.windows(440.0, 0.9) > 20, "the echo behind it");
+    sounds_right(|| {
+        let (heard, _) = server.hear("menu", &["--tone", "--duration", "3", "--dtmf", "91"]);
+        ensure!(heard.windows(523.25, 0.7) > 0, "no menu");
+        ensure!(heard.windows(440.0, 0.9) > 20, "no echo behind it");
+        Ok(())
+    });
     let (_, printed) = server.hear("menu", &["--dtmf", "2"]);
     assert!(printed.contains("the callee hung up"), "{printed}");
 }
@@ -206,28 +249,27 @@ fn two_callers_hear_each_other_whatever_their_codecs() {
         writer.write_sample(sample as i16).expect("room");
     }
     writer.finalize().expect("room");
-
-    let first = ["--tone", "--codec", "opus"];
-    let mut waiting = server.call("bridge", "first.wav", &first);
-    let waiting = waiting.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut waiting = Waiting::new(waiting);
-    waiting.until("established");
     let play = file.to_str().expect("UTF-8");
-    let second = ["--play", play, "--duration", "3", "--codec", "PCMU"];
-    let (heard, _) = server.hear("bridge", &second);
-    let printed = waiting.until("the callee hung up");
-    assert!(printed.contains("the callee hung up"), "{printed}");
-    waiting.0.wait().expect("it ends");
 
-    assert!(
-        heard.windows(440.0, 0.9) > 20,
-        "{}",
-        heard.windows(440.0, 0.9)
-    );
-    let first = Sound::read(&server.directory.join("first.wav"));
-    let windows = first.windows(1500.0, 0.9);
-    assert!(windows > 40, "{windows}");
-    assert_eq!(first.windows(440.0, 0.5), 0, "nobody hears itself");
+    sounds_right(|| {
+        let first = ["--tone", "--codec", "opus"];
+        let mut waiting = server.call("bridge", "first.wav", &first);
+        let waiting = waiting.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut waiting = Waiting::new(waiting);
+        waiting.until("established");
+        let second = ["--play", play, "--duration", "3", "--codec", "PCMU"];
+        let (heard, _) = server.hear("bridge", &second);
+        waiting.until("the callee hung up");
+        waiting.0.wait().expect("it ends");
+
+        let windows = heard.windows(440.0, 0.9);
+        ensure!(windows > 20, "the second hears {windows}");
+        let first = Sound::read(&server.directory.join("first.wav"));
+        let windows = first.windows(1500.0, 0.9);
+        ensure!(windows > 40, "the first hears {windows}");
+        ensure!(first.windows(440.0, 0.5) == 0, "it hears itself");
+        Ok(())
+    });
 }
 
 /// A call that goes on, and its lines.
@@ -239,13 +281,12 @@ impl Waiting {
         Self(call, BufReader::new(stdout))
     }
 
-    fn until(&mut self, wanted: &str) -> String {
+    fn until(&mut self, wanted: &str) {
         let mut line = String::new();
         while !line.contains(wanted) {
             line.clear();
             let octets = self.1.read_line(&mut line).expect("a line");
             assert!(octets > 0, "no line {wanted:?}");
         }
-        line
     }
 }

@@ -174,7 +174,8 @@ fn no_more_calls_are_in_progress_than_the_limit_allows() {
     ];
     let (code, summary) = Server::start("udp").load("bare", &arguments);
     assert_eq!((code, &summary["done"]), (Some(0), &3.into()));
-    assert!(summary["slid_ms"].as_u64() > Some(1900), "{summary}");
+    // One second after the other, never early.
+    assert!(summary["seconds"].as_f64() >= Some(3.0), "{summary}");
 }
 
 #[test]
@@ -200,34 +201,6 @@ fn a_load_that_is_stopped_ends_its_calls() {
     let summary = lines.last().expect("a summary");
     assert_eq!((&summary["done"], &summary["up"]), (&20.into(), &0.into()));
     assert_eq!(load.wait().expect("it ends").code(), Some(0));
-}
-
-#[test]
-fn what_is_played_comes_back_from_an_echo() {
-    let folder = std::env::temp_dir().join(format!("offhook-call-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join("heard.wav");
-    let heard = file.to_str().expect("a UTF-8 path");
-    let arguments = [
-        "--tone",
-        "--dtmf",
-        "42#",
-        "--duration",
-        "3",
-        "--record",
-        heard,
-    ];
-    let (code, _) = Server::start("udp").call("echo", &arguments);
-    let wave = std::fs::read(&file);
-    std::fs::remove_dir_all(&folder).expect("the folder is there");
-    let wave = wave.expect("a recording");
-    assert_eq!(code, Some(0));
-    assert!(wave.len() > 16_000, "{} octets", wave.len());
-    let loud = wave
-        .chunks_exact(2)
-        .skip(22)
-        .filter(|sample| i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 4000);
-    assert!(loud.count() > 4000, "it is not loud");
 }
 
 #[test]
