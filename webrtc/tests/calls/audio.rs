@@ -3,7 +3,7 @@ use std::sync::mpsc;
 use offhook_media::{Audio, AudioEnd, Encoding, Frame, Key, PortRange};
 use offhook_webrtc::WebRtcHandler;
 
-use crate::support::call;
+use crate::{browser::Browser, support::call};
 
 const OPUS: u8 = 111;
 const EVENT: u8 = 101;
@@ -59,13 +59,14 @@ async fn an_end_speaks_and_presses_keys() {
     let five = Key::from_event(5).unwrap();
     let (mut handler, ..) = handler(vec![five]);
     let mut browser = call(&mut handler).await;
+    let is_end = |(kind, payload): &&(u8, Vec<u8>)| *kind == EVENT && payload[1] & 0x80 != 0;
+    let ends = |it: &Browser| it.heard.iter().filter(is_end).count();
     browser
-        .until("second of audio", |it| it.heard.len() > 30)
+        .until("key and speech", |it| it.heard.len() > 30 && ends(it) > 2)
         .await;
-    let events = browser.heard.iter().filter(|(kind, _)| *kind == EVENT);
-    let ends = events.clone().filter(|(_, payload)| payload[1] & 0x80 != 0);
-    assert!(events.clone().all(|(_, payload)| payload[0] == 5));
-    assert_eq!(ends.count(), 3);
+    let mut events = browser.heard.iter().filter(|(kind, _)| *kind == EVENT);
+    assert!(events.all(|(_, payload)| payload[0] == 5));
+    assert_eq!(ends(&browser), 3);
 
     let mut codec = Encoding::Opus.codec();
     let mut samples = Vec::new();
@@ -93,12 +94,15 @@ async fn an_end_hears_speech_and_keys() {
     for duration in [1, 2, 3] {
         browser.say_at(EVENT, &[7, 10, duration, 0], 100_000);
     }
-    browser.until("audio", |it| it.heard.len() > 5).await;
-    assert_eq!(
-        keys.try_iter().collect::<Vec<_>>(),
-        [Key::from_event(7).unwrap()]
-    );
-    let frames: Vec<_> = heard.try_iter().collect();
+    let (mut frames, mut pressed) = (Vec::new(), Vec::new());
+    browser
+        .until("speech and key", |_| {
+            frames.extend(heard.try_iter());
+            pressed.extend(keys.try_iter());
+            frames.len() >= 20 && !pressed.is_empty()
+        })
+        .await;
+    assert_eq!(pressed, [Key::from_event(7).unwrap()]);
     assert_eq!(frames.len(), 20);
     assert!(frames.iter().flatten().any(|sample| *sample > 3000));
 }

@@ -124,15 +124,15 @@ impl Browser {
         self.next += packets;
     }
 
-    /// Goes on until `is_there`, for five seconds at most.
-    pub(crate) async fn until(&mut self, what: &str, is_there: impl Fn(&Self) -> bool) {
+    /// Goes on until `is_there`.
+    pub(crate) async fn until(&mut self, what: &str, mut is_there: impl FnMut(&Self) -> bool) {
         let running = async {
             while !is_there(self) {
                 self.step().await;
             }
         };
-        let ran = timeout(Duration::from_secs(5), running).await;
-        assert!(ran.is_ok(), "no {what} in five seconds");
+        let ran = timeout(PATIENCE, running).await;
+        assert!(ran.is_ok(), "no {what} in {PATIENCE:?}");
     }
 
     pub(crate) async fn connect(&mut self) {
@@ -144,10 +144,9 @@ impl Browser {
     pub(crate) async fn hear_echo(&mut self, payload_type: u8, payload: &[u8]) {
         let before = self.heard.len();
         self.say(payload_type, payload);
-        self.until("echo", |browser| browser.heard.len() > before)
-            .await;
         let expected = (payload_type, payload.to_vec());
-        assert_eq!(self.heard.last(), Some(&expected));
+        self.until("echo", |it| it.heard[before..].contains(&expected))
+            .await;
     }
 
     /// Goes on as long as a packet needs to come back, and hears nothing.
@@ -209,3 +208,6 @@ impl Browser {
         }
     }
 }
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
