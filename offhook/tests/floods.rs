@@ -1,5 +1,6 @@
 //! Floods over the loopback interface, with honest calls at the same time. Each prints its figures.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,30 +12,29 @@ use tokio::time::{sleep, timeout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_scans() {
-    flood("OPTIONS", &sources(1), 3000).await.sheds(2500);
+    flood("OPTIONS", &sources(1), 3000).await.serves_at_most(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registers() {
-    flood("REGISTER", &sources(1), 3000).await.sheds(2500);
+    flood("REGISTER", &sources(1), 3000).await.serves_at_most(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_dialogs() {
-    flood("BYE", &sources(1), 3000).await.sheds(2500);
+    flood("BYE", &sources(1), 3000).await.serves_at_most(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancels_of_nothing() {
-    flood("CANCEL", &sources(1), 3000).await.sheds(2500);
+    flood("CANCEL", &sources(1), 3000).await.serves_at_most(0);
 }
 
 /// The table of sessions is for 1,000. Half of it is for everybody, and then 200 for one source.
 #[tokio::test(flavor = "multi_thread")]
 async fn invites_without_ack() {
     let figures = flood("INVITE", &sources(1), 5000).await;
-    assert!(figures.sessions <= 875, "{figures:?}");
-    figures.sheds(3000);
+    figures.serves_at_most(500 + MOST_WAITING);
 }
 
 /// Everybody is a stranger, and the last eighth is for those who called before.
@@ -53,17 +53,28 @@ struct Figures {
     shed: u64,
     sessions: usize,
     honest: usize,
-    /// Of an honest call, from its INVITE to the 200 of its BYE.
-    longest: Duration,
+    /// Of the flood.
+    lasted: Duration,
 }
 
 impl Figures {
-    fn sheds(&self, least: u64) {
-        assert!(self.shed >= least, "{self:?}");
+    /// One source gets a burst, and then so many in a second; and it may get this many besides.
+    fn serves_at_most(&self, besides: u64) {
+        let Limits {
+            source_burst,
+            source_rate,
+            ..
+        } = Limits::default();
+        let seconds = self.lasted.as_secs() + 1;
+        let most = besides + u64::from(source_burst) + u64::from(source_rate) * seconds;
+        let served = self.sent - self.refused - self.shed;
+        assert!(served <= most, "{self:?}: more than {most} are served");
     }
 }
 
 /// Sends that many requests, 10 in a millisecond, while a friend calls again and again and is never refused.
+///
+/// It waits for a server that is behind: what the system drops in its place would say nothing of it.
 async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
     let limits = Limits {
         sessions: 1000,
@@ -77,7 +88,14 @@ async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
     let user_agent = builder.shards(1).start().await.unwrap();
     let mut server = user_agent.listeners()[0].address;
     server.set_ip([127, 0, 0, 1].into());
-    let mut friend = Friend::new(server).await;
+    let sent = Cell::new(0);
+    let mut friend = Friend::new(server, &sent).await;
+    // Until no more requests than these are sent and not received.
+    let settle = async |most: u64| {
+        while sent.get() > user_agent.counts().totals.requests + most {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
 
     let flooding = async {
         let mut sockets = Vec::new();
@@ -89,10 +107,13 @@ async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
             let source = socket.local_addr().unwrap();
             let request = request(method, source, server, number, "");
             socket.send_to(request.as_bytes(), server).await.unwrap();
+            sent.update(|sent| sent + 1);
             if number % 10 == 0 {
                 sleep(Duration::from_millis(1)).await;
+                settle(MOST_WAITING).await;
             }
         }
+        settle(0).await;
     };
     let (over, mut is_over) = oneshot::channel();
     let calling = async {
@@ -123,6 +144,7 @@ async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
         );
         times
     };
+    let begun = Instant::now();
     let times = tokio::select! {
         times = work => times,
         () = answering => unreachable!("it has no end"),
@@ -134,10 +156,13 @@ async fn flood(method: &str, sources: &[SocketAddr], count: usize) -> Figures {
         shed: counts.totals.shed,
         sessions: counts.sessions,
         honest: times.len(),
-        longest: times.into_iter().max().unwrap_or_default(),
+        lasted: begun.elapsed(),
     };
-    println!("{method} from {} sources: {figures:?}", sources.len());
-    assert!(figures.longest < Duration::from_secs(2), "{figures:?}");
+    let longest = times.iter().max().unwrap();
+    println!(
+        "{method} from {} sources: {figures:?}, and an honest call took {longest:?}",
+        sources.len()
+    );
     assert!(figures.honest >= 20 && figures.shed + figures.refused <= figures.sent);
     figures
 }
@@ -152,18 +177,20 @@ fn sources(count: u16) -> Vec<SocketAddr> {
 }
 
 /// Calls again and again from one socket, and repeats nothing: what is lost is seen.
-struct Friend {
+struct Friend<'a> {
     socket: UdpSocket,
     server: SocketAddr,
     number: usize,
+    sent: &'a Cell<u64>,
 }
 
-impl Friend {
-    async fn new(server: SocketAddr) -> Self {
+impl<'a> Friend<'a> {
+    async fn new(server: SocketAddr, sent: &'a Cell<u64>) -> Self {
         Self {
             socket: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             server,
             number: 1_000_000,
+            sent,
         }
     }
 
@@ -185,6 +212,7 @@ impl Friend {
         let request = request(method, local, self.server, self.number, tag);
         let sent = self.socket.send_to(request.as_bytes(), self.server).await;
         sent.unwrap();
+        self.sent.update(|sent| sent + 1);
     }
 
     /// The 200 to a request of this call.
@@ -192,7 +220,7 @@ impl Friend {
         let call_id = format!("{}@", self.number);
         loop {
             let mut buffer = vec![0; 65_535];
-            let received = timeout(Duration::from_secs(5), self.socket.recv(&mut buffer)).await;
+            let received = timeout(PATIENCE, self.socket.recv(&mut buffer)).await;
             buffer.truncate(received.expect("an answer").unwrap());
             let Ok(Message::Response(response)) = parse(buffer.into()) else {
                 panic!("a response was expected");
@@ -233,4 +261,8 @@ fn request(method: &str, from: SocketAddr, to: SocketAddr, number: usize, tag: &
     )
 }
 
+/// Requests of a flood, where the socket of the server has room for a few hundred.
+const MOST_WAITING: u64 = 100;
+/// How long a friend waits before it is let down.
+const PATIENCE: Duration = Duration::from_mins(1);
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
