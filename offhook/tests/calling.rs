@@ -5,12 +5,12 @@ mod caller;
 
 use std::time::Duration;
 
-use callee::{Callee, call, request};
-use caller::{SDP, answer, soon, start, start_with};
+use callee::{Callee, call, request, uri};
+use caller::{SDP, answer, closed_port, soon, start, start_with};
 use offhook::message::Body;
 use offhook::{
-    Accepted, Config, Inviter, InviterEvent, RequestFailure, Session, SessionEnd, UserAgent,
-    VerbError,
+    Accepted, Config, Inviter, InviterEvent, RequestFailure, Session, SessionEnd, Transport,
+    UserAgent, VerbError,
 };
 
 async fn event(inviter: &mut Inviter) -> InviterEvent {
@@ -290,9 +290,8 @@ async fn a_silent_peer_is_given_up() {
 #[tokio::test]
 async fn a_closed_port_of_tcp_is_no_way() {
     let (user_agent, _) = start("tcp:127.0.0.1:0").await;
-    let callee = Callee::new("tcp:127.0.0.1:0").await;
-    let to = callee.uri();
-    drop(callee);
+    let (_held, address) = closed_port([127, 0, 0, 1].into());
+    let to = uri("bob", Transport::Tcp, address);
     let mut inviter = call(&user_agent, &to).await;
     let event = event(&mut inviter).await;
     assert!(
@@ -363,7 +362,7 @@ async fn leaving_ends_the_calls_we_placed() {
 #[tokio::test]
 async fn a_websocket_of_ours_that_is_cut_is_opened_again_for_the_bye() {
     let (_user_agent, mut callee, _, mut session) = establish("ws:127.0.0.1:0").await;
-    callee.cut().await;
+    callee.cut();
     let bye = callee.expect("BYE").await;
     callee.respond(&bye, "200 OK", "", "").await;
     assert_eq!(soon(session.ended()).await, SessionEnd::Disconnected);

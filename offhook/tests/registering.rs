@@ -5,11 +5,12 @@ mod caller;
 
 use std::time::Duration;
 
-use callee::{Callee, request};
-use caller::{soon, start};
+use callee::{Callee, request, uri};
+use caller::{closed_port, soon, start};
 use offhook::message::{Body, Method, Request, Text};
 use offhook::{
-    Credentials, Registerer, RegistrationEvent, RegistrationOptions, RequestFailure, UserAgent,
+    Credentials, Registerer, RegistrationEvent, RegistrationOptions, RequestFailure, Transport,
+    UserAgent,
 };
 
 fn value<'a>(request: &'a Request, name: &'a str) -> &'a str {
@@ -117,9 +118,8 @@ async fn a_message_gets_its_response() {
 #[tokio::test]
 async fn a_request_that_nobody_takes_fails() {
     let (user_agent, _) = start("tcp:127.0.0.1:0").await;
-    let callee = Callee::new("tcp:127.0.0.1:0").await;
-    let options = request(&user_agent, &callee.uri()).await;
-    drop(callee);
+    let (_held, address) = closed_port([127, 0, 0, 1].into());
+    let options = request(&user_agent, &uri("bob", Transport::Tcp, address)).await;
     let sent = user_agent.request(Method::Options, options).unwrap();
     let failure = soon(sent.response()).await.unwrap_err();
     assert_eq!(failure, RequestFailure::Undelivered);

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use futures_util::SinkExt;
@@ -19,9 +20,12 @@ use crate::caller::{answer, next_frame, next_message, soon};
 /// One call, from the callee's side.
 pub(crate) struct Callee {
     socket: Socket,
+    /// Of a stream.
+    listener: Option<TcpListener>,
     /// Where it answers.
     pub(crate) address: SocketAddr,
     transport: Transport,
+    seen: HashSet<Vec<u8>>,
 }
 
 enum Socket {
@@ -29,7 +33,8 @@ enum Socket {
         socket: UdpSocket,
         peer: Option<SocketAddr>,
     },
-    Listening(TcpListener),
+    /// Nobody has connected yet.
+    None,
     Tcp {
         stream: TcpStream,
         framer: Box<Framer>,
@@ -46,23 +51,27 @@ impl Callee {
             let address = socket.local_addr().unwrap();
             Self {
                 socket: Socket::Udp { socket, peer: None },
+                listener: None,
                 address,
                 transport: Transport::Udp,
+                seen: HashSet::new(),
             }
         } else {
             let listener = TcpListener::bind(address).await.unwrap();
             let address = listener.local_addr().unwrap();
             Self {
-                socket: Socket::Listening(listener),
+                socket: Socket::None,
+                listener: Some(listener),
                 address,
                 transport: Transport::parse(transport.as_bytes()).unwrap(),
+                seen: HashSet::new(),
             }
         }
     }
 
     /// Cuts the connection, and takes the next.
-    pub(crate) async fn cut(&mut self) {
-        self.socket = Socket::Listening(TcpListener::bind(self.address).await.unwrap());
+    pub(crate) fn cut(&mut self) {
+        self.socket = Socket::None;
     }
 
     pub(crate) fn uri(&self) -> UriBuf {
@@ -187,12 +196,22 @@ impl Callee {
             }
             Socket::Tcp { stream, .. } => stream.write_all(text.as_bytes()).await.unwrap(),
             Socket::Framed(websocket) => websocket.send(text.into()).await.unwrap(),
-            Socket::Listening(_) => panic!("nobody has connected yet"),
+            Socket::None => panic!("nobody has connected yet"),
         }
     }
 
+    /// The next message that is no repetition: what we are slow to answer comes again.
     async fn next(&mut self) -> Message {
-        if let Socket::Listening(listener) = &self.socket {
+        loop {
+            let message = self.receive().await;
+            if self.seen.insert(message.as_bytes().to_vec()) {
+                return message;
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Message {
+        if let (Socket::None, Some(listener)) = (&self.socket, &self.listener) {
             let (stream, _) = listener.accept().await.unwrap();
             self.socket = if self.transport == Transport::Ws {
                 Socket::Framed(Box::new(upgraded(stream).await))
@@ -221,7 +240,7 @@ impl Callee {
                     return message;
                 }
             },
-            Socket::Listening(_) => unreachable!("it was accepted above"),
+            Socket::None => unreachable!("it was accepted above"),
         }
     }
 }

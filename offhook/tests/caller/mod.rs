@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use futures_util::{SinkExt, StreamExt};
 use offhook::message::{Body, Frame, Framer, Message, Request, Response};
 use offhook::{Builder, Invitation, Listener, Transport, UserAgent};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
@@ -52,6 +53,7 @@ pub(crate) struct Caller {
     server: Listener,
     /// As the last response had it.
     to: String,
+    seen: HashSet<Vec<u8>>,
 }
 
 pub(crate) enum Socket {
@@ -128,6 +130,7 @@ impl Caller {
             socket,
             server,
             to: "<sip:echo@example.com>".to_owned(),
+            seen: HashSet::new(),
         }
     }
 
@@ -239,10 +242,13 @@ impl Caller {
         }
     }
 
+    /// The next message that is no repetition: what we are slow to answer comes again.
     pub(crate) async fn next(&mut self) -> Message {
         soon(async {
             loop {
-                if let Frame::Message(message) = self.next_frame().await.unwrap() {
+                if let Frame::Message(message) = self.next_frame().await.unwrap()
+                    && self.seen.insert(message.as_bytes().to_vec())
+                {
                     return message;
                 }
             }
@@ -329,6 +335,18 @@ impl Caller {
     }
 }
 
+/// A port of TCP where nobody listens, and which nobody else gets as long as this is kept.
+pub(crate) fn closed_port(address: IpAddr) -> (TcpSocket, SocketAddr) {
+    let socket = match address {
+        IpAddr::V4(_) => TcpSocket::new_v4(),
+        IpAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 pub(crate) async fn next_frame(
     stream: &mut (impl AsyncRead + Unpin),
     framer: &mut Framer,
@@ -377,7 +395,7 @@ pub(crate) async fn next_message<S: AsyncRead + AsyncWrite + Unpin>(
 
 static CALLS: AtomicU32 = AtomicU32::new(1);
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(1);
 pub(crate) const SDP: &str = "v=0\r\n\
     o=- 1 1 IN IP4 127.0.0.1\r\n\
     s=-\r\n\
