@@ -7,7 +7,7 @@ mod caller;
 #[path = "../../interop/src/name_server.rs"]
 mod name_server;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use callee::{Callee, call};
 use caller::{SDP, soon, start_with};
@@ -18,6 +18,7 @@ use offhook::{
     Answer, Builder, Config, DnsResolver, InviterEvent, Resolver, SystemResolver, UserAgent,
 };
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 
 fn builder(names: &NameServer) -> Builder {
     let resolver = DnsResolver::of(names.address()).unwrap();
@@ -85,7 +86,8 @@ async fn fails_over(first: &str) {
     ))
     .unwrap();
     let mut config = Config::default();
-    config.times.t1 = Duration::from_millis(5);
+    // The dead one takes 64 of these, and as long as that the next one has to answer.
+    config.times.t1 = Duration::from_millis(50);
     let (user_agent, _) = start_with(builder(&names).config(config)).await;
     let mut inviter = call(&user_agent, &uri("sip:bob@example.test")).await;
     if first == "503" {
@@ -115,7 +117,8 @@ async fn a_server_that_is_dead_is_left_for_the_next() {
     fails_over("silence").await;
 }
 
-#[tokio::test]
+/// The clock leaps when everybody waits, which is for nothing that comes.
+#[tokio::test(start_paused = true)]
 async fn a_name_server_that_is_dead_takes_five_seconds_at_most() {
     let dead = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let resolver = DnsResolver::of(dead.local_addr().unwrap()).unwrap();
