@@ -31,23 +31,42 @@ impl fmt::Display for Allow<'_> {
     }
 }
 
-/// The headers by which every server of ours introduces itself, written down once.
+/// The headers by which we introduce ourselves, written down once.
 #[derive(Debug)]
 pub(crate) struct Introduction {
     pub(crate) allow: Header,
     pub(crate) supported: Header,
     pub(crate) user_agent: Option<Header>,
+    /// The INFO packages that we receive, where INFO is served
+    /// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
+    pub(crate) recv_info: Vec<Header>,
+    /// What an INVITE of ours requires and supports.
+    pub(crate) options: Vec<Header>,
 }
 
 impl Introduction {
     pub(crate) fn new(config: &Config) -> Self {
-        let user_agent = config.user_agent.clone();
         // Methods are tokens.
         let allow = Text::new(Allow(config).to_string()).unwrap_or(Text::from_static(""));
+        let supports = |tags| Header::known(HeaderName::Supported, Text::from_static(tags));
+        let supported = supports(supported(config));
+        let user_agent = config.user_agent.clone();
+        let is_served = config.methods.contains(&Method::Info);
+        let packages = config.info_packages.iter().filter(|_| is_served).cloned();
+        let packages = packages.map(|it| Header::known(HeaderName::RecvInfo, it));
+        let options = match config.reliability {
+            Reliability::Required => {
+                let required = Header::known(HeaderName::Require, Text::from_static(RELIABLE));
+                vec![required, supports(SUPPORTED_BESIDE_RELIABLE)]
+            }
+            _ => vec![supported.clone()],
+        };
         Self {
             allow: Header::known(HeaderName::Allow, allow),
-            supported: Header::known(HeaderName::Supported, Text::from_static(supported(config))),
+            supported,
             user_agent: user_agent.map(|it| Header::known(HeaderName::UserAgent, it)),
+            recv_info: packages.collect(),
+            options,
         }
     }
 }
@@ -75,13 +94,6 @@ pub(crate) fn takes_update(headers: &Headers) -> bool {
     methods.any(|method| method == b"UPDATE")
 }
 
-/// The INFO packages that we receive, where INFO is served
-/// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
-pub(crate) fn received_packages(config: &Config) -> impl Iterator<Item = &Text> {
-    let is_served = config.methods.contains(&Method::Info);
-    config.info_packages.iter().filter(move |_| is_served)
-}
-
 /// What Supported lists.
 pub(crate) fn supported(config: &Config) -> &'static str {
     match config.reliability {
@@ -91,7 +103,7 @@ pub(crate) fn supported(config: &Config) -> &'static str {
 }
 
 /// What Supported lists where reliable provisional responses are required or off.
-pub(crate) const SUPPORTED_BESIDE_RELIABLE: &str = "timer, replaces, norefersub";
+const SUPPORTED_BESIDE_RELIABLE: &str = "timer, replaces, norefersub";
 
 /// The media types a body of an INVITE may have, as Accept lists them.
 pub(crate) const ACCEPT: &str = "application/sdp";

@@ -129,16 +129,43 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Our address as a URI or a Via writes it: the scope of a link-local address is nothing to
+    /// Writes our address as a URI or a Via has it: the scope of a link-local address is nothing to
     /// others ([RFC 4007 §11.2](https://www.rfc-editor.org/rfc/rfc4007#section-11.2)).
-    pub(crate) fn local_host(&self) -> SocketAddr {
-        SocketAddr::new(self.local.ip(), self.local.port())
+    pub(crate) fn write_local(self, value: &mut ValueWriter<'_>) {
+        let is_bracketed = self.local.is_ipv6();
+        if is_bracketed {
+            value.put(b"[");
+        }
+        value.put_address(self.local.ip());
+        value.put(if is_bracketed { b"]:" } else { b":" });
+        value.put_number(self.local.port().into());
     }
 
-    /// What stands behind the user in our Contact: where the peer reaches us, and how where the
-    /// scheme does not say it.
-    pub(crate) fn contact_address(self, scheme: Scheme) -> ContactAddress {
-        ContactAddress(self, scheme)
+    /// Writes our Contact: where the peer reaches us, and how where the scheme does not say it. The
+    /// user is escaped.
+    pub(crate) fn write_contact(
+        self,
+        value: &mut ValueWriter<'_>,
+        scheme: Scheme,
+        user: Option<&[u8]>,
+    ) {
+        value.put(match scheme {
+            Scheme::Sip => b"<sip:",
+            Scheme::Sips => b"<sips:",
+        });
+        if let Some(user) = user {
+            value.put(user);
+            value.put(b"@");
+        }
+        self.write_local(value);
+        value.put(match (self.transport, scheme) {
+            // RFC 3261 §26.2.2: `sips` says TLS already.
+            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => b">",
+            (Transport::Tcp, _) => b";transport=tcp>",
+            (Transport::Tls, Scheme::Sip) => b";transport=tls>",
+            // RFC 7118 §5.2.2 has one parameter for both.
+            (Transport::Ws | Transport::Wss, _) => b";transport=ws>",
+        });
     }
 }
 
@@ -162,48 +189,6 @@ impl Scheme {
             Self::Sip
         }
     }
-
-    /// What a Contact begins with.
-    pub(crate) const fn prefix(self) -> &'static str {
-        match self {
-            Self::Sip => "<sip:",
-            Self::Sips => "<sips:",
-        }
-    }
-}
-
-/// See [`Flow::contact_address`].
-pub(crate) struct ContactAddress(Flow, Scheme);
-
-impl fmt::Display for ContactAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.0.local_host(), self.transport())
-    }
-}
-
-impl ContactAddress {
-    /// Writes the same as [`fmt::Display`], of which every call needs two.
-    pub(crate) fn write(&self, value: &mut ValueWriter<'_>) {
-        let local = self.0.local;
-        if local.is_ipv6() {
-            value.put(b"[");
-        }
-        value.put_address(local.ip());
-        value.put(if local.is_ipv6() { b"]:" } else { b":" });
-        value.put_number(local.port().into());
-        value.put(self.transport().as_bytes());
-    }
-
-    fn transport(&self) -> &'static str {
-        match (self.0.transport, self.1) {
-            // RFC 3261 §26.2.2: `sips` says TLS already.
-            (Transport::Udp, _) | (Transport::Tls, Scheme::Sips) => "",
-            (Transport::Tcp, _) => ";transport=tcp",
-            (Transport::Tls, Scheme::Sip) => ";transport=tls",
-            // RFC 7118 §5.2.2 has one parameter for both.
-            (Transport::Ws | Transport::Wss, _) => ";transport=ws",
-        }
-    }
 }
 
 const SIPS: &[u8] = b"sips:";
@@ -211,6 +196,10 @@ const SIPS: &[u8] = b"sips:";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn contact(flow: Flow, scheme: Scheme, user: Option<&[u8]>) -> String {
+        ValueWriter::text(|value| flow.write_contact(value, scheme, user))
+    }
 
     #[test]
     fn a_scope_is_not_written() {
@@ -221,15 +210,11 @@ mod tests {
             local: address("[fe80::1%4]:5060"),
             remote: address("[fe80::2%4]:5060"),
         };
-        assert_eq!(flow.local_host().to_string(), "[fe80::1]:5060");
-        assert_eq!(
-            flow.contact_address(Scheme::Sip).to_string(),
-            "[fe80::1]:5060"
-        );
+        let contact = |flow| contact(flow, Scheme::Sip, None);
+        assert_eq!(contact(flow), "<sip:[fe80::1]:5060>");
         let transport = Transport::Tcp;
         let flow = Flow { transport, ..flow };
-        let contact = flow.contact_address(Scheme::Sip).to_string();
-        assert_eq!(contact, "[fe80::1]:5060;transport=tcp");
+        assert_eq!(contact(flow), "<sip:[fe80::1]:5060;transport=tcp>");
     }
 
     #[test]
@@ -246,10 +231,10 @@ mod tests {
                 local: address,
                 remote: address,
             };
-            for (scheme, parameter) in [(Scheme::Sip, sip), (Scheme::Sips, sips)] {
-                let contact = flow.contact_address(scheme).to_string();
-                assert_eq!(contact, format!("192.0.2.1:5061{parameter}"));
-            }
+            let sip = format!("<sip:a@192.0.2.1:5061{sip}>");
+            assert_eq!(contact(flow, Scheme::Sip, Some(b"a")), sip);
+            let sips = format!("<sips:192.0.2.1:5061{sips}>");
+            assert_eq!(contact(flow, Scheme::Sips, None), sips);
         }
     }
 }

@@ -101,6 +101,15 @@ impl MessageWriter {
         self.header_with(name, |writer| writer.put(value))
     }
 
+    /// Writes `CSeq`.
+    pub fn cseq(&mut self, number: u32, method: &Method) -> &mut Self {
+        self.header_with(HeaderName::CSeq, |value| {
+            value.put_number(number.into());
+            value.put(b" ");
+            value.put(method.as_str().as_bytes());
+        })
+    }
+
     /// Writes a header that was put together elsewhere. One that each message has already is not written: two of them
     /// are read differently by different readers.
     pub fn extra(&mut self, header: &Header) -> &mut Self {
@@ -222,6 +231,15 @@ pub struct ValueWriter<'a> {
 }
 
 impl ValueWriter<'_> {
+    /// What `value` writes, where it is no header yet.
+    pub fn text(value: impl FnOnce(&mut ValueWriter<'_>)) -> String {
+        let mut writer = MessageWriter::empty();
+        value(&mut ValueWriter {
+            writer: &mut writer,
+        });
+        String::from_utf8_lossy(writer.written()).into_owned()
+    }
+
     /// Writes a piece, without line ends.
     pub fn put(&mut self, piece: &[u8]) {
         self.writer.put_value(piece);
@@ -443,17 +461,20 @@ mod tests {
     #[test]
     fn a_value_is_put_together() {
         let mut writer = MessageWriter::response(StatusCode::OK, None);
-        writer.header_with(HeaderName::Contact, |value| {
+        let contact = |value: &mut ValueWriter<'_>| {
             value.put(b"<sip:");
             value.put_address(IpAddr::from([192, 0, 2, 10]));
             value.put(b":");
             value.put_number(5060);
             value.put(b">\r\nVia: x");
-        });
+        };
+        assert_eq!(ValueWriter::text(contact), "<sip:192.0.2.10:5060>  Via: x");
+        writer.header_with(HeaderName::Contact, contact);
         writer.header_with(HeaderName::Other, |value| value.put(b"nothing"));
+        writer.cseq(7, &Method::Bye);
         assert_eq!(
             writer.finish(),
-            "SIP/2.0 200 OK\r\nContact: <sip:192.0.2.10:5060>  Via: x\r\nContent-Length: 0\r\n\r\n"
+            "SIP/2.0 200 OK\r\nContact: <sip:192.0.2.10:5060>  Via: x\r\nCSeq: 7 BYE\r\nContent-Length: 0\r\n\r\n"
         );
     }
 

@@ -1,9 +1,9 @@
 //! Names of people.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
-use offhook_message::{Text, UriBuf, UriError};
+use offhook_message::{Text, UriBuf, UriError, ValueWriter};
 
 /// A URI with a name for people: what From and To hold
 /// ([RFC 3261 §20.10](https://www.rfc-editor.org/rfc/rfc3261#section-20.10)).
@@ -31,12 +31,21 @@ impl FromStr for Address {
     }
 }
 
+impl Address {
+    pub(super) fn write(&self, value: &mut ValueWriter<'_>) {
+        if let Some(name) = &self.display_name {
+            // Nothing fails here.
+            let _ = write!(value, "{} ", Quoted(name.as_str()));
+        }
+        value.put(b"<");
+        value.put(self.uri.as_bytes());
+        value.put(b">");
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.display_name {
-            write!(f, "{} ", Quoted(name.as_str()))?;
-        }
-        write!(f, "<{}>", self.uri)
+        f.write_str(&ValueWriter::text(|value| self.write(value)))
     }
 }
 

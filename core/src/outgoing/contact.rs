@@ -1,29 +1,19 @@
 //! Where we say that we are.
 
-use std::fmt;
+use offhook_message::ValueWriter;
 
 use super::address::User;
 use super::request::OutgoingRequest;
 use crate::flow::{Flow, Scheme};
 
-/// Our Contact: our user, at the address that the peer sees
+/// Writes our Contact: our user, at the address that the peer sees
 /// ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)).
-pub(super) struct OwnContact<'a> {
-    pub(super) request: &'a OutgoingRequest,
-    pub(super) flow: Flow,
-}
-
-impl fmt::Display for OwnContact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, flow } = self;
-        let first_hop = request.routes.first().unwrap_or(&request.request_uri);
-        let scheme = Scheme::of([request.request_uri.as_bytes(), first_hop.as_bytes()]);
-        f.write_str(scheme.prefix())?;
-        if let Some(user) = &request.contact_user {
-            write!(f, "{}@", User(user.as_str()))?;
-        }
-        write!(f, "{}>", flow.contact_address(scheme))
-    }
+pub(super) fn write_contact(value: &mut ValueWriter<'_>, request: &OutgoingRequest, flow: Flow) {
+    let first_hop = request.routes.first().unwrap_or(&request.request_uri);
+    let scheme = Scheme::of([request.request_uri.as_bytes(), first_hop.as_bytes()]);
+    let user = request.contact_user.as_ref();
+    let user = user.map(|user| User(user.as_str()).to_string());
+    flow.write_contact(value, scheme, user.as_ref().map(String::as_bytes));
 }
 
 /// What a REGISTER asks for ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).

@@ -1,16 +1,14 @@
 //! A request outside of a dialog, and what stays the same when it is sent again.
 
-use std::fmt;
-
 use bytes::Bytes;
-use offhook_message::{Body, Header, HeaderName, Headers, MessageWriter, Method, Text, UriBuf};
-
-use super::contact::{Binding, OwnContact};
-use super::request::OutgoingRequest;
-use crate::capabilities::{
-    Allow, RELIABLE, SUPPORTED_BESIDE_RELIABLE, received_packages, supported,
+use offhook_message::{
+    Body, Header, HeaderName, Headers, MessageWriter, Method, Text, UriBuf, ValueWriter,
 };
-use crate::config::{Config, Reliability};
+
+use super::address::Address;
+use super::contact::{Binding, write_contact};
+use super::request::OutgoingRequest;
+use crate::capabilities::Introduction;
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
 use crate::random::{Random, Token};
@@ -25,6 +23,8 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) request: OutgoingRequest,
     call_id: Text,
     from_tag: Tag,
+    /// The value of From.
+    from: String,
     pub(crate) cseq: u32,
     /// That of the last attempt.
     pub(crate) transaction: Option<Slot>,
@@ -62,10 +62,13 @@ impl OutgoingRequestMessage {
     pub(crate) fn new(method: Method, mut request: OutgoingRequest, random: &mut Random) -> Self {
         let call_id = request.call_id.take();
         request.request_uri = request.request_uri.without_headers();
+        let call_id = call_id.unwrap_or_else(|| new_call_id(random));
+        let from_tag = random.token().into();
         Self {
             method,
-            call_id: call_id.unwrap_or_else(|| new_call_id(random)),
-            from_tag: random.token().into(),
+            call_id,
+            from: from(&request.from, &from_tag),
+            from_tag,
             cseq: 1,
             transaction: None,
             failed: 0,
@@ -130,6 +133,7 @@ impl OutgoingRequestMessage {
     pub(crate) fn renew_dialog(&mut self, random: &mut Random) {
         self.renew();
         self.from_tag = random.token().into();
+        self.from = from(&self.request.from, &self.from_tag);
     }
 
     /// Goes by other flows from now on.
@@ -159,52 +163,47 @@ impl OutgoingRequestMessage {
     }
 
     /// The value of From.
-    pub(crate) fn local(&self) -> String {
-        format!("{};tag={}", self.request.from, self.from_tag)
+    pub(crate) fn local(&self) -> &[u8] {
+        self.from.as_bytes()
     }
 
     /// The octets of an attempt ([RFC 3261 §8.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1)).
-    pub(crate) fn write(&mut self, flow: Flow, branch: Token, config: &Config) -> Bytes {
+    pub(crate) fn write(&mut self, flow: Flow, branch: Token, own: &Introduction) -> Bytes {
         let authorization = self.authorize();
         let Self {
             method, request, ..
         } = &*self;
         let mut writer = MessageWriter::request(method, &request.request_uri);
-        writer.header(HeaderName::Via, SentBy { flow, branch });
+        SentBy { flow, branch }.write(&mut writer);
         for route in &request.routes {
             writer.header(HeaderName::Route, format_args!("<{route}>"));
         }
-        writer.header(HeaderName::MaxForwards, 70);
-        writer.header(HeaderName::From, self.local());
-        writer.header(HeaderName::To, &request.to);
-        writer.header(HeaderName::CallId, &self.call_id);
-        writer.header(HeaderName::CSeq, format_args!("{} {method}", self.cseq));
+        writer.header_bytes(HeaderName::MaxForwards, b"70");
+        writer.header_bytes(HeaderName::From, self.local());
+        writer.header_with(HeaderName::To, |value| request.to.write(value));
+        writer.header_bytes(HeaderName::CallId, self.call_id());
+        writer.cseq(self.cseq, method);
         for header in &authorization {
             writer.extra(header);
         }
         self.write_contact(&mut writer, flow);
         if *method == Method::Invite {
-            writer.header(HeaderName::Allow, Allow(config));
-            for package in received_packages(config) {
-                writer.header(HeaderName::RecvInfo, package);
-            }
-            let mut options = supported(config);
-            if config.reliability == Reliability::Required {
-                writer.header(HeaderName::Require, RELIABLE);
-                options = SUPPORTED_BESIDE_RELIABLE;
-            }
-            writer.header(HeaderName::Supported, options);
-        }
-        if let Some(life) = &self.session_life {
-            writer.header(HeaderName::SessionExpires, life.seconds);
-            if life.is_least {
-                writer.header(HeaderName::MinSe, life.seconds);
+            let options = own.recv_info.iter().chain(&own.options);
+            for header in [&own.allow].into_iter().chain(options) {
+                writer.extra(header);
             }
         }
-        if let Some(user_agent) = &config.user_agent {
-            writer.header(HeaderName::UserAgent, user_agent);
+        if let Some(SessionLife {
+            seconds, is_least, ..
+        }) = self.session_life
+        {
+            let seconds = |value: &mut ValueWriter<'_>| value.put_number(seconds.into());
+            writer.header_with(HeaderName::SessionExpires, seconds);
+            if is_least {
+                writer.header_with(HeaderName::MinSe, seconds);
+            }
         }
-        for header in &request.extra_headers {
+        for header in own.user_agent.iter().chain(&request.extra_headers) {
             writer.extra(header);
         }
         match &request.body {
@@ -215,24 +214,21 @@ impl OutgoingRequestMessage {
 
     /// The URI of our Contact by that flow.
     pub(crate) fn contact(&self, flow: Flow) -> Option<UriBuf> {
-        let contact = OwnContact {
-            request: &self.request,
-            flow,
-        };
-        let text = contact.to_string();
+        let text = ValueWriter::text(|value| write_contact(value, &self.request, flow));
         let uri = text.strip_prefix('<')?.strip_suffix('>')?;
         uri.parse().ok()
     }
 
     fn write_contact(&self, writer: &mut MessageWriter, flow: Flow) {
-        let contact = OwnContact {
-            request: &self.request,
-            flow,
-        };
+        let contact = |value: &mut ValueWriter<'_>| write_contact(value, &self.request, flow);
         match &self.binding {
             Some(Binding::Own { params, expires }) => {
-                let value = format_args!("{contact}{params};expires={expires}");
-                writer.header(HeaderName::Contact, value);
+                writer.header_with(HeaderName::Contact, |value| {
+                    contact(value);
+                    value.put(params.as_bytes());
+                    value.put(b";expires=");
+                    value.put_number((*expires).into());
+                });
                 writer.header(HeaderName::Expires, expires);
             }
             Some(Binding::NoneAtAll) => {
@@ -240,7 +236,7 @@ impl OutgoingRequestMessage {
                 writer.header(HeaderName::Expires, 0);
             }
             None if matches!(self.method, Method::Invite | Method::Subscribe) => {
-                writer.header(HeaderName::Contact, contact);
+                writer.header_with(HeaderName::Contact, contact);
             }
             None => {}
         }
@@ -253,7 +249,7 @@ impl OutgoingRequestMessage {
         let body = self.request.body.as_ref().map(Body::content);
         self.authentication.authorize(Protected {
             method: self.method.as_str(),
-            uri: &self.request.request_uri.to_string(),
+            uri: self.request.request_uri.as_str(),
             body: body.map_or(&b""[..], |body| body),
         })
     }
@@ -265,22 +261,34 @@ pub(crate) struct SentBy {
     pub(crate) branch: Token,
 }
 
-impl fmt::Display for SentBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { flow, branch } = self;
-        write!(
-            f,
-            "SIP/2.0/{} {};branch=z9hG4bK{branch};rport",
-            flow.transport.as_str(),
-            flow.local_host()
-        )
+impl SentBy {
+    pub(crate) fn write(&self, writer: &mut MessageWriter) {
+        writer.header_with(HeaderName::Via, |value| {
+            value.put(b"SIP/2.0/");
+            value.put(self.flow.transport.as_str().as_bytes());
+            value.put(b" ");
+            self.flow.write_local(value);
+            value.put(b";branch=z9hG4bK");
+            value.put(&self.branch.digits());
+            value.put(b";rport");
+        });
     }
+}
+
+fn from(address: &Address, tag: &Tag) -> String {
+    ValueWriter::text(|value| {
+        address.write(value);
+        value.put(b";tag=");
+        value.put(tag.as_bytes());
+    })
 }
 
 /// 128 random bits ([RFC 3261 §8.1.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.4)).
 fn new_call_id(random: &mut Random) -> Text {
-    let text = format!("{}{}", random.token(), random.token());
-    Text::new(text).unwrap_or(Text::from_static("0"))
+    let digits = [random.token(), random.token()].map(Token::digits).concat();
+    let text = String::from_utf8(digits).ok();
+    let text = text.and_then(|text| Text::new(text).ok());
+    text.unwrap_or(Text::from_static("0"))
 }
 
 /// How often a session may be too short for somebody on the way.

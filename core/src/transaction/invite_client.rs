@@ -166,7 +166,7 @@ pub(crate) fn follow_up(
     let to = to.or_else(|| headers.raw(HeaderName::To))?;
     writer.header_bytes(HeaderName::To, to);
     let number = headers.cseq().ok()?.number;
-    writer.header(HeaderName::CSeq, format_args!("{number} {method}"));
+    writer.cseq(number, method);
     Some(writer)
 }
 

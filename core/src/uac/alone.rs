@@ -6,8 +6,8 @@ use std::time::Instant;
 use offhook_message::{Method, Response, StatusCode};
 
 use super::is_challenge;
+use crate::capabilities::Introduction;
 use crate::client_event::RequestError;
-use crate::config::Config;
 use crate::outgoing::{Attempt, OutgoingRequest, OutgoingRequestMessage};
 use crate::random::Random;
 use crate::state::State;
@@ -29,10 +29,10 @@ pub(super) fn begin(
 
 /// Sends the request of this user, by the flow whose turn it is. `None` where it is over.
 pub(super) fn send(state: &mut State, now: Instant, user: ClientUser) -> Option<Attempt> {
-    let (message, random, config) = message(state, user)?;
+    let (message, random, own) = message(state, user)?;
     let flow = message.flow()?;
     let (method, branch) = (message.method.clone(), random.token());
-    let bytes = message.write(flow, branch, config);
+    let bytes = message.write(flow, branch, own);
     let transaction = state.insert_client(now, branch, method, bytes.clone(), flow, user);
     if let Some((message, ..)) = self::message(state, user) {
         message.transaction = Some(transaction);
@@ -79,7 +79,7 @@ pub(super) fn is_worth_another(state: &mut State, user: ClientUser, response: &R
 pub(super) fn message(
     state: &mut State,
     user: ClientUser,
-) -> Option<(&mut OutgoingRequestMessage, &mut Random, &Config)> {
+) -> Option<(&mut OutgoingRequestMessage, &mut Random, &Introduction)> {
     let message = match user {
         ClientUser::Invite(id) => &mut state.outgoing_invites.get_mut(id)?.message,
         ClientUser::Request(id) => state.outgoing_requests.get_mut(id.0)?,
@@ -88,5 +88,5 @@ pub(super) fn message(
         ClientUser::Publication(id) => &mut state.publications.get_mut(id.0)?.message,
         _ => return None,
     };
-    Some((message, &mut state.random, &state.config))
+    Some((message, &mut state.random, &state.introduction))
 }

@@ -121,17 +121,15 @@ fn write(
     let uri = UriBuf::parse(request.uri_bytes()).ok()?;
     let authorization = authentication.authorize(Protected {
         method: method.as_str(),
-        uri: &uri.to_string(),
+        uri: uri.as_str(),
         body: request.body(),
     });
     let mut writer = MessageWriter::request(method, &uri);
     for field in request.headers().iter() {
         match field.name {
-            HeaderName::Via => {
-                writer.header(HeaderName::Via, sent_by);
-            }
+            HeaderName::Via => sent_by.write(&mut writer),
             HeaderName::CSeq => {
-                writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
+                writer.cseq(cseq, method);
                 for header in &authorization {
                     writer.extra(header);
                 }

@@ -111,11 +111,10 @@ fn new_fork(
 /// The dialog that a response makes.
 fn dialog(state: &State, id: OutgoingInviteId, headers: &Headers) -> Option<Dialog> {
     let message = &state.outgoing_invites.get(id)?.message;
-    let from = message.local();
     let to = message.request.to.to_string();
     let sent = Sent {
         call_id: message.call_id(),
-        from: from.as_bytes(),
+        from: message.local(),
         from_tag: message.local_tag().as_bytes(),
         to: to.as_bytes(),
         request_uri: message.request.request_uri.as_bytes(),

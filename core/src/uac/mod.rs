@@ -76,7 +76,8 @@ fn send_in_dialog(
     let branch = state.random.token();
     let sent_by = SentBy { flow, branch };
     let authentication = session.authentication.as_deref_mut();
-    let bytes = request.write(&mut session.dialog, authentication, &sent_by, &state.config)?;
+    let own = &state.introduction;
+    let bytes = request.write(&mut session.dialog, authentication, &sent_by, own)?;
     let method = request.method.clone();
     let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     reach(state, now, transaction, flow, hop);

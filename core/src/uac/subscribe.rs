@@ -533,7 +533,7 @@ fn send_inside(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked
     let branch = state.random.token();
     let sent_by = SentBy { flow, branch };
     let authentication = Some(&mut message.authentication);
-    let bytes = request.write(dialog, authentication, &sent_by, &state.config)?;
+    let bytes = request.write(dialog, authentication, &sent_by, &state.introduction)?;
     let transaction = state.insert_client(now, branch, Method::Subscribe, bytes, flow, user);
     reach(state, now, transaction, flow, hop);
     Some(())

@@ -1,12 +1,11 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
 
-use std::fmt;
-
 use bytes::Bytes;
-use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, NameAddr, UriBuf};
+use offhook_message::{
+    Body, Header, HeaderName, MessageWriter, Method, NameAddr, UriBuf, ValueWriter,
+};
 
-use crate::capabilities::Allow;
-use crate::config::Config;
+use crate::capabilities::Introduction;
 use crate::dialog::Dialog;
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
@@ -38,7 +37,7 @@ impl InDialog<'_> {
         dialog: &mut Dialog,
         authentication: Option<&mut Authentication>,
         sent_by: &SentBy,
-        config: &Config,
+        own: &Introduction,
     ) -> Option<Bytes> {
         let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
         let dialog = &*dialog;
@@ -50,29 +49,30 @@ impl InDialog<'_> {
         let authorization = authentication.map(|authentication| {
             authentication.authorize(Protected {
                 method: method.as_str(),
-                uri: &request_uri.to_string(),
+                uri: request_uri.as_str(),
                 body: self.body.map_or(&b""[..], |body| body.content()),
             })
         });
         let mut writer = MessageWriter::request(method, &request_uri);
-        writer.header(HeaderName::Via, sent_by);
+        sent_by.write(&mut writer);
         if !path.routes.is_empty() {
             writer.header_bytes(HeaderName::Route, &path.routes);
         }
-        writer.header(HeaderName::MaxForwards, 70);
+        writer.header_bytes(HeaderName::MaxForwards, b"70");
         writer.header_bytes(HeaderName::From, dialog.local());
         writer.header_bytes(HeaderName::To, dialog.remote());
         writer.header_bytes(HeaderName::CallId, dialog.call_id());
-        writer.header(HeaderName::CSeq, format_args!("{cseq} {method}"));
+        writer.cseq(cseq, method);
         if has_contact(method) {
-            let flow = sent_by.flow;
-            writer.header(HeaderName::Contact, OwnContact { dialog, flow });
+            writer.header_with(HeaderName::Contact, |value| {
+                write_contact(value, dialog, sent_by.flow);
+            });
         }
         if matches!(method, Method::Invite | Method::Update) {
-            writer.header(HeaderName::Allow, Allow(config));
+            writer.extra(&own.allow);
         }
-        if let Some(user_agent) = &config.user_agent {
-            writer.header(HeaderName::UserAgent, user_agent);
+        if let Some(user_agent) = &own.user_agent {
+            writer.extra(user_agent);
         }
         for header in authorization.iter().flatten().chain(self.headers) {
             writer.extra(header);
@@ -94,21 +94,9 @@ fn has_contact(method: &Method) -> bool {
 }
 
 /// Our Contact: the user of our address in the dialog, where the peer reaches us.
-struct OwnContact<'a> {
-    dialog: &'a Dialog,
-    flow: Flow,
-}
-
-impl fmt::Display for OwnContact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = self.dialog.scheme();
-        f.write_str(scheme.prefix())?;
-        let local = NameAddr::parse_list(self.dialog.local()).next();
-        if let Some(Ok(local)) = local
-            && let Some(user) = local.uri.as_sip().and_then(|uri| uri.user)
-        {
-            write!(f, "{}@", String::from_utf8_lossy(user))?;
-        }
-        write!(f, "{}>", self.flow.contact_address(scheme))
-    }
+fn write_contact(value: &mut ValueWriter<'_>, dialog: &Dialog, flow: Flow) {
+    let local = NameAddr::parse_list(dialog.local()).next();
+    let uri = local.and_then(Result::ok).map(|local| local.uri);
+    let user = uri.and_then(|uri| uri.as_sip()?.user);
+    flow.write_contact(value, dialog.scheme(), user);
 }

@@ -6,7 +6,7 @@ use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCo
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer;
-use crate::capabilities::{RELIABLE, received_packages};
+use crate::capabilities::RELIABLE;
 use crate::dialog::contact_scheme;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
@@ -34,14 +34,14 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
         writer.extra(&state.introduction.allow);
     }
     if is_success {
-        for package in received_packages(&state.config) {
-            writer.header(HeaderName::RecvInfo, package);
+        for package in &state.introduction.recv_info {
+            writer.extra(package);
         }
         write_timer(&mut writer, invite.agreement);
     }
     if let Some(rseq) = rseq {
-        writer.header(HeaderName::Require, RELIABLE);
-        writer.header(HeaderName::RSeq, rseq);
+        writer.header_bytes(HeaderName::Require, RELIABLE.as_bytes());
+        writer.header_with(HeaderName::RSeq, |value| value.put_number(rseq.into()));
     } else if options.supported.is_none() {
         writer.extra(&state.introduction.supported);
     }
@@ -188,16 +188,12 @@ fn write_user_agent(writer: &mut MessageWriter, state: &State) {
 
 /// Our Contact: the user that was called, at the address the caller reached.
 fn write_own_contact(writer: &mut MessageWriter, request: &Request, flow: Flow) {
+    let uri = request.uri();
+    let user = match &uri {
+        Ok(Uri::Sip(uri)) => uri.user,
+        _ => None,
+    };
     writer.header_with(HeaderName::Contact, |value| {
-        let scheme = contact_scheme(request);
-        value.put(scheme.prefix().as_bytes());
-        if let Ok(Uri::Sip(uri)) = request.uri()
-            && let Some(user) = uri.user
-        {
-            value.put(user);
-            value.put(b"@");
-        }
-        flow.contact_address(scheme).write(value);
-        value.put(b">");
+        flow.write_contact(value, contact_scheme(request), user);
     });
 }

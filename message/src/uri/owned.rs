@@ -5,7 +5,7 @@ use std::str::FromStr;
 /// A URI that owns its text. It is compared octet by octet; [`Uri::equivalent`] compares by the rules.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UriBuf {
-    text: Box<[u8]>,
+    text: Box<str>,
 }
 
 impl UriBuf {
@@ -17,9 +17,9 @@ impl UriBuf {
     /// The parts of the URI.
     pub fn as_uri(&self) -> Uri<'_> {
         // It was a URI when it was made, and nothing can change it.
-        Uri::parse(&self.text).unwrap_or(Uri::Other {
+        Uri::parse(self.as_bytes()).unwrap_or(Uri::Other {
             scheme: "",
-            text: &self.text,
+            text: self.as_bytes(),
         })
     }
 
@@ -36,9 +36,20 @@ impl UriBuf {
         Self { text }
     }
 
+    /// `text` is ASCII, as all that was read as a URI.
+    fn of(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text).into();
+        Self { text }
+    }
+
+    /// The text, which is ASCII.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The text.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.text
+        self.text.as_bytes()
     }
 }
 
@@ -58,15 +69,13 @@ impl Uri<'_> {
                 text.extend_from_slice(param);
             }
         }
-        UriBuf { text: text.into() }
+        UriBuf::of(&text)
     }
 }
 
 impl From<Uri<'_>> for UriBuf {
     fn from(uri: Uri<'_>) -> Self {
-        Self {
-            text: uri.as_bytes().into(),
-        }
+        Self::of(uri.as_bytes())
     }
 }
 
@@ -80,13 +89,13 @@ impl FromStr for UriBuf {
 
 impl fmt::Display for UriBuf {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_uri().fmt(formatter)
+        formatter.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for UriBuf {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\"", self.text.escape_ascii())
+        write!(formatter, "\"{}\"", self.text)
     }
 }
 
