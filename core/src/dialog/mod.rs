@@ -6,7 +6,7 @@ mod offer_answer;
 mod path;
 mod snapshot;
 
-pub(crate) use at_client::Sent;
+pub(crate) use at_client::{Answerer, Sent};
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 pub(crate) use path::Path;
 pub(crate) use snapshot::DialogParts;
@@ -117,16 +117,20 @@ impl Dialog {
         let Some(Ok(Contact::Address(contact))) = headers.contacts().next() else {
             return;
         };
+        self.lead(Some(contact.uri_bytes()), None);
+    }
+
+    /// Leads to this target by these routes from now on. What is `None` stays.
+    fn lead(&mut self, target: Option<&[u8]>, routes: Option<&[u8]>) {
         let text = |text| self.text(text);
-        let (texts, ends) = join([
-            text(Text::CallId),
-            text(Text::Local),
-            text(Text::Remote),
-            contact.uri_bytes(),
-            text(Text::Routes),
-        ]);
-        self.texts = texts;
-        self.ends = ends;
+        let before = (text(Text::Target), text(Text::Routes));
+        let now = (target.unwrap_or(before.0), routes.unwrap_or(before.1));
+        if now != before {
+            let [call_id, local, remote] = [Text::CallId, Text::Local, Text::Remote].map(text);
+            let (texts, ends) = join([call_id, local, remote, now.0, now.1]);
+            self.texts = texts;
+            self.ends = ends;
+        }
     }
 
     /// The number of our last request.

@@ -161,6 +161,24 @@ impl Authentication {
         headers.collect()
     }
 
+    /// The credentials of an INVITE that was sent, which its ACK repeats
+    /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)).
+    pub(crate) fn of_request(&self, invite: &Bytes) -> Vec<Header> {
+        if !self.is_used() {
+            return Vec::new();
+        }
+        let Ok(Message::Request(invite)) = parse(invite.clone()) else {
+            return Vec::new();
+        };
+        let askers = [Asker::Server, Asker::Proxy].into_iter();
+        let fields = askers.flat_map(|asker| invite.headers().all(asker.credentials()));
+        let headers = fields.filter_map(|field| {
+            let value = std::str::from_utf8(field.value).ok()?;
+            Some(Header::known(field.name, Text::new(value).ok()?))
+        });
+        headers.collect()
+    }
+
     /// For each realm the strongest challenge that we can answer, of equal ones the first
     /// ([RFC 8760 §2.4](https://www.rfc-editor.org/rfc/rfc8760#section-2.4)).
     fn strongest(&self, challenges: impl Iterator<Item = Challenge>) -> Vec<(Challenge, usize)> {
@@ -223,20 +241,6 @@ impl Authentication {
         answer.challenged += 1;
         true
     }
-}
-
-/// The credentials of a request that was sent.
-pub(crate) fn credentials_of(request: Bytes) -> Vec<Header> {
-    let Ok(Message::Request(request)) = parse(request) else {
-        return Vec::new();
-    };
-    let askers = [Asker::Server, Asker::Proxy].into_iter();
-    let fields = askers.flat_map(|asker| request.headers().all(asker.credentials()));
-    let headers = fields.filter_map(|field| {
-        let value = std::str::from_utf8(field.value).ok()?;
-        Some(Header::known(field.name, Text::new(value).ok()?))
-    });
-    headers.collect()
 }
 
 /// How many realms may challenge one conversation: a server and the proxies on the way.

@@ -13,7 +13,7 @@ mod params;
 mod response;
 
 pub use algorithm::DigestAlgorithm;
-pub(crate) use authentication::{Authentication, credentials_of};
+pub(crate) use authentication::Authentication;
 pub use authenticator::{Authenticator, Unauthorized};
 pub use credentials::Credentials;
 pub(crate) use response::Protected;

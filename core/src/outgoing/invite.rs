@@ -6,7 +6,6 @@ use bytes::Bytes;
 use offhook_message::{Body, Header, RAck, UriBuf};
 
 use super::message::OutgoingRequestMessage;
-use crate::digest::credentials_of;
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
@@ -98,14 +97,13 @@ impl OutgoingInvite {
         !matches!(self.cancel, Cancel::No)
     }
 
-    /// The credentials of the INVITE that was sent last, which its ACK repeats
-    /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)).
+    /// The credentials of the INVITE that was sent last.
     pub(crate) fn authorization(&self) -> Vec<Header> {
+        let authentication = &self.message.authentication;
         let attempt = self.attempt.as_ref();
-        let Some(attempt) = attempt.filter(|_| self.message.authentication.is_used()) else {
-            return Vec::new();
-        };
-        credentials_of(attempt.bytes.clone())
+        attempt.map_or_else(Vec::new, |attempt| {
+            authentication.of_request(&attempt.bytes)
+        })
     }
 
     pub(crate) fn fork(&mut self, to_tag: &[u8]) -> Option<&mut Fork> {

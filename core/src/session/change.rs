@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use offhook_message::{Body, Header, Method};
+use bytes::Bytes;
+use offhook_message::{Body, Method};
 
 use crate::slot::Slot;
 
@@ -14,9 +15,8 @@ pub(crate) struct Change {
     pub(crate) cseq: u32,
     /// Our offer.
     pub(crate) offer: Option<Body>,
-    /// The credentials of the request that is out, which its ACK repeats
-    /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)).
-    pub(crate) credentials: Vec<Header>,
+    /// The octets of that: the ACK of a re-INVITE repeats its credentials.
+    pub(crate) request: Bytes,
     pub(crate) purpose: Purpose,
     /// How often it met a request of the peer's (491).
     pub(crate) attempts: u32,

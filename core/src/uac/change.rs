@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
 use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
-use crate::digest::credentials_of;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
@@ -46,7 +46,7 @@ pub(crate) fn begin(
         method,
         cseq: 0,
         offer: offer.cloned(),
-        credentials: Vec::new(),
+        request: Bytes::new(),
         purpose,
         attempts: 0,
         refused: 0,
@@ -347,7 +347,7 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
         }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
-            change.credentials = request.map_or_else(Vec::new, credentials_of);
+            change.request = request.unwrap_or_default();
             change.stage = ChangeStage::Calling(transaction);
         }
     }
@@ -363,9 +363,14 @@ fn acknowledge(
     change: &Change,
     body: Option<&Body>,
 ) {
+    let authentication = state
+        .sessions
+        .get(id)
+        .and_then(|it| it.authentication.as_ref());
+    let credentials = authentication.map(|it| it.of_request(&change.request));
     let request = InDialog {
         cseq: Some(change.cseq),
-        headers: &change.credentials,
+        headers: &credentials.unwrap_or_default(),
         body,
         ..InDialog::new(Method::Ack)
     };

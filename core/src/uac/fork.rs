@@ -1,9 +1,7 @@
 //! Those who answer an INVITE of ours: each makes a dialog of its own
 //! ([RFC 3261 §12.1.2, §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 
-use offhook_message::Headers;
-
-use crate::dialog::{Dialog, OfferAnswer, Sent, is_session_description};
+use crate::dialog::{Answerer, Dialog, OfferAnswer, Sent, is_session_description};
 use crate::event::{SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
@@ -17,20 +15,19 @@ pub(super) fn early_session(
     state: &mut State,
     id: OutgoingInviteId,
     flow: Flow,
-    headers: &Headers,
+    answerer: &Answerer<'_>,
 ) -> Option<SessionId> {
-    let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;
-    if let Some(fork) = invite.fork(to_tag) {
+    if let Some(fork) = invite.fork(answerer.tag) {
         let session = fork.session;
         return state.sessions.get(session).map(|_| session);
     }
     let is_full = state.sessions.len() >= state.config.limits.sessions;
-    let is_readable = headers.to().is_ok() && has_contact(headers);
-    if to_tag.is_empty() || is_full || !is_readable {
+    if answerer.tag.is_empty() || answerer.target.is_none() || is_full {
         return None;
     }
-    new_fork(state, id, flow, headers)
+    let to = answerer.to()?;
+    new_fork(state, id, flow, answerer, to)
 }
 
 /// The session of a 2xx: that of its provisional responses, or a new one. `None` where too many
@@ -39,31 +36,33 @@ pub(super) fn confirmed_session(
     state: &mut State,
     id: OutgoingInviteId,
     flow: Flow,
-    headers: &Headers,
+    answerer: &Answerer<'_>,
 ) -> Option<SessionId> {
-    let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;
-    let known = invite.fork(to_tag).map(|fork| fork.session);
-    let known = known.filter(|session| state.sessions.get(*session).is_some());
-    let session = match known {
-        Some(session) => {
-            let dialog = dialog(state, id, headers)?;
-            state.sessions.get_mut(session)?.dialog.confirm(dialog);
-            session
-        }
-        None => new_fork(state, id, flow, headers)?,
+    let known = invite.fork(answerer.tag).map(|fork| fork.session);
+    let known = known.and_then(|known| Some((known, state.sessions.get_mut(known)?)));
+    let session = if let Some((known, session)) = known {
+        session.dialog.confirm(answerer);
+        known
+    } else {
+        // Where its To cannot be read, our own stands for it.
+        let own = invite.message.request.to.to_string();
+        let to = answerer.to().unwrap_or(own.as_bytes());
+        new_fork(state, id, flow, answerer, to)?
     };
     let invite = state.outgoing_invites.get_mut(id)?;
-    invite.fork(to_tag)?.is_accepted = true;
+    invite.fork(answerer.tag)?.is_accepted = true;
     Some(session)
 }
 
-/// Somebody answers an INVITE for the first time, or again after its session ended.
+/// Somebody answers an INVITE for the first time, or again after its session ended. `to` is the
+/// value of its To.
 fn new_fork(
     state: &mut State,
     id: OutgoingInviteId,
     flow: Flow,
-    headers: &Headers,
+    answerer: &Answerer<'_>,
+    to: &[u8],
 ) -> Option<SessionId> {
     let invite = state.outgoing_invites.get(id)?;
     if invite.forks.len() >= MOST_FORKS {
@@ -88,16 +87,26 @@ fn new_fork(
     let authentication = authentication
         .has_credentials()
         .then(|| Box::new(authentication.clone()));
-    let (dialog, phase) = (dialog(state, id, headers)?, Phase::Inviting(id));
+    let message = &invite.message;
+    let sent = Sent {
+        call_id: message.call_id(),
+        from: message.local(),
+        from_tag: message.local_tag().as_bytes(),
+        to,
+        request_uri: message.request.request_uri.as_bytes(),
+        cseq: message.cseq,
+    };
+    let dialog = Dialog::at_client(&state.fingerprinter, &sent, answerer);
+    let phase = Phase::Inviting(id);
     let session = state.sessions.insert(InviteSession {
         authentication,
         ..InviteSession::new(dialog, flow, Role::Caller, phase, offer_answer)
     });
-    let to_tag = to_tag(headers);
     let invite = state.outgoing_invites.get_mut(id)?;
-    invite.forks.retain(|fork| fork.to_tag.as_bytes() != to_tag);
+    let tag = answerer.tag;
+    invite.forks.retain(|fork| fork.to_tag.as_bytes() != tag);
     invite.forks.push(Fork {
-        to_tag: Tag::received(to_tag),
+        to_tag: Tag::received(tag),
         session,
         rseq: None,
         prack: None,
@@ -106,21 +115,6 @@ fn new_fork(
         acknowledgement: None,
     });
     Some(session)
-}
-
-/// The dialog that a response makes.
-fn dialog(state: &State, id: OutgoingInviteId, headers: &Headers) -> Option<Dialog> {
-    let message = &state.outgoing_invites.get(id)?.message;
-    let to = message.request.to.to_string();
-    let sent = Sent {
-        call_id: message.call_id(),
-        from: message.local(),
-        from_tag: message.local_tag().as_bytes(),
-        to: to.as_bytes(),
-        request_uri: message.request.request_uri.as_bytes(),
-        cseq: message.cseq,
-    };
-    Some(Dialog::at_client(&state.fingerprinter, &sent, headers))
 }
 
 /// Ends the sessions that are still early.
@@ -144,15 +138,6 @@ pub(super) fn sessions(
     let forks = state.outgoing_invites.get(id).map(|invite| &invite.forks);
     let forks = forks.into_iter().flatten().filter(|fork| filter(fork));
     forks.map(|fork| fork.session).collect()
-}
-
-pub(super) fn to_tag(headers: &Headers) -> &[u8] {
-    headers.to_tag().unwrap_or_default()
-}
-
-pub(super) fn has_contact(headers: &Headers) -> bool {
-    let contact = headers.contacts().find_map(Result::ok);
-    contact.is_some_and(|contact| contact.address().is_some())
 }
 
 /// How many may answer one INVITE. Past it a provisional response makes no session, and a 2xx is

@@ -5,10 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use offhook_message::{Body, Header, Method, RAck, Response, StatusCode, UriBuf};
 
-use super::fork::{confirmed_session, early_session, end_early, has_contact, sessions, to_tag};
+use super::fork::{confirmed_session, early_session, end_early, sessions};
 use super::{acknowledge, alone, bye, cancel, prack, redirect, refresh};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
-use crate::dialog::{OfferAnswer, is_session_description};
+use crate::dialog::{Answerer, OfferAnswer, is_session_description};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
@@ -225,7 +225,8 @@ fn proceed(state: &mut State, now: Instant, id: OutgoingInviteId) {
 
 /// 101 to 199.
 fn progress(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
-    let session = early_session(state, id, flow, response.headers());
+    let answerer = Answerer::of(response.headers());
+    let session = early_session(state, id, flow, &answerer);
     let mut is_offer = false;
     if let Some(session) = session
         && let Some(rseq) = prack::rseq(response.headers(), &state.config)
@@ -282,12 +283,11 @@ fn acknowledge_reliably(
 /// A 2xx. The first makes the session; each other is of no use, and gets ACK and BYE
 /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
-    let headers = response.headers();
-    let to_tag = to_tag(headers);
+    let answerer = Answerer::of(response.headers());
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
-    if let Some(fork) = invite.fork(to_tag)
+    if let Some(fork) = invite.fork(answerer.tag)
         && fork.is_accepted
     {
         if let Some(transaction) = fork.acknowledgement {
@@ -297,8 +297,8 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
     }
     let is_first = invite.stage != Stage::Accepted;
     let mut is_cancelled = invite.is_cancelled();
-    let is_usable = !to_tag.is_empty() && has_contact(headers);
-    let Some(session) = confirmed_session(state, id, flow, headers) else {
+    let is_usable = !answerer.tag.is_empty() && answerer.target.is_some();
+    let Some(session) = confirmed_session(state, id, flow, &answerer) else {
         return;
     };
     // The application may have ended this early session by BYE.

@@ -29,7 +29,7 @@ pub use subscribe::SubscribeUserAgentClient;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use offhook_message::{Header, Method, Response, StatusCode, Uri};
+use offhook_message::{Header, Headers, Method, Response, StatusCode, Uri};
 
 use crate::client_event::RequestFailure;
 use crate::dialog::Dialog;
@@ -86,23 +86,14 @@ fn send_in_dialog(
 
 /// A response: to its transaction, or nowhere.
 pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, response: Response) {
-    let headers = response.headers();
-    let branch = headers.via().ok().and_then(|via| via.branch());
-    let cseq = headers.cseq().ok();
-    let transaction = branch
-        .zip(cseq)
-        .and_then(|(branch, cseq)| state.clients.find(branch, &cseq.method));
-    // §8.1.3.3: more than one Via means that it went astray.
-    let is_ours = headers.vias().nth(1).is_none();
-    let user = transaction
-        .filter(|_| is_ours)
-        .and_then(|slot| Some((slot, state.clients.get(slot)?.user)));
+    let transaction = transaction_of(state, response.headers());
+    let user = transaction.and_then(|slot| Some((slot, state.clients.get(slot)?.user)));
     let Some((transaction, user)) = user else {
         state.totals.dropped += 1;
         state.log(
             LogLevel::Debug,
             CATEGORY,
-            headers.call_id().unwrap_or_default(),
+            response.headers().call_id().unwrap_or_default(),
             format_args!("dropped a response that belongs to no request"),
         );
         return;
@@ -124,6 +115,18 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
         ClientOutcome::Final(_) => finish(state, now, user, Step::Final(flow, response)),
         _ => {}
     }
+}
+
+/// The transaction that a response belongs to.
+fn transaction_of(state: &State, headers: &Headers) -> Option<Slot> {
+    let mut vias = headers.vias();
+    let via = vias.next()?.ok()?;
+    if vias.next().is_some() {
+        return None; // §8.1.3.3: more than one means that it went astray.
+    }
+    state
+        .clients
+        .find(via.branch()?, &headers.cseq().ok()?.method)
 }
 
 pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: ClientTimer) {
