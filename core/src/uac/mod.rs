@@ -117,16 +117,11 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
     }
 }
 
-/// The transaction that a response belongs to.
+/// The transaction that a response belongs to. One with more than one Via went astray
+/// ([RFC 3261 §8.1.3.3](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.3)).
 fn transaction_of(state: &State, headers: &Headers) -> Option<Slot> {
-    let mut vias = headers.vias();
-    let via = vias.next()?.ok()?;
-    if vias.next().is_some() {
-        return None; // §8.1.3.3: more than one means that it went astray.
-    }
-    state
-        .clients
-        .find(via.branch()?, &headers.cseq().ok()?.method)
+    let branch = headers.only_via().ok()?.branch()?;
+    state.clients.find(branch, &headers.cseq().ok()?.method)
 }
 
 pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: ClientTimer) {

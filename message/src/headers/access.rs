@@ -54,6 +54,12 @@ impl Headers {
             .ok_or(HeaderError::missing(HeaderName::Via))?
     }
 
+    /// The only value of Via: that of a response that has come to where it belongs
+    /// ([RFC 3261 8.1.3.3](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.3)).
+    pub fn only_via(&self) -> Result<Via<'_>, HeaderError> {
+        self.mandatory(HeaderName::Via, Via::take)
+    }
+
     /// The topmost value of Via without its parameters, whatever those are: where the answer to a malformed request goes.
     pub fn via_to_sent_by(&self) -> Option<Via<'_>> {
         let value = self.raw(HeaderName::Via)?;
@@ -288,6 +294,17 @@ mod tests {
     use crate::headers::tests::headers;
     use crate::headers::{HeaderError, HeaderName};
     use crate::method::Method;
+
+    #[test]
+    fn a_via_may_have_to_be_the_only_one() {
+        assert!(headers("v: SIP/2.0/UDP a").only_via().is_ok());
+        for more in [
+            "v: SIP/2.0/UDP a, SIP/2.0/UDP b",
+            "v: SIP/2.0/UDP a\r\nv: SIP/2.0/UDP b",
+        ] {
+            assert!(headers(more).only_via().is_err(), "{more}");
+        }
+    }
 
     #[test]
     fn mandatory_headers_stand_once() {
