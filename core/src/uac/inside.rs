@@ -83,10 +83,12 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step)
 
 /// A response that says that the peer does not know the dialog, never got the request or cannot get
 /// any, ends the session ([RFC 3261 §12.2.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.2), [RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
+/// 405, 480 and 501 refuse a request, and the session goes on as it was
+/// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
 pub(super) fn end_if_gone(state: &mut State, now: Instant, id: SessionId, status: StatusCode) {
     if matches!(
         status.as_u16(),
-        404 | 408 | 410 | 416 | 481 | 482 | 484 | 485 | 502 | 604
+        404 | 408 | 410 | 416 | 481..=485 | 502 | 604
     ) {
         bye::send(state, now, id, SessionEnd::Gone, Vec::new());
     }
