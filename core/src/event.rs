@@ -130,8 +130,8 @@ pub enum Event {
         /// The call.
         invite: InviteId,
     },
-    /// A PRACK acknowledged a reliable provisional response. It is answered, or an
-    /// [`Event::Offer`] follows.
+    /// A PRACK acknowledged a reliable provisional response, and is answered. One that makes an offer comes as
+    /// [`Event::Offer`] instead.
     Prack {
         /// The session.
         session: SessionId,

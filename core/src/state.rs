@@ -10,6 +10,7 @@ use crate::capabilities::Introduction;
 use crate::client_event::{ReferEnd, ReferEvent};
 use crate::config::Config;
 use crate::counts::Totals;
+use crate::dialog::OfferAnswer;
 use crate::event::{Event, InviteId, SessionEnd, SessionId};
 use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
@@ -254,6 +255,39 @@ impl State {
             self.sessions.remove(session);
         }
         Some(invite)
+    }
+
+    /// Hands an offer of the peer's to the application. That of a PRACK waits while one of ours is open: both may be
+    /// made at once ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)), and a PRACK is not to be refused.
+    pub(crate) fn tell_offer(&mut self, id: SessionId, slot: Slot) {
+        let offer = self.offers.get(slot);
+        let Some((offer, session)) = offer.zip(self.sessions.get_mut(id)) else {
+            return;
+        };
+        let message = offer.incoming.request.clone();
+        if message.session_description().is_some() {
+            if session.offer_answer == OfferAnswer::HaveLocalOffer
+                && let Some(reliable) = &mut session.reliable
+            {
+                reliable.offer = Some(slot);
+                return;
+            }
+            session.offer_answer = session.offer_answer.received();
+        }
+        session.offer = Some(slot);
+        self.outbox.event(Event::Offer {
+            session: id,
+            message,
+        });
+    }
+
+    /// An offer of ours may have its answer: the one that waited for that comes next.
+    pub(crate) fn release_offer(&mut self, id: SessionId) {
+        let session = self.sessions.get_mut(id);
+        let reliable = session.and_then(|session| session.reliable.as_mut());
+        if let Some(slot) = reliable.and_then(|reliable| reliable.offer.take()) {
+            self.tell_offer(id, slot);
+        }
     }
 
     /// Takes a session out and says so.

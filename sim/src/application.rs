@@ -124,12 +124,7 @@ impl Application {
                 session,
                 acknowledgement,
             } => self.acknowledge(session, acknowledgement),
-            Event::Prack { session, message } => {
-                let session_view = core.session(now, session);
-                if session_view.is_some_and(|it| it.offer().is_none()) {
-                    self.hear(session, message.body());
-                }
-            }
+            Event::Prack { session, message } => self.hear(session, message.body()),
             Event::Offer { session, message } => self.treat_offer(core, now, session, &message),
             Event::Answered { session, message } if message.status().is_success() => {
                 self.hear(session, message.body());

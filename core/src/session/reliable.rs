@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use offhook_message::{Method, RAck, StatusCode};
 
+use crate::slot::Slot;
+
 /// The reliable provisional responses of one INVITE: one that is out and not acknowledged, and
 /// those that wait for it.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Reliable {
     cseq: u32,
     /// The RSeq of the response that was written last.
     last: u32,
+    /// The offer of a PRACK that met one of ours, and waits until that has its answer.
+    pub(crate) offer: Option<Slot>,
     unacknowledged: Option<ReliableProvisional>,
     waiting: VecDeque<ReliableProvisional>,
 }
@@ -37,6 +41,7 @@ impl Reliable {
         Self {
             cseq,
             last: first.wrapping_sub(1),
+            offer: None,
             unacknowledged: None,
             waiting: VecDeque::new(),
         }

@@ -12,7 +12,7 @@ use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
 use super::verb_error::VerbError;
-use super::{accepted, open_transaction, reliable, replaces, session_timer, write};
+use super::{accepted, offer, open_transaction, reliable, replaces, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -474,6 +474,10 @@ impl<'a> InviteUserAgentServer<'a> {
         self.take_tag(options.to_tag.as_ref());
         let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
+        if let Some(session) = self.invite().session {
+            let terminated = Rejection::REQUEST_TERMINATED.into();
+            offer::abandon(self.state, self.now, session, &terminated);
+        }
         self.state.end_invite(self.id);
         OutgoingResponse { message }
     }

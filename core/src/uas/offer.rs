@@ -24,8 +24,7 @@ use crate::uac::change;
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming.request);
     let transaction = open_transaction(state, &incoming, None, tag);
-    let message = incoming.request.clone();
-    let is_invite = *message.method() == Method::Invite;
+    let is_invite = *incoming.request.method() == Method::Invite;
     let slot = state.offers.insert(PendingOffer {
         incoming,
         transaction,
@@ -33,21 +32,12 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     });
     let user = TransactionUser::Offer(slot);
     state.servers.set_user(transaction, user);
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.offer = Some(slot);
-        if message.session_description().is_some() {
-            session.offer_answer = session.offer_answer.received();
-        }
-    }
     let times = state.config.times;
     if is_invite {
         state.arm(now, times.trying, Timer::OfferTrying(slot));
     }
     state.arm(now, times.transaction_life() / 2, Timer::Offer(slot));
-    state.outbox.event(Event::Offer {
-        session: id,
-        message,
-    });
+    state.tell_offer(id, slot);
 }
 
 /// Accepts the change with our description: the answer, or the offer that was asked for. Only now
@@ -154,6 +144,7 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
         let reply = Reply::new(StatusCode::REQUEST_TERMINATED);
         reply.through(state, now, &offer.incoming, offer.transaction);
     }
+    reliable::release_success(state, now, session);
 }
 
 fn take(state: &mut State, id: SessionId) -> Option<PendingOffer> {

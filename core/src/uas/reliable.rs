@@ -104,7 +104,10 @@ impl InviteUserAgentServer<'_> {
 pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
     state.sessions.get(session).is_some_and(|session| {
         let reliable = session.reliable.as_ref();
-        session.offer.is_some() || reliable.is_some_and(|reliable| reliable.holds_success())
+        let waiting = reliable.and_then(|reliable| reliable.offer);
+        session.offer.is_some()
+            || waiting.is_some_and(|slot| state.offers.get(slot).is_some())
+            || reliable.is_some_and(|reliable| reliable.holds_success())
     })
 }
 
@@ -115,17 +118,14 @@ pub(super) fn extension_required() -> Reply {
 
 /// Serves a PRACK: 200 where it acknowledges what is out, else 481. Its session description is an
 /// answer to our offer, or an offer that the application answers
-/// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+/// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). It is not to be refused (§3): an offer that meets that of our UPDATE waits for the
+/// outcome of that.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming.request);
     let reply = match check(state, id, &incoming) {
         Err(reply) => reply,
         Ok(Described::Offer) => {
             acknowledge(state, now, id);
-            state.outbox.event(Event::Prack {
-                session: id,
-                message: incoming.request.clone(),
-            });
             return offer::receive(state, now, id, incoming);
         }
         Ok(_) => Reply::new(StatusCode::OK),
@@ -212,7 +212,7 @@ fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Descri
             session.offer_answer = session.offer_answer.received();
             Ok(Described::Answer)
         }
-        (OfferAnswer::Stable, true) => Ok(Described::Offer),
+        (OfferAnswer::Stable | OfferAnswer::HaveLocalOffer, true) => Ok(Described::Offer),
         (_, true) => Err(Reply::bad_request("An offer is open already")),
         (_, false) => Ok(Described::Nothing),
     }

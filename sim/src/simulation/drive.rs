@@ -116,8 +116,11 @@ impl Simulation {
         if !matches!(packet.message(), Ok(Message::Response(_))) {
             return;
         }
-        let mut answers = self.network.trace.packets().skip(before);
-        if let Some(answer) = answers.find(|answer| answer.status().is_some()) {
+        // A request may have waited for it, and is answered now.
+        let is_answer =
+            |it: &&Packet| it.status().is_some() && it.header("CSeq") == packet.header("CSeq");
+        let mut sent = self.network.trace.packets().skip(before);
+        if let Some(answer) = sent.find(is_answer) {
             let (answer, response) = (answer.number, packet.number);
             self.violations
                 .push(format!("packet #{answer} answers the response #{response}"));

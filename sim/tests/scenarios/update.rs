@@ -134,6 +134,118 @@ fn our_early_offer_is_not_for_a_prack_to_answer() {
     cancel(call, &invite);
 }
 
+/// RFC 3261 §9.2: with the call ends what it has not answered, and at once.
+#[test]
+fn an_early_offer_gets_487_with_the_end_of_the_call() {
+    let policy = Policy::new().early_answer_reliably().leave_offers();
+    let mut call = Simulation::new(policy);
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&prack(&invite, &progress));
+    call.send(&update(&invite, &progress, 3));
+    call.send(&invite.cancel());
+    call.run_until(seconds(0));
+    let packets = call.trace().packets();
+    let terminated = packets.filter(|packet| packet.status() == Some(487));
+    let terminated: Vec<_> = terminated.filter_map(|it| it.header("CSeq")).collect();
+    assert_eq!(terminated, ["1 INVITE", "3 UPDATE"]);
+    let terminated = call.trace().packets().find(|it| it.status() == Some(487));
+    let acknowledge = invite.ack(terminated.expect("it is refused"));
+    call.send(&acknowledge);
+    call.expect("...");
+    call.finish();
+}
+
+/// RFC 3262 §3, §5: a PRACK is not to be refused, so its offer waits for the outcome of ours, whatever that is, and
+/// its 200 has the answer.
+#[test]
+fn the_offer_of_a_prack_that_meets_ours_is_answered_behind_it() {
+    for outcome in ["200 OK", "488 Not Acceptable Here", "491 Request Pending"] {
+        let (mut call, invite, ringing, update) = met();
+        let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
+        call.send(&waiting.clone().body("application/sdp", OFFER));
+        // It is acknowledged: it is not sent again.
+        call.run_until(seconds(5));
+        call.send_from(PEER, update.response(outcome));
+        let answered = call.receive("200 OK");
+        assert_eq!(answered.header("CSeq"), Some("3 PRACK"), "{outcome}");
+        assert_eq!(answered.body(), ANSWER, "{outcome}");
+        assert_eq!(count(&call, "180 Ringing"), 1, "{outcome}");
+        cancel(call, &invite);
+    }
+}
+
+/// The 200 of the INVITE waits for both.
+#[test]
+fn the_2xx_waits_for_the_offer_of_a_prack_that_waits() {
+    let (mut call, invite, ringing, update) = met();
+    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
+    call.send(&waiting.body("application/sdp", OFFER));
+    call.run_until(seconds(1));
+    let id = call.invite();
+    let accepted = call.core(|core, now| {
+        let server = core.invite_server(now, id).expect("the call is there");
+        server.accept(Success::OK).map(drop)
+    });
+    assert_eq!(accepted, Ok(()));
+    call.run_until(seconds(2));
+    assert_eq!(count(&call, "200 OK"), 1, "that of the first PRACK");
+    call.send_from(PEER, update.response("491 Request Pending"));
+    let ok = call.receive("200 OK");
+    assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
+    assert_eq!(count(&call, "200 OK"), 3);
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
+
+/// An UPDATE that nobody answers keeps no PRACK without an answer.
+#[test]
+fn the_offer_of_a_prack_does_not_wait_for_ever() {
+    let (mut call, invite, ringing, _) = met();
+    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
+    call.send(&waiting.body("application/sdp", OFFER));
+    call.run_until(seconds(20));
+    let terminated = last(&call, "487 Request Terminated");
+    assert_eq!(terminated.header("CSeq"), Some("3 PRACK"));
+    call.send(&invite.cancel());
+    let terminated = call.receive("487 Request Terminated");
+    call.send(&invite.ack(&terminated));
+    call.run_until(seconds(40));
+    call.expect("...");
+    call.finish();
+}
+
+/// An early session with an UPDATE of ours out, and behind it a reliable 180, whose PRACK may make an offer.
+fn met() -> (Simulation, Draft, Packet, Packet) {
+    let policy = Policy::new().early_answer_reliably().wait(seconds(1));
+    let mut call = Simulation::new(policy.update().ring_reliably());
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&prack(&invite, &progress));
+    call.run_until(seconds(1));
+    let (ringing, update) = (last(&call, "180 Ringing"), last(&call, "UPDATE"));
+    (call, invite, ringing, update)
+}
+
+/// The last message of this label from the server.
+fn last(call: &Simulation, label: &str) -> Packet {
+    let mut packets = call.trace().packets();
+    let last = packets.rfind(|packet| packet.label() == label);
+    last.unwrap_or_else(|| panic!("no {label}\n{}", call.trace()))
+        .clone()
+}
+
+/// How often a message of this label came from the server.
+fn count(call: &Simulation, label: &str) -> usize {
+    let packets = call.trace().packets();
+    packets.filter(|packet| packet.label() == label).count()
+}
+
 /// As long as the offer of the INVITE is not answered there is nothing to change.
 #[test]
 fn we_change_no_early_session_whose_offer_is_open() {
