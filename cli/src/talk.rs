@@ -142,8 +142,8 @@ pub(crate) async fn talk(
                 change(offer, &mut **media, agent);
                 Ok(())
             }
-            SessionEvent::Reconfirmed(acknowledgement) => {
-                match acknowledgement.session_description() {
+            SessionEvent::Prack(message) | SessionEvent::Reconfirmed(message) => {
+                match message.session_description() {
                     Some(description) => media.set_description(description),
                     None => Ok(()),
                 }

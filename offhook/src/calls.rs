@@ -55,18 +55,34 @@ impl Calls {
         self.invites.insert(invite, InviteCall::default());
     }
 
-    pub(crate) fn remove_invite(&mut self, invite: InviteId) {
-        self.invites.remove(&invite);
+    /// The call is answered, or has no handle any more. Its early session, where there was one.
+    pub(crate) fn remove_invite(&mut self, invite: InviteId) -> Option<SessionId> {
+        self.invites.remove(&invite)?.session
     }
 
+    /// The early session of an incoming call.
+    pub(crate) fn early_session(&self, invite: InviteId) -> Option<SessionId> {
+        self.invites.get(&invite)?.session
+    }
+
+    /// A provisional response has made the early session of an incoming call.
+    pub(crate) fn add_early_session(&mut self, invite: InviteId, session: SessionId) {
+        if let Some(call) = self.invites.get_mut(&invite) {
+            call.session = Some(session);
+            self.add_session(session);
+        }
+    }
+
+    /// A session has a handle from now on. What happened in it while it was early is kept.
     pub(crate) fn add_session(&mut self, session: SessionId) {
-        self.sessions.insert(session, SessionCall::default());
+        self.sessions.entry(session).or_default().invite = None;
     }
 
-    /// What its handle has not seen.
-    pub(crate) fn remove_session(&mut self, session: SessionId) -> VecDeque<Happened> {
+    /// What its handle has left without an answer.
+    pub(crate) fn remove_session(&mut self, session: SessionId) -> Vec<Question> {
         let call = self.sessions.remove(&session);
-        call.map(|call| call.news).unwrap_or_default()
+        let news = call.into_iter().flat_map(|call| call.news);
+        news.filter_map(|happened| happened.question()).collect()
     }
 
     /// The calls without a final response.
@@ -77,7 +93,9 @@ impl Calls {
     }
 
     pub(crate) fn sessions(&self) -> Vec<CallId> {
-        self.sessions.keys().copied().map(CallId::Session).collect()
+        let sessions = self.sessions.iter();
+        let sessions = sessions.filter(|(_, call)| call.invite.is_none());
+        sessions.map(|(id, _)| CallId::Session(*id)).collect()
     }
 
     /// How a call ended that the core does not know any more.
@@ -103,66 +121,24 @@ impl Calls {
         call.waker.take()
     }
 
-    /// Who must be woken.
-    pub(crate) fn offered(
+    /// Hands on what happens in a session: to its handle, or that of the call of which it is an early one. Who must be
+    /// woken.
+    pub(crate) fn tell(
         &mut self,
         session: SessionId,
-        message: Request,
+        happened: Happened,
     ) -> Result<Option<Waker>, NoHandle> {
         let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        call.withdraw_offer();
-        Ok(call.tell(Happened::Offered(message)))
-    }
-
-    /// Who must be woken.
-    pub(crate) fn requested(
-        &mut self,
-        session: SessionId,
-        request: (RequestId, Box<Arrival>),
-    ) -> Result<Option<Waker>, NoHandle> {
-        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        if call.is_full(|news| matches!(news, Happened::Requested(..))) {
-            return Err(NoHandle);
-        }
-        Ok(call.tell(Happened::Requested(request.0, request.1)))
-    }
-
-    /// Who must be woken.
-    pub(crate) fn answered(&mut self, session: SessionId, answer: Answer) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
-        call.tell(Happened::Answered(answer))
-    }
-
-    /// Who must be woken.
-    pub(crate) fn refer(
-        &mut self,
-        session: SessionId,
-        cseq: u32,
-        event: ReferEvent,
-    ) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
-        let is_progress = matches!(event, ReferEvent::Progress { .. });
-        if is_progress && call.is_full(|news| matches!(news, Happened::Refer(..))) {
-            return None;
-        }
-        call.tell(Happened::Refer(cseq, event))
-    }
-
-    /// The offer is taken back, if nobody has seen it.
-    pub(crate) fn withdrawn(&mut self, session: SessionId) {
-        if let Some(call) = self.sessions.get_mut(&session) {
-            call.withdraw_offer();
+        match call.invite {
+            Some(invite) => self.outgoing.tell(invite, session, happened),
+            None => call.tell(happened),
         }
     }
 
-    /// Who must be woken.
-    pub(crate) fn reconfirmed(
-        &mut self,
-        session: SessionId,
-        acknowledgement: Request,
-    ) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
-        call.tell(Happened::Reconfirmed(acknowledgement))
+    /// The offer is taken back. Whether nobody has seen it.
+    pub(crate) fn withdrawn(&mut self, session: SessionId) -> bool {
+        let call = self.sessions.get_mut(&session);
+        call.is_some_and(SessionCall::withdraw_offer)
     }
 
     /// Who must be woken.
@@ -180,6 +156,10 @@ impl Calls {
         bye: Option<Request>,
     ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
+        if call.invite.is_some() {
+            self.sessions.remove(&session);
+            return None;
+        }
         call.withdraw_offer();
         call.end = Some(end);
         call.bye = bye.map(Box::new);
@@ -198,8 +178,13 @@ impl Calls {
         invite: OutgoingInviteId,
         event: OutgoingInviteEvent,
     ) -> Option<Waker> {
-        if let OutgoingInviteEvent::Accept { session, .. } = event {
-            self.add_session(session);
+        match event {
+            OutgoingInviteEvent::Progress {
+                session: Some(session),
+                ..
+            } => self.sessions.entry(session).or_default().invite = Some(invite),
+            OutgoingInviteEvent::Accept { session, .. } => self.add_session(session),
+            _ => {}
         }
         self.outgoing.happened(invite, event)
     }
@@ -270,14 +255,27 @@ impl Calls {
         wakers
     }
 
-    pub(crate) fn poll_cancelled(
+    /// What happens in an incoming call before its answer, where it is wanted, or how it ended.
+    pub(crate) fn poll_early(
         &mut self,
         invite: InviteId,
+        is_wanted: impl Fn(&Happened) -> bool,
         context: &mut Context<'_>,
-    ) -> Poll<Cancelled> {
+    ) -> Poll<Result<(SessionId, Happened), Cancelled>> {
         let call = self.invites.entry(invite).or_default();
+        if let Some(session) = call.session {
+            let early = self.sessions.entry(session).or_default();
+            if call.over.is_some() {
+                early.withdraw_offer();
+            }
+            let place = early.news.iter().position(is_wanted);
+            if let Some(happened) = place.and_then(|place| early.news.remove(place)) {
+                return Poll::Ready(Ok((session, happened)));
+            }
+            remember(&mut early.waker, context);
+        }
         match &call.over {
-            Some(over) => Poll::Ready(over.clone()),
+            Some(over) => Poll::Ready(Err(over.clone())),
             None => wait(&mut call.waker, context),
         }
     }
@@ -325,27 +323,42 @@ pub(crate) enum CallId {
 /// No handle can serve a request, or it has too many already.
 pub(crate) struct NoHandle;
 
-/// What becomes of a request of ours.
-pub(crate) enum Answer {
-    Final(Response),
-    /// The 2xx to a re-INVITE that asked for an offer.
-    WithOffer(Response),
-    None(Unanswered),
-}
-
 /// What a session's handle is told.
 pub(crate) enum Happened {
     Offered(Request),
-    Reconfirmed(Request),
     Requested(RequestId, Box<Arrival>),
-    Answered(Answer),
+    Acknowledged(Request),
+    Reconfirmed(Request),
+    Answered(Response),
+    /// The 2xx to a re-INVITE that asked for an offer.
+    AnsweredWithOffer(Response),
+    Unanswered(Unanswered),
     Refer(u32, ReferEvent),
     Terminating(SessionEnd),
     Ended(SessionEnd),
 }
 
+impl Happened {
+    /// What the peer waits to have answered.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match self {
+            Self::Offered(_) => Some(Question::Offer),
+            Self::Requested(request, _) => Some(Question::Request(*request)),
+            _ => None,
+        }
+    }
+}
+
+/// What the application answers, in a session.
+#[derive(Clone, Copy)]
+pub(crate) enum Question {
+    Offer,
+    Request(RequestId),
+}
+
 #[derive(Default)]
 struct InviteCall {
+    session: Option<SessionId>,
     over: Option<Cancelled>,
     waker: Option<Waker>,
 }
@@ -353,6 +366,8 @@ struct InviteCall {
 /// One waker is enough: the handle's waits borrow it mutably.
 #[derive(Default)]
 struct SessionCall {
+    /// The call of ours that it is an early session of.
+    invite: Option<OutgoingInviteId>,
     acknowledgement: Option<Request>,
     terminating: Option<SessionEnd>,
     /// What the handle has not seen, in the order it came. Of requests of the peer's and of what becomes of a
@@ -365,10 +380,28 @@ struct SessionCall {
 }
 
 impl SessionCall {
-    /// Who must be woken.
-    fn tell(&mut self, happened: Happened) -> Option<Waker> {
+    /// Who must be woken. What can be left out is, where too much of its kind waits.
+    fn tell(&mut self, happened: Happened) -> Result<Option<Waker>, NoHandle> {
+        match &happened {
+            Happened::Offered(_) => drop(self.withdraw_offer()),
+            Happened::Requested(..) if self.is_full(|it| matches!(it, Happened::Requested(..))) => {
+                return Err(NoHandle);
+            }
+            Happened::Refer(_, ReferEvent::Progress { .. })
+                if self.is_full(|it| matches!(it, Happened::Refer(..))) =>
+            {
+                return Ok(None);
+            }
+            Happened::Acknowledged(prack)
+                if prack.session_description().is_none()
+                    && self.is_full(|it| matches!(it, Happened::Acknowledged(_))) =>
+            {
+                return Ok(None);
+            }
+            _ => {}
+        }
         self.news.push_back(happened);
-        self.waker.take()
+        Ok(self.waker.take())
     }
 
     /// Whether so many of a kind wait already that no more may.
@@ -377,20 +410,26 @@ impl SessionCall {
         of_kind.count() >= MOST_REQUESTS
     }
 
-    /// An offer that is answered already is no news.
-    fn withdraw_offer(&mut self) {
+    /// An offer that is answered already is no news. Whether there was one.
+    fn withdraw_offer(&mut self) -> bool {
+        let before = self.news.len();
         self.news
             .retain(|happened| !matches!(happened, Happened::Offered(_)));
+        self.news.len() < before
     }
 }
 
 /// Remembers who is to be woken.
 pub(crate) fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
+    remember(waker, context);
+    Poll::Pending
+}
+
+fn remember(waker: &mut Option<Waker>, context: &mut Context<'_>) {
     match waker {
         Some(waker) => waker.clone_from(context.waker()),
         None => *waker = Some(context.waker().clone()),
     }
-    Poll::Pending
 }
 
 /// How many requests may wait for the handle of one session, and how much of what becomes of a REFER.

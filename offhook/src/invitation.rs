@@ -4,15 +4,15 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
-    ContactTarget, Flow, InviteId, InviteUserAgentServer, LoggerFactory, OutgoingResponse,
-    ResponseOptions, TransactionState, VerbError,
+    ContactTarget, Flow, InsideError, InviteId, InviteUserAgentServer, LoggerFactory,
+    OutgoingResponse, ResponseOptions, TransactionState, VerbError,
 };
-use offhook_message::{Provisional, Redirection, Rejection, Replaces, Request, Success};
+use offhook_message::{Body, Provisional, Redirection, Rejection, Replaces, Request, Success};
 
 use crate::backlog::Arrival;
-use crate::calls::Cancelled;
+use crate::calls::{Cancelled, Happened};
 use crate::error::Error;
-use crate::session::Session;
+use crate::session::{Session, SessionEvent};
 use crate::shell::Shell;
 
 /// An incoming call that is not answered yet.
@@ -90,15 +90,45 @@ impl Invitation {
     ) -> Result<OutgoingResponse, Error> {
         let options = options.into();
         let response = self.shell.act(self.arrival.shard, |state, now| {
-            let mut server = state.invite_server(now, self.invite)?;
-            Ok::<_, Error>(server.progress(options)?)
+            let response = state.invite_server(now, self.invite)?.progress(options)?;
+            state.calls.add_early_session(self.invite, response.session);
+            Ok::<_, Error>(response)
         })?;
         Ok(OutgoingResponse {
             message: response.message,
         })
     }
 
-    /// Answers the call with a 2xx.
+    /// Waits for what happens next in the early dialog that [`progress`](Self::progress) has made: the PRACK of a reliable
+    /// response, an offer in a PRACK or UPDATE, a request, or the answer to [`update`](Self::update).
+    ///
+    /// What waits for an answer and is not looked at is refused: when the call is answered, or after 32·T1. A PRACK is
+    /// kept, for [`Session::event`] too. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// The call is over before we have answered it. The caller has its response then.
+    pub async fn event(&mut self) -> Result<SessionEvent, Cancelled> {
+        self.next(|_| true).await
+    }
+
+    /// Changes the session before it is accepted: sends UPDATE, as [`Session::update`] does, once a first offer is
+    /// answered by way of PRACK ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
+    /// [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
+    ///
+    /// # Errors
+    ///
+    /// There is no early session, or another offer waits for its answer.
+    pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
+        self.shell.act(self.arrival.shard, |state, now| {
+            let session = state.calls.early_session(self.invite);
+            let session = session.and_then(|id| state.core.session(now, id));
+            session.ok_or(InsideError::NotConfirmed)?.update(offer)
+        })
+    }
+
+    /// Answers the call with a 2xx. It waits for the PRACK of a session description of ours, and for your answer to an
+    /// offer that [`event`](Self::event) gave; one that nobody has seen is refused.
     ///
     /// # Errors
     ///
@@ -113,6 +143,9 @@ impl Invitation {
             let accepted = state.invite_server(now, invite)?.accept(options)?;
             state.calls.remove_invite(invite);
             state.calls.add_session(accepted.session);
+            if state.calls.withdrawn(accepted.session) {
+                state.refuse_offer(now, accepted.session);
+            }
             Ok(accepted.session)
         });
         match accepted {
@@ -149,12 +182,29 @@ impl Invitation {
     /// Answers 480, as dropping the invitation does.
     pub fn dispose(self) {}
 
-    /// Waits until the call is over before we have answered it. The caller has its response then.
+    /// Waits until the call is over before we have answered it. The caller has its response then. What the caller wants
+    /// in the early dialog is refused meanwhile; await [`event`](Self::event) to serve it.
     ///
     /// Dropping the future loses nothing: it may be used in `tokio::select!`.
     pub async fn cancelled(&mut self) -> Cancelled {
-        let shard = self.shell.shard(self.arrival.shard);
-        poll_fn(|context| shard.calls(|calls| calls.poll_cancelled(self.invite, context))).await
+        loop {
+            if let Err(over) = self.next(|it| it.question().is_some()).await {
+                return over;
+            }
+        }
+    }
+
+    /// What happens next that is wanted.
+    async fn next(
+        &mut self,
+        is_wanted: impl Fn(&Happened) -> bool,
+    ) -> Result<SessionEvent, Cancelled> {
+        let (shell, index) = (&self.shell, self.arrival.shard);
+        let (shard, invite) = (shell.shard(index), self.invite);
+        let (session, happened) =
+            poll_fn(|context| shard.calls(|calls| calls.poll_early(invite, &is_wanted, context)))
+                .await?;
+        Ok(SessionEvent::new(shell, index, session, happened))
     }
 
     /// Ends the call that this one takes the place of: BYE, or CANCEL where it is not answered yet.
@@ -176,7 +226,7 @@ impl Invitation {
         let invite = self.invite;
         let response = self.shell.act(self.arrival.shard, |state, now| {
             let response = verb(state.invite_server(now, invite)?)?;
-            state.calls.remove_invite(invite);
+            state.remove_invite(now, invite);
             Ok::<_, Error>(response)
         })?;
         self.answered = true;
@@ -190,7 +240,7 @@ impl Drop for Invitation {
             return;
         }
         self.shell.act(self.arrival.shard, |state, now| {
-            state.calls.remove_invite(self.invite);
+            state.remove_invite(now, self.invite);
             if let Some(server) = state.core.invite_server(now, self.invite) {
                 server.dispose();
             }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use offhook_core::{
     ContactTarget, OutgoingInviteEvent, OutgoingInviteId, OutgoingRequest, RequestError,
-    RequestFailure, SessionId, VerbError,
+    RequestFailure,
 };
-use offhook_message::{Body, Header, Response, StatusCode, Text, UriBuf};
+use offhook_message::{Header, Response, StatusCode, Text, UriBuf};
 
+use crate::early_session::EarlySession;
 use crate::error::Error;
+use crate::outgoing_calls::OutgoingNews;
 use crate::referral::ReferralProgress;
-use crate::session::Session;
+use crate::session::{Session, SessionEvent};
 use crate::shell::Shell;
 
 /// A call that we place and that is not answered yet.
@@ -59,16 +61,23 @@ impl Inviter {
     }
 
     /// Waits for what becomes of the call; `None` after the last event, which is each but
-    /// [`Trying`](InviterEvent::Trying), [`Progress`](InviterEvent::Progress) and
+    /// [`Trying`](InviterEvent::Trying), [`Progress`](InviterEvent::Progress), [`Early`](InviterEvent::Early) and
     /// [`NoAnswer`](InviterEvent::NoAnswer). Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<InviterEvent> {
         let shard = self.shell.shard(self.shard);
         let invite = self.invite;
-        let event =
+        let news =
             poll_fn(|context| shard.calls(|calls| calls.outgoing.poll_event(invite, context)));
-        let event = event.await?;
-        self.report(&event);
-        Some(self.told(event))
+        Some(match news.await? {
+            OutgoingNews::Invite(event) => {
+                self.report(&event);
+                self.told(event)
+            }
+            OutgoingNews::Early(session, happened) => InviterEvent::Early {
+                session: EarlySession::new(&self.shell, self.shard, session),
+                event: SessionEvent::new(&self.shell, self.shard, session, happened),
+            },
+        })
     }
 
     /// Tells a referrer what becomes of the call.
@@ -145,11 +154,8 @@ impl Inviter {
                 is_offer,
                 message,
             } => InviterEvent::Progress(Progress {
-                offer: session.filter(|_| is_offer).map(|session| EarlyOffer {
-                    shell: Arc::clone(&self.shell),
-                    shard: self.shard,
-                    session,
-                }),
+                session: session.map(|id| EarlySession::new(&self.shell, self.shard, id)),
+                is_offer,
                 message,
             }),
             OutgoingInviteEvent::NoAnswer => InviterEvent::NoAnswer,
@@ -180,11 +186,7 @@ impl Inviter {
 impl Drop for Inviter {
     fn drop(&mut self) {
         self.shell.act(self.shard, |state, now| {
-            if let Some(session) = state.calls.outgoing.remove(self.invite) {
-                state.hang_up(now, session);
-            } else if let Some(client) = state.core.invite_client(now, self.invite) {
-                client.cancel(Vec::new());
-            }
+            state.give_up(now, self.invite);
         });
     }
 }
@@ -204,6 +206,14 @@ pub enum InviterEvent {
     Trying(Response),
     /// 101 to 199: it rings, or there is early media.
     Progress(Progress),
+    /// Something happens in an early session: the callee wants to change it, or asks something else, or answers
+    /// [`EarlySession::update`]. What is dropped is refused.
+    Early {
+        /// The session.
+        session: EarlySession,
+        /// What happens.
+        event: SessionEvent,
+    },
     /// It rings for longer than [`Times::ringing`](offhook_core::Times::ringing): it is given up, and
     /// [`Cancelled`](Self::Cancelled) follows.
     NoAnswer,
@@ -229,38 +239,13 @@ pub enum InviterEvent {
 /// unless it makes an offer.
 #[derive(Debug)]
 pub struct Progress {
+    /// The early session; `None` where the response makes none, and only says that it rings.
+    pub session: Option<EarlySession>,
+    /// Whether the session description of the response is an offer. Then answer it with
+    /// [`EarlySession::prack`].
+    pub is_offer: bool,
     /// The response.
     pub message: Response,
-    /// Its session description, where that is an offer to answer.
-    pub offer: Option<EarlyOffer>,
-}
-
-/// The offer of a reliable provisional response to an INVITE that had none.
-pub struct EarlyOffer {
-    shell: Arc<Shell>,
-    shard: usize,
-    session: SessionId,
-}
-
-impl EarlyOffer {
-    /// Answers it, in the PRACK
-    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
-    ///
-    /// # Errors
-    ///
-    /// The call is over.
-    pub fn answer(self, description: &Body) -> Result<(), VerbError> {
-        self.shell.act(self.shard, |state, now| {
-            let session = state.core.session(now, self.session);
-            session.ok_or(VerbError::NoOffer)?.prack(description)
-        })
-    }
-}
-
-impl fmt::Debug for EarlyOffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EarlyOffer").finish_non_exhaustive()
-    }
 }
 
 /// The 2xx to a call of ours.

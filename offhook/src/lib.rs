@@ -80,6 +80,31 @@
 //! # }
 //! ```
 //!
+//! A caller may have wishes before the answer, and a reliable response may ask it for a description:
+//!
+//! ```no_run
+//! # use offhook::message::{Body, Provisional, Success};
+//! # use offhook::{Error, Invitation, ResponseOptions, SessionEvent};
+//! # async fn ring(mut invitation: Invitation, picked_up: tokio::sync::Notify) -> Result<(), Error> {
+//! let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS).with_body(Body::sdp(OFFER));
+//! invitation.progress(progress.reliably())?;
+//! loop {
+//!     tokio::select! {
+//!         () = picked_up.notified() => break,
+//!         event = invitation.event() => match event.map_err(Error::Over)? {
+//!             SessionEvent::Prack(prack) => println!("early media: {:?}", prack.session_description()),
+//!             SessionEvent::Offer(offer) => offer.answer(&Body::sdp(ANSWER))?,
+//!             _ => {}
+//!         },
+//!     }
+//! }
+//! invitation.accept(Success::OK)?.ended().await;
+//! # Ok(())
+//! # }
+//! # const OFFER: &str = "v=0\r\n";
+//! # const ANSWER: &str = "v=0\r\n";
+//! ```
+//!
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
 //! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
 //!
@@ -92,6 +117,7 @@ mod by_id;
 mod calls;
 #[cfg(feature = "dns")]
 mod dns;
+mod early_session;
 mod error;
 mod flows;
 mod incoming_request;
@@ -136,11 +162,12 @@ pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 #[cfg(feature = "dns")]
 pub use self::dns::DnsResolver;
+pub use self::early_session::EarlySession;
 pub use self::error::Error;
 pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;
 pub use self::invitation::{Invitation, Refused};
-pub use self::inviter::{Accepted, EarlyOffer, Inviter, InviterEvent, Progress};
+pub use self::inviter::{Accepted, Inviter, InviterEvent, Progress};
 pub use self::listener::{InvalidAdvertised, InvalidListener, Listener};
 pub use self::messager::Messager;
 pub use self::publisher::Publisher;

@@ -3,7 +3,7 @@ use std::task::{Context, Poll, Waker};
 
 use offhook_core::{OutgoingInviteEvent, OutgoingInviteId, RequestFailure, SessionId};
 
-use crate::calls::wait;
+use crate::calls::{Happened, NoHandle, wait};
 
 /// What the handles of the calls that we place wait for. An entry lives as long as its handle.
 #[derive(Default)]
@@ -16,13 +16,10 @@ impl OutgoingCalls {
         self.calls.insert(invite, OutgoingCall::default());
     }
 
-    /// The session of a call that was accepted, where nobody took it.
-    pub(crate) fn remove(&mut self, invite: OutgoingInviteId) -> Option<SessionId> {
-        let call = self.calls.remove(&invite)?;
-        call.events.iter().find_map(|event| match event {
-            OutgoingInviteEvent::Accept { session, .. } => Some(*session),
-            _ => None,
-        })
+    /// What its handle has not seen.
+    pub(crate) fn remove(&mut self, invite: OutgoingInviteId) -> VecDeque<OutgoingNews> {
+        let call = self.calls.remove(&invite);
+        call.map(|call| call.news).unwrap_or_default()
     }
 
     pub(crate) fn invites(&self) -> impl Iterator<Item = OutgoingInviteId> {
@@ -45,15 +42,30 @@ impl OutgoingCalls {
         let call = self.calls.get_mut(&invite)?;
         match event {
             OutgoingInviteEvent::Trying { .. } | OutgoingInviteEvent::Progress { .. } => {
-                if call.events.len() >= MOST_EVENTS {
+                if call.news.len() >= MOST_NEWS {
                     return None;
                 }
             }
             OutgoingInviteEvent::NoAnswer => {}
             _ => call.is_over = true,
         }
-        call.events.push_back(event);
+        call.news.push_back(OutgoingNews::Invite(event));
         call.waker.take()
+    }
+
+    /// Hands on what happens in an early session. Who must be woken.
+    pub(crate) fn tell(
+        &mut self,
+        invite: OutgoingInviteId,
+        session: SessionId,
+        happened: Happened,
+    ) -> Result<Option<Waker>, NoHandle> {
+        let call = self.calls.get_mut(&invite).ok_or(NoHandle)?;
+        if call.news.len() >= MOST_NEWS && happened.question().is_some() {
+            return Err(NoHandle);
+        }
+        call.news.push_back(OutgoingNews::Early(session, happened));
+        Ok(call.waker.take())
     }
 
     /// Says of all calls that they are over, for nothing will come any more, and who must be
@@ -62,7 +74,8 @@ impl OutgoingCalls {
         let mut wakers = Vec::new();
         for call in self.calls.values_mut().filter(|call| !call.is_over) {
             let cause = RequestFailure::Undelivered;
-            call.events.push_back(OutgoingInviteEvent::Failed { cause });
+            let failed = OutgoingInviteEvent::Failed { cause };
+            call.news.push_back(OutgoingNews::Invite(failed));
             call.is_over = true;
             wakers.extend(call.waker.take());
         }
@@ -74,9 +87,9 @@ impl OutgoingCalls {
         &mut self,
         invite: OutgoingInviteId,
         context: &mut Context<'_>,
-    ) -> Poll<Option<OutgoingInviteEvent>> {
+    ) -> Poll<Option<OutgoingNews>> {
         let call = self.calls.entry(invite).or_default();
-        match call.events.pop_front() {
+        match call.news.pop_front() {
             Some(event) => Poll::Ready(Some(event)),
             None if call.is_over => Poll::Ready(None),
             None => wait(&mut call.waker, context),
@@ -84,13 +97,19 @@ impl OutgoingCalls {
     }
 }
 
+/// What the handle of a call that we place is told.
+pub(crate) enum OutgoingNews {
+    Invite(OutgoingInviteEvent),
+    /// In one of its early sessions.
+    Early(SessionId, Happened),
+}
+
 #[derive(Default)]
 struct OutgoingCall {
-    events: VecDeque<OutgoingInviteEvent>,
+    news: VecDeque<OutgoingNews>,
     is_over: bool,
     waker: Option<Waker>,
 }
 
-/// How many provisional responses may wait for the handle of one call. A callee can send any
-/// number.
-const MOST_EVENTS: usize = 16;
+/// Past so many that wait for the handle of one call, nothing more is taken of which a callee can send any number.
+const MOST_NEWS: usize = 16;

@@ -8,7 +8,7 @@ use offhook_core::{
 };
 use offhook_message::{Body, Header, Method, ReferTo, Rejection, Request, Response};
 
-use crate::calls::{Answer, Happened};
+use crate::calls::Happened;
 use crate::incoming_request::IncomingRequest;
 use crate::referral::Referral;
 use crate::shell::Shell;
@@ -71,9 +71,9 @@ impl Session {
     ///
     /// It made none, or is acknowledged already.
     pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
-        self.shell.act(self.shard, |state, now| {
-            let session = state.core.session(now, self.id);
-            session.ok_or(VerbError::NoOffer)?.acknowledge(answer)
+        let shell = &self.shell;
+        shell.inside(self.shard, self.id, VerbError::NoOffer, |session| {
+            session.acknowledge(answer)
         })
     }
 
@@ -83,32 +83,7 @@ impl Session {
         let shard = self.shell.shard(self.shard);
         let happened =
             poll_fn(|context| shard.calls(|calls| calls.poll_event(self.id, context))).await;
-        match happened {
-            Happened::Offered(message) => SessionEvent::Offer(Offer {
-                shell: Arc::clone(&self.shell),
-                shard: self.shard,
-                session: self.id,
-                message,
-                is_open: true,
-            }),
-            Happened::Requested(id, arrival) => match Referral::read(&self.shell, id, arrival) {
-                Ok(referral) => SessionEvent::Referred(referral),
-                Err(arrival) => SessionEvent::Request(IncomingRequest::new(
-                    Arc::clone(&self.shell),
-                    id,
-                    arrival,
-                )),
-            },
-            Happened::Refer(cseq, event) => SessionEvent::Refer { cseq, event },
-            Happened::Answered(Answer::Final(response)) => SessionEvent::Answered(response),
-            Happened::Answered(Answer::WithOffer(response)) => {
-                SessionEvent::AnsweredWithOffer(response)
-            }
-            Happened::Answered(Answer::None(cause)) => SessionEvent::Unanswered(cause),
-            Happened::Reconfirmed(message) => SessionEvent::Reconfirmed(message),
-            Happened::Terminating(cause) => SessionEvent::Terminating(cause),
-            Happened::Ended(end) => SessionEvent::Ended(end),
-        }
+        SessionEvent::new(&self.shell, self.shard, self.id, happened)
     }
 
     /// Waits until the session is over, whoever ends it. The peer's wishes to change it are
@@ -172,6 +147,9 @@ impl Session {
     /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)): hold, resume, a
     /// new address. [`SessionEvent::Answered`] or [`SessionEvent::Unanswered`] follows.
     ///
+    /// Hold has no verb of its own, as in SIP.js: it is a description, and what makes descriptions makes that one, as
+    /// `SessionDescriptionHandler::hold` of `offhook-media` does: `session.invite(&media.hold()?)`.
+    ///
     /// # Errors
     ///
     /// The session is not confirmed or is over, or another offer waits for its answer.
@@ -209,10 +187,8 @@ impl Session {
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<R, InsideError>,
     ) -> Result<R, InsideError> {
-        self.shell.act(self.shard, |state, now| {
-            let session = state.core.session(now, self.id);
-            verb(&mut session.ok_or(InsideError::NotConfirmed)?)
-        })
+        let shell = &self.shell;
+        shell.inside(self.shard, self.id, InsideError::NotConfirmed, verb)
     }
 
     /// Hangs up: sends BYE, after the ACK where that is still to come
@@ -240,11 +216,14 @@ impl Session {
     }
 }
 
-/// What happens in a session, of the peer's doing as a rule.
+/// What happens in a session, an early one too, of the peer's doing as a rule.
 #[derive(Debug)]
 pub enum SessionEvent {
     /// It wants to change the session.
     Offer(Offer),
+    /// The PRACK of a reliable provisional response of ours: its body holds the answer where that made the offer. It
+    /// is answered. One that makes an offer is an [`Offer`](Self::Offer).
+    Prack(Request),
     /// It sends something else: INFO, MESSAGE, or another of
     /// [`Config::methods`](offhook_core::Config::methods).
     Request(IncomingRequest),
@@ -275,6 +254,37 @@ pub enum SessionEvent {
         /// What happened.
         event: ReferEvent,
     },
+}
+
+impl SessionEvent {
+    pub(crate) fn new(
+        shell: &Arc<Shell>,
+        shard: usize,
+        session: SessionId,
+        happened: Happened,
+    ) -> Self {
+        match happened {
+            Happened::Offered(message) => Self::Offer(Offer {
+                shell: Arc::clone(shell),
+                shard,
+                session,
+                message,
+                is_open: true,
+            }),
+            Happened::Requested(id, arrival) => match Referral::read(shell, id, arrival) {
+                Ok(referral) => Self::Referred(referral),
+                Err(arrival) => Self::Request(IncomingRequest::new(Arc::clone(shell), id, arrival)),
+            },
+            Happened::Acknowledged(prack) => Self::Prack(prack),
+            Happened::Reconfirmed(message) => Self::Reconfirmed(message),
+            Happened::Answered(response) => Self::Answered(response),
+            Happened::AnsweredWithOffer(response) => Self::AnsweredWithOffer(response),
+            Happened::Unanswered(cause) => Self::Unanswered(cause),
+            Happened::Refer(cseq, event) => Self::Refer { cseq, event },
+            Happened::Terminating(cause) => Self::Terminating(cause),
+            Happened::Ended(end) => Self::Ended(end),
+        }
+    }
 }
 
 /// A change that the peer wants: a re-INVITE, an UPDATE or a PRACK with an offer, or a re-INVITE
@@ -322,15 +332,14 @@ impl Offer {
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<(), VerbError>,
     ) -> Result<(), VerbError> {
-        self.shell.act(self.shard, |state, now| {
-            let session = state.core.session(now, self.session);
-            let mut session = session.ok_or(VerbError::NoOffer)?;
+        let shell = &self.shell;
+        shell.inside(self.shard, self.session, VerbError::NoOffer, |session| {
             // Meanwhile the peer may have taken this one back and made another.
             let is_open = |offer: &Request| offer.as_bytes() == self.message.as_bytes();
             if !session.offer().is_some_and(is_open) {
                 return Err(VerbError::NoOffer);
             }
-            verb(&mut session)
+            verb(session)
         })
     }
 }

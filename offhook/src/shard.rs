@@ -3,8 +3,9 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, RequestId, Resolve,
-    ResponseOptions, SessionId, Transmit, UserAgentCore,
+    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, OutgoingInviteEvent,
+    OutgoingInviteId, Output, RequestId, Resolve, ResponseOptions, SessionId, Transmit,
+    UserAgentCore,
 };
 use offhook_message::{Header, HeaderName, Rejection, Replaces, Text};
 use smallvec::SmallVec;
@@ -12,9 +13,10 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
-use crate::calls::{Answer, CallId, Calls, Cancelled, Happened, NoHandle};
+use crate::calls::{CallId, Calls, Cancelled, Happened, NoHandle, Question};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
+use crate::outgoing_calls::OutgoingNews;
 
 /// One core with the calls whose Call-IDs fall to it.
 pub(crate) struct Shard {
@@ -63,14 +65,7 @@ impl Shard {
                     let at = (now, self.index);
                     state.arrive_request(at, request, session, backlog, &mut effects);
                 }
-                Output::Event(Event::Offer { session, message }) => {
-                    match state.calls.offered(session, message) {
-                        Ok(waker) => effects.wakers.extend(waker),
-                        // Nobody waits for it: what was agreed before holds.
-                        Err(NoHandle) => state.refuse_offer(now, session),
-                    }
-                }
-                Output::Event(event) => effects.wakers.extend(state.tell(event)),
+                Output::Event(event) => effects.wakers.extend(state.tell(now, event)),
             }
         }
         let next = state.deadline();
@@ -172,12 +167,43 @@ impl State {
 
     /// Refuses what the handle of a session has not seen: there is none any more.
     pub(crate) fn remove_session(&mut self, now: Instant, session: SessionId) {
-        for happened in self.calls.remove_session(session) {
-            match happened {
-                Happened::Requested(request, _) => self.dispose(now, request),
-                Happened::Offered(_) => self.refuse_offer(now, session),
-                _ => {}
+        for question in self.calls.remove_session(session) {
+            self.leave(now, session, question);
+        }
+    }
+
+    /// Forgets an incoming call that has its answer, or none, and refuses what the application has not seen of it.
+    pub(crate) fn remove_invite(&mut self, now: Instant, invite: InviteId) {
+        if let Some(session) = self.calls.remove_invite(invite) {
+            self.remove_session(now, session);
+        }
+    }
+
+    /// Ends a call of ours that has no handle any more, or its session.
+    pub(crate) fn give_up(&mut self, now: Instant, invite: OutgoingInviteId) {
+        for news in self.calls.outgoing.remove(invite) {
+            match news {
+                OutgoingNews::Invite(OutgoingInviteEvent::Accept { session, .. }) => {
+                    self.hang_up(now, session);
+                }
+                OutgoingNews::Invite(_) => {}
+                OutgoingNews::Early(session, happened) => {
+                    if let Some(question) = happened.question() {
+                        self.leave(now, session, question);
+                    }
+                }
             }
+        }
+        if let Some(client) = self.core.invite_client(now, invite) {
+            client.cancel(Vec::new());
+        }
+    }
+
+    /// Answers what nobody else does: what was agreed before holds.
+    fn leave(&mut self, now: Instant, session: SessionId, question: Question) {
+        match question {
+            Question::Request(request) => self.dispose(now, request),
+            Question::Offer => self.refuse_offer(now, session),
         }
     }
 
@@ -245,7 +271,7 @@ impl State {
         self.calls.remove_invite(invite);
     }
 
-    fn refuse_offer(&mut self, now: Instant, session: SessionId) {
+    pub(crate) fn refuse_offer(&mut self, now: Instant, session: SessionId) {
         let refused = self
             .core
             .session(now, session)
@@ -312,10 +338,9 @@ impl State {
         let Some(session) = session else {
             return self.queue(now, arrival, backlog, effects);
         };
-        match self.calls.requested(session, (request, arrival)) {
-            Ok(waker) => effects.wakers.extend(waker),
-            Err(NoHandle) => self.dispose(now, request),
-        }
+        let happened = Happened::Requested(request, arrival);
+        let waker = self.tell_session(now, session, happened);
+        effects.wakers.extend(waker);
     }
 
     fn queue(
@@ -339,8 +364,25 @@ impl State {
         self.refuse(now, arrival.id);
     }
 
+    /// Hands on what happens in a session. What nobody takes is refused. Who must be woken.
+    fn tell_session(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        happened: Happened,
+    ) -> Option<Waker> {
+        let question = happened.question();
+        let told = self.calls.tell(session, happened);
+        told.unwrap_or_else(|NoHandle| {
+            if let Some(question) = question {
+                self.leave(now, session, question);
+            }
+            None
+        })
+    }
+
     /// Who must be woken.
-    fn tell(&mut self, event: Event) -> Option<Waker> {
+    fn tell(&mut self, now: Instant, event: Event) -> Option<Waker> {
         match event {
             Event::Cancelled { invite, message } => self
                 .calls
@@ -352,18 +394,24 @@ impl State {
                 session,
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
+            Event::Prack { session, message } => {
+                self.tell_session(now, session, Happened::Acknowledged(message))
+            }
+            Event::Offer { session, message } => {
+                self.tell_session(now, session, Happened::Offered(message))
+            }
             Event::Reconfirmed {
                 session,
                 acknowledgement,
-            } => self.calls.reconfirmed(session, acknowledgement),
+            } => self.tell_session(now, session, Happened::Reconfirmed(acknowledgement)),
             Event::Answered { session, message } => {
-                self.calls.answered(session, Answer::Final(message))
+                self.tell_session(now, session, Happened::Answered(message))
             }
             Event::AnsweredWithOffer { session, message } => {
-                self.calls.answered(session, Answer::WithOffer(message))
+                self.tell_session(now, session, Happened::AnsweredWithOffer(message))
             }
             Event::Unanswered { session, cause } => {
-                self.calls.answered(session, Answer::None(cause))
+                self.tell_session(now, session, Happened::Unanswered(cause))
             }
             Event::OfferWithdrawn { session } => {
                 self.calls.withdrawn(session);
@@ -373,7 +421,7 @@ impl State {
                 session,
                 cseq,
                 event,
-            } => self.calls.refer(session, cseq, event),
+            } => self.tell_session(now, session, Happened::Refer(cseq, event)),
             Event::Terminating { session, cause } => self.calls.terminating(session, cause),
             Event::Ended {
                 session,
@@ -408,8 +456,6 @@ impl State {
                 None
             }
             Event::Invite(_)
-            | Event::Prack { .. }
-            | Event::Offer { .. }
             | Event::Response { .. }
             | Event::Request { .. }
             | Event::Referred { .. } => None,

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use offhook_core::locate::Target;
 use offhook_core::{
-    Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, Resolve, TransactionId,
-    UserAgentCore,
+    Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, Resolve, Session, SessionId,
+    TransactionId, UserAgentCore,
 };
 use offhook_message::{HeaderName, Malformed, Message, Text};
 use smallvec::SmallVec;
@@ -158,6 +158,19 @@ impl Shell {
         let (result, effects) = self.shard(shard).act(&self.backlog, work);
         self.follow(shard, effects);
         result
+    }
+
+    /// Does something with a session; `over` where there is none any more.
+    pub(crate) fn inside<R, E>(
+        &self,
+        shard: usize,
+        session: SessionId,
+        over: E,
+        verb: impl FnOnce(&mut Session<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.act(shard, |state, now| {
+            verb(&mut state.core.session(now, session).ok_or(over)?)
+        })
     }
 
     /// Refuses new calls, waits until those in progress are over or `drain` has passed, ends the

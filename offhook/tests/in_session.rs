@@ -5,7 +5,7 @@ mod caller;
 use std::time::Duration;
 
 use caller::{Caller, answer, soon, start, start_with};
-use offhook::message::{Method, Provisional, Rejection, Success, Text};
+use offhook::message::{Method, Rejection, Success, Text};
 use offhook::{
     Config, IncomingRequest, SessionEnd, SessionEvent, UserAgent, UserAgentEvent, VerbError,
 };
@@ -145,21 +145,6 @@ async fn what_a_dropped_session_has_not_seen_is_refused_at_once() {
         assert_eq!(status, (refused, method.to_owned()));
     }
     caller.expect_request("BYE").await;
-}
-
-/// A 503 would be for the server as a whole, and its Retry-After for new calls.
-#[tokio::test]
-async fn a_request_before_the_answer_gets_488() {
-    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
-    let (user_agent, server) = start_with(builder.config(config())).await;
-    let mut caller = Caller::new(server).await;
-    caller.send(caller.request("INVITE")).await;
-    let mut invitation = caller::incoming(&user_agent).await;
-    invitation.progress(Provisional::RINGING).unwrap();
-    caller.response(180).await;
-    caller.send(caller.later_request("MESSAGE", 2, "")).await;
-    let refused = caller.response(488).await;
-    assert!(refused.headers().named("Retry-After").next().is_none());
 }
 
 #[tokio::test]

@@ -4,8 +4,7 @@ use offhook::{
 };
 use offhook_media::Recording;
 
-use super::{CallArguments, media, own_uri};
-use crate::negotiation::Handler;
+use super::{CallArguments, OurSide, early::Early, our_side, own_uri};
 
 /// How a call is placed, the first one and those that the callee asks for.
 pub(super) struct Placing {
@@ -20,35 +19,40 @@ impl Placing {
     pub(super) async fn prepare(
         &self,
         target: UriBuf,
-    ) -> anyhow::Result<(OutgoingRequest, Flow, Handler)> {
+    ) -> anyhow::Result<(OutgoingRequest, Flow, OurSide)> {
         let arguments = &self.arguments;
         let next_hop = arguments.proxy.as_ref().unwrap_or(&target);
         let flows = self.user_agent.flows(next_hop).await?;
         let flow = *flows.first().context("no way leads there")?;
-        let mut media = media(arguments, flow.local.ip(), &self.recording)?;
+        let mut side = our_side(arguments, flow.local.ip(), &self.recording)?;
         let from = match &arguments.from {
             Some(from) => from.clone(),
             None => own_uri(flow.local)?,
         };
         let request = OutgoingRequest::new(flows, from.into(), target.into());
-        let mut request = request.with_body(media.description()?);
+        let mut request = request.with_body(side.media.description()?);
         request.routes.extend(arguments.proxy.clone());
         request.credentials.extend(self.credentials.clone());
-        Ok((request, flow, media))
+        Ok((request, flow, side))
     }
 
     /// Calls where the callee sends us.
     pub(super) async fn follow(&self, referral: Referral) -> anyhow::Result<Followed> {
-        let (request, _, media) = self.prepare(referral.refer_to().target()).await?;
+        let (request, _, side) = self.prepare(referral.refer_to().target()).await?;
         let inviter = referral.make_inviter(request)?;
-        Ok(Followed { inviter, media })
+        Ok(Followed {
+            inviter,
+            side,
+            early: Early::default(),
+        })
     }
 }
 
 /// A call that the callee asked for. The callee is told what becomes of it.
 pub(super) struct Followed {
     inviter: Inviter,
-    pub(super) media: Handler,
+    pub(super) side: OurSide,
+    pub(super) early: Early,
 }
 
 /// What becomes of it; nothing as long as there is none.

@@ -1,6 +1,7 @@
 //! `offhook call`: one call, from its INVITE to its end.
 
 mod arguments;
+mod early;
 mod following;
 mod step;
 
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
+use self::early::Early;
 use self::following::{Followed, Placing};
 pub(crate) use self::step::{Status, failed};
 use self::step::{Step, ended};
@@ -63,16 +65,17 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         credentials,
         recording: recording.clone(),
     };
-    let (request, flow, media) = placing.prepare(uri.clone()).await?;
+    let (request, flow, side) = placing.prepare(uri.clone()).await?;
     let inviter = user_agent.invite(request)?;
     let mut call = Call {
         output: output.timed(),
         agent: flow.local,
-        media,
+        media: side.media,
+        speech: side.speech,
         signals,
         answer_by: Some(Instant::now() + placing.arguments.timeout),
         leave_by: None,
-        early: None,
+        early: Early::default(),
         placing,
         followed: None,
         keys: VecDeque::new(),
@@ -100,13 +103,13 @@ struct Call {
     /// Our address, for warnings.
     agent: SocketAddr,
     media: Handler,
+    speech: Option<Speech>,
     signals: Signals,
     /// When it is given up; `None` once it is.
     answer_by: Option<Instant>,
     /// When nothing more is expected of a call that was given up.
     leave_by: Option<Instant>,
-    /// The last session description of a provisional response.
-    early: Option<Vec<u8>>,
+    early: Early,
     placing: Placing,
     /// The call that takes the place of this one, until it is answered.
     followed: Option<Followed>,
@@ -139,7 +142,16 @@ impl Call {
             };
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
-                Some(InviterEvent::Progress(progress)) => self.progress(&progress.message),
+                Some(InviterEvent::Progress(progress)) => {
+                    let early = self.early.hear(&progress);
+                    if let Some(Err(error)) = early.map(|it| self.media.set_answer(it)) {
+                        warn!(%error, "nothing is heard before the call is answered");
+                    }
+                    self.progress(&progress.message);
+                }
+                Some(InviterEvent::Early { event, .. }) => {
+                    self.early.serve(event, &mut self.media, self.agent);
+                }
                 Some(InviterEvent::NoAnswer) | None => {}
                 Some(InviterEvent::Accepted(accepted)) => return self.accepted(accepted).await,
                 Some(InviterEvent::Redirected { contacts, message }) => {
@@ -160,10 +172,7 @@ impl Call {
         inviter.cancel();
     }
 
-    fn progress(&mut self, response: &Response) {
-        if let Some(description) = response.session_description() {
-            self.early = Some(description.to_vec());
-        }
+    fn progress(&self, response: &Response) {
         self.tell(&Step::Progress(Status::of(response)));
     }
 
@@ -178,7 +187,7 @@ impl Call {
             if inviter.follow(contact).await.is_ok() {
                 let (status, uri) = (Status::of(response), contact.uri.clone());
                 self.tell(&Step::Redirected { status, uri });
-                self.early = None;
+                self.early = Early::default();
                 return true;
             }
         }
@@ -204,9 +213,9 @@ impl Call {
         } = accepted;
         let answered = Instant::now();
         // The next session has an answer of its own.
-        let early = self.early.take();
-        let answer = message.session_description().or(early.as_deref());
-        if let Err(error) = self.media.set_description(answer.unwrap_or_default()) {
+        let early = std::mem::take(&mut self.early);
+        let answer = early.answer(&message);
+        if let Some(Err(error)) = answer.map(|answer| self.media.set_answer(answer)) {
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
             self.hang_up(&mut session);
@@ -217,6 +226,9 @@ impl Call {
             });
         }
         self.tell(&Step::Established(Status::of(&message)));
+        if let Some(speech) = self.speech.take() {
+            speech.begin();
+        }
         if let Some(keys) = &self.placing.arguments.dtmf
             && !self.media.takes_keys()
         {
@@ -286,6 +298,7 @@ impl Call {
                 // No method is configured that could come so, and nothing is sent that it could
                 // answer.
                 SessionEvent::Request(_)
+                | SessionEvent::Prack(_)
                 | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_)
                 | SessionEvent::Refer { .. } => {}
@@ -362,11 +375,18 @@ impl Call {
     fn transferred(&mut self, event: Option<InviterEvent>) -> Option<Accepted> {
         match event {
             Some(InviterEvent::Trying(response)) => self.progress(&response),
-            Some(InviterEvent::Progress(progress)) => self.progress(&progress.message),
-            Some(InviterEvent::NoAnswer) => {}
+            Some(InviterEvent::Progress(progress)) => {
+                if let Some(followed) = &mut self.followed {
+                    followed.early.hear(&progress);
+                }
+                self.progress(&progress.message);
+            }
+            // What it wants to change before it answers is refused: nobody listens to it yet.
+            Some(InviterEvent::NoAnswer | InviterEvent::Early { .. }) => {}
             Some(InviterEvent::Accepted(accepted)) => {
-                let media = self.followed.take()?.media;
-                std::mem::replace(&mut self.media, media).close();
+                let Followed { side, early, .. } = self.followed.take()?;
+                std::mem::replace(&mut self.media, side.media).close();
+                (self.speech, self.early) = (side.speech, early);
                 return Some(accepted);
             }
             Some(InviterEvent::Rejected(response)) => {
@@ -395,14 +415,36 @@ impl Call {
     }
 }
 
+/// Our side of a call's media.
+struct OurSide {
+    media: Handler,
+    speech: Option<Speech>,
+}
+
+/// What the callee is to hear from its answer on. Before that it hears silence: a sound would be over.
+struct Speech {
+    end: AudioEnd,
+    audio: (Player, Recording),
+}
+
+impl Speech {
+    fn begin(self) {
+        self.end.replace(self.audio);
+    }
+}
+
 /// What the callee hears, and where we keep what it says.
-fn media(
+fn our_side(
     arguments: &CallArguments,
     local: IpAddr,
     recording: &Recording,
-) -> anyhow::Result<Handler> {
+) -> anyhow::Result<OurSide> {
     if arguments.bare {
-        return Ok(Box::new(BareHandler::new(local)));
+        let media = Box::new(BareHandler::new(local));
+        return Ok(OurSide {
+            media,
+            speech: None,
+        });
     }
     let sound = match &arguments.play {
         Some(file) => wave::read(file)?,
@@ -410,8 +452,8 @@ fn media(
         None => Sound::silence(),
     };
     let keys = arguments.dtmf.iter().flat_map(|keys| keys.0.clone());
-    let end = AudioEnd::new((Player::new(sound).pressing(keys), recording.clone()));
-    let mut handler = AudioHandler::new(local, &PortRange::any(), end);
+    let end = AudioEnd::new(recording.clone());
+    let mut handler = AudioHandler::new(local, &PortRange::any(), end.clone());
     if arguments.dtmf.is_some() {
         handler = handler.pressing_keys();
     }
@@ -421,7 +463,11 @@ fn media(
     if arguments.srtp {
         handler = handler.protected(Protection::Sdes);
     }
-    Ok(Box::new(handler))
+    let audio = (Player::new(sound).pressing(keys), recording.clone());
+    Ok(OurSide {
+        media: Box::new(handler),
+        speech: Some(Speech { end, audio }),
+    })
 }
 
 /// A user agent on free ports of every address: those of IPv6 only where the system has it. Where the

@@ -34,7 +34,10 @@ impl Calls {
         let why = loop {
             match inviter.event().await {
                 Some(
-                    InviterEvent::Trying(_) | InviterEvent::Progress(_) | InviterEvent::NoAnswer,
+                    InviterEvent::Trying(_)
+                    | InviterEvent::Progress(_)
+                    | InviterEvent::Early { .. }
+                    | InviterEvent::NoAnswer,
                 ) => {}
                 Some(InviterEvent::Accepted(accepted)) => {
                     self.tally().established(begin.elapsed());

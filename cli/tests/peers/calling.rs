@@ -24,9 +24,16 @@ impl Ear {
         )
     }
 
-    /// The payload type of the next packet.
-    fn hear(&self) -> u8 {
+    /// The next packet.
+    fn hear(&self) -> Vec<u8> {
         self.hear_within(PATIENCE).expect("it speaks")
+    }
+
+    /// The next packet of audio.
+    fn hear_audio(&self) -> Vec<u8> {
+        let mut packets = iter::repeat_with(|| self.hear());
+        let audio = packets.find(|packet| PCMU.contains(&packet[1]));
+        audio.expect("packets")
     }
 
     /// Whether nothing comes for the time of many packets.
@@ -34,11 +41,11 @@ impl Ear {
         self.hear_within(Duration::from_millis(300)).is_none()
     }
 
-    fn hear_within(&self, time: Duration) -> Option<u8> {
+    fn hear_within(&self, time: Duration) -> Option<Vec<u8>> {
         self.0.set_read_timeout(Some(time)).expect("a time");
         let mut packet = [0; 1500];
-        self.0.recv_from(&mut packet).ok()?;
-        Some(packet[1] & 0x7f)
+        let (length, _) = self.0.recv_from(&mut packet).ok()?;
+        Some(packet[..length].to_vec())
     }
 }
 
@@ -60,6 +67,24 @@ fn the_audio_stops_with_our_bye_though_nobody_answers_it() {
     peer.expect("BYE");
     // What was said before waits in the socket, which has no room for so many packets.
     assert!((0..1000).any(|_| ear.is_silent()), "it goes on");
+}
+
+/// The way of the audio is open before the answer, and silence goes there: what we have to say is for who answers.
+#[test]
+fn the_callee_is_heard_before_it_answers() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let mut program = call(&peer, &["--tone", "--codec", "pcmu"]);
+    let invite = peer.expect("INVITE");
+    peer.describe(&invite, "183 Session Progress", &ear.description("0"));
+    program.expect("progress");
+    let early = ear.hear_audio();
+    assert!(early[12..].iter().all(|it| *it == SILENCE), "{early:?}");
+    peer.answer(&invite, &ear.description("0"));
+    program.expect("established");
+    let is_tone = |packet: &Vec<u8>| packet[12..].iter().any(|it| *it != SILENCE);
+    while !is_tone(&ear.hear_audio()) {}
+    program.interrupt();
+    peer.expect("BYE");
 }
 
 #[test]
@@ -141,7 +166,12 @@ fn where_keys_are_wanted_a_codec_is_spoken_that_has_them() {
     let formats = "111 0 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000";
     peer.answer(&peer.expect("INVITE"), &ear.description(formats));
     program.expect("established");
-    let until_key = iter::repeat_with(|| ear.hear()).take_while(|it| *it != 101);
+    let until_key = iter::repeat_with(|| ear.hear()[1] & 0x7f).take_while(|it| *it != 101);
     let spoken: Vec<_> = until_key.take(100).collect();
     assert!(spoken.len() < 100 && !spoken.contains(&111), "{spoken:?}");
 }
+
+/// The second octet of a packet, without and with its marker.
+const PCMU: [u8; 2] = [0, 0x80];
+/// In PCMU.
+const SILENCE: u8 = 0xff;

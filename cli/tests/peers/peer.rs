@@ -50,12 +50,17 @@ impl Peer {
 
     /// 200 to an INVITE, with this session description, and its ACK.
     pub(crate) fn answer(&self, invite: &Received, description: &str) {
+        self.describe(invite, "200 OK", description);
+        self.expect("ACK");
+    }
+
+    /// A response to an INVITE, with this session description.
+    pub(crate) fn describe(&self, invite: &Received, status: &str, description: &str) {
         let headers = format!(
             "Contact: <sip:{}>\r\nContent-Type: application/sdp\r\n",
             self.address()
         );
-        self.respond_with(invite, "200 OK", &headers, description);
-        self.expect("ACK");
+        self.respond_with(invite, status, &headers, description);
     }
 
     fn respond_with(&self, request: &Received, status: &str, headers: &str, body: &str) {
