@@ -4,17 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use offhook::{
     Error, Invitation, ResponseOptions, VerbError,
-    message::{Body, Provisional, Redirection, Request, UriError},
+    message::{Provisional, Redirection, UriError},
 };
-use offhook_media::DescriptionError;
 use tokio::time::sleep;
 
 use crate::{
     answering::{Answering, Bridges},
     configuration::{Configuration, Outcome, Route},
-    negotiation::refusal,
     over::Over,
     record::Record,
+    ringing::Ringing,
     talk::{Plan, talk},
 };
 
@@ -71,33 +70,26 @@ async fn follow(
             Ok(Over::with(status, "redirected"))
         }
         Outcome::Answer(answer) => {
-            let mut answering =
+            let answering =
                 Answering::new(&route.user, answer, &invitation, configuration, bridges);
-            let media = &mut answering.handler;
-            if let Some(offer) = invitation.message().session_description()
-                && let Err(error) = media.set_description(offer)
-            {
-                return refuse(invitation, &error);
+            let mut ringing = Ringing::new(invitation, answering)?;
+            if let Some(wait) = route.ring {
+                ringing = ringing.ring(wait).await?;
             }
-            ring(&mut invitation, route.ring).await?;
-            let description = match media.description() {
-                Ok(description) => description,
-                Err(error) => return refuse(invitation, &error),
-            };
             if let Some(wait) = answer.early {
-                let early = early(invitation.message(), &description);
-                progress(&mut invitation, early, wait).await?;
+                ringing = ringing.progress(wait).await?;
             }
+            let (mut ringing, description) = ringing.description()?;
             let mut response = ResponseOptions::from(description);
             response.session_expires = answer.session_expires;
-            let flow = invitation.flow();
+            let flow = ringing.invitation.flow();
             let target = answer.transfer.as_ref().map(|(after, target)| {
                 let contact = target.contact(flow.transport, flow.local)?;
                 Ok::<_, UriError>((*after, contact.uri.into()))
             });
             let plan = Plan::new(answer, configuration, target.transpose()?);
-            let keep = answering.keep();
-            let over = talk(plan, invitation, answering, response).await;
+            let keep = ringing.answering.keep();
+            let over = talk(plan, ringing, response).await;
             if let Some(keep) = keep {
                 keep.write().await;
             }
@@ -106,51 +98,19 @@ async fn follow(
     }
 }
 
+/// 180, and a wait, unless the caller gives up first. There is no media that it could want to change.
 async fn ring(invitation: &mut Invitation, wait: Option<Duration>) -> Result<(), Over> {
-    match wait {
-        Some(wait) => progress(invitation, Provisional::RINGING.into(), wait).await,
-        None => Ok(()),
-    }
-}
-
-/// 183 with the answer: the caller hears itself before the 200. An INVITE without an offer gets
-/// ours with the 200, for a provisional response may get lost
-/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
-fn early(invite: &Request, description: &Body) -> ResponseOptions<Provisional> {
-    let progress = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
-    match invite.session_description() {
-        Some(_) => progress.with_body(description.clone()),
-        None => progress,
-    }
-}
-
-/// Sends the response and waits, unless the caller gives up first.
-async fn progress(
-    invitation: &mut Invitation,
-    response: ResponseOptions<Provisional>,
-    wait: Duration,
-) -> Result<(), Over> {
-    match invitation.progress(response) {
-        // A caller that takes reliable responses alone, and wants our offer in the first: it gets that
-        // with the 200, and hears nothing before.
+    let Some(wait) = wait else {
+        return Ok(());
+    };
+    match invitation.progress(Provisional::RINGING) {
+        // A caller that takes reliable responses alone, and wants our offer in the first: there is none.
         Err(Error::Verb(VerbError::NoBody)) => {}
         progressed => drop(progressed?),
-    }
-    // The runtime's clock has steps of 1 ms: a sleep of no time would take one.
-    if wait.is_zero() {
-        return Ok(());
     }
     tokio::select! {
         biased;
         cancelled = invitation.cancelled() => Err(Over::unanswered(&cancelled)),
         () = sleep(wait) => Ok(()),
     }
-}
-
-/// The caller's offer leads to no session, or there is no port for it.
-fn refuse(invitation: Invitation, error: &DescriptionError) -> Result<Over, Over> {
-    let rejection = refusal(error, invitation.flow().local);
-    let status = rejection.status;
-    invitation.reject(rejection)?;
-    Ok(Over::with(status, error.to_string()))
 }

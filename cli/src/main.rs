@@ -18,6 +18,7 @@ mod outcome;
 mod over;
 mod record;
 mod registering;
+mod ringing;
 mod serve;
 mod signals;
 mod stdout;

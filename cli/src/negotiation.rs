@@ -9,6 +9,8 @@ use offhook::{
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
 use offhook_webrtc::Profile;
 
+use crate::over::Over;
+
 pub(crate) type Handler = Box<dyn SessionDescriptionHandler + Send>;
 
 /// Which kind of media a call is to have. Where we make the offer, it is that of who calls so.
@@ -44,8 +46,18 @@ pub(crate) fn change(
     }
 }
 
+/// The caller's description leads to no session, or there is no port for ours.
+pub(crate) fn refuse(invitation: Invitation, error: &DescriptionError) -> Over {
+    let rejection = refusal(error, invitation.flow().local);
+    let status = rejection.status;
+    match invitation.reject(rejection) {
+        Ok(_) => Over::with(status, error.to_string()),
+        Err(error) => error.into(),
+    }
+}
+
 /// Why a description is refused, in the words of SIP.
-pub(crate) fn refusal(error: &DescriptionError, agent: SocketAddr) -> ResponseOptions<Rejection> {
+fn refusal(error: &DescriptionError, agent: SocketAddr) -> ResponseOptions<Rejection> {
     let code = error.status().as_u16();
     let status = Rejection::new(code).unwrap_or(Rejection::SERVER_INTERNAL_ERROR);
     let mut headers = Vec::new();

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use offhook::{
-    IncomingRequest, Invitation, ReferEvent, ResponseOptions, Session, SessionEvent, Unanswered,
+    IncomingRequest, ReferEvent, ResponseOptions, Session, SessionEvent, Unanswered,
     message::{Method, ReferTo, Rejection, StatusCode, Success},
 };
 use offhook_media::{DescriptionError, Hold};
@@ -15,6 +15,7 @@ use crate::{
     configuration::{Answer, Configuration, Media},
     negotiation::{Handler, change},
     over::Over,
+    ringing::Ringing,
 };
 
 /// What we do in the session by ourselves, and how long after the 200.
@@ -80,11 +81,15 @@ impl Plan {
 /// Answers, and follows the session to its end.
 pub(crate) async fn talk(
     plan: Plan,
-    invitation: Invitation,
-    mut answering: Answering,
+    ringing: Ringing,
     response: ResponseOptions<Success>,
 ) -> Result<Over, Over> {
-    let is_answer_due = invitation.message().session_description().is_none();
+    let Ringing {
+        invitation,
+        mut answering,
+        is_answer_due,
+        ..
+    } = ringing;
     let agent = invitation.flow().local;
     let mut session = invitation.accept(response)?;
     let answered = Instant::now();
@@ -233,7 +238,7 @@ impl Talk {
 /// A key that was pressed, or a message, for which there is nothing to do but to say that it came. Any other
 /// INFO without a package is one that we do not understand
 /// ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
-fn take(request: IncomingRequest, answering: &Answering) {
+pub(crate) fn take(request: IncomingRequest, answering: &Answering) {
     let message = request.message();
     let key = message.dtmf();
     if let Some(Ok(key)) = key.map(|it| it.signal.try_into()) {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use offhook_interop::{Baresip, Offhook, Scratch, Sipp, Transport, Wave, longest_tone};
+use offhook_interop::{Baresip, Offhook, Scratch, Server, Sipp, Transport, Wave, longest_tone};
 
 #[test]
 fn baresip_hears_itself_in_g722() -> Result<()> {
@@ -48,22 +48,62 @@ fn what_baresip_says_is_recorded() -> Result<()> {
     server.stop()
 }
 
-/// SIPp plays what was captured of a call, and what comes back is heard here, at the port that its description names. SIPp
-/// cannot judge it: where it listens itself, as with `rtp_stream`, it counts octets. `sipp -h` of 3.6.1 has no check of RTP,
-/// and nothing in the program speaks of one; later versions have `-rtpcheck_debug`.
 #[test]
 fn sipp_plays_a_capture_and_all_of_it_comes_back() -> Result<()> {
     let Some(offhook) = Offhook::find(&["sipp"])? else {
         return Ok(());
     };
-    let played = payloads(&fs::read("/usr/share/sip-tester/g711a.pcap")?)?;
+    plays(offhook.serve()?, "echo", "plays")
+}
+
+/// RFC 3262 §5, RFC 3311 §5.2
+#[test]
+fn sipp_hears_itself_before_its_call_is_answered() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["sipp"])? else {
+        return Ok(());
+    };
+    let route = "[[route]]\nuser = \"early\"\nearly = \"60s\"\nanswer = \"echo\"\n";
+    plays(offhook.serve_configured(route)?, "early", "plays_early")
+}
+
+/// The echo of a bridge: baresip speaks one codec, we another, and each hears the other's tone.
+#[test]
+fn baresip_and_we_are_bridged() -> Result<()> {
+    let Some(offhook) = Offhook::find(&["baresip"])? else {
+        return Ok(());
+    };
     let server = offhook.serve()?;
+    let scratch = Scratch::new("bridge")?;
+    let heard = scratch.file("heard.wav");
+    let baresip = Baresip::call_with(&server.uri("bridge"), "G722")?;
+    baresip.wait_until_established()?;
+    let output = Command::new(offhook.binary())
+        .args(["call", &server.uri("bridge"), "--tone", "--codec", "PCMA"])
+        .args(["--duration", "5", "--log", "warn", "--record"])
+        .arg(&heard)
+        .output()?;
+    ensure!(output.status.success(), "{output:?}");
+    let ours = longest_tone(&Wave::read(&heard)?, Baresip::TONE);
+    let theirs = baresip.heard()?;
+    ensure!(
+        ours >= AUDIBLE && theirs >= AUDIBLE,
+        "we heard {ours:.1} s, baresip {theirs:.1} s"
+    );
+    server.wait_until_calls_are_over()?;
+    server.stop()
+}
+
+/// SIPp plays what was captured of a call, and what comes back is heard here, at the port that its description names. SIPp
+/// cannot judge it: where it listens itself, as with `rtp_stream`, it counts octets. `sipp -h` of 3.6.1 has no check of RTP,
+/// and nothing in the program speaks of one; later versions have `-rtpcheck_debug`.
+fn plays(server: Server, user: &str, scenario: &str) -> Result<()> {
+    let played = payloads(&fs::read("/usr/share/sip-tester/g711a.pcap")?)?;
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_read_timeout(Some(Duration::from_millis(100)))?;
     // The scenario names the port four above SIPp's own.
     let port = (socket.local_addr()?.port() - 4).to_string();
     let address = server.address(Transport::Udp);
-    let sipp = Sipp::calling("echo", address, Transport::Udp)?.scenario("plays");
+    let sipp = Sipp::calling(user, address, Transport::Udp)?.scenario(scenario);
     let sipp = sipp.option("-mp", &port).calls(1);
 
     let mut heard = Vec::new();
@@ -89,33 +129,6 @@ fn sipp_plays_a_capture_and_all_of_it_comes_back() -> Result<()> {
         "of {} packets {} came back, the first {in_order} of them as they were",
         played.len(),
         heard.len()
-    );
-    server.wait_until_calls_are_over()?;
-    server.stop()
-}
-
-/// The echo of a bridge: baresip speaks one codec, we another, and each hears the other's tone.
-#[test]
-fn baresip_and_we_are_bridged() -> Result<()> {
-    let Some(offhook) = Offhook::find(&["baresip"])? else {
-        return Ok(());
-    };
-    let server = offhook.serve()?;
-    let scratch = Scratch::new("bridge")?;
-    let heard = scratch.file("heard.wav");
-    let baresip = Baresip::call_with(&server.uri("bridge"), "G722")?;
-    baresip.wait_until_established()?;
-    let output = Command::new(offhook.binary())
-        .args(["call", &server.uri("bridge"), "--tone", "--codec", "PCMA"])
-        .args(["--duration", "5", "--log", "warn", "--record"])
-        .arg(&heard)
-        .output()?;
-    ensure!(output.status.success(), "{output:?}");
-    let ours = longest_tone(&Wave::read(&heard)?, Baresip::TONE);
-    let theirs = baresip.heard()?;
-    ensure!(
-        ours >= AUDIBLE && theirs >= AUDIBLE,
-        "we heard {ours:.1} s, baresip {theirs:.1} s"
     );
     server.wait_until_calls_are_over()?;
     server.stop()

@@ -61,6 +61,11 @@ impl Caller {
         self.send("INVITE", "1 INVITE", "invite", body);
     }
 
+    /// INVITE with these headers, that of its body's type among them.
+    pub(crate) fn invite_saying(&mut self, headers: &str, body: &str) {
+        self.send_with("INVITE", "1 INVITE", "invite", headers, body);
+    }
+
     /// ACK of a 2xx, a transaction of its own.
     pub(crate) fn ack(&mut self, body: &str) {
         self.send("ACK", "1 ACK", "ack", body);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod caller;
+mod early;
 mod message;
 mod program;
 mod routes;
