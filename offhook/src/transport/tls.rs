@@ -48,6 +48,11 @@ impl Tls {
         })
     }
 
+    /// Whether there are files that may change.
+    pub(crate) fn has_files(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// Reads the files again, for the handshakes to come. After an error all stays as it is.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         *self.lock() = changed(&self.options);
@@ -94,7 +99,7 @@ impl Tls {
 
 /// Reads the files again whenever they change, for ever.
 pub(crate) async fn watch(tls: Weak<Tls>) {
-    while let Some(tls) = tls.upgrade().filter(|tls| !tls.lock().is_empty()) {
+    while let Some(tls) = tls.upgrade() {
         tls.reload_if_changed();
         drop(tls);
         sleep(WATCH_INTERVAL).await;
