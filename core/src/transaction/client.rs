@@ -292,12 +292,10 @@ impl ClientTransactions {
             let Flow {
                 channel, remote, ..
             } = flow;
-            let flow = Flow {
-                channel,
-                remote,
-                ..transaction.flow
-            };
-            transaction.start(slot, request, flow, context);
+            transaction.flow.channel = channel;
+            transaction.flow.remote = remote;
+            // The timers go on.
+            effects(transaction.flow, slot, context).transmit(&request);
             return None;
         }
         match &self.slots.get(slot)?.machine {

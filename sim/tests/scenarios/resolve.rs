@@ -44,7 +44,7 @@ fn a_name_is_looked_up_and_the_first_address_is_used() {
     call.finish();
 }
 
-/// RFC 3263 §4.3.
+/// RFC 3263 §4.3. It is repeated as often as any (RFC 3261 §17.1.2.2).
 #[test]
 fn the_next_address_is_used_when_one_cannot_be_reached() {
     let addresses: [SocketAddr; 2] = [
@@ -56,6 +56,7 @@ fn the_next_address_is_used_when_one_cannot_be_reached() {
     begin(&mut call);
     let bye = call.receive("BYE");
     assert_eq!(bye.peer, addresses[1]);
+    call.run_until(seconds(3));
     call.send_from(PEER, bye.response("200 OK"));
     call.expect(
         "
@@ -63,8 +64,10 @@ fn the_next_address_is_used_when_one_cannot_be_reached() {
         1.0                 * Resolve phone.example.com
         1.0   x-------- BYE
         1.0   <------------ BYE
-        1.0   200 OK        ------->
-        1.0                 * Ended LocalBye
+        1.5   <------------ BYE
+        2.5   <------------ BYE
+        3.0   200 OK        ------->
+        3.0                 * Ended LocalBye
         ",
     );
     call.finish();
