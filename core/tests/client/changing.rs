@@ -199,9 +199,10 @@ fn what_says_that_the_peer_is_gone_ends_the_session_and_nothing_else_does() {
         let (mut bench, _, invite) = reinvited(Some("hold"));
         bench.answer(&invite, &Answer::new(&format!("{status} No")));
         assert!(matches!(bench.event(), Event::Answered { .. }), "{status}");
-        let expected = match GONE.contains(&status) {
-            true => &["ACK", "BYE"][..],
-            false => &["ACK"],
+        let expected = if GONE.contains(&status) {
+            &["ACK", "BYE"][..]
+        } else {
+            &["ACK"]
         };
         assert_eq!(bench.methods(), expected, "{status}");
     }
