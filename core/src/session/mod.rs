@@ -167,6 +167,14 @@ impl InviteSession {
         awaits && self.early_invite().is_some()
     }
 
+    /// Whether what the INVITE and its responses say of the session is not settled yet. Once it is, an offer that is open
+    /// is that of a request in the early dialog.
+    pub(crate) fn is_of_invite(&self) -> bool {
+        let change = self.change.as_deref();
+        let is_ours = change.is_some_and(Change::has_opened_an_offer);
+        self.offer.is_none() && !is_ours && self.offer_answer != OfferAnswer::Stable
+    }
+
     /// Whether no offer is open, the peer's or ours, so that another may be made (RFC 3264 §4).
     pub(crate) fn is_settled(&self) -> bool {
         self.offer.is_none() && self.offer_answer == OfferAnswer::Stable

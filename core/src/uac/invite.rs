@@ -268,13 +268,15 @@ fn acknowledge_reliably(
     if !prack::take(fork, rseq) {
         return None;
     }
-    let described = &mut state.sessions.get_mut(session)?.offer_answer;
-    if response.session_description().is_some() && *described != OfferAnswer::Stable {
-        *described = described.received();
-    }
-    if *described == OfferAnswer::HaveRemoteOffer {
-        fork.prack = Some(rack);
-        return Some(true);
+    let early = state.sessions.get_mut(session)?;
+    if early.is_of_invite() {
+        if response.session_description().is_some() {
+            early.offer_answer = early.offer_answer.received();
+        }
+        if early.offer_answer == OfferAnswer::HaveRemoteOffer {
+            fork.prack = Some(rack);
+            return Some(true);
+        }
     }
     prack::send(state, now, session, &rack, None);
     Some(false)
@@ -340,19 +342,20 @@ fn accept(
     end_early(state, id);
     let mut is_offer = false;
     if let Some(session) = state.sessions.get_mut(session) {
-        let described = &mut session.offer_answer;
-        if response.session_description().is_some() && *described != OfferAnswer::Stable {
-            *described = described.received();
+        session.phase = Phase::Confirmed;
+        if session.is_of_invite() {
+            if response.session_description().is_some() {
+                session.offer_answer = session.offer_answer.received();
+            }
+            is_offer = session.offer_answer == OfferAnswer::HaveRemoteOffer;
+            if is_offer {
+                session.phase = Phase::Answering(id);
+            } else {
+                // Where no answer came, an unreliable response showed it, or never mind: the callee
+                // may offer again.
+                session.offer_answer = OfferAnswer::Stable;
+            }
         }
-        is_offer = *described == OfferAnswer::HaveRemoteOffer;
-        session.phase = if is_offer {
-            Phase::Answering(id)
-        } else {
-            // Where no answer came, an unreliable response showed it, or never mind: the callee
-            // may offer again.
-            *described = OfferAnswer::Stable;
-            Phase::Confirmed
-        };
     }
     refresh::begin(state, now, session, response.headers(), offer);
     if !is_offer {

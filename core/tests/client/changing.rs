@@ -39,6 +39,17 @@ fn offer_from_bob(method: &Method, ours: &Sent, cseq: u32) -> Message {
     parse(text.into()).unwrap()
 }
 
+/// An early session whose offer is answered in a reliable 183, the INVITE and the last PRACK.
+fn early(bench: &mut Bench) -> (SessionId, Sent, Sent) {
+    let (_, invite) = bench.call();
+    let progress = Answer::new("183 Session Progress").reliable(1);
+    bench.answer(&invite, &progress.sdp("answer"));
+    let id = bench.progressed().unwrap();
+    let prack = bench.one("PRACK");
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    (id, invite, prack)
+}
+
 fn unanswered(event: &Event) -> Unanswered {
     match event {
         Event::Unanswered { cause, .. } => *cause,
@@ -520,4 +531,49 @@ fn a_bye_of_ours_needs_no_answer_to_their_offer() {
     bench.answer(&invite, &ok("their offer"));
     bench.one("ACK");
     assert!(matches!(bench.event(), Event::Answered { .. }));
+}
+
+/// RFC 3311 §5.2: no response to the INVITE answers an UPDATE of ours in the early dialog, whatever it says.
+#[test]
+fn an_early_update_stays_open_when_the_call_is_accepted() {
+    for accepted in [Answer::new("200 OK"), ok("answer")] {
+        let mut bench = Bench::new();
+        let (id, invite, prack) = early(&mut bench);
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.update(Some(&Body::sdp("hold"))).unwrap();
+        });
+        let update = bench.one("UPDATE");
+        bench.answer(&invite, &accepted);
+        assert_eq!(bench.accepted(), id);
+        bench.one("ACK");
+        bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 7));
+        let refused = bench.sent().remove(0);
+        assert!(refused.text().starts_with("SIP/2.0 491 "), "{refused:?}");
+        bench.answer(&update, &ok("held"));
+        assert!(matches!(bench.event(), Event::Answered { .. }));
+        bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 8));
+        assert!(matches!(bench.event(), Event::Offer { .. }));
+    }
+}
+
+/// RFC 3262 §4, RFC 3261 §13.2.2.4: an UPDATE of the callee that is not answered keeps back neither PRACK nor ACK.
+#[test]
+fn an_early_update_of_theirs_is_no_offer_of_a_response() {
+    let mut bench = Bench::new();
+    let (id, invite, prack) = early(&mut bench);
+    bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 7));
+    assert!(matches!(bench.event(), Event::Offer { .. }));
+    bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
+    bench.progressed();
+    bench.one("PRACK");
+    bench.answer(&invite, &Answer::new("200 OK"));
+    assert_eq!(bench.accepted(), id);
+    bench.one("ACK");
+    let answered = bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.answer(&Body::sdp("held"))
+    });
+    assert_eq!(answered, Ok(()));
+    assert!(bench.sent().remove(0).text().starts_with("SIP/2.0 200 OK"));
 }
