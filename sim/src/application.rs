@@ -140,7 +140,9 @@ impl Application {
             } => {
                 if let Some(call) = find(&mut self.calls, session) {
                     call.take_back(&self.policy);
-                    (call.verb, call.verb_due) = (call.change, Some(at + SOON));
+                    if call.state == CallState::Established {
+                        (call.verb, call.verb_due) = (call.change, Some(at + SOON));
+                    }
                 }
             }
             Event::AnsweredWithOffer { session, message } => {

@@ -134,6 +134,8 @@ call_flows! {
     UpdateEarly = "update-early",
     /// The callee does.
     UpdateEarlyByCallee = "update-early-by-callee",
+    /// Both do at once: 491, and both try again.
+    EarlyGlare = "early-glare",
     /// The caller holds the call and resumes it.
     Hold = "hold",
     /// The callee does.
@@ -181,7 +183,7 @@ impl CallFlow {
             | Self::RejectNoAck
             | Self::NoPrack => &[Peer::Script],
             // What a script does not.
-            Self::ReinviteByCalleeRefused => &[Peer::Core],
+            Self::ReinviteByCalleeRefused | Self::EarlyGlare => &[Peer::Core],
             _ => &[Peer::Script, Peer::Core],
         }
     }
@@ -203,6 +205,10 @@ impl CallFlow {
             Self::UpdateEarlyByCallee => {
                 let updated = early.wait(seconds(1)).update();
                 updated.wait(seconds(1)).accept(Success::OK)
+            }
+            Self::EarlyGlare => {
+                let updated = early.wait(milliseconds(990)).update();
+                updated.wait(seconds(6)).accept(Success::OK)
             }
             Self::HeldAnswer | Self::OfferInPrack => early.accept(Success::OK),
             Self::Reject | Self::RejectNoAck => Policy::new().reject(Rejection::BUSY_HERE),
@@ -246,7 +252,7 @@ impl CallFlow {
         let policy = match self {
             Self::Cancel | Self::ReliableCancel => Policy::new().wait(CANCELS).give_up(),
             Self::Crossing => Policy::new().wait(CROSSES).give_up(),
-            Self::UpdateEarly => Policy::new().wait(seconds(1)).update(),
+            Self::UpdateEarly | Self::EarlyGlare => Policy::new().wait(seconds(1)).update(),
             Self::ReinviteByCalleeRefused => Policy::new().refuse_offers(),
             _ => Policy::new(),
         };
