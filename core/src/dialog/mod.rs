@@ -11,10 +11,11 @@ pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 pub(crate) use path::Path;
 pub(crate) use snapshot::DialogParts;
 
-use offhook_message::{Contact, HeaderName, Headers, Request};
+use offhook_message::{Contact, HeaderName, Headers};
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::flow::Scheme;
+use crate::incoming::Incoming;
 use crate::tag::Tag;
 
 /// A relation between two user agents: who they are, where the peer is, and what was numbered last.
@@ -64,20 +65,20 @@ impl Dialog {
 
     /// The dialog that a response to `invite` makes or would make at the UAS
     /// ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
-    pub(crate) fn at_server(fingerprinter: &Fingerprinter, invite: &Request, tag: &Tag) -> Self {
-        let headers = invite.headers();
+    pub(crate) fn at_server(fingerprinter: &Fingerprinter, invite: &Incoming, tag: &Tag) -> Self {
+        let headers = invite.request.headers();
         let to = headers.raw(HeaderName::To).unwrap_or_default();
         let local = [to, b";tag=", tag.as_bytes()].concat();
+        let target = invite.target().or_else(|| remote_target(headers));
         let texts = [
-            headers.call_id().unwrap_or_default(),
+            invite.call_id(),
             &local,
             headers.raw(HeaderName::From).unwrap_or_default(),
-            remote_target(headers).unwrap_or_default(),
+            target.unwrap_or_default(),
             &route_set(headers),
         ];
-        let tags = [tag.as_bytes(), headers.from_tag().unwrap_or_default()];
-        let number = headers.cseq().ok().map(|cseq| cseq.number);
-        Self::new(fingerprinter, texts, tags, 0, number)
+        let tags = [tag.as_bytes(), invite.remote_tag().unwrap_or_default()];
+        Self::new(fingerprinter, texts, tags, 0, Some(invite.cseq()))
     }
 
     pub(crate) fn call_id(&self) -> &[u8] {
@@ -205,11 +206,11 @@ fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
 
 /// The scheme of our Contact: `sips` where the INVITE came by a `sips` URI, or its topmost
 /// Record-Route or else its Contact is one ([RFC 3261 §12.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.1)).
-pub(crate) fn contact_scheme(invite: &Request) -> Scheme {
-    let headers = invite.headers();
+pub(crate) fn contact_scheme(invite: &Incoming) -> Scheme {
+    let headers = invite.request.headers();
     let first_hop = match headers.record_routes().next() {
         Some(record_route) => record_route.ok().map(|address| address.uri_bytes()),
-        None => headers.contact_uri_bytes(),
+        None => invite.target().or_else(|| headers.contact_uri_bytes()),
     };
-    Scheme::of([invite.uri_bytes()].into_iter().chain(first_hop))
+    Scheme::of([invite.request.uri_bytes()].into_iter().chain(first_hop))
 }

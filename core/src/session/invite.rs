@@ -16,8 +16,6 @@ use crate::tag::Tag;
 #[derive(Debug)]
 pub(crate) struct Invite {
     pub(crate) incoming: Incoming,
-    /// Its number.
-    pub(crate) cseq: u32,
     /// Its server transaction.
     pub(crate) transaction: Slot,
     /// The To tag of every response above 100.
@@ -34,7 +32,7 @@ pub(crate) struct Invite {
     /// When the last provisional response is to be repeated.
     pub(crate) repeats_at: Option<Instant>,
     /// A 2xx that waits for a PRACK.
-    pub(crate) held: Option<(StatusCode, Bytes)>,
+    pub(crate) held: Option<Box<(StatusCode, Bytes)>>,
     /// What the 2xx says of the session timer.
     pub(crate) agreement: Option<Agreement>,
     /// Whether any response is out, so that no 100 is needed.

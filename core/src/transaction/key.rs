@@ -1,9 +1,10 @@
 //! Which transaction a request belongs to.
 
-use offhook_message::{CSeq, Headers, Method, Request, Via};
+use offhook_message::{Method, Request, Via};
 use smallvec::SmallVec;
 
 use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::incoming::Incoming;
 
 /// The key of the server transaction that `request` starts or belongs to, taking its method for
 /// `method` ([RFC 3261 §17.2.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.3)).
@@ -31,17 +32,13 @@ pub(crate) fn server_key(
 /// The key that all copies of one request share which a forking proxy sent to us by different
 /// ways ([RFC 3261 §8.2.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.2.2)). It names no dialog. `None` for one without
 /// a From tag, which says too little.
-pub(crate) fn merge_key(
-    fingerprinter: &Fingerprinter,
-    headers: &Headers,
-    cseq: &CSeq,
-) -> Option<Fingerprint> {
+pub(crate) fn merge_key(fingerprinter: &Fingerprinter, incoming: &Incoming) -> Option<Fingerprint> {
     Some(fingerprinter.of([
         b"merge",
-        headers.from_tag()?,
-        headers.call_id().ok()?,
-        &cseq.number.to_be_bytes(),
-        cseq.method.as_str().as_bytes(),
+        incoming.remote_tag()?,
+        incoming.call_id(),
+        &incoming.cseq().to_be_bytes(),
+        incoming.request.method().as_str().as_bytes(),
     ]))
 }
 

@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::Request;
+use offhook_message::{Headers, Request};
 
-use super::{drop_request, find_session};
-use crate::dialog::OfferAnswer;
+use super::drop_request;
+use crate::dialog::{OfferAnswer, dialog_id};
 use crate::event::{Event, SessionId};
 use crate::flow::Flow;
 use crate::session::{Accepted, Change, Phase};
@@ -46,10 +46,10 @@ pub(super) fn await_ack(
 
 /// An ACK outside of a transaction: it confirms the 2xx of its number, once.
 pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: Request) {
-    let id = find_session(state, &request);
     let Ok(cseq) = request.headers().cseq() else {
         return drop_request(state, &request, "its CSeq is missing or malformed");
     };
+    let id = find_session(state, request.headers());
     let session = id.and_then(|id| Some((id, state.sessions.get_mut(id)?)));
     let Some((id, session)) = session else {
         return drop_request(state, &request, "it belongs to no session");
@@ -79,4 +79,12 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: 
     if let Some((cause, headers)) = bye {
         uac::bye::send(state, now, id, cause, headers);
     }
+}
+
+/// The session whose dialog an ACK names.
+fn find_session(state: &State, headers: &Headers) -> Option<SessionId> {
+    let tags = (headers.to_tag()?, headers.from_tag().unwrap_or_default());
+    let call_id = headers.call_id().ok()?;
+    let id = dialog_id(&state.fingerprinter, call_id, tags.0, tags.1);
+    state.sessions.find(id)
 }

@@ -16,7 +16,7 @@ use crate::uac::{self, change, notify};
 
 /// Answers 200 and ends the session.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
-    let tag = to_tag_of(&incoming.request);
+    let tag = to_tag_of(&incoming);
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
     terminate_pending(state, now, id);
     change::session_ends(state, now, id);

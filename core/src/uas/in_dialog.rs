@@ -14,19 +14,13 @@ use crate::session::Phase;
 use crate::state::State;
 
 /// Serves a request whose dialog is known. Every one is answered.
-pub(super) fn receive(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    cseq: u32,
-    incoming: Incoming,
-) {
+pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    if !session.dialog.take_cseq(cseq) {
+    if !session.dialog.take_cseq(incoming.cseq()) {
         let reply = try_later(state);
-        reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+        reply.statefully(state, now, &incoming, to_tag_of(&incoming));
         if *incoming.request.method() == Method::Bye {
             bye::overtaken(state, now, id);
         }
@@ -46,7 +40,7 @@ pub(super) fn receive(
         _ if is_ending => does_not_exist(),
         _ => return request::receive(state, now, Some(id), None, incoming),
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
 }
 
 /// 500 with a Retry-After between 0 and 10 seconds.

@@ -1,19 +1,20 @@
 //! What a request must be before anybody serves it
 //! ([RFC 3261 §8.2.1 to §8.2.3](https://www.rfc-editor.org/rfc/rfc3261#section-8.2)).
 
-use offhook_message::{CSeq, HeaderName, Headers, Method, Request, StatusCode, Uri};
+use offhook_message::{HeaderName, Headers, Method, Request, Span, StatusCode, Uri};
 
 use super::reply::Reply;
 use super::session_timer;
 use crate::capabilities::{ACCEPT, Allow, supported};
 use crate::config::Config;
+use crate::incoming::Inspected;
 
 /// Looks at everything that does not depend on what else is going on. The first finding counts.
-pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply> {
+pub(crate) fn inspect(request: &Request, config: &Config) -> Result<Inspected, Reply> {
     let headers = request.headers();
-    headers.from()?;
+    let from_tag = headers.from()?.tag();
     headers.to()?;
-    headers.call_id()?;
+    let call_id = headers.call_id()?;
     let cseq = headers.cseq()?;
     check_method(request.method(), config)?;
     check_replaces(request)?;
@@ -21,7 +22,7 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
         return Err(Reply::bad_request("The method of CSeq differs"));
     }
     headers.max_forwards()?;
-    check_uri(request)?;
+    let user = read_uri(request)?;
     if *request.method() == Method::Register {
         headers
             .contacts()
@@ -32,7 +33,14 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<CSeq, Reply>
         check_content(request)?;
         session_timer::check(request, config)?;
     }
-    Ok(cseq)
+    let span = |part: Option<&[u8]>| Span::within(request.as_bytes(), part?);
+    Ok(Inspected {
+        cseq: cseq.number,
+        call_id: span(Some(call_id)).unwrap_or_default(),
+        from_tag: span(from_tag).unwrap_or_default(),
+        user: span(user).unwrap_or_default(),
+        target: Span::default(),
+    })
 }
 
 /// §8.2.1: 501 for a method nobody knows, 405 for one that is not served here.
@@ -60,13 +68,15 @@ fn check_replaces(request: &Request) -> Result<(), Reply> {
     Ok(())
 }
 
-/// §8.2.2.1: sip, sips and tel are understood. §19.1.1: headers have no place here.
-fn check_uri(request: &Request) -> Result<(), Reply> {
+/// The user that is called. §8.2.2.1: sip, sips and tel are understood. §19.1.1: headers have no place
+/// here.
+fn read_uri(request: &Request) -> Result<Option<&[u8]>, Reply> {
     match request.uri() {
         Ok(Uri::Sip(uri)) if uri.headers.is_some() => {
             Err(Reply::bad_request("The Request-URI has headers"))
         }
-        Ok(Uri::Sip(_) | Uri::Tel(_)) => Ok(()),
+        Ok(Uri::Sip(uri)) => Ok(uri.user),
+        Ok(Uri::Tel(_)) => Ok(None),
         Ok(Uri::Other { .. }) => Err(Reply::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
         Err(error) => Err(Reply::bad_request(&error.to_string())),
     }

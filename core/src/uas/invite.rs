@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use offhook_message::{
-    Body, HeaderName, Provisional, Redirection, Rejection, Replaces, Request, StatusCode, Success,
+    Body, HeaderName, Provisional, Redirection, Rejection, Replaces, Request, Span, StatusCode,
+    Success,
 };
 
 use super::reply::Reply;
@@ -30,8 +31,7 @@ use crate::transaction::{ServerTransaction, TransactionState, TransactionUser};
 pub(super) fn receive(
     state: &mut State,
     now: Instant,
-    incoming: Incoming,
-    cseq: u32,
+    mut incoming: Incoming,
     merge_key: Option<Fingerprint>,
 ) {
     let limits = state.config.limits;
@@ -39,9 +39,10 @@ pub(super) fn receive(
     if is_full || state.refusing.is_some() {
         return Reply::overload(state).statelessly(state, now, &incoming);
     }
-    if let Err(reply) = check_contact(&incoming.request) {
-        return reply.statelessly(state, now, &incoming);
-    }
+    incoming.inspected.target = match target(&incoming.request) {
+        Ok(target) => target,
+        Err(reply) => return reply.statelessly(state, now, &incoming),
+    };
     let replaces = match replaces::read(&incoming.request) {
         Ok(replaces) => replaces,
         Err(reply) => return reply.statelessly(state, now, &incoming),
@@ -58,7 +59,6 @@ pub(super) fn receive(
     let id = InviteId(state.invites.insert(Invite {
         offer_answer: OfferAnswer::of_invite(&incoming.request),
         incoming,
-        cseq,
         transaction,
         to_tag,
         session: None,
@@ -296,7 +296,7 @@ impl<'a> InviteUserAgentServer<'a> {
         }
         let status = options.status.into();
         if reliable::holds_success(self.state, session) {
-            self.invite_mut().held = Some((status, message.clone()));
+            self.invite_mut().held = Some(Box::new((status, message.clone())));
         } else {
             self.succeed(session, status, message.clone());
         }
@@ -417,7 +417,7 @@ impl<'a> InviteUserAgentServer<'a> {
         }
         let fingerprinter = &self.state.fingerprinter;
         let incoming = &invite.incoming;
-        let dialog = Dialog::at_server(fingerprinter, &incoming.request, &invite.to_tag);
+        let dialog = Dialog::at_server(fingerprinter, incoming, &invite.to_tag);
         let (flow, phase) = (incoming.flow, Phase::Early(self.id));
         let session = InviteSession::new(dialog, flow, Role::Callee, phase, invite.offer_answer);
         let session = self.state.sessions.insert(session);
@@ -537,13 +537,14 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
             reliable.finish();
             reliable.is_acknowledged()
         });
-        let (cseq, bye) = (invite.cseq, None);
+        let (cseq, bye) = (invite.incoming.cseq(), None);
         session.phase = Phase::AckWait { cseq, bye };
     }
     let (request, agreement) = (&invite.incoming.request, invite.agreement);
     let description = agreed.as_ref().or(invite.description.as_ref());
     session_timer::begin(state, now, id, request, agreement, description);
-    accepted::await_ack(state, now, id, invite.cseq, invite.transaction, response);
+    let cseq = invite.incoming.cseq();
+    accepted::await_ack(state, now, id, cseq, invite.transaction, response);
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {
@@ -557,18 +558,21 @@ fn log(state: &State, invite: &Invite, status: StatusCode) {
     );
 }
 
-/// An INVITE has a Contact that can be read ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)). A peer of RFC 2543 is known
+/// Where the caller is. An INVITE has a Contact that can be read ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)). A peer of RFC 2543 is known
 /// by its Via and may leave it out.
-fn check_contact(request: &Request) -> Result<(), Reply> {
+fn target(request: &Request) -> Result<Span, Reply> {
     let headers = request.headers();
     match headers.contacts().next() {
         Some(contact) => match contact?.address() {
-            Some(_) => Ok(()),
+            Some(address) => {
+                let target = Span::within(request.as_bytes(), address.uri_bytes());
+                Ok(target.unwrap_or_default())
+            }
             None => Err(Reply::bad_request(
                 "The Contact of an INVITE must be an address",
             )),
         },
-        None if headers.via().is_ok_and(|via| via.branch().is_none()) => Ok(()),
+        None if headers.via().is_ok_and(|via| via.branch().is_none()) => Ok(Span::default()),
         None => Err(Reply::bad_request("The Contact header is missing")),
     }
 }

@@ -34,13 +34,13 @@ pub use verb_error::VerbError;
 
 use std::time::Instant;
 
-use offhook_message::{HeaderName, Malformed, Method, Rejection, Request, StatusCode};
+use offhook_message::{HeaderName, Malformed, Method, Rejection, Request, Span, StatusCode};
 
 use crate::dialog::dialog_id;
-use crate::event::{InviteEnd, InviteId, SessionId};
+use crate::event::{InviteEnd, InviteId};
 use crate::fingerprint::Fingerprint;
 use crate::flow::{Channel, Flow};
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Inspected};
 use crate::logger::LogLevel;
 use crate::slot::Slot;
 use crate::sources::Admission;
@@ -67,11 +67,12 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
     }
     let incoming = Incoming {
         via: respond::received_via(&request, &via, flow.remote),
-        has_to_tag: request.headers().to_tag().is_some(),
+        to_tag: to_tag(&request),
         request,
         flow,
         response_address,
         key,
+        inspected: Inspected::default(),
     };
     dispatch(state, now, incoming);
 }
@@ -107,11 +108,12 @@ fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: 
     };
     let incoming = Incoming {
         via: whole.and_then(|via| respond::received_via(&request, &via, flow.remote)),
-        has_to_tag: headers.to_tag().is_some(),
+        to_tag: to_tag(&request),
         key: server_key(&state.fingerprinter, &request, &via, request.method()),
         response_address: respond::response_address(&via, flow),
         request,
         flow,
+        inspected: Inspected::default(),
     };
     reply.statelessly(state, now, &incoming);
 }
@@ -131,12 +133,12 @@ pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
 }
 
 /// The first time a request is seen.
-fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
-    let request = &incoming.request;
-    let cseq = match inspect::inspect(request, &state.config) {
-        Ok(cseq) => cseq,
+fn dispatch(state: &mut State, now: Instant, mut incoming: Incoming) {
+    incoming.inspected = match inspect::inspect(&incoming.request, &state.config) {
+        Ok(inspected) => inspected,
         Err(reply) => return reply.statelessly(state, now, &incoming),
     };
+    let request = &incoming.request;
     if *request.method() == Method::Cancel {
         return cancel::receive(state, now, &incoming);
     }
@@ -147,16 +149,18 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
     if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, now, &incoming);
     }
-    if incoming.has_to_tag {
-        return match find_session(state, request) {
-            Some(session) => in_dialog::receive(state, now, session, cseq.number, incoming),
+    if let Some(to_tag) = incoming.local_tag() {
+        let from_tag = incoming.remote_tag().unwrap_or_default();
+        let id = dialog_id(&state.fingerprinter, incoming.call_id(), to_tag, from_tag);
+        return match state.sessions.find(id) {
+            Some(session) => in_dialog::receive(state, now, session, incoming),
             None if *request.method() == Method::Notify => {
-                subscription::receive(state, now, cseq.number, incoming);
+                subscription::receive(state, now, incoming);
             }
             None => does_not_exist().statelessly(state, now, &incoming),
         };
     }
-    let merge_key = merge_key(&state.fingerprinter, request.headers(), &cseq);
+    let merge_key = merge_key(&state.fingerprinter, &incoming);
     if merge_key.is_some_and(|key| state.servers.is_merged(key)) {
         return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, now, &incoming);
     }
@@ -171,7 +175,7 @@ fn dispatch(state: &mut State, now: Instant, incoming: Incoming) {
         }
     }
     match request.method() {
-        Method::Invite => invite::receive(state, now, incoming, cseq.number, merge_key),
+        Method::Invite => invite::receive(state, now, incoming, merge_key),
         Method::Options => options::answer(state).statelessly(state, now, &incoming),
         Method::Notify if !notify::serves_others(&state.config) => {
             does_not_exist().statelessly(state, now, &incoming);
@@ -214,21 +218,16 @@ fn receive_ack(state: &mut State, now: Instant, flow: Flow, key: Fingerprint, re
     }
 }
 
-/// The session whose dialog a request names.
-fn find_session(state: &State, request: &Request) -> Option<SessionId> {
-    let headers = request.headers();
-    let id = dialog_id(
-        &state.fingerprinter,
-        headers.call_id().ok()?,
-        headers.to_tag()?,
-        headers.from_tag().unwrap_or_default(),
-    );
-    state.sessions.find(id)
+/// Where the tag of the To lies.
+fn to_tag(request: &Request) -> Span {
+    let tag = request.headers().to_tag();
+    let span = tag.and_then(|tag| Span::within(request.as_bytes(), tag));
+    span.unwrap_or_default()
 }
 
 /// The To tag that a request inside a dialog came with.
-fn to_tag_of(request: &Request) -> Tag {
-    Tag::received(request.headers().to_tag().unwrap_or_default())
+fn to_tag_of(incoming: &Incoming) -> Tag {
+    Tag::received(incoming.local_tag().unwrap_or_default())
 }
 
 fn drop_request(state: &mut State, request: &Request, reason: &str) {

@@ -23,7 +23,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     let reply = match read(&incoming.request) {
         Ok(news) => match find(state, id, &incoming.request) {
             Some(name) => {
-                let tag = to_tag_of(&incoming.request);
+                let tag = to_tag_of(&incoming);
                 Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
                 return take(state, now, id, name, &news, incoming.request);
             }
@@ -31,7 +31,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         },
         Err(reply) => reply,
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
 }
 
 /// Whether NOTIFYs of other packages go to the application.

@@ -22,7 +22,7 @@ use crate::uac::change;
 
 /// Hands a request that changes the session to the application.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
-    let tag = to_tag_of(&incoming.request);
+    let tag = to_tag_of(&incoming);
     let transaction = open_transaction(state, &incoming, None, tag);
     let is_invite = *incoming.request.method() == Method::Invite;
     let slot = state.offers.insert(PendingOffer {
@@ -71,8 +71,7 @@ pub(crate) fn answer(
     }
     let bytes = write::session_response(state, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {
-        let cseq = request.headers().cseq().map_or(0, |cseq| cseq.number);
-        accepted::await_ack(state, now, id, cseq, offer.transaction, &bytes);
+        accepted::await_ack(state, now, id, incoming.cseq(), offer.transaction, &bytes);
     }
     change::overtaken(state, id);
     state.respond(now, offer.transaction, StatusCode::OK, bytes);

@@ -82,7 +82,7 @@ impl<'a> ReferUserAgentServer<'a> {
         };
         let headers = pending.incoming.request.headers();
         let is_subscribing = headers.refer_sub().ok().flatten().unwrap_or(true);
-        let cseq = headers.cseq().map_or(0, |cseq| cseq.number);
+        let cseq = pending.incoming.cseq();
         if !is_subscribing {
             respond(state, now, &pending, StatusCode::OK);
             return Ok(None);
@@ -152,9 +152,9 @@ fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: St
 /// The dialog of a REFER outside of any: it has a subscription and no session.
 fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
     let tag = to_tag(state, pending);
-    let request = &pending.incoming.request;
-    let dialog = Dialog::at_server(&state.fingerprinter, request, &tag);
-    let (flow, nothing) = (pending.incoming.flow, OfferAnswer::Initial);
+    let incoming = &pending.incoming;
+    let dialog = Dialog::at_server(&state.fingerprinter, incoming, &tag);
+    let (flow, nothing) = (incoming.flow, OfferAnswer::Initial);
     let session = InviteSession::new(dialog, flow, Role::Callee, Phase::Over, nothing);
     state.sessions.insert(session)
 }
@@ -162,7 +162,7 @@ fn new_dialog(state: &mut State, pending: &PendingRequest) -> SessionId {
 fn to_tag(state: &State, pending: &PendingRequest) -> Tag {
     let found = state.servers.get(pending.transaction);
     found.map_or_else(
-        || to_tag_of(&pending.incoming.request),
+        || to_tag_of(&pending.incoming),
         |found| found.to_tag.clone(),
     )
 }

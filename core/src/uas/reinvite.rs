@@ -32,7 +32,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
             if is_invite || (ours.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer)
             {
                 let reply = Reply::new(StatusCode::REQUEST_PENDING);
-                return reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+                return reply.statefully(state, now, &incoming, to_tag_of(&incoming));
             }
             let is_free = session.is_settled() && session.accepted.len() < MOST_UNACKNOWLEDGED;
             if is_free {
@@ -41,7 +41,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
             try_later(state)
         }
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
 }
 
 /// How many 2xx of a session may wait for their ACK. Each is repeated for 32 s, so a peer that

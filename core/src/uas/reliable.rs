@@ -87,7 +87,7 @@ impl InviteUserAgentServer<'_> {
 
     /// The RSeq of the next response; the first is random, so that no old PRACK fits.
     fn next_rseq(&mut self, session: SessionId) -> u32 {
-        let cseq = self.invite().cseq;
+        let cseq = self.invite().incoming.cseq();
         let first = self.state.random.below(MOST_FIRST_RSEQ) + 1;
         let first = u32::try_from(first).unwrap_or(1);
         let Some(session) = self.state.sessions.get_mut(session) else {
@@ -121,7 +121,7 @@ pub(super) fn extension_required() -> Reply {
 /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). It is not to be refused (§3): an offer that meets that of our UPDATE waits for the
 /// outcome of that.
 pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
-    let tag = to_tag_of(&incoming.request);
+    let tag = to_tag_of(&incoming);
     let reply = match check(state, id, &incoming) {
         Err(reply) => reply,
         Ok(Described::Offer) => {
@@ -246,8 +246,9 @@ pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
         return;
     };
     if let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
-        && let Some((status, message)) = server.invite_mut().held.take()
+        && let Some(held) = server.invite_mut().held.take()
     {
+        let (status, message) = *held;
         server.succeed(id, status, message);
     }
 }

@@ -89,7 +89,7 @@ impl Reply {
         incoming: &Incoming,
         transaction: Slot,
     ) {
-        let bytes = self.write(state, incoming, &to_tag_of(&incoming.request));
+        let bytes = self.write(state, incoming, &to_tag_of(incoming));
         state.respond(now, transaction, self.status, bytes);
     }
 

@@ -60,7 +60,7 @@ pub(super) fn receive(
 /// The To tag of the answers to a request: that of its session, or a new one.
 pub(super) fn own_tag(state: &mut State, session: Option<SessionId>, incoming: &Incoming) -> Tag {
     match session {
-        Some(_) => to_tag_of(&incoming.request),
+        Some(_) => to_tag_of(incoming),
         None => Tag::from(state.random.token()),
     }
 }

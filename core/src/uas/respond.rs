@@ -51,7 +51,7 @@ pub(crate) fn begin(
         HeaderName::Timestamp => status == StatusCode::TRYING,
         _ => false,
     };
-    let to_tag = to_tag.filter(|_| !incoming.has_to_tag);
+    let to_tag = to_tag.filter(|_| incoming.local_tag().is_none());
     let mut topmost = incoming.via;
     for field in incoming.request.headers().select(is_repeated) {
         match (field.name, to_tag) {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use offhook_message::{Request, StatusCode};
+use offhook_message::StatusCode;
 
 use super::reply::Reply;
 use super::{does_not_exist, in_dialog, to_tag_of};
@@ -14,15 +14,15 @@ use crate::state::State;
 use crate::uac::subscribe;
 
 /// Serves a NOTIFY of no session. It may come before the 2xx to its SUBSCRIBE.
-pub(super) fn receive(state: &mut State, now: Instant, cseq: u32, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
     let id = match find(state, now, &incoming) {
         Ok(id) => id,
         Err(reply) => return reply.statelessly(state, now, &incoming),
     };
-    let tag = to_tag_of(&incoming.request);
+    let tag = to_tag_of(&incoming);
     let subscription = state.subscriptions.get_mut(id);
     let dialog = subscription.and_then(|subscription| subscription.dialog());
-    if !dialog.is_some_and(|it| it.dialog.take_cseq(cseq)) {
+    if !dialog.is_some_and(|it| it.dialog.take_cseq(incoming.cseq())) {
         return in_dialog::try_later(state).statefully(state, now, &incoming, tag);
     }
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
@@ -33,9 +33,9 @@ pub(super) fn receive(state: &mut State, now: Instant, cseq: u32, incoming: Inco
 fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<SubscriptionId, Reply> {
     let notify = &incoming.request;
     let headers = notify.headers();
-    let tag = headers.from_tag().ok_or_else(does_not_exist)?;
-    let known = named(state, notify, tag);
-    let root = named(state, notify, b"");
+    let tag = incoming.remote_tag().ok_or_else(does_not_exist)?;
+    let known = named(state, incoming, tag);
+    let root = named(state, incoming, b"");
     let id = known.or(root).ok_or_else(does_not_exist)?;
     if headers.subscription_state()?.is_none() {
         let reason = "The Subscription-State header is missing";
@@ -49,12 +49,11 @@ fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<Subscrip
 }
 
 /// The subscription of this peer's tag that a NOTIFY is about.
-fn named(state: &State, notify: &Request, remote_tag: &[u8]) -> Option<SubscriptionId> {
-    let headers = notify.headers();
-    let (call_id, local_tag) = (headers.call_id().ok()?, headers.to_tag()?);
+fn named(state: &State, notify: &Incoming, remote_tag: &[u8]) -> Option<SubscriptionId> {
+    let (call_id, local_tag) = (notify.call_id(), notify.local_tag()?);
     let key = dialog_id(&state.fingerprinter, call_id, local_tag, remote_tag);
     let id = state.subscriptions.find(key)?;
-    let event = headers.event().ok()??;
+    let event = notify.request.headers().event().ok()??;
     let is_about = state.subscriptions.get(id)?.is_about(&event);
     is_about.then_some(id)
 }

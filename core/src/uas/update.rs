@@ -33,7 +33,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         (_, OfferAnswer::HaveLocalOffer) => Reply::new(StatusCode::REQUEST_PENDING),
         (_, OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer) => try_later(state),
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming.request));
+    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
 }
 
 fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) {
@@ -45,7 +45,7 @@ fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) 
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
     session_timer::begin(state, now, id, request, agreement, None);
     let bytes = write::session_response(state, incoming, agreement, None);
-    let tag = to_tag_of(&incoming.request);
+    let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);
     state.respond(now, transaction, StatusCode::OK, bytes);
 }

@@ -1,14 +1,13 @@
 //! Writing the responses to an INVITE.
 
 use bytes::Bytes;
-use offhook_message::{Body, HeaderName, MessageWriter, Method, Request, StatusCode, Uri};
+use offhook_message::{Body, HeaderName, MessageWriter, Method, StatusCode};
 
 use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer;
 use crate::capabilities::RELIABLE;
 use crate::dialog::contact_scheme;
-use crate::flow::Flow;
 use crate::incoming::Incoming;
 use crate::session::{Agreement, Invite};
 use crate::state::State;
@@ -26,9 +25,9 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     rseq: Option<u32>,
 ) -> Bytes {
     let mut writer = begin(invite, options);
-    let (request, flow) = (&invite.incoming.request, invite.incoming.flow);
-    writer.copy_all(request.headers(), HeaderName::RecordRoute);
-    write_own_contact(&mut writer, request, flow);
+    let incoming = &invite.incoming;
+    writer.copy_all(incoming.request.headers(), HeaderName::RecordRoute);
+    write_own_contact(&mut writer, incoming);
     let is_success = options.status.into().is_success();
     if is_success || (rseq.is_some() && body.is_some()) {
         writer.extra(&state.introduction.allow);
@@ -56,10 +55,9 @@ pub(super) fn session_response(
     agreement: Option<Agreement>,
     body: Option<&Body>,
 ) -> Bytes {
-    let (request, flow) = (&incoming.request, incoming.flow);
     let mut writer = respond::begin(incoming, StatusCode::OK, None, None);
-    if *request.method() != Method::Prack {
-        write_own_contact(&mut writer, request, flow);
+    if *incoming.request.method() != Method::Prack {
+        write_own_contact(&mut writer, incoming);
         writer.extra(&state.introduction.allow);
         write_timer(&mut writer, agreement);
     }
@@ -109,10 +107,9 @@ pub(super) fn refer_response(
     tag: &Tag,
     status: StatusCode,
 ) -> Bytes {
-    let (request, flow) = (&incoming.request, incoming.flow);
     let mut writer = respond::begin(incoming, status, None, Some(tag));
-    writer.copy_all(request.headers(), HeaderName::RecordRoute);
-    write_own_contact(&mut writer, request, flow);
+    writer.copy_all(incoming.request.headers(), HeaderName::RecordRoute);
+    write_own_contact(&mut writer, incoming);
     if status == StatusCode::OK {
         writer.header(HeaderName::ReferSub, "false");
     }
@@ -187,13 +184,9 @@ fn write_user_agent(writer: &mut MessageWriter, state: &State) {
 }
 
 /// Our Contact: the user that was called, at the address the caller reached.
-fn write_own_contact(writer: &mut MessageWriter, request: &Request, flow: Flow) {
-    let uri = request.uri();
-    let user = match &uri {
-        Ok(Uri::Sip(uri)) => uri.user,
-        _ => None,
-    };
+fn write_own_contact(writer: &mut MessageWriter, incoming: &Incoming) {
     writer.header_with(HeaderName::Contact, |value| {
-        flow.write_contact(value, contact_scheme(request), user);
+        let scheme = contact_scheme(incoming);
+        incoming.flow.write_contact(value, scheme, incoming.user());
     });
 }
