@@ -44,7 +44,8 @@ impl Fingerprinter {
         let mut text = [0; ORDINARY];
         let mut room = text.as_mut_slice();
         let is_written = parts.iter().try_for_each(|part| {
-            room.write_all(&part.len().to_ne_bytes())?;
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            room.write_all(&length.to_ne_bytes())?;
             room.write_all(part)
         });
         let left = room.len();

@@ -80,11 +80,9 @@ impl Incoming {
     }
 }
 
-/// The parts of a Via that are written together with where the request really came from.
+/// A Via that is written together with where the request really came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReceivedVia {
-    pub(crate) transport: Span,
-    pub(crate) sent_by: Span,
     pub(crate) params: Span,
     /// Whether the client asks for its port.
     pub(crate) wants_rport: bool,

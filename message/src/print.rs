@@ -65,10 +65,24 @@ impl MessageWriter {
         field: HeaderField<'_>,
         more: impl FnOnce(&mut ValueWriter<'_>),
     ) -> &mut Self {
-        self.put(field.line);
-        more(&mut ValueWriter { writer: self });
-        self.put(LINE_END);
-        self
+        let end = field.line.get(field.line.len()..);
+        self.copy_replacing(field, end.unwrap_or_default(), more)
+    }
+
+    /// Copies a header line as it came and writes something else in the place of a part of it. What is no part of the line is
+    /// not replaced.
+    pub fn copy_replacing(
+        &mut self,
+        field: HeaderField<'_>,
+        part: &[u8],
+        other: impl FnOnce(&mut ValueWriter<'_>),
+    ) -> &mut Self {
+        let Some((before, behind)) = around(field.line, part) else {
+            return self.copy(field);
+        };
+        self.put(before);
+        other(&mut ValueWriter { writer: self });
+        self.put_line(behind)
     }
 
     /// Writes a header from anything that can be displayed: numbers, texts, hosts, URIs, `format_args!`.
@@ -387,6 +401,13 @@ impl Display for InvalidHeader {
 
 impl std::error::Error for InvalidHeader {}
 
+/// What lies before and behind a part of a line.
+fn around<'a>(line: &'a [u8], part: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let start = part.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
+    let behind = line.get(start.checked_add(part.len())?..)?;
+    Some((line.get(..start)?, behind))
+}
+
 const LINE_END: &[u8] = b"\r\n";
 
 #[cfg(test)]
@@ -404,15 +425,17 @@ mod tests {
         .unwrap();
         let headers = request.headers();
         let mut writer = MessageWriter::response(StatusCode::OK, None);
+        let transport = headers.via().unwrap().transport;
         for via in headers.all(HeaderName::Via) {
-            writer.copy(via);
+            writer.copy_replacing(via, transport, |value| value.put(b"TCP"));
+            writer.copy_replacing(via, b"UDP", |value| value.put(b"TCP"));
         }
         for to in headers.all(HeaderName::To) {
             writer.copy_with(to, |value| value.put(b";tag=7"));
         }
         assert_eq!(
             writer.finish(),
-            "SIP/2.0 200 OK\r\nV : SIP/2.0/UDP a\r\n ;branch=1\r\nt: <sip:b>;tag=7\r\nContent-Length: 0\r\n\r\n"
+            "SIP/2.0 200 OK\r\nV : SIP/2.0/TCP a\r\n ;branch=1\r\nV : SIP/2.0/UDP a\r\n ;branch=1\r\nt: <sip:b>;tag=7\r\nContent-Length: 0\r\n\r\n"
         );
     }
 

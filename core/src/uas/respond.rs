@@ -56,12 +56,10 @@ pub(crate) fn begin(
     for field in incoming.request.headers().select(is_repeated) {
         match (field.name, to_tag) {
             (HeaderName::Via, _) if let Some(via) = topmost.take() => {
-                writer.header_with(HeaderName::Via, |value| {
+                let params = via.params.of(incoming.request.as_bytes());
+                writer.copy_replacing(field, params, |value| {
                     write_received(value, incoming, via);
                 });
-                if let Some(rest) = rest_of_line(field.value) {
-                    writer.header_bytes(HeaderName::Via, rest);
-                }
             }
             (HeaderName::To, Some(tag)) => {
                 writer.copy_with(field, |value| {
@@ -89,23 +87,16 @@ pub(crate) fn received_via(
     if !wants_rport && via.received().is_none() && via.host.ip() == Some(source.ip()) {
         return None;
     }
-    let span = |part| Span::within(request.as_bytes(), part);
     Some(ReceivedVia {
-        transport: span(via.transport)?,
-        sent_by: span(via.sent_by)?,
-        params: span(via.params.as_bytes())?,
+        params: Span::within(request.as_bytes(), via.params.as_bytes())?,
         wants_rport,
     })
 }
 
-/// A Via with `received`, and with `rport` where it was asked for. Whatever the client wrote there
-/// itself is replaced.
+/// The parameters of a Via with `received`, and with `rport` where it was asked for. Whatever the client
+/// wrote there itself is replaced.
 fn write_received(value: &mut ValueWriter<'_>, incoming: &Incoming, via: ReceivedVia) {
     let (message, source) = (incoming.request.as_bytes(), incoming.flow.remote);
-    value.put(b"SIP/2.0/");
-    value.put(via.transport.of(message));
-    value.put(b" ");
-    value.put(via.sent_by.of(message));
     for (name, text) in Params::new(via.params.of(message)).texts() {
         if !name.eq_ignore_ascii_case(b"received") && !name.eq_ignore_ascii_case(b"rport") {
             value.put(text);
@@ -117,18 +108,4 @@ fn write_received(value: &mut ValueWriter<'_>, incoming: &Incoming, via: Receive
     }
     value.put(b";received=");
     value.put_address(source.ip());
-}
-
-/// What follows the topmost value in its line.
-fn rest_of_line(value: &[u8]) -> Option<&[u8]> {
-    if !value.contains(&b',') {
-        return None;
-    }
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    let comma = value.iter().position(|&byte| {
-        is_quoted ^= byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && is_quoted && !is_escaped;
-        byte == b',' && !is_quoted
-    })?;
-    value.get(comma + 1..).map(<[u8]>::trim_ascii)
 }
