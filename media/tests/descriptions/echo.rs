@@ -2,28 +2,31 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use crate::support::{answer, description, response};
+use crate::support::{PATIENCE, answer, description, own_address, response};
 use offhook_media::{AudioHandler, MediaLoss, PortRange, SessionDescriptionHandler};
-use tokio::time::timeout;
+use tokio::{
+    net::{ToSocketAddrs, UdpSocket},
+    time::timeout,
+};
 
 const PCMU: u8 = 0;
 const TELEPHONE_EVENT: u8 = 101;
 const SOURCE: [u8; 4] = [0xaa; 4];
 
 /// One end of a call that the handler answers.
-struct Phone(tokio::net::UdpSocket);
+struct Phone(UdpSocket);
 
 impl Phone {
     async fn new() -> Self {
-        Self(
-            tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-                .await
-                .unwrap(),
-        )
+        Self::at((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
+    }
+
+    async fn at(address: impl ToSocketAddrs) -> io::Result<Self> {
+        UdpSocket::bind(address).await.map(Self)
     }
 
     fn offer(&self, direction: &str) -> String {
@@ -91,7 +94,7 @@ async fn until(condition: impl Fn() -> bool) {
     .expect("the condition within the time");
 }
 
-fn assert_silence(socket: &UdpSocket) {
+fn assert_silence(socket: &std::net::UdpSocket) {
     let error = socket.recv_from(&mut [0; 2048]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
 }
@@ -157,7 +160,7 @@ async fn what_is_not_agreed_rtp_is_discarded() {
 #[tokio::test]
 async fn a_phone_behind_a_nat_is_locked_on_and_strangers_are_ignored() {
     let phone = Phone::new().await;
-    let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     stranger.set_nonblocking(true).unwrap();
     let mut handler = handler();
     let counters = handler.counters();
@@ -305,7 +308,7 @@ async fn a_refused_change_leaves_the_echo_as_it_was() {
 
 #[tokio::test]
 async fn the_port_is_freed_by_close_drop_rollback_and_a_disabled_stream() {
-    let is_free = |address: SocketAddr| move || UdpSocket::bind(address).is_ok();
+    let is_free = |address: SocketAddr| move || std::net::UdpSocket::bind(address).is_ok();
 
     let mut closed = handler();
     let address = media_address(&answer(&mut closed, &offer_from(4000, "sendrecv")));
@@ -332,24 +335,24 @@ async fn the_port_is_freed_by_close_drop_rollback_and_a_disabled_stream() {
 /// The report and goodbye come to the port above, or to the same where both agreed to that.
 #[tokio::test]
 async fn rtcp_has_its_own_port_or_not() {
+    let here = own_address();
     for (line, is_muxed) in [("", false), ("a=rtcp-mux\r\n", true)] {
-        let (phone, control) = loop {
-            let phone = Phone::new().await;
-            let port = phone.0.local_addr().unwrap().port();
-            let control = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).await;
-            if let Ok(control) = control {
-                break (phone, Phone(control));
-            }
-        };
-        let mut handler = handler();
+        // Two pairs of an even port and the next one do not meet.
+        let socket = PortRange::any().bind(here.into()).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        socket.set_nonblocking(true).unwrap();
+        let phone = Phone(UdpSocket::from_std(socket).unwrap());
+        let control = Phone::at((here, port + 1)).await.unwrap();
+        let mut handler = AudioHandler::echo(here.into(), &PortRange::any());
         let counters = handler.counters();
         let offer = format!("{}{line}", phone.offer("sendrecv"));
-        let echo = media_address(&answer(&mut handler, &offer));
+        let offer = offer.replace("127.0.0.1", &here.to_string());
+        let port = media_address(&answer(&mut handler, &offer)).port();
+        let [echo, above] = [port, port + 1].map(|port| SocketAddr::from((here, port)));
         phone.is_echoed(1, echo).await;
-        let above = (Ipv4Addr::LOCALHOST, echo.port() + 1).into();
         let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
         if is_muxed {
-            assert!(UdpSocket::bind(above).is_ok());
+            assert!(UdpSocket::bind(above).await.is_ok());
             phone.send(&report, echo).await;
         } else {
             control.send(&report, above).await;
@@ -357,22 +360,27 @@ async fn rtcp_has_its_own_port_or_not() {
             until(|| counters.datagrams_discarded() == 1).await;
         }
         handler.close();
-        let (goodbye, from) = if is_muxed {
-            phone.receive().await
+        let (hears, from) = if is_muxed {
+            (&phone, echo)
         } else {
-            control.receive().await
+            (&control, above)
         };
-        assert_eq!(goodbye[..2], [0x80, 200]);
-        assert_eq!(goodbye[goodbye.len() - 8..][..4], [0x81, 203, 0, 1]);
-        assert_eq!(from, if is_muxed { echo } else { above });
+        loop {
+            let (report, source) = hears.receive().await;
+            assert_eq!((&report[..2], source), (&[0x80, 200][..], from));
+            // Others come when it is time for them.
+            if report[report.len() - 8..][..4] == [0x81, 203, 0, 1] {
+                break;
+            }
+        }
     }
 }
 
 #[tokio::test]
 async fn where_no_port_is_left_the_call_is_refused_for_now() {
     let ports = PortRange::new(25_310..=25_311).unwrap();
-    let mut first = AudioHandler::echo(Ipv4Addr::LOCALHOST.into(), &ports);
-    let mut second = AudioHandler::echo(Ipv4Addr::LOCALHOST.into(), &ports);
+    let mut first = AudioHandler::echo(own_address().into(), &ports);
+    let mut second = AudioHandler::echo(own_address().into(), &ports);
     answer(&mut first, &offer_from(4000, "sendrecv"));
     second
         .set_description(offer_from(4000, "sendrecv").as_bytes())
@@ -388,6 +396,3 @@ async fn where_no_port_is_left_the_call_is_refused_for_now() {
     .await
     .expect("the port is free again");
 }
-
-/// Far longer than loopback needs, so that only a lost packet reaches it.
-const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,14 +1,13 @@
 //! Audio over RTP/SAVP, with keys from the descriptions (RFC 4568).
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::net::Ipv4Addr;
 
 use offhook_media::{
     AudioEnd, AudioHandler, BareHandler, DescriptionError, Incompatibility, Player, PortRange,
     Protection, Recording, SessionDescriptionHandler, Sound,
 };
-use tokio::time::{sleep, timeout};
 
-use crate::support::{answer, description, media, offer, origin};
+use crate::support::{PATIENCE, answer, description, hear_tone, media, offer, origin};
 
 const KEY: &str = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
@@ -123,19 +122,6 @@ async fn a_tone_comes_back_encrypted() {
     let mut echo = AudioHandler::echo(local, &PortRange::any());
     let answered = answer(&mut echo, &description(&mut player));
     player.set_description(answered.as_bytes()).unwrap();
-    let heard = async {
-        while recording.samples().len() < 3200 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, heard).await.expect("the tone comes back");
-    let samples = recording.samples();
-    let crossings = samples
-        .windows(2)
-        .filter(|pair| (pair[0] < 0) != (pair[1] < 0));
-    let frequency = crossings.count() * 8000 / samples.len();
-    assert!((420..450).contains(&frequency), "{frequency} Hz");
+    hear_tone(&recording).await;
     assert_eq!(echo.counters().datagrams_discarded(), 0);
 }
-
-const PATIENCE: Duration = Duration::from_secs(10);

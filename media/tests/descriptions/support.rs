@@ -1,7 +1,10 @@
 //! What the tests of descriptions share.
 
-use offhook_media::SessionDescriptionHandler;
+use std::{net::Ipv4Addr, time::Duration};
+
+use offhook_media::{Recording, SessionDescriptionHandler};
 use offhook_message::{Message, Response, parse};
+use tokio::time::{sleep, timeout};
 
 /// An offer of one line of audio and what else is given.
 pub(crate) fn offer(lines: &str) -> String {
@@ -50,3 +53,28 @@ pub(crate) fn response(status: &str, method: &str, body: &str) -> Response {
         Message::Request(_) => unreachable!("it begins with a status"),
     }
 }
+
+/// An address of this machine whose ports nobody but one test takes.
+pub(crate) fn own_address() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | high, middle, low)
+}
+
+/// Waits until a tenth of a second of a loud tone of 440 Hz was heard, without the gaps that a busy machine makes.
+pub(crate) async fn hear_tone(recording: &Recording) {
+    let is_tone = |samples: &[i16]| {
+        let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max();
+        let pairs = samples.windows(2);
+        let crossings = pairs.filter(|pair| (pair[0] < 0) != (pair[1] < 0));
+        (7900..8400).contains(&loudest.unwrap_or(0)) && (86..=90).contains(&crossings.count())
+    };
+    let heard = async {
+        while !recording.samples().chunks_exact(1600).any(is_tone) {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, heard).await.expect("the tone comes back");
+}
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
