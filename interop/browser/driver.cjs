@@ -12,7 +12,7 @@ const readline = require("node:readline");
 const esbuild = require("esbuild");
 const { chromium } = require("playwright-core");
 
-const LONGEST_SCENARIO = 25_000;
+const LONGEST_SCENARIO = 90_000;
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",

@@ -199,5 +199,5 @@ const BLOCK = 1024;
 /** In blocks, of 100 ms. */
 const SHORTEST_PAUSE = 3;
 const AUDIBLE = 0.05;
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 const POLL = 50;

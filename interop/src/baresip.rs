@@ -188,5 +188,5 @@ impl Baresip {
 }
 
 /// How long it lives, in seconds, if nothing ends it before.
-const LIFE: u32 = 60;
-const PATIENCE: Duration = Duration::from_secs(30);
+const LIFE: u32 = 150;
+const PATIENCE: Duration = Duration::from_mins(1);

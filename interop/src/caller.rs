@@ -204,4 +204,4 @@ fn next_number() -> String {
     format!("{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-const ANSWER: Duration = Duration::from_secs(15);
+const ANSWER: Duration = Duration::from_mins(1);

@@ -101,7 +101,7 @@ impl Drop for Kamailio {
 
 /// How often it is started at the most.
 const STARTS: usize = 3;
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
 /// Until it is asked again.
 const ANSWER: Duration = Duration::from_millis(500);
-const STOP: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(30);

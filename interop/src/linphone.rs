@@ -134,4 +134,4 @@ const RECORDING: &str = "out.wav";
 const WAVE_HEADER: usize = 44;
 /// The recording has the rate that linphone plays with: that of the codec, or a higher one.
 const RATES: [u32; 3] = [48_000, 16_000, 8_000];
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);

@@ -266,10 +266,10 @@ const CALLS: &[&str] = &[
 ];
 const TRANSACTIONS: &[&str] = &["server_transactions", "client_transactions"];
 const COUNTS: &str = "counts ";
-const START: Duration = Duration::from_secs(30);
-const ANSWER: Duration = Duration::from_secs(15);
+const START: Duration = Duration::from_mins(1);
+const ANSWER: Duration = Duration::from_mins(1);
 /// The default drain is 5 s, and the last BYE may go unanswered for 32 s (Timer F, RFC 3261 §17.1.2.2).
-const STOP: Duration = Duration::from_secs(45);
+const STOP: Duration = Duration::from_mins(2);
 /// Rarely enough that asking does not show in a measurement of the CPU time.
 const POLL: Duration = Duration::from_secs(1);
 

@@ -72,4 +72,5 @@ impl SippCallee {
 
 const LOG: &str = "log.txt";
 const MESSAGES: &str = "messages.log";
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Longer than it lives.
+const PATIENCE: Duration = Duration::from_secs(80);

@@ -292,6 +292,6 @@ impl Random {
     }
 }
 
-const ANSWERS: Duration = Duration::from_secs(15);
+const ANSWERS: Duration = Duration::from_mins(1);
 /// That nothing comes can only be seen by waiting.
 const STAYS_SILENT: Duration = Duration::from_millis(300);

@@ -18,7 +18,8 @@ fn ring() -> Result<()> {
 /// The audio comes before the 200.
 #[test]
 fn early() -> Result<()> {
-    call("early", |baresip| {
+    let route = "[[route]]\nuser = 'early'\nanswer = 'echo'\nearly = '8s'\n";
+    call_with(route, "early", |baresip| {
         let first = |line: &str| {
             line.contains("incoming rtp for 'audio' established")
                 || line.contains("Call established")
@@ -132,5 +133,6 @@ fn hears(baresip: &Baresip, is_audible: bool) -> Result<()> {
         .map(drop)
 }
 
-const AUDIBLE: f64 = 2.0;
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Seconds on end; a busy machine tears the tone here and there.
+const AUDIBLE: f64 = 0.5;
+const PATIENCE: Duration = Duration::from_mins(1);

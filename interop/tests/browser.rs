@@ -103,8 +103,12 @@ fn serve(offhook: &Offhook, scheme: &str) -> Result<Server> {
     let mut command = Command::new(offhook.binary());
     // Where the certificate for development is kept. It is read at the start.
     command.env("XDG_STATE_HOME", scratch.path());
+    // What is heard early must be heard in this time.
+    let route = "[[route]]\nuser = 'early'\nanswer = 'echo'\nearly = '8s'\n";
+    let file = scratch.write("offhook.toml", route)?;
+    let file = file.to_str().context("the path is no UTF-8")?;
     let listener = format!("{scheme}:127.0.0.1:0");
-    offhook.serve_by(command, &["--listen", &listener])
+    offhook.serve_by(command, &["--listen", &listener, "--config", file])
 }
 
 fn url(server: &Server, scheme: &str) -> Result<String> {
@@ -114,5 +118,5 @@ fn url(server: &Server, scheme: &str) -> Result<String> {
 /// What the pages say, in Hz.
 const BROWSER_TONE: f64 = 1000.0;
 /// Seconds on end; a busy machine tears the tone here and there.
-const AUDIBLE: f64 = 1.0;
-const STEP: Duration = Duration::from_secs(10);
+const AUDIBLE: f64 = 0.5;
+const STEP: Duration = Duration::from_mins(1);

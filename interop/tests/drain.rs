@@ -1,6 +1,9 @@
 //! SIGTERM: no new calls, a BYE for those that go on, exit code 0.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use offhook_interop::{Caller, Offhook, Response, Server, Transport};
@@ -10,7 +13,7 @@ fn new_calls_are_refused_and_old_ones_end() -> Result<()> {
     let Some(offhook) = Offhook::find(&[])? else {
         return Ok(());
     };
-    let server = offhook.serve()?;
+    let server = offhook.serve_by(Command::new(offhook.binary()), &["--drain", "15"])?;
     let mut old = Caller::open(Transport::Udp, server.address(Transport::Udp))?;
     old.send(old.invite("bare"))?;
     let established = old.expect(200)?;
@@ -51,6 +54,5 @@ fn refusal(server: &Server) -> Result<Response> {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
-/// The drain is 5 s unless told.
-const LONGER_THAN_THE_DRAIN: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
+const LONGER_THAN_THE_DRAIN: Duration = Duration::from_mins(2);

@@ -34,13 +34,17 @@ fn svwar_looks_for_extensions() -> Result<()> {
         call(&server)?;
         calls += 1;
     }
-    let shed = server.counts()?.value("shed")?;
-    println!(
-        "svwar, 3000 OPTIONS in {:?}: {shed} not answered, {calls} honest calls",
-        begun.elapsed()
+    let counts = server.counts()?;
+    let [shed, refused] = [counts.value("shed")?, counts.value("overload")?];
+    let lasted = begun.elapsed();
+    println!("svwar in {lasted:?}: {shed} not answered, {refused} refused, {calls} honest calls");
+    // A source may send 200 at once, and 20 in each second more.
+    let most = 200 + 20 * (lasted.as_secs() + 1);
+    ensure!(
+        most + refused + shed >= 3000,
+        "more than {most} of 3000 OPTIONS are served: {counts}"
     );
-    ensure!(shed > 1000, "only {shed} were not answered");
-    ensure!(calls >= 20, "only {calls} calls");
+    ensure!(calls >= 3, "only {calls} calls");
     server.stop()
 }
 
@@ -75,4 +79,4 @@ fn call(server: &Server) -> Result<()> {
     Caller::open(Transport::Udp, server.address(Transport::Udp))?.call("bare")
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);

@@ -157,7 +157,7 @@ fn open(address: SocketAddr, first: &[u8]) -> Result<TcpStream> {
 fn call(server: &Server, calls: u32) -> Result<()> {
     for transport in [Transport::Udp, Transport::TcpPerCall] {
         let sipp = Sipp::calling("echo", server.address(transport), transport)?;
-        sipp.calls(calls).rate(20).run()?.clean()?;
+        sipp.calls(calls).rate(20).run_clean()?;
     }
     Ok(())
 }

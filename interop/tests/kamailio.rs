@@ -37,7 +37,7 @@ fn call(server: &Server, kamailio: &Kamailio, theirs: Transport, ours: Transport
         .scenario("proxied_hangup")
         .key("uri", &server.uri_over("hangup", ours))
         .calls(1);
-    sipp.run()?.clean()?;
+    sipp.run_clean()?;
 
     let is_bye = |line: &str| line.contains("inside BYE");
     let bye = kamailio.process().wait_for_line(LOGGED, is_bye)?;
@@ -56,4 +56,4 @@ fn call(server: &Server, kamailio: &Kamailio, theirs: Transport, ours: Transport
     server.wait_until_calls_are_over()
 }
 
-const LOGGED: Duration = Duration::from_secs(10);
+const LOGGED: Duration = Duration::from_mins(1);

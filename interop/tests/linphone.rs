@@ -54,4 +54,4 @@ fn be_held(server: &Server, transport: Transport) -> Result<()> {
 }
 
 /// In seconds.
-const AUDIBLE: f64 = 1.0;
+const AUDIBLE: f64 = 0.5;

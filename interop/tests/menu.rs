@@ -53,7 +53,7 @@ fn key_2_hangs_up_on_sipp() -> Result<()> {
     let address = server.address(Transport::Udp);
     let sipp = Sipp::calling("menu", address, Transport::Udp)?;
     let run = sipp.scenario("keys").calls(20);
-    let report = run.limit(Duration::from_mins(1)).run()?.clean();
+    let report = run.limit(Duration::from_mins(1)).run_clean();
     report.with_context(|| server.process().tail())?;
     server.wait_until_calls_are_over()?;
     server.stop()
@@ -71,9 +71,11 @@ fn leads_to_the_echo(configuration: &str, then: impl FnOnce(&Baresip) -> Result<
         .and_then(|()| baresip.command("sndcode", "1"))
         .and_then(|()| then(&baresip))
         .with_context(|| format!("{}\n{}", baresip.process().tail(), server.process().tail()))?;
-    baresip.expect_tone(2.0)?;
+    baresip.expect_tone(AUDIBLE)?;
     server.wait_until_calls_are_over()?;
     server.stop()
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Seconds on end; a busy machine tears the tone here and there.
+const AUDIBLE: f64 = 0.5;

@@ -80,4 +80,4 @@ fn calls(user: &str, ending: &str, steps: &[&str], cause: &str) -> Result<()> {
     server.stop()
 }
 
-const STEP: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_mins(1);

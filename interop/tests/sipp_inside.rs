@@ -23,10 +23,10 @@ const CASES: &[Case] = &[
     case("glare", "hold"),
     case("refreshed_by_caller", "timer"),
     // Half of 90 s.
-    timed("refreshed_by_server", "echo", 44_500..=48_000),
-    timed("refreshed_by_invite", "echo", 44_500..=48_000),
+    timed("refreshed_by_server", "echo", 44_000..=55_000),
+    timed("refreshed_by_invite", "echo", 44_000..=55_000),
     // 90 s without the last third.
-    timed("not_refreshed", "timer", 59_500..=63_000),
+    timed("not_refreshed", "timer", 59_000..=70_000),
 ];
 
 #[test]
@@ -69,18 +69,12 @@ fn play(server: &Server, transport: Transport, case: &Case) -> Result<()> {
     let sipp = Sipp::calling(case.user, server.address(transport), transport)?
         .scenario(case.scenario)
         .calls(3)
-        .limit(Duration::from_secs(90));
-    let report = sipp.run()?.clean()?;
-    let Some(bounds) = &case.response_time else {
-        return Ok(());
-    };
-    let measured = report.statistics.response_time(1)?.as_millis();
-    ensure!(
-        bounds.contains(&measured),
-        "{measured} ms is outside of {bounds:?}: {}",
-        report.account()
-    );
-    Ok(())
+        .limit(Duration::from_secs(110));
+    match &case.response_time {
+        Some(bounds) => sipp.run_timed(bounds),
+        None => sipp.run_clean(),
+    }
+    .map(drop)
 }
 
 const fn case(scenario: &'static str, user: &'static str) -> Case {

@@ -35,7 +35,7 @@ fn load(transport: Transport, calls: u32) -> Result<()> {
     let sipp = Sipp::calling("echo", server.address(transport), transport)?
         .calls(calls)
         .rate(200);
-    let report = sipp.limit(Duration::from_mins(1)).run()?.clean();
+    let report = sipp.limit(Duration::from_mins(1)).run_clean();
     report.with_context(|| server.process().tail())?;
     server.stop()
 }

@@ -1,8 +1,8 @@
 //! What takes a minute: a call that nobody answers. These runs go on at the same time.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use offhook_interop::{Offhook, Sipp, Transport};
 
 #[test]
@@ -26,14 +26,8 @@ fn a_180_is_repeated_after_a_minute() -> Result<()> {
     let sipp = Sipp::calling("slow", server.address(Transport::Tcp), Transport::Tcp)?
         .scenario("long_ring")
         .calls(3)
-        .limit(Duration::from_secs(80));
-    let report = sipp.run()?.clean()?;
-    let measured = report.statistics.response_time(1)?;
-    ensure!(
-        measured.abs_diff(Duration::from_mins(1)) < Duration::from_secs(2),
-        "180 came again after {measured:?}"
-    );
-    Ok(())
+        .limit(Duration::from_secs(100));
+    sipp.run_timed(&A_MINUTE).map(drop)
 }
 
 /// The route `silent` is refused after a minute.
@@ -45,12 +39,9 @@ fn give_up(transport: Transport) -> Result<()> {
     let sipp = Sipp::calling("silent", server.address(transport), transport)?
         .scenario("unanswered")
         .calls(5)
-        .limit(Duration::from_secs(80));
-    let report = sipp.run()?.clean()?;
-    let measured = report.statistics.response_time(1)?;
-    ensure!(
-        measured.abs_diff(Duration::from_mins(1)) < Duration::from_secs(2),
-        "the server gave up after {measured:?}"
-    );
-    Ok(())
+        .limit(Duration::from_secs(100));
+    sipp.run_timed(&A_MINUTE).map(drop)
 }
+
+/// In milliseconds.
+const A_MINUTE: RangeInclusive<u128> = 59_000..=70_000;

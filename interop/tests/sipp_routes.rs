@@ -2,7 +2,7 @@
 
 use std::{net::Ipv6Addr, ops::RangeInclusive, process::Command, thread};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use offhook_interop::{Offhook, Report, Sipp, Transport};
 
 #[test]
@@ -17,12 +17,12 @@ fn a_user_without_a_route_is_answered_like_echo() -> Result<()> {
 
 #[test]
 fn ring() -> Result<()> {
-    play("ring", "ring", Some(&(2_950..=5_000)))
+    play("ring", "ring", Some(&(2_500..=10_000)))
 }
 
 #[test]
 fn early() -> Result<()> {
-    play("early", "early", Some(&(1_950..=4_000)))
+    play("early", "early", Some(&(1_500..=10_000)))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn late_cancel() -> Result<()> {
 
 #[test]
 fn hangup() -> Result<()> {
-    play("hangup", "hangup", Some(&(1_950..=4_000)))
+    play("hangup", "hangup", Some(&(1_500..=10_000)))
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn echo_over_ipv6() -> Result<()> {
         let name = transport.as_str().to_lowercase();
         let address = server.listening_on(&name, Ipv6Addr::LOCALHOST.into())?;
         let sipp = Sipp::calling("echo", address, transport)?.scenario("echo");
-        let report = sipp.calls(5).run()?.clean();
+        let report = sipp.calls(5).run_clean();
         report.with_context(|| server.process().tail())?;
     }
     server.wait_until_calls_are_over()?;
@@ -115,7 +115,10 @@ fn play(scenario: &str, user: &str, response_time: Option<&RangeInclusive<u128>>
         let sipp = Sipp::calling(user, server.address(transport), transport)?
             .scenario(scenario)
             .calls(5);
-        sipp.run()?.clean()
+        match response_time {
+            Some(bounds) => sipp.run_timed(bounds),
+            None => sipp.run_clean(),
+        }
     };
     let reports = thread::scope(|scope| {
         let runs =
@@ -123,16 +126,7 @@ fn play(scenario: &str, user: &str, response_time: Option<&RangeInclusive<u128>>
         runs.map(|run| run.join().map_err(|_| anyhow!("a run panicked"))?)
     });
     for report in reports {
-        let report = report.with_context(|| server.process().tail())?;
-        let Some(bounds) = response_time else {
-            continue;
-        };
-        let measured = report.statistics.response_time(1)?.as_millis();
-        ensure!(
-            bounds.contains(&measured),
-            "{measured} ms is outside of {bounds:?}: {}",
-            report.account()
-        );
+        report.with_context(|| server.process().tail())?;
     }
     Ok(())
 }
