@@ -57,16 +57,17 @@ fn handler(presses: Vec<Key>) -> (WebRtcHandler, mpsc::Receiver<Frame>, mpsc::Re
 #[tokio::test]
 async fn an_end_speaks_and_presses_keys() {
     let five = Key::from_event(5).unwrap();
-    let (mut handler, ..) = handler(vec![five]);
+    // One that is pressed when the machine is busy is let go without an end.
+    let (mut handler, ..) = handler(vec![five; 5]);
     let mut browser = call(&mut handler).await;
     let is_end = |(kind, payload): &&(u8, Vec<u8>)| *kind == EVENT && payload[1] & 0x80 != 0;
     let ends = |it: &Browser| it.heard.iter().filter(is_end).count();
+    let speech = |it: &Browser| it.heard.iter().filter(|it| it.0 == OPUS).count();
     browser
-        .until("key and speech", |it| it.heard.len() > 30 && ends(it) > 2)
+        .until("key and speech", |it| speech(it) > 20 && ends(it) > 2)
         .await;
     let mut events = browser.heard.iter().filter(|(kind, _)| *kind == EVENT);
     assert!(events.all(|(_, payload)| payload[0] == 5));
-    assert_eq!(ends(&browser), 3);
 
     let mut codec = Encoding::Opus.codec();
     let mut samples = Vec::new();
