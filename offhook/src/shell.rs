@@ -250,7 +250,6 @@ impl Shell {
 
     /// Does what the core asked for. No lock is held.
     fn follow(&self, shard: usize, effects: Effects) {
-        effects.wakers.into_iter().for_each(Waker::wake);
         if effects.arrived {
             self.backlog.wake();
         }
@@ -271,6 +270,8 @@ impl Shell {
                 undelivered.extend(transaction);
             }
         }
+        // Only now, so that nothing of the application's overtakes an ACK.
+        effects.wakers.into_iter().for_each(Waker::wake);
         for transaction in undelivered {
             self.undelivered(shard, transaction);
         }
