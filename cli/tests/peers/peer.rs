@@ -12,6 +12,8 @@ pub(crate) struct Peer {
     socket: UdpSocket,
     /// What has come, for it comes again where we are slow to answer.
     seen: RefCell<HashSet<String>>,
+    /// What has come and was not asked for yet: messages overtake each other.
+    unread: RefCell<Vec<Received>>,
 }
 
 pub(crate) struct Received {
@@ -23,8 +25,11 @@ impl Peer {
     pub(crate) fn new() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         socket.set_read_timeout(Some(PATIENCE)).expect("a time");
-        let seen = RefCell::default();
-        Self { socket, seen }
+        Self {
+            socket,
+            seen: RefCell::default(),
+            unread: RefCell::default(),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -32,14 +37,18 @@ impl Peer {
     }
 
     /// The next message that begins with this and is no repetition.
-    pub(crate) fn expect(&self, method: &str) -> Received {
-        let mut octets = [0; 4096];
+    pub(crate) fn expect(&self, start: &str) -> Received {
+        let start = format!("{start} ");
+        let mut unread = self.unread.borrow_mut();
         loop {
-            let (length, from) = self.socket.recv_from(&mut octets).expect(method);
+            if let Some(place) = unread.iter().position(|it| it.text.starts_with(&start)) {
+                return unread.remove(place);
+            }
+            let mut octets = [0; 4096];
+            let (length, from) = self.socket.recv_from(&mut octets).expect(&start);
             let text = String::from_utf8_lossy(&octets[..length]).into_owned();
-            let is_new = self.seen.borrow_mut().insert(text.clone());
-            if is_new && text.starts_with(&format!("{method} ")) {
-                return Received { text, from };
+            if self.seen.borrow_mut().insert(text.clone()) {
+                unread.push(Received { text, from });
             }
         }
     }
