@@ -12,13 +12,14 @@ mod instructions;
 mod npm;
 mod peer;
 mod process_usage;
+mod repeat;
 mod step;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::{bench::Bench, fuzz::Fuzz, peer::PeersMissing};
+use self::{bench::Bench, fuzz::Fuzz, peer::PeersMissing, repeat::Repeat};
 
 /// The project's checks and measurements.
 #[derive(Parser)]
@@ -47,6 +48,8 @@ enum Task {
     Bench(Bench),
     /// A fuzz target under libFuzzer.
     Fuzz(Fuzz),
+    /// The tests again and again on a busy machine.
+    Repeat(Repeat),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Instructions => step::run_all(&[check::INSTRUCTIONS]),
         Task::Bench(bench) => bench.run(),
         Task::Fuzz(fuzz) => fuzz.run(),
+        Task::Repeat(repeat) => repeat.run(),
     };
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
