@@ -114,8 +114,11 @@ impl Reliable {
         }
     }
 
-    /// Whether a 2xx must wait for a PRACK.
+    /// Whether a 2xx must wait for a PRACK, or for the answer to the offer of one.
     pub(crate) fn holds_success(&self) -> bool {
+        if self.offer.is_some() {
+            return true;
+        }
         let out = self.unacknowledged.iter().chain(&self.waiting);
         out.into_iter()
             .any(|provisional| provisional.is_description)

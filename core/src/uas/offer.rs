@@ -132,18 +132,24 @@ pub(crate) fn trying_is_due(state: &mut State, now: Instant, slot: Slot) {
 /// The application did not respond in time, or the session is over: no request stays without a
 /// response.
 pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
-    let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
+    let Some(id) = state.offers.get(slot).map(|offer| offer.session) else {
         return;
     };
-    let refused = refuse(state, now, session, &Rejection::NOT_ACCEPTABLE_HERE.into());
-    if refused.is_ok() {
-        return;
+    if let Some(session) = state.sessions.get_mut(id) {
+        if session.offer == Some(slot) {
+            // It fails only where there is none.
+            let _ = refuse(state, now, id, &Rejection::NOT_ACCEPTABLE_HERE.into());
+            return;
+        }
+        if let Some(reliable) = &mut session.reliable {
+            reliable.offer.take_if(|waiting| *waiting == slot);
+        }
     }
     if let Some(offer) = state.offers.remove(slot) {
         let reply = Reply::new(StatusCode::REQUEST_TERMINATED);
         reply.through(state, now, &offer.incoming, offer.transaction);
     }
-    reliable::release_success(state, now, session);
+    reliable::release_success(state, now, id);
 }
 
 fn take(state: &mut State, id: SessionId) -> Option<PendingOffer> {

@@ -104,10 +104,7 @@ impl InviteUserAgentServer<'_> {
 pub(super) fn holds_success(state: &State, session: SessionId) -> bool {
     state.sessions.get(session).is_some_and(|session| {
         let reliable = session.reliable.as_ref();
-        let waiting = reliable.and_then(|reliable| reliable.offer);
-        session.offer.is_some()
-            || waiting.is_some_and(|slot| state.offers.get(slot).is_some())
-            || reliable.is_some_and(|reliable| reliable.holds_success())
+        session.offer.is_some() || reliable.is_some_and(|reliable| reliable.holds_success())
     })
 }
 
@@ -212,7 +209,8 @@ fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Descri
             session.offer_answer = session.offer_answer.received();
             Ok(Described::Answer)
         }
-        (OfferAnswer::Stable | OfferAnswer::HaveLocalOffer, true) => Ok(Described::Offer),
+        (OfferAnswer::Stable, true) => Ok(Described::Offer),
+        (OfferAnswer::HaveLocalOffer, true) if reliable.offer.is_none() => Ok(Described::Offer),
         (_, true) => Err(Reply::bad_request("An offer is open already")),
         (_, false) => Ok(Described::Nothing),
     }

@@ -202,6 +202,34 @@ fn the_2xx_waits_for_the_offer_of_a_prack_that_waits() {
     call.finish();
 }
 
+/// RFC 3264 §4: one offer waits, and no second.
+#[test]
+fn the_second_offer_of_a_prack_that_meets_ours_gets_400() {
+    let (mut call, invite, ringing, update) = met();
+    let offering = |response: &Packet, cseq: u32| {
+        let prack = prack(&invite, response).cseq(cseq);
+        let prack = prack.branch(&format!("z9hG4bK-offering-{cseq}"));
+        prack.body("application/sdp", OFFER)
+    };
+    call.send(&offering(&ringing, 3));
+    call.run_until(seconds(1));
+    let id = call.invite();
+    let rung = call.core(|core, now| {
+        let mut server = core.invite_server(now, id).expect("the call is there");
+        let ringing = ResponseOptions::new(Provisional::RINGING);
+        server.progress(ringing.reliably()).map(drop)
+    });
+    assert_eq!(rung, Ok(()));
+    let again = call.receive("180 Ringing");
+    assert_ne!(again.header("RSeq"), ringing.header("RSeq"));
+    call.send(&offering(&again, 4));
+    call.receive("400 An offer is open already");
+    call.send_from(PEER, update.response("200 OK"));
+    let answered = call.receive("200 OK");
+    assert_eq!(answered.header("CSeq"), Some("3 PRACK"));
+    cancel(call, &invite);
+}
+
 /// An UPDATE that nobody answers keeps no PRACK without an answer.
 #[test]
 fn the_offer_of_a_prack_does_not_wait_for_ever() {
