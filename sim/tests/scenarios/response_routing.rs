@@ -65,20 +65,18 @@ fn what_the_client_says_of_its_address_is_replaced() {
     );
 }
 
-/// RFC 3261 §25.1: a quoted pair does not end a string, and what follows the topmost value stays.
+/// RFC 3261 §25.1: a quoted pair does not end a string.
 #[test]
-fn a_comma_behind_a_string_parts_the_values() {
+fn what_follows_the_topmost_value_stays() {
     for string in [r#""""#, r#""\"""#, r#""\\""#, r#"",\",""#] {
         let via = format!(
             "SIP/2.0/UDP 203.0.113.1;branch=z9hG4bK1;rport;x={string},SIP/2.0/UDP b;branch=z9hG4bK2"
         );
         let answer = answer(Transport::Udp, &via, "203.0.113.1:40000");
-        let vias = answer.header_lines("Via");
-        let rest = "Via: SIP/2.0/UDP b;branch=z9hG4bK2";
-        assert!(
-            matches!(vias[..], [_, second] if second == rest),
-            "{vias:?}"
+        let expected = format!(
+            "Via: SIP/2.0/UDP 203.0.113.1;branch=z9hG4bK1;x={string};rport=40000;received=203.0.113.1,SIP/2.0/UDP b;branch=z9hG4bK2"
         );
+        assert_eq!(answer.header_lines("Via"), [expected]);
     }
 }
 
@@ -128,11 +126,10 @@ fn the_other_vias_are_copied_as_they_are() {
     let vias = answer.header_lines("Via");
     assert_eq!(
         vias[0],
-        "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=203.0.113.1"
+        "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1;received=203.0.113.1,SIP/2.0/TCP  second.example.com ; branch=2"
     );
-    assert_eq!(vias[1], "Via: SIP/2.0/TCP  second.example.com ; branch=2");
-    assert_eq!(vias[2], "Via: SIP / 2.0 / UDP third.example.com;branch=3");
-    assert_eq!(vias.len(), 3);
+    assert_eq!(vias[1], "Via: SIP / 2.0 / UDP third.example.com;branch=3");
+    assert_eq!(vias.len(), 2);
     call.expect("...");
     call.finish();
 }
