@@ -31,7 +31,6 @@ pub(crate) struct OutgoingInvite {
 /// One INVITE as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
-    pub(crate) transaction: Slot,
     pub(crate) flow: Flow,
     pub(crate) bytes: Bytes,
 }
@@ -155,7 +154,7 @@ impl OutgoingInvites {
             let waits = matches!(invite.stage, Stage::Calling | Stage::Proceeding);
             let is_bound = attempt.flow.transport.is_websocket();
             (waits && is_bound && attempt.flow.channel == channel)
-                .then_some((OutgoingInviteId(slot), attempt.transaction))
+                .then_some((OutgoingInviteId(slot), invite.message.transaction?))
         });
         calling.collect()
     }

@@ -38,11 +38,7 @@ pub(super) fn send(state: &mut State, now: Instant, user: ClientUser) -> Option<
         message.transaction = Some(transaction);
     }
     state.send_client(now, transaction, flow);
-    Some(Attempt {
-        transaction,
-        flow,
-        bytes,
-    })
+    Some(Attempt { flow, bytes })
 }
 
 /// Sends the request again where its response leaves hope: with credentials, or by the next flow.

@@ -35,7 +35,7 @@ pub(super) fn send(state: &mut State, now: Instant, id: OutgoingInviteId) {
     };
     let headers = std::mem::take(headers);
     invite.cancel = Cancel::Done;
-    let Some(transaction) = invite.attempt.as_ref().map(|attempt| attempt.transaction) else {
+    let Some(transaction) = invite.message.transaction else {
         return;
     };
     of_transaction(state, now, transaction, &headers);

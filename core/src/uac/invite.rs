@@ -191,8 +191,8 @@ pub(crate) fn give_up(state: &mut State, id: OutgoingInviteId) {
     if invite.stage == Stage::Accepted {
         return;
     }
-    if let Some(attempt) = &invite.attempt {
-        state.clients.remove(attempt.transaction);
+    if let Some(transaction) = invite.message.transaction {
+        state.clients.remove(transaction);
     }
     end(state, id, OutgoingInviteEvent::Cancelled { message: None });
 }

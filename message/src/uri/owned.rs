@@ -27,6 +27,9 @@ impl UriBuf {
     /// ([RFC 3261 19.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
     #[must_use]
     pub fn without_headers(self) -> Self {
+        if !self.text.contains('?') {
+            return self;
+        }
         let headers = self.as_uri().as_sip().and_then(|uri| uri.headers);
         let Some(length) = headers.map(|headers| headers.len() + 1) else {
             return self;
