@@ -18,6 +18,7 @@ pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod request;
 pub(crate) mod subscribe;
+pub(crate) mod subscription;
 mod write;
 
 pub use inside::InsideError;
@@ -36,13 +37,12 @@ use crate::dialog::Dialog;
 use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Opener, Transport};
 use crate::logger::LogLevel;
-use crate::outgoing::SentBy;
 use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::ClientTimer;
 use crate::transaction::{ClientOutcome, ClientUser};
-use write::InDialog;
+use write::{InDialog, Written};
 
 /// Sends a request inside a session's dialog.
 pub(crate) fn send_request(
@@ -71,17 +71,11 @@ fn send_in_dialog(
     request: &InDialog<'_>,
 ) -> Option<Slot> {
     let session = state.sessions.get_mut(id)?;
-    let hop = next_hop(&session.dialog, session.flow)?;
-    let flow = hop.flow(session.flow);
-    let branch = state.random.token();
-    let sent_by = SentBy { flow, branch };
+    let (dialog, flow) = (&mut session.dialog, session.flow);
     let authentication = session.authentication.as_deref_mut();
-    let own = &state.introduction;
-    let bytes = request.write(&mut session.dialog, authentication, &sent_by, own)?;
-    let method = request.method.clone();
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
-    reach(state, now, transaction, flow, hop);
-    Some(transaction)
+    let (random, own) = (&mut state.random, &state.introduction);
+    let written = request.write(dialog, flow, authentication, random, own)?;
+    Some(reach(state, now, user, written))
 }
 
 /// A response: to its transaction, or nowhere.
@@ -323,8 +317,16 @@ impl NextHop {
     }
 }
 
-/// Sends a request to its next hop, whose name may have to be looked up first.
-fn reach(state: &mut State, now: Instant, transaction: Slot, flow: Flow, hop: NextHop) {
+/// Sends a request to its next hop, whose name may have to be looked up first. Gives its transaction.
+fn reach(state: &mut State, now: Instant, user: ClientUser, written: Written) -> Slot {
+    let Written {
+        method,
+        branch,
+        bytes,
+        flow,
+        hop,
+    } = written;
+    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
     match hop.host {
         Ok(address) => {
             let port = hop.port.unwrap_or(hop.transport.default_port());
@@ -342,6 +344,7 @@ fn reach(state: &mut State, now: Instant, transaction: Slot, flow: Flow, hop: Ne
             transport: hop.transport,
         }),
     }
+    transaction
 }
 
 /// The log category of this module.

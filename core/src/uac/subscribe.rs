@@ -2,20 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{Method, Request, Response, StatusCode};
+use offhook_message::{Method, Response, StatusCode};
 
+use super::subscription::{Again, end, go_on, live, lost, seconds, tell, wait};
 use super::write::InDialog;
-use super::{alone, is_challenge, next_hop, reach};
-use crate::client_event::{
-    RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent, SubscriptionState,
-};
-use crate::dialog::{Dialog, dialog_id};
-use crate::event::Event;
+use super::{alone, is_challenge, reach};
+use crate::client_event::{RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent};
+use crate::dialog::dialog_id;
 use crate::flow::{Channel, Flow};
 use crate::id::SubscriptionId;
 use crate::outgoing::{
-    Asked, LEAST_WAIT, SentBy, Subscription, SubscriptionDialog, SubscriptionOptions,
-    SubscriptionStage, Subscriptions, refresh_after,
+    Asked, Subscription, SubscriptionDialog, SubscriptionOptions, SubscriptionStage, Subscriptions,
 };
 use crate::state::State;
 use crate::timers::Timer;
@@ -91,31 +88,20 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
     let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
     // Without a response, the end of the transaction says more.
     let is_unanswered = matches!(subscription.asked, Some(Asked::Initial | Asked::Refresh));
-    if is_past(subscription.notify_by) && !is_unanswered {
-        return lost(
-            state,
-            now,
-            id,
-            SubscriptionEnd::NotNotified,
-            Again::NotBefore(Duration::ZERO),
-        );
-    }
-    if !is_past(subscription.due) {
-        return;
+    let is_missed = is_past(subscription.notify_by) && !is_unanswered;
+    let is_due = is_past(subscription.due);
+    if is_missed || (is_due && subscription.is_subscribed() && is_past(subscription.until)) {
+        let cause = if is_missed {
+            SubscriptionEnd::NotNotified
+        } else {
+            SubscriptionEnd::Expired
+        };
+        return lost(state, now, id, cause, Again::NotBefore(Duration::ZERO));
     }
     match subscription.stage {
-        SubscriptionStage::Waiting => begin(state, now, id),
-        SubscriptionStage::NotifyWait => {}
-        SubscriptionStage::Subscribed(_) if is_past(subscription.until) => {
-            lost(
-                state,
-                now,
-                id,
-                SubscriptionEnd::Expired,
-                Again::NotBefore(Duration::ZERO),
-            );
-        }
-        SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::Refresh),
+        SubscriptionStage::Waiting if is_due => begin(state, now, id),
+        SubscriptionStage::Subscribed(_) if is_due => ask(state, now, id, Asked::Refresh),
+        _ => {}
     }
 }
 
@@ -207,99 +193,6 @@ pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
     }
 }
 
-/// A NOTIFY that nobody has sent a dialog for: it makes one, where the SUBSCRIBE waits for it, or
-/// where it was forked and one more notifier may answer.
-pub(crate) fn open_dialog(
-    state: &mut State,
-    now: Instant,
-    root: SubscriptionId,
-    notify: &Request,
-    flow: Flow,
-) -> Option<SubscriptionId> {
-    let life = state.config.times.transaction_life();
-    let subscription = state.subscriptions.get_mut(root)?;
-    let cseq = subscription.message.cseq;
-    let dialog = Dialog::at_subscriber(&state.fingerprinter, notify, cseq);
-    let key = dialog.id;
-    let dialog = Box::new(SubscriptionDialog { dialog, flow });
-    if matches!(subscription.stage, SubscriptionStage::NotifyWait) {
-        subscription.stage = SubscriptionStage::Subscribed(dialog);
-        state.subscriptions.index(key, root);
-        return Some(root);
-    }
-    let is_late = now > subscription.begun + life;
-    if is_late || subscription.notifiers == 0 || !subscription.is_subscribed() {
-        return None;
-    }
-    subscription.notifiers -= 1;
-    let mut fork = subscription.fork();
-    fork.stage = SubscriptionStage::Subscribed(dialog);
-    fork.soft.is_reached_by(flow, now);
-    let id = state.subscriptions.insert(fork);
-    state.subscriptions.index(key, id);
-    tell(state, root, SubscriptionEvent::Forked { subscription: id });
-    Some(id)
-}
-
-/// A NOTIFY of this subscription, which is answered.
-pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, message: Request) {
-    let Some(subscription) = state.subscriptions.get_mut(id) else {
-        return;
-    };
-    let Ok(Some(news)) = message.headers().subscription_state() else {
-        return;
-    };
-    subscription.notify_by = None;
-    if let Some(it) = subscription.dialog() {
-        it.dialog.refresh_target(message.headers());
-    }
-    let expires = news.expires;
-    let again = Again::after(news.reason, news.retry_after);
-    let state_of = if news.is_terminated() {
-        SubscriptionState::Terminated
-    } else if news.state.eq_ignore_ascii_case(b"pending") {
-        SubscriptionState::Pending
-    } else {
-        SubscriptionState::Active
-    };
-    let notified = SubscriptionEvent::Notified {
-        state: state_of,
-        message,
-    };
-    tell(state, id, notified);
-    if state_of == SubscriptionState::Terminated {
-        return lost(state, now, id, SubscriptionEnd::Notified, again);
-    }
-    shorten(state, now, id, expires);
-    go_on(state, now, id);
-}
-
-/// Whether a subscription that is gone is made anew.
-#[derive(Clone, Copy)]
-enum Again {
-    Never,
-    /// After this time.
-    After(Duration),
-    /// After this time at first, and after one that grows where it is lost again and again.
-    NotBefore(Duration),
-    /// After a time that grows.
-    Later,
-}
-
-impl Again {
-    /// What the reason of a last NOTIFY asks for
-    /// ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
-    fn after(reason: Option<&[u8]>, retry_after: Option<u32>) -> Self {
-        let reason = reason.unwrap_or_default().to_ascii_lowercase();
-        match (&*reason, retry_after) {
-            (b"deactivated" | b"timeout", _) => Self::NotBefore(Duration::ZERO),
-            (b"rejected" | b"noresource" | b"invariant", _) => Self::Never,
-            (_, Some(named)) => Self::NotBefore(seconds(named).max(LEAST_WAIT)),
-            (_, None) => Self::Later,
-        }
-    }
-}
-
 /// 2xx.
 fn accepted(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, message: Response) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
@@ -366,101 +259,6 @@ fn not_refreshed(state: &mut State, now: Instant, id: SubscriptionId, refused: O
     wait(state, now, id, after.min(rest));
 }
 
-/// What the application wished while a request was out.
-fn go_on(state: &mut State, now: Instant, id: SubscriptionId) {
-    let subscription = state.subscriptions.get(id);
-    let Some(subscription) = subscription.filter(|it| it.is_ending && it.asked.is_none()) else {
-        return;
-    };
-    match subscription.stage {
-        SubscriptionStage::Waiting => end(state, id, SubscriptionEnd::Unsubscribed),
-        // It takes the dialog that a NOTIFY makes, and without a NOTIFY there is nothing to end.
-        SubscriptionStage::NotifyWait => {}
-        SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::End),
-    }
-}
-
-/// The subscription is gone.
-fn lost(state: &mut State, now: Instant, id: SubscriptionId, cause: SubscriptionEnd, again: Again) {
-    let life = state.config.times.transaction_life();
-    let Some(subscription) = state.subscriptions.get_mut(id) else {
-        return;
-    };
-    let is_asked_for =
-        matches!(cause, SubscriptionEnd::Notified) || subscription.asked == Some(Asked::End);
-    if subscription.is_ending && is_asked_for {
-        return end(state, id, SubscriptionEnd::Unsubscribed);
-    }
-    if subscription.is_ending || subscription.is_fork {
-        return end(state, id, cause);
-    }
-    if subscription.is_subscribed() && now >= subscription.begun + life {
-        subscription.soft.is_kept();
-    }
-    let retry_in = match again {
-        Again::Never => return end(state, id, cause),
-        Again::After(after) => after,
-        Again::NotBefore(named) if subscription.soft.failures == 0 => {
-            subscription.soft.failures = 1;
-            named
-        }
-        Again::NotBefore(named) => subscription.soft.back_off(&mut state.random).max(named),
-        Again::Later => subscription.soft.back_off(&mut state.random),
-    };
-    state.subscriptions.forget_dialogs(id);
-    if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.stage = SubscriptionStage::Waiting;
-        subscription.asked = None;
-        subscription.until = None;
-        subscription.notify_by = None;
-    }
-    wait(state, now, id, retry_in);
-    tell(state, id, SubscriptionEvent::Lost { cause, retry_in });
-}
-
-fn end(state: &mut State, id: SubscriptionId, cause: SubscriptionEnd) {
-    if state.subscriptions.remove(id).is_some() {
-        tell(state, id, SubscriptionEvent::Terminated { cause });
-    }
-}
-
-/// Takes the time that a NOTIFY says, where it is shorter than what we know.
-fn shorten(state: &mut State, now: Instant, id: SubscriptionId, expires: Option<u32>) {
-    let Some(subscription) = state.subscriptions.get(id) else {
-        return;
-    };
-    let known = subscription.until;
-    let known = known.map(|until| until.saturating_duration_since(now));
-    let asked = seconds(subscription.soft.expires);
-    let named = expires.map(seconds);
-    let life = named.or(known).unwrap_or(asked);
-    let is_shorter = known.is_none_or(|known| life + Duration::from_secs(1) < known);
-    // Without a dialog, its refresh had to wait.
-    let is_missed = subscription.asked.is_none() && subscription.due.is_none_or(|due| due <= now);
-    if is_shorter {
-        live(state, now, id, life);
-    } else if is_missed {
-        live(state, now, id, known.unwrap_or(asked));
-    }
-}
-
-/// The subscription lives so long from now on, and is refreshed before.
-fn live(state: &mut State, now: Instant, id: SubscriptionId, life: Duration) {
-    let life = life.min(LONGEST);
-    let refresh = refresh_after(life, &mut state.random);
-    if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.until = Some(now + life);
-        wait(state, now, id, refresh);
-    }
-}
-
-fn wait(state: &mut State, now: Instant, id: SubscriptionId, after: Duration) {
-    if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.due = now.checked_add(after);
-        state.arm(now, after, Timer::Subscription(id));
-    }
-}
-
 /// Sends the SUBSCRIBE that makes a subscription.
 fn begin(state: &mut State, now: Instant, id: SubscriptionId) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
@@ -480,7 +278,7 @@ fn begin(state: &mut State, now: Instant, id: SubscriptionId) {
 }
 
 /// Sends a further SUBSCRIBE.
-fn ask(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
+pub(super) fn ask(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
     if let Some(subscription) = state.subscriptions.get_mut(id) {
         subscription.message.renew();
         send(state, now, id, asked);
@@ -528,14 +326,10 @@ fn send_inside(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked
         return None;
     };
     let SubscriptionDialog { dialog, flow } = &mut **subscribed;
-    let hop = next_hop(dialog, *flow)?;
-    let flow = hop.flow(*flow);
-    let branch = state.random.token();
-    let sent_by = SentBy { flow, branch };
     let authentication = Some(&mut message.authentication);
-    let bytes = request.write(dialog, authentication, &sent_by, &state.introduction)?;
-    let transaction = state.insert_client(now, branch, Method::Subscribe, bytes, flow, user);
-    reach(state, now, transaction, flow, hop);
+    let (random, own) = (&mut state.random, &state.introduction);
+    let written = request.write(dialog, *flow, authentication, random, own)?;
+    reach(state, now, user, written);
     Some(())
 }
 
@@ -548,17 +342,3 @@ fn asked(
     let subscription = subscriptions.get_mut(id);
     subscription.filter(|subscription| subscription.sent == number)
 }
-
-fn tell(state: &mut State, subscription: SubscriptionId, event: SubscriptionEvent) {
-    state.outbox.event(Event::Subscription {
-        subscription,
-        event,
-    });
-}
-
-fn seconds(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.into())
-}
-
-/// A subscription is refreshed by then, whatever the notifier grants.
-const LONGEST: Duration = Duration::from_hours(24);

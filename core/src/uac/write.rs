@@ -5,11 +5,13 @@ use offhook_message::{
     Body, Header, HeaderName, MessageWriter, Method, NameAddr, UriBuf, ValueWriter,
 };
 
+use super::{NextHop, next_hop};
 use crate::capabilities::Introduction;
 use crate::dialog::Dialog;
 use crate::digest::{Authentication, Protected};
 use crate::flow::Flow;
 use crate::outgoing::SentBy;
+use crate::random::{Random, Token};
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
@@ -31,14 +33,18 @@ impl InDialog<'_> {
         }
     }
 
-    /// `None` where the target of the dialog is no URI.
+    /// `flow` is the way of the dialog. `None` where its target is no URI, or there is no way to that.
     pub(super) fn write(
         &self,
         dialog: &mut Dialog,
+        flow: Flow,
         authentication: Option<&mut Authentication>,
-        sent_by: &SentBy,
+        random: &mut Random,
         own: &Introduction,
-    ) -> Option<Bytes> {
+    ) -> Option<Written> {
+        let hop = next_hop(dialog, flow)?;
+        let flow = hop.flow(flow);
+        let branch = random.token();
         let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
         let dialog = &*dialog;
         let path = dialog.path();
@@ -54,7 +60,7 @@ impl InDialog<'_> {
             })
         });
         let mut writer = MessageWriter::request(method, &request_uri);
-        sent_by.write(&mut writer);
+        SentBy { flow, branch }.write(&mut writer);
         if !path.routes.is_empty() {
             writer.header_bytes(HeaderName::Route, &path.routes);
         }
@@ -65,7 +71,7 @@ impl InDialog<'_> {
         writer.cseq(cseq, method);
         if has_contact(method) {
             writer.header_with(HeaderName::Contact, |value| {
-                write_contact(value, dialog, sent_by.flow);
+                write_contact(value, dialog, flow);
             });
         }
         if matches!(method, Method::Invite | Method::Update) {
@@ -77,11 +83,28 @@ impl InDialog<'_> {
         for header in authorization.iter().flatten().chain(self.headers) {
             writer.extra(header);
         }
-        Some(match self.body {
+        let bytes = match self.body {
             Some(body) => writer.body(body),
             None => writer.finish(),
+        };
+        Some(Written {
+            method: method.clone(),
+            branch,
+            bytes,
+            flow,
+            hop,
         })
     }
+}
+
+/// A request that is to be sent.
+pub(super) struct Written {
+    pub(super) method: Method,
+    pub(super) branch: Token,
+    pub(super) bytes: Bytes,
+    /// Its way, but for the address of `hop`.
+    pub(super) flow: Flow,
+    pub(super) hop: NextHop,
 }
 
 /// Whether a request says where its sender is, because it refreshes the target or begins a

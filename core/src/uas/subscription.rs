@@ -11,7 +11,7 @@ use crate::dialog::dialog_id;
 use crate::id::SubscriptionId;
 use crate::incoming::Incoming;
 use crate::state::State;
-use crate::uac::subscribe;
+use crate::uac::subscription;
 
 /// Serves a NOTIFY of no session. It may come before the 2xx to its SUBSCRIBE.
 pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
@@ -26,7 +26,7 @@ pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
         return in_dialog::try_later(state).statefully(state, now, &incoming, tag);
     }
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-    subscribe::notified(state, now, id, incoming.request);
+    subscription::notified(state, now, id, incoming.request);
 }
 
 /// The subscription whose dialog a NOTIFY names, or which it makes.
@@ -44,7 +44,7 @@ fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<Subscrip
     if known.is_some() {
         return Ok(id);
     }
-    let opened = subscribe::open_dialog(state, now, id, notify, incoming.flow);
+    let opened = subscription::open_dialog(state, now, id, notify, incoming.flow);
     opened.ok_or_else(does_not_exist)
 }
 
