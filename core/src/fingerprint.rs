@@ -1,6 +1,6 @@
 //! Keys of tables whose text a peer chooses.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::io::Write;
 
 use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
@@ -11,17 +11,20 @@ use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 /// The key is secret and random, so a peer cannot choose two texts that meet, and by chance two of
 /// 2^40 live texts meet with probability 2^-48. So a table keeps 16 bytes for a key and copies no
 /// text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Fingerprint(u128);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u64; 2]);
 
 impl Fingerprint {
     /// 64 of its bits, as a tag or a shard number.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "half of the bits are asked for"
-    )]
     pub(crate) fn half(self) -> u64 {
-        self.0 as u64
+        self.0[0]
+    }
+}
+
+/// It is random already, so half of it is its hash.
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.half());
     }
 }
 
@@ -53,7 +56,7 @@ impl Fingerprinter {
             (Ok(()), Some(text)) => self.hasher.hash(text),
             _ => self.hash_by_part(parts),
         };
-        Fingerprint(hash.as_u128())
+        Fingerprint([hash.h1, hash.h2])
     }
 
     fn hash_by_part<const N: usize>(&self, parts: [&[u8]; N]) -> Hash128 {
@@ -66,7 +69,7 @@ impl Fingerprinter {
     }
 }
 
-/// A map from fingerprints. They are random already, so half of one is its hash.
+/// A map from fingerprints.
 pub(crate) type ByFingerprint<V> = std::collections::HashMap<Fingerprint, V, Already>;
 
 /// A hasher that passes 64 bits on.
@@ -94,14 +97,6 @@ impl Hasher for Already {
 
     fn write_u64(&mut self, value: u64) {
         self.0 = value;
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "half of the bits are enough"
-    )]
-    fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64;
     }
 }
 

@@ -50,12 +50,17 @@ impl Token {
 
     /// Reads what [`fmt::Display`] writes, and nothing else.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let digits = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != 16 || !text.bytes().all(digits) {
-            return None;
+        let digits: &[u8; 16] = text.try_into().ok()?;
+        let mut value = 0;
+        for digit in digits {
+            let four = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            value = value << 4 | u64::from(four);
         }
-        u64::from_str_radix(text, 16).ok().map(Self)
+        Some(Self(value))
     }
 }
 
