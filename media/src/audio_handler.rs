@@ -3,10 +3,9 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use offhook_message::Body;
-use sdp_types::Direction;
 
 use crate::{
-    AudioEnd, DescriptionError, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
+    AudioEnd, DescriptionError, Direction, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
     Protection, RtpCounters, SessionDescriptionHandler,
     offer_answer::{AudioStream, OfferAnswer},
     rtp::RtpSession,
@@ -142,7 +141,7 @@ impl SessionDescriptionHandler for AudioHandler {
             Ok(self.port.insert(port).port())
         })?;
         self.follow_if_stable();
-        Ok(Body::sdp(content))
+        Ok(Body::sdp(content.as_bytes().to_vec()))
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {

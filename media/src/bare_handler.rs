@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use offhook_message::{Body, MediaType};
-use sdp_types::Direction;
 
-use crate::{DescriptionError, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer};
+use crate::{
+    DescriptionError, Direction, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer,
+};
 
 /// Answers as [`AudioHandler`](crate::AudioHandler) does, but every stream is inactive and no port is opened: for tests and
 /// load of the signalling alone.
@@ -22,7 +23,7 @@ impl BareHandler {
 impl SessionDescriptionHandler for BareHandler {
     fn description(&mut self) -> Result<Body, DescriptionError> {
         let content = self.0.description(|| Ok(DISCARD_PORT))?;
-        Ok(Body::sdp(content))
+        Ok(Body::sdp(content.as_bytes().to_vec()))
     }
 
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sdp_types::{AddrType, Connection, Media, NetType, Session};
-
-use crate::Incompatibility;
+use crate::{
+    Incompatibility,
+    session_description::{Connection, Description, Media, family},
+};
 
 /// The peer's media address as its c= line tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,20 +19,19 @@ pub(crate) enum RemoteAddress {
 }
 
 impl RemoteAddress {
-    /// Reads the stream's own c= line or else the session's. Of several c= lines, which only multicast uses, the first
-    /// counts. An address of another family than `local` cannot be reached.
-    pub(crate) fn read(
-        session: &Session,
-        media: &Media,
+    /// Reads the address of a stream. One of another family than `local` cannot be reached.
+    pub(crate) fn read<'a>(
+        description: &Description<'a>,
+        media: &Media<'a>,
         local: IpAddr,
     ) -> Result<Self, Incompatibility> {
-        let Some(connection) = media.connections.first().or(session.connection.as_ref()) else {
+        let Some(connection) = description.connection(media) else {
             return Ok(Self::Unknown);
         };
         let Some(address) = ip_address(connection) else {
             return Self::by_name(connection, local);
         };
-        if connection.nettype != NetType::In || address.is_ipv4() != local.is_ipv4() {
+        if connection.network != "IN" || address.is_ipv4() != local.is_ipv4() {
             return Err(Incompatibility::AddressFormat);
         }
         if address.is_multicast() {
@@ -43,18 +43,18 @@ impl RemoteAddress {
         Ok(Self::Known(SocketAddr::new(address, media.port)))
     }
 
-    fn by_name(connection: &Connection, local: IpAddr) -> Result<Self, Incompatibility> {
-        match (&connection.nettype, &connection.addrtype) {
-            (NetType::In, AddrType::Ip4) if local.is_ipv4() => Ok(Self::Unknown),
-            (NetType::In, AddrType::Ip6) if local.is_ipv6() => Ok(Self::Unknown),
-            _ => Err(Incompatibility::AddressFormat),
+    fn by_name(connection: Connection<'_>, local: IpAddr) -> Result<Self, Incompatibility> {
+        if (connection.network, connection.family) == ("IN", family(local)) {
+            Ok(Self::Unknown)
+        } else {
+            Err(Incompatibility::AddressFormat)
         }
     }
 }
 
 /// The address without the time-to-live that a multicast address carries.
-fn ip_address(connection: &Connection) -> Option<IpAddr> {
-    let address = connection.connection_address.split('/').next()?;
+fn ip_address(connection: Connection<'_>) -> Option<IpAddr> {
+    let address = connection.address.split('/').next()?;
     address.parse().ok()
 }
 
@@ -64,8 +64,8 @@ mod tests {
 
     fn read(lines: &str, local: &str) -> Result<RemoteAddress, Incompatibility> {
         let text = format!("v=0\r\n{lines}");
-        let session = Session::parse(text.as_bytes()).unwrap();
-        RemoteAddress::read(&session, &session.medias[0], local.parse().unwrap())
+        let description = Description::read(&text).unwrap();
+        RemoteAddress::read(&description, &description.medias[0], local.parse().unwrap())
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Audio formats: payload type numbers and what they stand for.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use sdp_types::{Attribute, Media};
-
-use crate::codec::Encoding;
+use crate::{
+    codec::Encoding,
+    session_description::{Lines, Media},
+};
 
 /// The formats of one audio stream, in order of preference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +16,7 @@ struct Format {
     payload_type: u8,
     kind: Kind,
     /// The telephone events of RFC 4733 section 2.4.1; empty for speech.
-    events: String,
+    events: Cow<'static, str>,
 }
 
 /// What a payload is.
@@ -33,18 +34,22 @@ pub enum Kind {
 impl Formats {
     /// Those of the peer's formats that we have, in the peer's order. Empty without a speech codec: telephone-event alone
     /// is no audio.
-    pub fn common(media: &Media) -> Self {
-        let encodings = by_payload_type(media, "rtpmap");
+    pub fn common(media: &Media<'_>) -> Self {
+        let mappings = by_payload_type(media, "rtpmap");
         let parameters = by_payload_type(media, "fmtp");
         let mut seen = [false; PAYLOAD_TYPES];
         let mut formats = Vec::new();
-        for payload_type in media.fmt.split_ascii_whitespace().filter_map(parse_number) {
+        for payload_type in media
+            .formats
+            .split_ascii_whitespace()
+            .filter_map(parse_number)
+        {
             match seen.get_mut(usize::from(payload_type)) {
                 Some(seen @ false) => *seen = true,
                 _ => continue,
             }
-            let kind = match at(&encodings, payload_type) {
-                Some(encoding) => Kind::by_encoding(encoding),
+            let kind = match at(&mappings, payload_type) {
+                Some(mapping) => Kind::by_mapping(mapping),
                 None => Kind::by_static_number(payload_type),
             };
             let Some(kind) = kind else { continue };
@@ -99,13 +104,12 @@ impl Formats {
 
     /// Without the events that have the clock of no speech: they could not be sent beside it (RFC 4733 section 2.1).
     fn with_speech(mut self) -> Self {
-        let clocks: Vec<_> = self.0.iter().filter_map(|f| f.kind.speech()).collect();
-        self.0.retain(|format| match format.kind {
-            Kind::Speech(_) => true,
-            Kind::TelephoneEvent { clock_rate } => clocks
-                .iter()
-                .any(|speech| speech.clock_rate() == clock_rate),
-        });
+        let formats = self.0.iter();
+        let speech: Vec<_> = formats.filter_map(|it| it.kind.speech()).collect();
+        if speech.len() < self.0.len() {
+            let clocks: Vec<_> = speech.into_iter().map(Encoding::clock_rate).collect();
+            self.0.retain(|it| clocks.contains(&it.kind.clock_rate()));
+        }
         self
     }
 
@@ -160,38 +164,47 @@ impl Formats {
 
     /// The format list of an m= line.
     pub fn list(&self) -> String {
-        let numbers: Vec<_> = self.0.iter().map(|f| f.payload_type.to_string()).collect();
-        numbers.join(" ")
+        let mut list = String::new();
+        for format in &self.0 {
+            let space = if list.is_empty() { "" } else { " " };
+            list.extend([space, &format.payload_type.to_string()]);
+        }
+        list
     }
 
-    /// The a=rtpmap and a=fmtp lines.
-    pub fn attributes(&self) -> impl Iterator<Item = Attribute> {
-        self.0.iter().flat_map(|format| {
-            let number = format.payload_type;
-            let encoding = format!("{number} {}", format.kind);
-            let events = (!format.events.is_empty())
-                .then(|| Attribute::with_value("fmtp", format!("{number} {}", format.events)));
-            [Attribute::with_value("rtpmap", encoding)]
-                .into_iter()
-                .chain(events)
-        })
+    /// Writes the a=rtpmap and a=fmtp lines.
+    pub fn write(&self, lines: &mut Lines) {
+        for format in &self.0 {
+            let number = format.payload_type.to_string();
+            lines.put(&["a=rtpmap:", &number, " ", &format.kind.mapping()]);
+            if !format.events.is_empty() {
+                lines.put(&["a=fmtp:", &number, " ", &format.events]);
+            }
+        }
     }
 }
 
 impl Kind {
-    /// The kind of an rtpmap's `name/rate[/channels]` (RFC 8866 section 6.6).
-    fn by_encoding(encoding: &str) -> Option<Self> {
-        let mut parts = encoding.trim().split('/');
-        let name = parts.next()?;
-        let clock_rate = parts.next()?.parse().ok()?;
-        let channels: u8 = parts.next().unwrap_or("1").parse().ok()?;
-        if name.eq_ignore_ascii_case(TELEPHONE_EVENT) {
-            return Some(Self::TelephoneEvent { clock_rate });
+    /// An rtpmap's `name/rate[/channels]` (RFC 8866 section 6.6).
+    fn mapping(self) -> Cow<'static, str> {
+        match self {
+            Self::Speech(encoding) => encoding.mapping().into(),
+            Self::TelephoneEvent { clock_rate } => format!("{TELEPHONE_EVENT}/{clock_rate}").into(),
         }
+    }
+
+    /// The kind of an rtpmap's `name/rate[/channels]`.
+    fn by_mapping(mapping: &str) -> Option<Self> {
+        // One channel is what is meant where none are said.
+        let mapping = mapping.strip_suffix("/1").unwrap_or(mapping);
         let mut encodings = Encoding::ALL.iter().copied();
-        let encoding = encodings.find(|it| it.name().eq_ignore_ascii_case(name))?;
-        let fits = (encoding.clock_rate(), encoding.channels()) == (clock_rate, channels);
-        fits.then_some(Self::Speech(encoding))
+        if let Some(encoding) = encodings.find(|it| it.mapping().eq_ignore_ascii_case(mapping)) {
+            return Some(Self::Speech(encoding));
+        }
+        let (name, clock_rate) = mapping.split_once('/')?;
+        let clock_rate = clock_rate.parse().ok()?;
+        let is_event = name.eq_ignore_ascii_case(TELEPHONE_EVENT);
+        is_event.then_some(Self::TelephoneEvent { clock_rate })
     }
 
     /// The codec that RFC 3551 section 6 gives this number.
@@ -217,33 +230,18 @@ impl Kind {
     }
 
     /// The peer's list of events where it is one, else the DTMF keys, which are the default (RFC 4733 section 2.4.1).
-    fn events(self, parameters: Option<&str>) -> String {
+    fn events(self, parameters: Option<&str>) -> Cow<'static, str> {
         if self.speech().is_some() {
-            return String::new();
+            return "".into();
         }
-        parameters
-            .filter(|text| {
-                text.len() <= LONGEST_EVENT_LIST
-                    && text
-                        .bytes()
-                        .all(|b| b.is_ascii_digit() || matches!(b, b',' | b'-'))
-            })
-            .unwrap_or(DTMF_EVENTS)
-            .to_owned()
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Speech(encoding) => {
-                write!(f, "{}/{}", encoding.name(), encoding.clock_rate())?;
-                match encoding.channels() {
-                    1 => Ok(()),
-                    channels => write!(f, "/{channels}"),
-                }
-            }
-            Self::TelephoneEvent { clock_rate } => write!(f, "{TELEPHONE_EVENT}/{clock_rate}"),
+        let is_list = |text: &&str| {
+            let mut octets = text.bytes();
+            text.len() <= LONGEST_EVENT_LIST
+                && octets.all(|b| b.is_ascii_digit() || matches!(b, b',' | b'-'))
+        };
+        match parameters.filter(is_list) {
+            None | Some(DTMF_EVENTS) => DTMF_EVENTS.into(),
+            Some(list) => list.to_owned().into(),
         }
     }
 }
@@ -252,20 +250,15 @@ type ByPayloadType<'a> = [Option<&'a str>; PAYLOAD_TYPES];
 
 /// The values of `a=<name>:<payload type> <value>`, collected in one pass so that a long list costs linear time. The first
 /// line of a number counts.
-fn by_payload_type<'a>(media: &'a Media, name: &str) -> ByPayloadType<'a> {
+fn by_payload_type<'a>(media: &Media<'a>, name: &str) -> ByPayloadType<'a> {
     let mut values = [None; PAYLOAD_TYPES];
-    for attribute in media
-        .attributes
-        .iter()
-        .filter(|a| a.attribute.eq_ignore_ascii_case(name))
-    {
-        let line = attribute.value.as_deref().unwrap_or_default();
-        let Some((number, value)) = line.trim_start().split_once(' ') else {
+    for line in media.section.all(name) {
+        let Some((number, value)) = line.split_once(' ') else {
             continue;
         };
         let slot = parse_number(number).and_then(|n| values.get_mut(usize::from(n)));
         if let Some(slot @ None) = slot {
-            *slot = Some(value.trim());
+            *slot = Some(value.trim_ascii());
         }
     }
     values
@@ -296,16 +289,20 @@ const LONGEST_EVENT_LIST: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session_description::Description;
+
+    fn read(text: &str) -> Formats {
+        Formats::common(&Description::read(text).unwrap().medias[0])
+    }
 
     fn common(lines: &str) -> String {
         let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n{lines}");
-        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
-        let formats = Formats::common(&session.medias[0]);
-        let attributes: Vec<_> = formats
-            .attributes()
-            .map(|a| format!("{}:{}", a.attribute, a.value.unwrap()))
-            .collect();
-        format!("{} | {}", formats.list(), attributes.join(" | "))
+        let formats = read(&text);
+        let mut lines = Lines::default();
+        formats.write(&mut lines);
+        let attributes = lines.as_str().replace("\r\na=", " | ");
+        let attributes = attributes.trim_end().trim_start_matches("a=");
+        format!("{} | {attributes}", formats.list())
     }
 
     #[test]
@@ -348,11 +345,7 @@ mod tests {
 
     #[test]
     fn keys_choose_a_speech_of_their_clock() {
-        let formats = |lines: &str| {
-            let text = format!("v=0\r\nm=audio 4000 RTP/AVP {lines}");
-            let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
-            Formats::common(&session.medias[0])
-        };
+        let formats = |lines: &str| read(&format!("v=0\r\nm=audio 4000 RTP/AVP {lines}"));
         let events = "0 8 101\r\na=rtpmap:0 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
         let in_order = formats(events);
         assert!(in_order.has_keys());
@@ -402,8 +395,7 @@ mod tests {
     fn an_offer_keeps_agreed_numbers_and_adds_the_rest() {
         let text = "v=0\r\nm=audio 4000 RTP/AVP 101 96\r\na=rtpmap:101 PCMA/8000\r\n\
                     a=rtpmap:96 telephone-event/8000\r\n";
-        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
-        let offered = Formats::offered(Formats::common(&session.medias[0]), Encoding::ALL);
+        let offered = Formats::offered(read(text), Encoding::ALL);
         assert!(offered.list().starts_with("101 96 "), "{}", offered.list());
         let fresh = Formats::offered(Formats::default(), Encoding::ALL).list();
         assert!(fresh.contains("9 0 8 101"), "{fresh}");

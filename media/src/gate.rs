@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sdp_types::Direction;
-
 use crate::{formats::Kind, offer_answer::AudioStream, rtp::Channel};
 
 /// Decides which packets are the peer's.
@@ -52,7 +50,7 @@ impl Gate {
         let Some(stream) = &self.stream else {
             return Admission::Discard;
         };
-        let is_heard = matches!(stream.direction, Direction::SendRecv | Direction::RecvOnly);
+        let is_heard = stream.direction.listens();
         let is_peer = self.source.is_none_or(|source| source == from)
             || stream.remote.is_some_and(|remote| same_port(remote, from));
         let is_agreed = stream.kind(payload_type).is_some();
@@ -113,7 +111,7 @@ impl Gate {
     /// not known yet.
     pub(crate) fn destination(&self) -> Option<(SocketAddr, &AudioStream)> {
         let stream = self.stream.as_ref()?;
-        let sends = matches!(stream.direction, Direction::SendRecv | Direction::SendOnly);
+        let sends = stream.direction.sends();
         let to = self.peer().filter(|_| sends)?;
         Some((to, stream))
     }
@@ -135,18 +133,17 @@ const MOST_PACKETS: u32 = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::Formats;
+    use crate::{Direction, formats::Formats, session_description::Description};
 
     #[test]
     fn two_echoes_talk_slowly() {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
         let mut gate = Gate::default();
-        let session = b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n";
-        let session = sdp_types::Session::parse(session).unwrap();
+        let description = Description::read("v=0\r\nm=audio 4000 RTP/AVP 0\r\n").unwrap();
         gate.follow(AudioStream {
             remote: Some(peer),
-            formats: Formats::common(&session.medias[0]),
-            ours: Formats::common(&session.medias[0]),
+            formats: Formats::common(&description.medias[0]),
+            ours: Formats::common(&description.medias[0]),
             packet_time: 20,
             rtcp_port: None,
             srtp: None,

@@ -8,14 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use sdp_types::{Direction, Media, Session, Time};
-
 use crate::{
-    DescriptionError, Encoding, Hold, Incompatibility,
+    DescriptionError, Direction, Encoding, Hold, Incompatibility,
     formats::{Formats, Kind},
-    media_line,
+    media_line::MediaLine,
     remote_audio::RemoteAudio,
-    session_description::{is_audio, parse, print, refused, time},
+    session_description::{ALWAYS, Description, Lines, Media, text},
     side::Side,
     srtp::{Crypto, Keys, MasterKey},
 };
@@ -41,13 +39,13 @@ pub(crate) struct OfferAnswer {
     protection: Protection,
     state: State,
     /// Our half of the last complete pair.
-    agreed: Option<Arc<Session>>,
+    agreed: Option<Arc<str>>,
     audio: Option<AudioStream>,
 }
 
 enum State {
     Stable,
-    HaveLocalOffer(Arc<Session>),
+    HaveLocalOffer(Arc<str>),
     HaveRemoteOffer(Box<RemoteOffer>),
     Closed,
 }
@@ -145,24 +143,23 @@ impl OfferAnswer {
     pub(crate) fn description(
         &mut self,
         mut port: impl FnMut() -> Result<u16, DescriptionError>,
-    ) -> Result<Vec<u8>, DescriptionError> {
-        let given = match &self.state {
+    ) -> Result<Arc<str>, DescriptionError> {
+        Ok(match &self.state {
             State::Closed => return Err(DescriptionError::Closed),
             State::HaveLocalOffer(offer) => Arc::clone(offer),
             State::HaveRemoteOffer(offer) => {
                 let (answer, audio) = self.answer(offer, port)?;
-                let answer = self.side.give(answer);
+                let answer = self.side.give(&answer);
                 self.complete(Arc::clone(&answer), audio);
                 answer
             }
             State::Stable => {
-                let offer = self.offer(port()?);
-                let offer = self.side.give(offer);
+                let offer = self.offer(port()?)?;
+                let offer = self.side.give(&offer);
                 self.state = State::HaveLocalOffer(Arc::clone(&offer));
                 offer
             }
-        };
-        Ok(print(&given))
+        })
     }
 
     /// Takes the peer's offer or answer. On an error nothing has changed.
@@ -171,7 +168,7 @@ impl OfferAnswer {
             State::Closed => Err(DescriptionError::Closed),
             State::HaveRemoteOffer(_) => Err(DescriptionError::OfferPending),
             State::Stable => {
-                let offer = RemoteOffer::read(parse(content)?, self.local)?;
+                let offer = RemoteOffer::read(content, self.local)?;
                 self.state = State::HaveRemoteOffer(Box::new(offer));
                 Ok(())
             }
@@ -188,7 +185,9 @@ impl OfferAnswer {
             State::Stable => self.agreed.as_ref(),
         };
         if let Some(ours) = ours.cloned() {
-            let audio = self.read_answer(&ours, &parse(content)?)?;
+            let theirs = text(content)?;
+            let (offer, answer) = (Description::read(&ours)?, Description::read(&theirs)?);
+            let audio = self.read_answer(&offer, &answer)?;
             self.complete(ours, audio);
         }
         Ok(())
@@ -206,7 +205,7 @@ impl OfferAnswer {
         self.audio = None;
     }
 
-    fn complete(&mut self, agreed: Arc<Session>, audio: Option<AudioStream>) {
+    fn complete(&mut self, agreed: Arc<str>, audio: Option<AudioStream>) {
         self.side.complete(audio.as_ref().map(|it| it.direction));
         self.audio = audio;
         self.agreed = Some(agreed);
@@ -218,66 +217,74 @@ impl OfferAnswer {
         &self,
         offer: &RemoteOffer,
         mut port: impl FnMut() -> Result<u16, DescriptionError>,
-    ) -> Result<(Session, Option<AudioStream>), DescriptionError> {
-        let mut answer = self.side.session(self.local, time(&offer.session));
+    ) -> Result<(Lines, Option<AudioStream>), DescriptionError> {
+        let offered = Description::read(&offer.text)?;
+        let mut lines = self.side.lines(offered.time());
         let mut stream = None;
-        for (index, offered) in offer.session.medias.iter().enumerate() {
-            answer.medias.push(match &offer.audio {
+        for (index, media) in offered.medias.iter().enumerate() {
+            match &offer.audio {
                 Some((place, audio)) if *place == index => {
                     let agreed = self.stream(audio, &audio.formats, &audio.formats);
-                    let direction = agreed.direction;
-                    stream = Some(agreed);
                     let theirs = audio.crypto.as_ref();
                     let crypto = theirs.map(|crypto| crypto.answered(self.key()));
-                    let port = port()?;
-                    let (formats, crypto) = (&audio.formats, crypto.as_ref());
-                    media_line::accepted(offered, formats, port, direction, crypto)
+                    let line = MediaLine {
+                        port: port()?,
+                        direction: agreed.direction,
+                        crypto: crypto.as_ref(),
+                    };
+                    line.answer(&mut lines, media, &audio.formats);
+                    stream = Some(agreed);
                 }
-                _ => refused(offered),
-            });
+                _ => lines.refused(media),
+            }
         }
-        Ok((answer, stream))
+        Ok((lines, stream))
     }
 
     /// The offer of RFC 3264 section 5, or of section 8 where a pair is agreed: its m= lines, all but audio disabled.
-    fn offer(&self, port: u16) -> Session {
-        let mut offer = self.side.session(self.local, Time::new(0, 0));
-        let audio = |previous: Option<&Media>| {
+    fn offer(&self, port: u16) -> Result<Lines, DescriptionError> {
+        let mut lines = self.side.lines(ALWAYS);
+        let audio = |lines: &mut Lines, previous: Option<&Media<'_>>| {
             let enabled = previous.filter(|media| media.port != 0);
             let crypto = match (enabled, self.protection) {
                 (Some(enabled), _) => Crypto::read(enabled),
                 (None, Protection::Sdes) => Crypto::offered(self.key()),
                 (None, Protection::None) => None,
             };
-            let (direction, crypto) = (self.side.offered(), crypto.as_ref());
-            media_line::offered(previous, &self.encodings, port, direction, crypto)
+            let line = MediaLine {
+                port,
+                direction: self.side.offered(),
+                crypto: crypto.as_ref(),
+            };
+            line.offer(lines, previous, &self.encodings);
         };
         let Some(agreed) = &self.agreed else {
-            offer.medias.push(audio(None));
-            return offer;
+            audio(&mut lines, None);
+            return Ok(lines);
         };
-        let place = audio_place(agreed);
+        let agreed = Description::read(agreed)?;
+        let place = audio_place(&agreed);
         for (index, previous) in agreed.medias.iter().enumerate() {
-            offer.medias.push(if place == Some(index) {
-                audio(Some(previous))
+            if place == Some(index) {
+                audio(&mut lines, Some(previous));
             } else {
-                refused(previous)
-            });
+                lines.refused(previous);
+            }
         }
-        offer
+        Ok(lines)
     }
 
     /// Reads the answer to our offer (RFC 3264 section 7). An answer may refuse the audio stream.
     fn read_answer(
         &self,
-        offer: &Session,
-        answer: &Session,
+        offer: &Description<'_>,
+        answer: &Description<'_>,
     ) -> Result<Option<AudioStream>, DescriptionError> {
         let pairs = || offer.medias.iter().zip(&answer.medias);
         let same_lines = offer.medias.len() == answer.medias.len()
             && pairs().all(|(ours, theirs)| {
-                ours.media.eq_ignore_ascii_case(&theirs.media)
-                    && (theirs.port == 0 || ours.proto.eq_ignore_ascii_case(&theirs.proto))
+                ours.kind.eq_ignore_ascii_case(theirs.kind)
+                    && (theirs.port == 0 || ours.protocol.eq_ignore_ascii_case(theirs.protocol))
             });
         if !same_lines {
             return Err(Incompatibility::AnswerMismatch.into());
@@ -332,40 +339,42 @@ impl fmt::Debug for OfferAnswer {
 
 /// An offer of the peer that can be answered.
 struct RemoteOffer {
-    session: Session,
+    text: Box<str>,
     /// The stream that we accept and its place; none where every audio stream is disabled.
     audio: Option<(usize, RemoteAudio)>,
 }
 
 impl RemoteOffer {
     /// Chooses the first audio stream that fits.
-    fn read(session: Session, local: IpAddr) -> Result<Self, Incompatibility> {
+    fn read(content: &[u8], local: IpAddr) -> Result<Self, DescriptionError> {
+        let text = text(content)?;
+        let offer = Description::read(&text)?;
         let mut unfit = None;
-        for (index, media) in session.medias.iter().enumerate() {
-            if !is_audio(media) || media.port == 0 {
+        let mut audio = None;
+        for (index, media) in offer.medias.iter().enumerate() {
+            if !media.is_audio() || media.port == 0 {
                 continue;
             }
-            match RemoteAudio::read(&session, media, local) {
-                Ok(audio) => {
-                    let audio = Some((index, audio));
-                    return Ok(Self { session, audio });
+            match RemoteAudio::read(&offer, media, local) {
+                Ok(fit) => {
+                    audio = Some((index, fit));
+                    break;
                 }
                 Err(reason) => unfit = unfit.max(Some(reason)),
             }
         }
-        match unfit {
-            Some(reason) => Err(reason),
-            None if session.medias.iter().any(is_audio) => Ok(Self {
-                session,
-                audio: None,
-            }),
-            None => Err(Incompatibility::MediaType),
+        if audio.is_none() && !(unfit.is_none() && offer.medias.iter().any(Media::is_audio)) {
+            return Err(unfit.unwrap_or(Incompatibility::MediaType).into());
         }
+        Ok(Self {
+            text: text.into(),
+            audio,
+        })
     }
 }
 
 /// Where the agreed pair has its audio line; a disabled one is used again (RFC 3264 section 8.1).
-fn audio_place(agreed: &Session) -> Option<usize> {
-    let position = |wanted: fn(&Media) -> bool| agreed.medias.iter().position(wanted);
-    position(|media| media.port != 0).or_else(|| position(is_audio))
+fn audio_place(agreed: &Description<'_>) -> Option<usize> {
+    let position = |wanted: fn(&Media<'_>) -> bool| agreed.medias.iter().position(wanted);
+    position(|media| media.port != 0).or_else(|| position(|media| media.is_audio()))
 }

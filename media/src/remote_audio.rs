@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sdp_types::{Direction, Media, Session};
-
 use crate::{
-    Incompatibility, connection::RemoteAddress, formats::Formats, session_description::direction,
+    Direction, Incompatibility,
+    connection::RemoteAddress,
+    formats::Formats,
+    session_description::{Description, Media},
     srtp::Crypto,
 };
 
@@ -27,9 +28,9 @@ pub(crate) struct RemoteAudio {
 }
 
 impl RemoteAudio {
-    pub(crate) fn read(
-        session: &Session,
-        media: &Media,
+    pub(crate) fn read<'a>(
+        description: &Description<'a>,
+        media: &Media<'a>,
         local: IpAddr,
     ) -> Result<Self, Incompatibility> {
         let crypto = match profile(media) {
@@ -39,16 +40,16 @@ impl RemoteAudio {
             }
             None => return Err(Incompatibility::TransportProtocol),
         };
-        let address = RemoteAddress::read(session, media, local)?;
+        let address = RemoteAddress::read(description, media, local)?;
         let formats = Formats::common(media);
         if formats.is_empty() {
             return Err(Incompatibility::MediaFormat);
         }
-        let direction = direction(session, media);
+        let direction = description.direction(media);
         let (remote, direction) = match address {
             RemoteAddress::Known(remote) => (Some(remote), direction),
             RemoteAddress::Unknown => (None, direction),
-            RemoteAddress::Unspecified => (None, without_receiving(direction)),
+            RemoteAddress::Unspecified => (None, direction.without_listening()),
         };
         Ok(Self {
             formats,
@@ -67,8 +68,8 @@ enum Profile {
 }
 
 /// The profiles that end in F differ in RTCP alone, which may come earlier (RFC 4585, RFC 5124).
-fn profile(media: &Media) -> Option<Profile> {
-    let is = |profile| media.proto.eq_ignore_ascii_case(profile);
+fn profile(media: &Media<'_>) -> Option<Profile> {
+    let is = |profile| media.protocol.eq_ignore_ascii_case(profile);
     if is("RTP/AVP") || is("RTP/AVPF") {
         Some(Profile::Plain)
     } else if is("RTP/SAVP") || is("RTP/SAVPF") {
@@ -79,15 +80,8 @@ fn profile(media: &Media) -> Option<Profile> {
 }
 
 /// What `a=ptime` asks for and `a=maxptime` allows, within what is sensible (RFC 8866 section 6.4).
-pub(crate) fn packet_time(media: &Media) -> u32 {
-    let value = |name| -> Option<u32> {
-        media
-            .get_first_attribute_value(name)
-            .flatten()?
-            .trim()
-            .parse()
-            .ok()
-    };
+pub(crate) fn packet_time(media: &Media<'_>) -> u32 {
+    let value = |name| media.section.first(name)?.parse::<u32>().ok();
     let packet_time = value("ptime").unwrap_or(PACKET_TIME);
     let longest = value("maxptime").unwrap_or(LONGEST_PACKET_TIME);
     packet_time
@@ -96,21 +90,14 @@ pub(crate) fn packet_time(media: &Media) -> u32 {
 }
 
 /// The port of `a=rtcp` (RFC 3605), else the one above RTP's.
-fn rtcp_port(media: &Media) -> Option<u16> {
-    if media.has_attribute("rtcp-mux") {
+fn rtcp_port(media: &Media<'_>) -> Option<u16> {
+    if media.section.has("rtcp-mux") {
         return None;
     }
-    let value = media.get_first_attribute_value("rtcp").flatten();
+    let value = media.section.first("rtcp");
     let port = value.and_then(|value| value.split_ascii_whitespace().next()?.parse().ok());
     port.filter(|port| *port != 0)
         .or_else(|| media.port.checked_add(1))
-}
-
-fn without_receiving(direction: Direction) -> Direction {
-    match direction {
-        Direction::SendRecv | Direction::SendOnly => Direction::SendOnly,
-        Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
-    }
 }
 
 /// Milliseconds, the default of RFC 3551 section 4.5.
@@ -124,8 +111,9 @@ mod tests {
     use super::*;
 
     fn read(lines: &str) -> Result<RemoteAudio, Incompatibility> {
-        let session = Session::parse(format!("v=0\r\n{lines}").as_bytes()).unwrap();
-        RemoteAudio::read(&session, &session.medias[0], [192, 0, 2, 9].into())
+        let text = format!("v=0\r\n{lines}");
+        let description = Description::read(&text).unwrap();
+        RemoteAudio::read(&description, &description.medias[0], [192, 0, 2, 9].into())
     }
 
     #[test]

@@ -1,182 +1,291 @@
-//! Reading and writing SDP within bounds, and what each handler reads in it.
+//! Session descriptions (RFC 8866): what offers and answers need of them is read where it stands, and ours are written
+//! line by line.
 
-use sdp_types::{Attribute, Direction, Media, MediaType, Mid, Session, Time, TransportProto};
+use std::{borrow::Cow, net::IpAddr};
 
-use crate::{DescriptionError, Incompatibility};
+use crate::{DescriptionError, Direction, Incompatibility};
 
-/// Reads a description of up to 64 KiB and 32 m= lines. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and so are control
-/// characters: an answer repeats parts of its offer.
-pub fn parse(content: &[u8]) -> Result<Session, DescriptionError> {
+/// The text of a description of up to 64 KiB. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and
+/// so are control characters: an answer repeats parts of its offer.
+pub fn text(content: &[u8]) -> Result<Cow<'_, str>, DescriptionError> {
     if content.len() > LONGEST_DESCRIPTION {
         return Err(DescriptionError::TooLarge {
             octets: content.len(),
             limit: LONGEST_DESCRIPTION,
         });
     }
-    let mut text = String::from_utf8_lossy(content);
-    if text.bytes().any(|octet| is_control(octet.into())) {
-        text = text.replace(is_control, " ").into();
-    }
-    let session = Session::parse(text.as_bytes())?;
-    if session.medias.len() > MOST_STREAMS {
-        return Err(Incompatibility::TooManyStreams.into());
-    }
-    Ok(session)
-}
-
-/// The octets of a description of ours, which has no other lines than these: without the formatter, that the writer of
-/// sdp-types sends each letter through.
-pub fn print(session: &Session) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(TYPICAL_DESCRIPTION);
-    let mut line = |parts: &[&str]| {
-        for part in parts {
-            put(&mut octets, part);
-        }
-        octets.extend(b"\r\n");
-    };
-    line(&["v=0"]);
-    let origin = &session.origin;
-    line(&[
-        "o=",
-        origin.username.as_deref().unwrap_or("-"),
-        " ",
-        &origin.sess_id,
-        " ",
-        &origin.sess_version.to_string(),
-        " ",
-        origin.nettype.as_str(),
-        " ",
-        origin.addrtype.as_str(),
-        " ",
-        &origin.unicast_address,
-    ]);
-    line(&["s=", &session.session_name]);
-    if let Some(connection) = &session.connection {
-        let (network, family) = (connection.nettype.as_str(), connection.addrtype.as_str());
-        line(&[
-            "c=",
-            network,
-            " ",
-            family,
-            " ",
-            &connection.connection_address,
-        ]);
-    }
-    for time in &session.times {
-        let (start, stop) = (time.start_time.to_string(), time.stop_time.to_string());
-        line(&["t=", &start, " ", &stop]);
-    }
-    put_attributes(&session.attributes, &mut line);
-    for media in &session.medias {
-        let port = media.port.to_string();
-        line(&[
-            "m=",
-            &media.media,
-            " ",
-            &port,
-            " ",
-            &media.proto,
-            " ",
-            &media.fmt,
-        ]);
-        put_attributes(&media.attributes, &mut line);
-    }
-    debug_assert_eq!(
-        octets,
-        session.to_string().into_bytes(),
-        "no line is left out"
-    );
-    octets
-}
-
-fn put_attributes(attributes: &[Attribute], line: &mut impl FnMut(&[&str])) {
-    for Attribute { attribute, value } in attributes {
-        match value {
-            Some(value) => line(&["a=", attribute, ":", value]),
-            None => line(&["a=", attribute]),
-        }
-    }
-}
-
-/// Whether the line is one of audio.
-pub fn is_audio(media: &Media) -> bool {
-    media.media.eq_ignore_ascii_case("audio")
-}
-
-/// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
-pub fn direction(session: &Session, media: &Media) -> Direction {
-    let all = media.attributes.iter().chain(&session.attributes);
-    let mut directions = all.filter_map(|it| it.attribute.parse().ok());
-    directions.next().unwrap_or_default()
-}
-
-/// The t= line that the answer to this offer repeats. A phone sends one; repeat times are nothing to a call.
-pub fn time(offer: &Session) -> Time {
-    let first = offer.times.first();
-    first.map_or(Time::new(0, 0), |t| Time::new(t.start_time, t.stop_time))
-}
-
-/// The line that refuses or disables this one (RFC 3264 section 6): port zero, and one of its formats because the grammar
-/// wants one.
-pub fn refused(media: &Media) -> Media {
-    let format = media.fmt.split_ascii_whitespace().next();
-    let (kind, proto) = (MediaType::Audio, TransportProto::RtpAvp);
-    let mut line = Media::new(kind, 0, proto, format.unwrap_or("0"));
-    line.media.clone_from(&media.media);
-    line.proto.clone_from(&media.proto);
-    line.attributes.extend(mid(media));
-    line
-}
-
-/// The name that a group may know the line by (RFC 5888).
-pub(crate) fn mid(media: &Media) -> Option<Attribute> {
-    let mid = media.get_first_attribute_typed::<Mid>()?.ok()?;
-    Some(mid.into())
-}
-
-/// A part of the peer's description that we repeat cannot end its line.
-fn put(octets: &mut Vec<u8>, text: &str) {
-    let ends_line = |byte: &u8| matches!(byte, b'\0' | b'\r' | b'\n');
-    if text
-        .as_bytes()
-        .iter()
-        .fold(false, |found, byte| found | ends_line(byte))
-    {
-        octets.extend(text.bytes().filter(|byte| !ends_line(byte)));
+    let text = String::from_utf8_lossy(content);
+    // Without a way out in the middle, as it is here, several octets are looked at together.
+    let is_clean = text.bytes().fold(true, |is_clean, octet| {
+        is_clean & !(is_control(octet.into()))
+    });
+    Ok(if is_clean {
+        text
     } else {
-        octets.extend(text.as_bytes());
-    }
+        text.replace(is_control, " ").into()
+    })
 }
 
 fn is_control(character: char) -> bool {
-    character.is_ascii_control() && !matches!(character, '\r' | '\n')
+    character.is_ascii_control() & (character != '\r') & (character != '\n')
+}
+
+/// A description, read where it stands. Lines that an offer or an answer does not need are passed over.
+#[derive(Debug)]
+pub struct Description<'a> {
+    /// What is said of the whole session.
+    pub session: Section<'a>,
+    /// Up to 32.
+    pub medias: Vec<Media<'a>>,
+    time: Option<(&'a str, &'a str)>,
+}
+
+/// An m= line and what belongs to it.
+#[derive(Debug)]
+pub struct Media<'a> {
+    /// `audio`, for example.
+    pub kind: &'a str,
+    /// Zero where the stream is refused or disabled.
+    pub port: u16,
+    /// `RTP/AVP`, for example.
+    pub protocol: &'a str,
+    /// The payload types, where that is what the protocol has.
+    pub formats: &'a str,
+    /// What is said of the stream.
+    pub section: Section<'a>,
+}
+
+/// The c= and a= lines of a session or a stream.
+#[derive(Debug, Default)]
+pub struct Section<'a> {
+    connection: Option<Connection<'a>>,
+    attributes: Vec<(&'a str, &'a str)>,
+}
+
+/// A c= line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Connection<'a> {
+    pub(crate) network: &'a str,
+    pub(crate) family: &'a str,
+    pub(crate) address: &'a str,
+}
+
+impl<'a> Description<'a> {
+    /// Reads what [`text`] gave.
+    ///
+    /// # Errors
+    ///
+    /// It is malformed, or has more streams than are handled.
+    pub fn read(text: &'a str) -> Result<Self, DescriptionError> {
+        let lines = text.split('\n').zip(1..);
+        let lines = lines.map(|(line, number)| (line.strip_suffix('\r').unwrap_or(line), number));
+        let mut lines = lines.filter(|(line, _)| !line.is_empty());
+        let malformed = |line, fault| DescriptionError::Malformed { line, fault };
+        if !lines.next().is_some_and(|(line, _)| line == "v=0") {
+            return Err(malformed(1, "is not v=0"));
+        }
+        let mut session = Section::default();
+        let (mut medias, mut time) = (Vec::<Media<'_>>::new(), None);
+        for (line, number) in lines {
+            let (letter, value) = line
+                .split_at_checked(2)
+                // What we repeat of a line must not end one of ours.
+                .filter(|(letter, value)| letter.ends_with('=') && !value.contains('\r'))
+                .ok_or(malformed(number, "is not one letter, = and a value"))?;
+            if letter == "m=" {
+                if medias.len() == MOST_STREAMS {
+                    return Err(Incompatibility::TooManyStreams.into());
+                }
+                let media = Media::read(value);
+                medias.push(media.ok_or(malformed(number, "lacks a port or a format"))?);
+                continue;
+            }
+            let section = medias.last_mut().map_or(&mut session, |it| &mut it.section);
+            match letter {
+                "c=" => {
+                    let connection = Connection::read(value);
+                    let connection = connection.ok_or(malformed(number, "has no address"))?;
+                    section.connection.get_or_insert(connection);
+                }
+                "t=" => {
+                    let read = read_time(value);
+                    time.get_or_insert(read.ok_or(malformed(number, "has no two times"))?);
+                }
+                "a=" => {
+                    let (name, value) = value.split_once(':').unwrap_or((value, ""));
+                    section.attributes.push((name, value.trim_ascii()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            session,
+            medias,
+            time,
+        })
+    }
+
+    /// The start and the end of the first t= line, which an answer repeats. Phones have one, and repeat times are nothing
+    /// to a call.
+    pub fn time(&self) -> (&'a str, &'a str) {
+        self.time.unwrap_or(ALWAYS)
+    }
+
+    /// The stream's own direction, else the session's, else sendrecv (RFC 3264 section 6.1).
+    pub fn direction(&self, media: &Media<'_>) -> Direction {
+        let own = media.section.direction();
+        own.or_else(|| self.session.direction()).unwrap_or_default()
+    }
+
+    /// The stream's own c= line, else the session's. Of several, which only multicast uses, the first counts.
+    pub(crate) fn connection(&self, media: &Media<'a>) -> Option<Connection<'a>> {
+        media.section.connection.or(self.session.connection)
+    }
+}
+
+impl<'a> Media<'a> {
+    fn read(value: &'a str) -> Option<Self> {
+        let mut fields = value.splitn(4, ' ');
+        let (kind, ports, protocol) = (fields.next()?, fields.next()?, fields.next()?);
+        let port = ports.split_once('/').map_or(ports, |(first, _)| first);
+        Some(Self {
+            kind,
+            port: port.parse().ok()?,
+            protocol,
+            formats: fields.next()?,
+            section: Section::default(),
+        })
+    }
+
+    /// Whether the line is one of audio.
+    pub fn is_audio(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("audio")
+    }
+
+    /// The name that a group may know the line by, if it is one (RFC 5888 section 4).
+    pub fn mid(&self) -> Option<&'a str> {
+        let is_name = |mid: &&str| {
+            (1..=LONGEST_MID).contains(&mid.len()) && mid.bytes().all(|b| b.is_ascii_graphic())
+        };
+        self.section.first("mid").filter(is_name)
+    }
+}
+
+impl<'a> Section<'a> {
+    /// The names and values of all attributes, in their order. One without a value has an empty one.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.attributes.iter().copied()
+    }
+
+    /// The values of the attributes of this name, in their order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let named = self.attributes.iter().filter(move |(it, _)| *it == name);
+        named.map(|(_, value)| *value)
+    }
+
+    /// The value of the first attribute of this name.
+    pub fn first(&self, name: &str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Whether there is an attribute of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.first(name).is_some()
+    }
+
+    fn direction(&self) -> Option<Direction> {
+        let mut names = self.attributes.iter().map(|(name, _)| name);
+        names.find_map(|name| Direction::parse(name))
+    }
+}
+
+impl<'a> Connection<'a> {
+    fn read(value: &'a str) -> Option<Self> {
+        let mut fields = value.split_ascii_whitespace();
+        let connection = Self {
+            network: fields.next()?,
+            family: fields.next()?,
+            address: fields.next()?,
+        };
+        fields.next().is_none().then_some(connection)
+    }
+}
+
+fn read_time(value: &str) -> Option<(&str, &str)> {
+    let (start, stop) = value.trim_ascii().split_once(' ')?;
+    let stop = stop.trim_ascii_start();
+    let are_numbers = [start, stop].iter().all(|it| it.parse::<u64>().is_ok());
+    are_numbers.then_some((start, stop))
+}
+
+/// Lines of a description of ours.
+#[derive(Debug, Default)]
+pub struct Lines(String);
+
+impl Lines {
+    /// Those that every description of ours has behind its o= line. An answer repeats the time of its offer.
+    pub(crate) fn new(address: IpAddr, time: (&str, &str)) -> Self {
+        let mut lines = Self(String::with_capacity(TYPICAL_DESCRIPTION));
+        lines.put(&["s=-"]);
+        let (family, address) = (family(address), address.to_string());
+        lines.put(&["c=IN ", family, " ", &address]);
+        lines.put(&["t=", time.0, " ", time.1]);
+        lines
+    }
+
+    /// Writes a line, in parts that end none.
+    pub fn put(&mut self, parts: &[&str]) {
+        for part in parts {
+            debug_assert!(!part.contains(['\r', '\n']), "{part:?} is one line");
+            self.0.push_str(part);
+        }
+        self.0.push_str("\r\n");
+    }
+
+    /// Writes an a= line; one without a value where that is empty.
+    pub fn attribute(&mut self, name: &str, value: &str) {
+        let colon = if value.is_empty() { "" } else { ":" };
+        self.put(&["a=", name, colon, value]);
+    }
+
+    /// Writes an m= line.
+    pub fn media(&mut self, kind: &str, port: u16, protocol: &str, formats: &str) {
+        let port = port.to_string();
+        self.put(&["m=", kind, " ", &port, " ", protocol, " ", formats]);
+    }
+
+    /// Writes the line that refuses or disables this one (RFC 3264 section 6): port zero, and one of its formats because
+    /// the grammar wants one.
+    pub fn refused(&mut self, media: &Media<'_>) {
+        let format = media.formats.split_ascii_whitespace().next();
+        self.media(media.kind, 0, media.protocol, format.unwrap_or("0"));
+        if let Some(mid) = media.mid() {
+            self.attribute("mid", mid);
+        }
+    }
+
+    /// What is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The t= line of a call, which has no end that is known.
+pub const ALWAYS: (&str, &str) = ("0", "0");
+
+/// What o= and c= lines say of an address.
+pub(crate) const fn family(address: IpAddr) -> &'static str {
+    if address.is_ipv4() { "IP4" } else { "IP6" }
 }
 
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
 const MOST_STREAMS: usize = 32;
+const LONGEST_MID: usize = 256;
 const TYPICAL_DESCRIPTION: usize = 512;
 
 #[cfg(test)]
 mod tests {
-    use sdp_types::{Connection, Origin};
-
     use super::*;
-
-    #[test]
-    fn nothing_repeated_ends_its_line() {
-        let local = std::net::IpAddr::from([192, 0, 2, 1]);
-        let mut session = Session::new(Origin::with_ip_addr(7, 1, local), "-");
-        session.connection = Some(Connection::from_ip_addr(local));
-        session.times.push(Time::new(0, 1));
-        let mut media = Media::new(MediaType::Audio, 9, TransportProto::RtpAvp, "0\0 8");
-        media.media.push_str("\r\na=b");
-        media.attributes.push(Attribute::with_value("mid", "a\nb"));
-        media.attributes.push(Attribute::new("inactive"));
-        session.medias.push(media);
-        let expected = "v=0\r\no=- 7 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 1\r\n\
-                        m=audioa=b 9 RTP/AVP 0 8\r\na=mid:ab\r\na=inactive\r\n";
-        assert_eq!(String::from_utf8(print(&session)).unwrap(), expected);
-    }
 
     const HEAD: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n";
 
@@ -184,11 +293,11 @@ mod tests {
     fn reads_up_to_its_bounds() {
         let line = "m=audio 4000 RTP/AVP 0\r\n";
         let fits = format!("{HEAD}{}", line.repeat(MOST_STREAMS));
-        assert_eq!(parse(fits.as_bytes()).unwrap().medias.len(), MOST_STREAMS);
+        assert_eq!(Description::read(&fits).unwrap().medias.len(), MOST_STREAMS);
 
         let streams = format!("{HEAD}{}", line.repeat(MOST_STREAMS + 1));
         assert!(matches!(
-            parse(streams.as_bytes()),
+            Description::read(&streams),
             Err(DescriptionError::NotAcceptable(
                 Incompatibility::TooManyStreams
             ))
@@ -196,31 +305,63 @@ mod tests {
 
         let long = format!("{HEAD}a={}\r\n", "x".repeat(LONGEST_DESCRIPTION));
         assert!(matches!(
-            parse(long.as_bytes()),
+            text(long.as_bytes()),
             Err(DescriptionError::TooLarge { .. })
         ));
     }
 
     #[test]
+    fn a_line_belongs_to_the_m_line_before_it() {
+        let text = "v=0\r\na=group:BUNDLE a\r\nc=IN IP4 192.0.2.1\r\n\
+                    m=audio 4000/2 RTP/AVP 0 8\r\na=mid: a\r\n\
+                    m=video 0 RTP/AVP 31\r\nc=IN IP4 192.0.2.2\r\nc=IN IP4 192.0.2.3\r\na=rtcp-mux\r\n";
+        let description = Description::read(text).unwrap();
+        assert_eq!(description.session.first("group"), Some("BUNDLE a"));
+        let [audio, video] = &description.medias[..] else {
+            panic!("{description:?}");
+        };
+        assert_eq!((audio.port, audio.formats), (4000, "0 8"));
+        assert_eq!((audio.mid(), video.mid()), (Some("a"), None));
+        assert!(video.section.has("rtcp-mux") && !audio.section.has("rtcp-mux"));
+        let addresses = [audio, video].map(|it| description.connection(it).unwrap().address);
+        assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"]);
+    }
+
+    #[test]
     fn reads_latin_1_and_bare_line_feeds() {
-        let session =
-            parse(b"v=0\no=J\xf6rg 1 1 IN IP4 192.0.2.1\ns=Gespr\xe4ch\nt=0 0\n").unwrap();
-        assert_eq!(session.origin.sess_version, 1);
+        let content = b"v=0\no=J\xf6rg 1 1 IN IP4 192.0.2.1\ns=Gespr\xe4ch\n\nt=1 2\n";
+        let text = text(content).unwrap();
+        assert_eq!(Description::read(&text).unwrap().time(), ("1", "2"));
     }
 
     #[test]
     fn control_characters_go_no_further() {
-        let session = parse(format!("{HEAD}m=video 4000 RTP/AVP 0\x1b[2J\r\n").as_bytes()).unwrap();
-        assert_eq!(session.medias[0].fmt, "0 [2J");
+        let content = format!("{HEAD}m=video 4000 RTP/AVP 0\x1b[2J\0\r\n");
+        let text = text(content.as_bytes()).unwrap();
+        let description = Description::read(&text).unwrap();
+        assert_eq!(description.medias[0].formats, "0 [2J ");
     }
 
     #[test]
-    fn refuses_what_is_not_sdp() {
-        for content in [&b""[..], b"hello", b"v=1\r\n", b"v=0\r\nm=audio\r\n", b"\0"] {
-            assert!(
-                matches!(parse(content), Err(DescriptionError::Malformed(_))),
-                "{content:?}"
-            );
+    fn what_is_wrong_is_told_with_its_line() {
+        for (content, line) in [
+            ("", 1),
+            ("hello", 1),
+            ("v=1\r\n", 1),
+            ("s=-\r\nv=0\r\n", 1),
+            ("v=0\r\nm=audio\r\n", 2),
+            ("v=0\r\n\r\nm=audio 4000 RTP/AVP\r\n", 3),
+            ("v=0\r\nm=audio 65536 RTP/AVP 0\r\n", 2),
+            ("v=0\r\nt=0\r\n", 2),
+            ("v=0\r\nc=IN IP4\r\n", 2),
+            ("v=0\r\na=mid:a\rb\r\n", 2),
+            ("v=0\r\né=\r\n", 2),
+            ("v=0\r\n=\r\n", 2),
+        ] {
+            match Description::read(content) {
+                Err(DescriptionError::Malformed { line: found, .. }) => assert_eq!(found, line),
+                other => panic!("{content:?}: {other:?}"),
+            }
         }
     }
 }

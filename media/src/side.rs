@@ -2,9 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use sdp_types::{Connection, Direction, Origin, Session, Time};
-
-use crate::{Hold, random::random};
+use crate::{
+    Direction, Hold,
+    random::random,
+    session_description::{Lines, family},
+};
 
 /// Our side of a session, whatever carries its media: who we are, which version of our description is the last, and
 /// who holds whom.
@@ -17,9 +19,12 @@ pub struct Side {
     wanted: Hold,
     /// Whether the peer holds us: it does not listen where we would send.
     is_held: bool,
-    /// Fixed but for the version, which counts the different descriptions that we gave.
-    origin: Origin,
-    last_given: Option<Arc<Session>>,
+    /// Names the session, with `local`.
+    id: u64,
+    local: IpAddr,
+    /// Counts the different descriptions that we gave.
+    version: u64,
+    last_given: Option<Arc<str>>,
 }
 
 impl Side {
@@ -31,7 +36,9 @@ impl Side {
             wanted: Hold::Off,
             is_held: false,
             // Both numbers stay within a signed 64-bit integer (RFC 3264 section 5).
-            origin: Origin::with_ip_addr(random() >> 1, 1, local),
+            id: random() >> 1,
+            local,
+            version: 1,
             last_given: None,
         }
     }
@@ -49,12 +56,12 @@ impl Side {
     /// A pair is complete, with this direction of its stream, as we see it; `None` where it has no stream.
     pub fn complete(&mut self, direction: Option<Direction>) {
         self.hold = self.wanted;
-        self.is_held = sends(self.limit()) && direction.is_some_and(|it| !sends(it));
+        self.is_held = self.limit().sends() && direction.is_some_and(|it| !it.sends());
     }
 
     /// The direction of a stream of which the peer says `remote`.
     pub fn agreed(&self, remote: Direction) -> Direction {
-        self.limit().intersect_with_remote(remote)
+        self.limit().with(remote)
     }
 
     /// The direction that we offer. A stream that the peer holds is held by marking it inactive (RFC 3264 section 8.4).
@@ -75,25 +82,27 @@ impl Side {
         }
     }
 
-    /// A description of ours without m= lines.
-    pub fn session(&self, address: IpAddr, time: Time) -> Session {
-        let mut session = Session::new(self.origin.clone(), "-");
-        session.connection = Some(Connection::from_ip_addr(address));
-        session.times.push(time);
-        session
+    /// A description of ours without its m= lines, for [`give`](Self::give). An answer repeats the time of its offer.
+    pub fn lines(&self, time: (&str, &str)) -> Lines {
+        Lines::new(self.local, time)
     }
 
-    /// Raises the version where the description differs from the last one (RFC 3264 section 8). One that was rolled back
-    /// counts: the peer has seen its version.
-    pub fn give(&mut self, mut session: Session) -> Arc<Session> {
+    /// Gives the lines their head. The version in it rises where they differ from the last ones (RFC 3264 section 8). One
+    /// that was rolled back counts: the peer has seen its version.
+    pub fn give(&mut self, lines: &Lines) -> Arc<str> {
         if let Some(last) = &self.last_given {
-            if **last == session {
+            if last.strip_prefix(&*self.head()) == Some(lines.as_str()) {
                 return Arc::clone(last);
             }
-            self.origin.sess_version += 1;
-            session.origin.sess_version = self.origin.sess_version;
+            self.version += 1;
         }
-        Arc::clone(self.last_given.insert(Arc::new(session)))
+        let text = [&*self.head(), lines.as_str()].concat();
+        Arc::clone(self.last_given.insert(text.into()))
+    }
+
+    fn head(&self) -> String {
+        let (id, version, family) = (self.id, self.version, family(self.local));
+        format!("v=0\r\no=- {id} {version} IN {family} {}\r\n", self.local)
     }
 
     /// What we do with a stream at the most, now.
@@ -104,8 +113,4 @@ impl Side {
             Hold::On => Direction::Inactive,
         }
     }
-}
-
-fn sends(direction: Direction) -> bool {
-    matches!(direction, Direction::SendRecv | Direction::SendOnly)
 }

@@ -1,66 +1,94 @@
 //! Our description, made of what str0m says of the one stream it knows.
 
-use offhook_media::{Incompatibility, session_description::refused};
-use sdp_types::{Attribute, Direction, Media, Session};
+use offhook_media::{
+    Direction, Incompatibility,
+    session_description::{Description, Lines, Media},
+};
 
-use crate::remote_stream::{RemoteStream, mid_of};
+use crate::remote_stream::RemoteStream;
 
-/// Our line of the one stream in a description that str0m wrote, with our port and this direction.
-pub(crate) fn stream(
-    written: &str,
+/// Our line of the one stream, as str0m wrote it but for what is said here.
+pub(crate) struct LocalStream<'a> {
+    written: Media<'a>,
     port: u16,
     direction: Direction,
-) -> Result<Media, Incompatibility> {
-    let session = Session::parse(written.as_bytes()).ok();
-    let mut lines = session.into_iter().flat_map(|it| it.medias);
-    let mut ours = lines.next().ok_or(Incompatibility::MediaSecurity)?;
-    // The address is that of the session, which is our default candidate (RFC 8839 section 4.2.1).
-    ours.port = port;
-    ours.connections.clear();
-    for attribute in &mut ours.attributes {
-        if attribute.attribute.parse::<Direction>().is_ok() {
-            *attribute = direction.into();
+    protocol: &'a str,
+    formats: String,
+    /// The name of the stream, where it has one.
+    mid: Option<&'a str>,
+    is_bundled: bool,
+}
+
+impl<'a> LocalStream<'a> {
+    /// Reads the line in a description that str0m wrote.
+    pub(crate) fn read(
+        written: &'a str,
+        port: u16,
+        direction: Direction,
+    ) -> Result<Self, Incompatibility> {
+        let written = Description::read(written).ok();
+        let mut lines = written.into_iter().flat_map(|it| it.medias);
+        let written = lines.next().ok_or(Incompatibility::MediaSecurity)?;
+        Ok(Self {
+            port,
+            direction,
+            protocol: written.protocol,
+            formats: written.formats.to_owned(),
+            mid: written.mid(),
+            is_bundled: true,
+            written,
+        })
+    }
+
+    /// Speaks as the offer that is answered does: its transport protocol, its order of formats, and neither a name nor a
+    /// group where it has none.
+    pub(crate) fn follow(&mut self, offer: &Description<'a>, stream: &RemoteStream) {
+        let mut groups = offer.session.all("group");
+        self.is_bundled = groups.any(|group| group.starts_with("BUNDLE"));
+        let Some(theirs) = offer.medias.get(stream.place) else {
+            return;
+        };
+        self.protocol = theirs.protocol;
+        self.mid = self.mid.filter(|_| theirs.section.has("mid"));
+        let order = stream.formats.list();
+        let rank = |number: &&str| order.split(' ').position(|it| it == *number);
+        let mut formats: Vec<_> = self.formats.split_ascii_whitespace().collect();
+        formats.sort_by_key(rank);
+        self.formats = formats.join(" ");
+    }
+
+    /// Writes the line. The address is that of the session, which is our default candidate (RFC 8839 section 4.2.1).
+    fn write(&self, lines: &mut Lines) {
+        lines.media(self.written.kind, self.port, self.protocol, &self.formats);
+        for (name, value) in self.written.section.attributes() {
+            if Direction::parse(name).is_some() {
+                lines.attribute(self.direction.as_str(), "");
+            } else if name != "mid" || self.mid.is_some() {
+                lines.attribute(name, value);
+            }
         }
     }
-    Ok(ours)
 }
 
 /// Fills our description, with our stream at `place`. The other lines of `others` are refused.
-pub(crate) fn fill(session: &mut Session, ours: Option<Media>, others: &[Media], place: usize) {
-    session.attributes.push(Attribute::new("ice-lite"));
-    if let Some(mid) = ours.as_ref().and_then(mid_of) {
-        let group = Attribute::with_value("group", format!("BUNDLE {mid}"));
-        session.attributes.push(group);
+pub(crate) fn fill(
+    lines: &mut Lines,
+    ours: Option<&LocalStream<'_>>,
+    others: &[Media<'_>],
+    place: usize,
+) {
+    lines.attribute("ice-lite", "");
+    let bundled = ours.filter(|ours| ours.is_bundled);
+    if let Some(mid) = bundled.and_then(|ours| ours.written.mid()) {
+        lines.put(&["a=group:BUNDLE ", mid]);
     }
-    session.medias = others.iter().map(refused).collect();
-    match (session.medias.get_mut(place), ours) {
-        (Some(line), Some(ours)) => *line = ours,
-        (None, ours) => session.medias.extend(ours),
-        (Some(_), None) => {}
+    for (index, other) in others.iter().enumerate() {
+        match ours {
+            Some(ours) if index == place => ours.write(lines),
+            _ => lines.refused(other),
+        }
     }
-}
-
-/// Makes an answer of str0m's speak as the offer does: its transport protocol, its order of formats, and neither a name
-/// nor a group where it has none.
-pub(crate) fn follow(answer: &mut Session, offer: &Session, stream: &RemoteStream) {
-    let groups = offer.get_attribute_values("group").flatten();
-    let is_bundled = groups.into_iter().any(|group| group.starts_with("BUNDLE"));
-    if !is_bundled {
-        answer.attributes.retain(|a| a.attribute != "group");
+    if let Some(ours) = ours.filter(|_| place >= others.len()) {
+        ours.write(lines);
     }
-    let (Some(ours), Some(theirs)) = (
-        answer.medias.get_mut(stream.place),
-        offer.medias.get(stream.place),
-    ) else {
-        return;
-    };
-    ours.proto.clone_from(&theirs.proto);
-    if !theirs.has_attribute("mid") {
-        ours.attributes.retain(|a| a.attribute != "mid");
-    }
-    let order = stream.formats.list();
-    let rank = |number: &&str| order.split(' ').position(|it| it == *number);
-    let mut formats: Vec<_> = ours.fmt.split_ascii_whitespace().collect();
-    formats.sort_by_key(rank);
-    ours.fmt = formats.join(" ");
 }

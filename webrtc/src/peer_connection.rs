@@ -7,8 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offhook_media::{Formats, MediaLoss, MediaLossSender, PortRange};
-use sdp_types::Direction;
+use offhook_media::{Direction, Formats, MediaLoss, MediaLossSender, PortRange};
 use str0m::{
     Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError,
     change::SdpApi,

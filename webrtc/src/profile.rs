@@ -1,7 +1,6 @@
 //! Which handler serves an offer.
 
-use offhook_media::session_description::{is_audio, parse};
-use sdp_types::Media;
+use offhook_media::session_description::{Description, Media, text};
 
 use crate::remote_stream::{is_enabled, is_secure};
 
@@ -24,14 +23,17 @@ impl Profile {
         if !offer.windows(FINGERPRINT.len()).any(|it| it == FINGERPRINT) {
             return Self::Plain;
         }
-        let Ok(session) = parse(offer) else {
+        let Ok(text) = text(offer) else {
             return Self::Plain;
         };
-        let is_keyed_by_dtls = |media: &Media| {
-            media.has_attribute("fingerprint") || session.has_attribute("fingerprint")
+        let Ok(offer) = Description::read(&text) else {
+            return Self::Plain;
         };
-        let mut streams = session.medias.iter();
-        match streams.find(|media| is_audio(media) && is_enabled(media)) {
+        let is_keyed_by_dtls = |media: &Media<'_>| {
+            media.section.has("fingerprint") || offer.session.has("fingerprint")
+        };
+        let mut streams = offer.medias.iter();
+        match streams.find(|media| media.is_audio() && is_enabled(media)) {
             Some(media) if is_secure(media) && is_keyed_by_dtls(media) => Self::WebRtc,
             _ => Self::Plain,
         }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use offhook_media::{Formats, Incompatibility, session_description::direction};
-use sdp_types::{Direction, Media, Mid, Session};
+use offhook_media::{
+    Direction, Formats, Incompatibility,
+    session_description::{Description, Lines, Media},
+};
 
 /// The one stream of a description that we share, and what it takes to answer it.
 pub(crate) struct RemoteStream {
@@ -24,18 +26,18 @@ pub(crate) struct RemoteStream {
 impl RemoteStream {
     /// Reads the stream at `place`. `mid` names it where the peer does not.
     pub(crate) fn read(
-        session: &Session,
+        description: &Description<'_>,
         place: usize,
         mid: &str,
     ) -> Result<Self, Incompatibility> {
-        let media = session
+        let media = description
             .medias
             .get(place)
             .ok_or(Incompatibility::MediaType)?;
         if !is_secure(media) {
             return Err(Incompatibility::TransportProtocol);
         }
-        let attributes = Attributes { session, media };
+        let attributes = Attributes { description, media };
         let fingerprints: Vec<_> = attributes.all("fingerprint").map(str::to_owned).collect();
         let (Some(ufrag), Some(password), Some(fingerprint)) = (
             attributes.token("ice-ufrag"),
@@ -44,21 +46,20 @@ impl RemoteStream {
         ) else {
             return Err(Incompatibility::MediaSecurity);
         };
-        if !media.has_attribute("rtcp-mux") {
+        if !media.section.has("rtcp-mux") {
             return Err(Incompatibility::MediaSecurity);
         }
-        let direction = direction(session, media);
+        let direction = description.direction(media);
         let formats = Formats::common(media);
         if formats.is_empty() {
             return Err(Incompatibility::MediaFormat);
         }
-        let mid = match mid_of(media) {
-            Some(mid) if mid.len() <= LONGEST_MID => mid,
-            Some(_) => return Err(Incompatibility::MediaSecurity),
-            None => mid.to_owned(),
-        };
+        let mid = media.mid().unwrap_or(mid);
+        if mid.len() > LONGEST_MID {
+            return Err(Incompatibility::MediaSecurity);
+        }
         let setup = attributes.token("setup").unwrap_or("actpass");
-        let lite = if session.has_attribute("ice-lite") {
+        let lite = if description.session.has("ice-lite") {
             "a=ice-lite\r\n"
         } else {
             ""
@@ -68,20 +69,20 @@ impl RemoteStream {
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mid}\r\n{lite}\
              m=audio 9 UDP/TLS/RTP/SAVPF {list}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:{fingerprint}\r\n\
-             a=setup:{setup}\r\na={direction}\r\na=rtcp-mux\r\n",
+             a=setup:{setup}\r\na={}\r\na=rtcp-mux\r\n",
+            direction.as_str()
         );
-        for line in formats.attributes() {
-            let value = line.value.unwrap_or_default();
-            // Writing to a string does not fail.
-            let _ = write!(text, "a={}:{value}\r\n", line.attribute);
-        }
+        let mut lines = Lines::default();
+        formats.write(&mut lines);
+        text.push_str(lines.as_str());
         text.extend(mid_extension(media));
         for source in sources(media) {
+            // Writing to a string does not fail.
             let _ = write!(text, "a=ssrc:{source} cname:peer\r\n");
         }
         Ok(Self {
             place,
-            mid,
+            mid: mid.to_owned(),
             direction,
             fingerprints,
             formats,
@@ -91,7 +92,7 @@ impl RemoteStream {
 }
 
 /// Whether a stream asks for DTLS-SRTP. Older peers write it without `UDP/TLS` (RFC 8829 section 5.1.2).
-pub(crate) fn is_secure(media: &Media) -> bool {
+pub(crate) fn is_secure(media: &Media<'_>) -> bool {
     [
         "UDP/TLS/RTP/SAVPF",
         "UDP/TLS/RTP/SAVP",
@@ -99,32 +100,26 @@ pub(crate) fn is_secure(media: &Media) -> bool {
         "RTP/SAVP",
     ]
     .iter()
-    .any(|profile| media.proto.eq_ignore_ascii_case(profile))
+    .any(|profile| media.protocol.eq_ignore_ascii_case(profile))
 }
 
 /// Whether the stream is there: in a bundle, port zero can mean that it has none of its own (RFC 9143 section 6).
-pub(crate) fn is_enabled(media: &Media) -> bool {
-    media.port != 0 || media.has_attribute("bundle-only")
-}
-
-/// The name of a stream, if it is one (RFC 5888 section 4).
-pub(crate) fn mid_of(media: &Media) -> Option<String> {
-    let Mid(mid) = media.get_first_attribute_typed::<Mid>()?.ok()?;
-    is_token(&mid).then_some(mid)
+pub(crate) fn is_enabled(media: &Media<'_>) -> bool {
+    media.port != 0 || media.section.has("bundle-only")
 }
 
 /// The attributes of a stream; those of the session stand in where it has none.
 struct Attributes<'a> {
-    session: &'a Session,
-    media: &'a Media,
+    description: &'a Description<'a>,
+    media: &'a Media<'a>,
 }
 
 impl<'a> Attributes<'a> {
     fn all(&self, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
-        let own = self.media.get_attribute_values(name);
-        let shared = self.session.get_attribute_values(name);
-        let shared = shared.filter(|_| !self.media.has_attribute(name));
-        own.chain(shared).flatten().map(str::trim)
+        let own = &self.media.section;
+        let shared = Some(&self.description.session).filter(|_| !own.has(name));
+        own.all(name)
+            .chain(shared.into_iter().flat_map(move |it| it.all(name)))
     }
 
     fn token(&self, name: &'a str) -> Option<&'a str> {
@@ -133,10 +128,9 @@ impl<'a> Attributes<'a> {
 }
 
 /// The line that lets packets name their stream (RFC 9143 section 15).
-fn mid_extension(media: &Media) -> Option<String> {
-    let mut values = media.get_attribute_values("extmap").flatten();
-    values.find_map(|value| {
-        let (id, uri) = value.trim().split_once(' ')?;
+fn mid_extension(media: &Media<'_>) -> Option<String> {
+    media.section.all("extmap").find_map(|value| {
+        let (id, uri) = value.split_once(' ')?;
         let id: u8 = id.split('/').next()?.parse().ok()?;
         let fits = (1..=14).contains(&id) && uri.trim() == MID_EXTENSION;
         fits.then(|| format!("a=extmap:{id} {MID_EXTENSION}\r\n"))
@@ -144,9 +138,9 @@ fn mid_extension(media: &Media) -> Option<String> {
 }
 
 /// The synchronization sources that the peer announces (RFC 5576).
-fn sources(media: &Media) -> Vec<u32> {
+fn sources(media: &Media<'_>) -> Vec<u32> {
     let mut sources = Vec::new();
-    for value in media.get_attribute_values("ssrc").flatten() {
+    for value in media.section.all("ssrc") {
         let source = value.split_ascii_whitespace().next();
         let source = source.and_then(|it| it.parse().ok()).filter(|it| *it != 0);
         if let Some(source) = source.filter(|it| !sources.contains(it)) {

@@ -2,8 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Instant};
 
-use offhook_media::{AudioEnd, FRAME_TIME, Formats, RtpHeader, Transceiver};
-use sdp_types::Direction;
+use offhook_media::{AudioEnd, Direction, FRAME_TIME, Formats, RtpHeader, Transceiver};
 use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
 
 /// The stream of a connection.
@@ -91,7 +90,7 @@ impl Stream {
         let End::Audio(transceiver, numbers) = &mut self.end else {
             return;
         };
-        let sends = matches!(self.direction, Direction::SendRecv | Direction::SendOnly);
+        let sends = self.direction.sends();
         let formats = sends.then_some((&self.formats, FRAME_TIME.subsec_millis()));
         transceiver.handle_timeout(now, formats, &mut |header, payload| {
             let packet = RtpWrite::new(

@@ -3,12 +3,11 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use offhook_media::{
-    AudioEnd, DescriptionError, Formats, Hold, Incompatibility, MediaLossSender, MediaLosses,
-    PortRange, SessionDescriptionHandler, Side,
-    session_description::{is_audio, parse, print, time},
+    AudioEnd, DescriptionError, Direction, Formats, Hold, Incompatibility, MediaLossSender,
+    MediaLosses, PortRange, SessionDescriptionHandler, Side,
+    session_description::{ALWAYS, Description, Media, text},
 };
 use offhook_message::Body;
-use sdp_types::{Direction, Media, Session, Time};
 use str0m::{
     RtcError,
     change::{SdpAnswer, SdpOffer, SdpPendingOffer},
@@ -17,7 +16,7 @@ use str0m::{
 use tracing::warn;
 
 use crate::{
-    local_description::{self, fill, follow},
+    local_description::{LocalStream, fill},
     peer_connection::PeerConnection,
     remote_stream::{RemoteStream, is_enabled},
     stream::Stream,
@@ -50,21 +49,21 @@ enum State {
 }
 
 struct LocalOffer {
-    session: Arc<Session>,
+    text: Arc<str>,
     place: usize,
     mid: Mid,
     pending: SdpPendingOffer,
 }
 
 struct RemoteOffer {
-    session: Session,
+    text: Box<str>,
     /// None where every audio stream is disabled.
     stream: Option<RemoteStream>,
 }
 
 /// The last complete pair.
 struct Agreed {
-    ours: Arc<Session>,
+    ours: Arc<str>,
     place: usize,
     /// None where there never was any audio.
     mid: Option<Mid>,
@@ -111,7 +110,7 @@ impl WebRtcHandler {
     }
 
     /// Our offer: what was agreed before, or one audio stream.
-    fn offer(&mut self) -> Result<Arc<Session>, DescriptionError> {
+    fn offer(&mut self) -> Result<Arc<str>, DescriptionError> {
         let known = self.agreed.as_ref().and_then(|agreed| agreed.mid);
         let connection = self.connection()?;
         let offered = connection.negotiate(|mut api| {
@@ -129,26 +128,29 @@ impl WebRtcHandler {
         let ((offer, pending), mid) = offered
             .map_err(|error| unfit(&error))?
             .ok_or(Incompatibility::MediaSecurity)?;
-        let ours = self.stream(&offer.to_sdp_string(), self.side.offered())?;
-        let (others, place) = match &self.agreed {
-            Some(agreed) => (&agreed.ours.medias[..], agreed.place),
-            None => (&[][..], 0),
-        };
-        let mut session = self.side.session(self.local, Time::new(0, 0));
-        fill(&mut session, Some(ours), others, place);
-        let session = self.side.give(session);
+        let written = offer.to_sdp_string();
+        let ours = self.stream(&written, self.side.offered())?;
+        let mut lines = self.side.lines(ALWAYS);
+        if let Some(agreed) = &self.agreed {
+            let others = Description::read(&agreed.ours)?.medias;
+            fill(&mut lines, Some(&ours), &others, agreed.place);
+        } else {
+            fill(&mut lines, Some(&ours), &[], 0);
+        }
+        let text = self.side.give(&lines);
         self.state = State::HaveLocalOffer(Box::new(LocalOffer {
-            session: Arc::clone(&session),
-            place,
+            text: Arc::clone(&text),
+            place: self.agreed.as_ref().map_or(0, |agreed| agreed.place),
             mid,
             pending,
         }));
-        Ok(session)
+        Ok(text)
     }
 
-    fn answer(&mut self, offer: &RemoteOffer) -> Result<Arc<Session>, DescriptionError> {
+    fn answer(&mut self, offer: &RemoteOffer) -> Result<Arc<str>, DescriptionError> {
+        let theirs = Description::read(&offer.text)?;
         let Some(stream) = &offer.stream else {
-            return Ok(self.refuse_all(&offer.session));
+            return Ok(self.refuse_all(&theirs));
         };
         let has_other_certificate = self
             .agreed
@@ -162,33 +164,29 @@ impl WebRtcHandler {
             .negotiate(|api| api.accept_offer(SdpOffer::from_sdp_string(&stream.text)?))
             .map_err(|error| unfit(&error))?;
         let direction = self.side.agreed(stream.direction);
-        let ours = self.stream(&answer.to_sdp_string(), direction)?;
-        let mut session = self.side.session(self.local, time(&offer.session));
-        fill(
-            &mut session,
-            Some(ours),
-            &offer.session.medias,
-            stream.place,
-        );
-        follow(&mut session, &offer.session, stream);
-        let session = self.side.give(session);
+        let written = answer.to_sdp_string();
+        let mut ours = self.stream(&written, direction)?;
+        ours.follow(&theirs, stream);
+        let mut lines = self.side.lines(theirs.time());
+        fill(&mut lines, Some(&ours), &theirs.medias, stream.place);
+        let text = self.side.give(&lines);
         let mid = Mid::from(stream.mid.as_str());
-        self.complete(Arc::clone(&session), mid, direction, stream);
-        Ok(session)
+        self.complete(Arc::clone(&text), mid, direction, stream);
+        Ok(text)
     }
 
     /// The answer to an offer that disables the audio.
-    fn refuse_all(&mut self, offer: &Session) -> Arc<Session> {
-        let place = offer.medias.iter().position(is_audio).unwrap_or(0);
-        let mut answer = self.side.session(self.local, time(offer));
-        fill(&mut answer, None, &offer.medias, place);
-        let answer = self.side.give(answer);
+    fn refuse_all(&mut self, offer: &Description<'_>) -> Arc<str> {
+        let place = offer.medias.iter().position(Media::is_audio).unwrap_or(0);
+        let mut lines = self.side.lines(offer.time());
+        fill(&mut lines, None, &offer.medias, place);
+        let answer = self.side.give(&lines);
         self.complete_without_audio(Arc::clone(&answer), place);
         answer
     }
 
     /// Offers of ours keep its lines (RFC 3264 section 8).
-    fn complete_without_audio(&mut self, ours: Arc<Session>, place: usize) {
+    fn complete_without_audio(&mut self, ours: Arc<str>, place: usize) {
         self.side.complete(None);
         let before = self.agreed.take();
         let mid = before.as_ref().and_then(|it| it.mid);
@@ -204,9 +202,13 @@ impl WebRtcHandler {
         });
     }
 
-    fn accept(&mut self, offer: LocalOffer, content: &Session) -> Result<(), DescriptionError> {
-        let Some(stream) = offer.read_answer(content)? else {
-            self.complete_without_audio(offer.session, offer.place);
+    fn accept(
+        &mut self,
+        offer: LocalOffer,
+        answer: &Description<'_>,
+    ) -> Result<(), DescriptionError> {
+        let Some(stream) = offer.read_answer(answer)? else {
+            self.complete_without_audio(offer.text, offer.place);
             return Ok(());
         };
         let direction = self.side.agreed(stream.direction);
@@ -215,17 +217,11 @@ impl WebRtcHandler {
                 api.accept_answer(offer.pending, SdpAnswer::from_sdp_string(&stream.text)?)
             })
             .map_err(|error| unfit(&error))?;
-        self.complete(offer.session, offer.mid, direction, &stream);
+        self.complete(offer.text, offer.mid, direction, &stream);
         Ok(())
     }
 
-    fn complete(
-        &mut self,
-        ours: Arc<Session>,
-        mid: Mid,
-        direction: Direction,
-        stream: &RemoteStream,
-    ) {
+    fn complete(&mut self, ours: Arc<str>, mid: Mid, direction: Direction, stream: &RemoteStream) {
         self.side.complete(Some(direction));
         let formats = agreed_formats(&ours, stream);
         let takes_keys = formats.has_keys();
@@ -243,42 +239,51 @@ impl WebRtcHandler {
     }
 
     /// Our line of the stream that str0m wrote.
-    fn stream(&self, written: &str, direction: Direction) -> Result<Media, Incompatibility> {
+    fn stream<'a>(
+        &self,
+        written: &'a str,
+        direction: Direction,
+    ) -> Result<LocalStream<'a>, Incompatibility> {
         let port = self.connection.as_ref().map_or(0, PeerConnection::port);
-        local_description::stream(written, port, direction)
+        LocalStream::read(written, port, direction)
     }
 
     /// The peer's offer, with the first audio stream that is not disabled.
-    fn read_offer(&self, session: Session) -> Result<RemoteOffer, Incompatibility> {
-        let is_usable = |media| is_audio(media) && is_enabled(media);
-        let Some(place) = session.medias.iter().position(is_usable) else {
-            let stream = None;
-            let is_disabled = session.medias.iter().any(is_audio);
-            let offer = is_disabled.then_some(RemoteOffer { session, stream });
-            return offer.ok_or(Incompatibility::MediaType);
+    fn read_offer(&self, content: &[u8]) -> Result<RemoteOffer, DescriptionError> {
+        let text = text(content)?;
+        let offer = Description::read(&text)?;
+        let is_usable = |media: &Media<'_>| media.is_audio() && is_enabled(media);
+        let stream = match offer.medias.iter().position(is_usable) {
+            Some(place) => {
+                let mid = self.agreed.as_ref().and_then(|it| it.mid);
+                let mid = mid.map(|mid| mid.to_string());
+                let stream = RemoteStream::read(&offer, place, mid.as_deref().unwrap_or("0"))?;
+                if SdpOffer::from_sdp_string(&stream.text).is_err() {
+                    return Err(Incompatibility::MediaSecurity.into());
+                }
+                Some(stream)
+            }
+            None if offer.medias.iter().any(Media::is_audio) => None,
+            None => return Err(Incompatibility::MediaType.into()),
         };
-        let mid = self.agreed.as_ref().and_then(|it| it.mid);
-        let mid = mid.map(|mid| mid.to_string());
-        let stream = RemoteStream::read(&session, place, mid.as_deref().unwrap_or("0"))?;
-        if SdpOffer::from_sdp_string(&stream.text).is_err() {
-            return Err(Incompatibility::MediaSecurity);
-        }
-        Ok(RemoteOffer {
-            session,
-            stream: Some(stream),
-        })
+        let text = text.into();
+        Ok(RemoteOffer { text, stream })
     }
 }
 
 impl LocalOffer {
     /// The stream of the peer's answer (RFC 3264 section 6): its m= lines must be those of our offer. None where it is
     /// refused.
-    fn read_answer(&self, answer: &Session) -> Result<Option<RemoteStream>, Incompatibility> {
-        let pairs = || self.session.medias.iter().zip(&answer.medias);
-        if self.session.medias.len() != answer.medias.len()
-            || !pairs().all(|(ours, theirs)| ours.media.eq_ignore_ascii_case(&theirs.media))
+    fn read_answer(
+        &self,
+        answer: &Description<'_>,
+    ) -> Result<Option<RemoteStream>, DescriptionError> {
+        let ours = Description::read(&self.text)?;
+        let mut pairs = ours.medias.iter().zip(&answer.medias);
+        if ours.medias.len() != answer.medias.len()
+            || !pairs.all(|(ours, theirs)| ours.kind.eq_ignore_ascii_case(theirs.kind))
         {
-            return Err(Incompatibility::AnswerMismatch);
+            return Err(Incompatibility::AnswerMismatch.into());
         }
         let is_accepted = answer.medias.get(self.place).is_some_and(|it| it.port != 0);
         if !is_accepted {
@@ -287,10 +292,10 @@ impl LocalOffer {
         let mid = self.mid.to_string();
         let stream = RemoteStream::read(answer, self.place, &mid)?;
         if stream.mid != mid {
-            return Err(Incompatibility::AnswerMismatch);
+            return Err(Incompatibility::AnswerMismatch.into());
         }
         if SdpAnswer::from_sdp_string(&stream.text).is_err() {
-            return Err(Incompatibility::MediaSecurity);
+            return Err(Incompatibility::MediaSecurity.into());
         }
         Ok(Some(stream))
     }
@@ -301,27 +306,27 @@ impl SessionDescriptionHandler for WebRtcHandler {
     ///
     /// Outside a tokio runtime.
     fn description(&mut self) -> Result<Body, DescriptionError> {
-        let session = match std::mem::replace(&mut self.state, State::Stable) {
+        let text = match std::mem::replace(&mut self.state, State::Stable) {
             State::Closed => {
                 self.state = State::Closed;
                 return Err(DescriptionError::Closed);
             }
             State::Stable => self.offer()?,
             State::HaveLocalOffer(offer) => {
-                let session = Arc::clone(&offer.session);
+                let text = Arc::clone(&offer.text);
                 self.state = State::HaveLocalOffer(offer);
-                session
+                text
             }
             // Where it fails nothing has changed.
             State::HaveRemoteOffer(offer) => match self.answer(&offer) {
-                Ok(session) => session,
+                Ok(text) => text,
                 Err(error) => {
                     self.state = State::HaveRemoteOffer(offer);
                     return Err(error);
                 }
             },
         };
-        Ok(Body::sdp(print(&session)))
+        Ok(Body::sdp(text.as_bytes().to_vec()))
     }
 
     /// Where our connection cannot take an answer that reads well, our offer is taken back.
@@ -330,12 +335,13 @@ impl SessionDescriptionHandler for WebRtcHandler {
             State::Closed => Err(DescriptionError::Closed),
             State::HaveRemoteOffer(_) => Err(DescriptionError::OfferPending),
             State::Stable => {
-                let offer = self.read_offer(parse(content)?)?;
+                let offer = self.read_offer(content)?;
                 self.state = State::HaveRemoteOffer(Box::new(offer));
                 Ok(())
             }
             State::HaveLocalOffer(offer) => {
-                let answer = parse(content)?;
+                let text = text(content)?;
+                let answer = Description::read(&text)?;
                 offer.read_answer(&answer)?;
                 match std::mem::replace(&mut self.state, State::Stable) {
                     State::HaveLocalOffer(offer) => self.accept(*offer, &answer),
@@ -388,8 +394,9 @@ impl SessionDescriptionHandler for WebRtcHandler {
 }
 
 /// Those of the peer's formats that our description has too, in the peer's order.
-fn agreed_formats(ours: &Session, stream: &RemoteStream) -> Formats {
-    match ours.medias.get(stream.place) {
+fn agreed_formats(ours: &str, stream: &RemoteStream) -> Formats {
+    let ours = Description::read(ours).ok();
+    match ours.as_ref().and_then(|it| it.medias.get(stream.place)) {
         Some(media) => stream.formats.clone().within(&Formats::common(media)),
         None => Formats::default(),
     }

@@ -51,15 +51,20 @@ impl Encoding {
         Self::Pcma,
     ];
 
-    /// The encoding name of an `a=rtpmap` line.
-    pub const fn name(self) -> &'static str {
+    /// What an `a=rtpmap` line says: name, clock rate, and where there are several the channels. Opus always says two.
+    pub const fn mapping(self) -> &'static str {
         match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
-            Self::G722 => "G722",
+            Self::Pcmu => "PCMU/8000",
+            Self::Pcma => "PCMA/8000",
+            Self::G722 => "G722/8000",
             #[cfg(feature = "opus")]
-            Self::Opus => "opus",
+            Self::Opus => "opus/48000/2",
         }
+    }
+
+    /// The encoding name of an `a=rtpmap` line.
+    pub fn name(self) -> &'static str {
+        self.mapping().split('/').next().unwrap_or_default()
     }
 
     /// Ticks of the RTP timestamp in a second. G.722 has 8,000 though it is sampled twice as fast
@@ -69,15 +74,6 @@ impl Encoding {
             Self::Pcmu | Self::Pcma | Self::G722 => 8000,
             #[cfg(feature = "opus")]
             Self::Opus => 48_000,
-        }
-    }
-
-    /// The channels of an `a=rtpmap` line. Opus always says two.
-    pub const fn channels(self) -> u8 {
-        match self {
-            Self::Pcmu | Self::Pcma | Self::G722 => 1,
-            #[cfg(feature = "opus")]
-            Self::Opus => 2,
         }
     }
 

@@ -7,10 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sdp_types::Direction;
-
 use crate::{
-    AudioEnd,
+    AudioEnd, Direction,
     counters::RtpCounters,
     formats::Kind,
     gate::{Admission, Gate},

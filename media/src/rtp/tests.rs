@@ -9,18 +9,18 @@ use std::{
 };
 
 use proptest::prelude::*;
-use sdp_types::Direction;
 
 use super::{
     Channel, RtpSession, Transceiver,
     packet::{RtpHeader, payload},
 };
 use crate::{
-    Audio, AudioEnd, Encoding, Key, MediaLossSender, Player, Recording, RtpCounters, SAMPLE_RATE,
-    Sound,
+    Audio, AudioEnd, Direction, Encoding, Key, MediaLossSender, Player, Recording, RtpCounters,
+    SAMPLE_RATE, Sound,
     codec::tests::loudness,
     formats::{Formats, Kind},
     offer_answer::AudioStream,
+    session_description::Description,
 };
 
 const OURS: ([u8; 4], u16) = ([192, 0, 2, 9], 5000);
@@ -29,11 +29,11 @@ const FRAME: Duration = Duration::from_millis(20);
 
 fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
     let text = format!("v=0\r\nm=audio 4000 RTP/AVP {lines}");
-    let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
+    let formats = Formats::common(&Description::read(&text).unwrap().medias[0]);
     AudioStream {
         remote: Some(remote.into()),
-        formats: Formats::common(&session.medias[0]),
-        ours: Formats::common(&session.medias[0]),
+        ours: formats.clone(),
+        formats,
         direction: Direction::SendRecv,
         packet_time: 20,
         rtcp_port: Some(remote.1 + 1),
@@ -43,11 +43,9 @@ fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
 
 fn events(encoding: Encoding) -> String {
     let (number, rate) = (encoding.payload_type(), encoding.clock_rate());
-    let channels = if encoding.channels() == 2 { "/2" } else { "" };
     format!(
-        "{number} 101\r\na=rtpmap:{number} {}/{rate}{channels}\r\n\
-         a=rtpmap:101 telephone-event/{rate}\r\n",
-        encoding.name()
+        "{number} 101\r\na=rtpmap:{number} {}\r\na=rtpmap:101 telephone-event/{rate}\r\n",
+        encoding.mapping()
     )
 }
 
@@ -506,7 +504,7 @@ fn a_peer_that_falls_silent_is_missed_unless_a_side_is_held() {
             ..stream("0\r\n", THEIRS)
         };
         session.follow(held, now);
-        assert!(!pass(&mut session, &mut now, 1000), "{direction}");
+        assert!(!pass(&mut session, &mut now, 1000), "{direction:?}");
     }
     session.follow(stream("0\r\n", THEIRS), now);
     assert!(

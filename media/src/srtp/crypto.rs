@@ -3,7 +3,8 @@
 use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as STANDARD};
-use sdp_types::{Attribute, Media};
+
+use crate::session_description::Media;
 
 /// One a=crypto line: a suite, and the key of who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +35,10 @@ pub(crate) struct MasterKey(pub(super) [u8; KEY_AND_SALT]);
 
 impl Crypto {
     /// The first line that we can use. Those with a master key identifier or with session parameters we cannot.
-    pub(crate) fn read(media: &Media) -> Option<Self> {
-        let lines = media.attributes.iter();
-        let lines = lines.filter(|line| line.attribute.eq_ignore_ascii_case("crypto"));
-        lines.take(MOST_LINES).find_map(|line| {
-            let mut fields = line.value.as_deref()?.split_ascii_whitespace();
+    pub(crate) fn read(media: &Media<'_>) -> Option<Self> {
+        let mut lines = media.section.all("crypto").take(MOST_LINES);
+        lines.find_map(|line| {
+            let mut fields = line.split_ascii_whitespace();
             let tag = fields.next()?.parse().ok()?;
             let suite = Suite::by_name(fields.next()?)?;
             let key = MasterKey::read(fields.next()?)?;
@@ -77,10 +77,11 @@ impl Crypto {
         }
     }
 
-    pub(crate) fn attribute(&self) -> Attribute {
+    /// The value of its line.
+    pub(crate) fn value(&self) -> String {
         let (tag, suite) = (self.tag, self.suite.name());
         let key = STANDARD.encode(self.key.0);
-        Attribute::with_value("crypto", format!("{tag} {suite} inline:{key}"))
+        format!("{tag} {suite} inline:{key}")
     }
 }
 
@@ -140,14 +141,14 @@ const MOST_LINES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session_description::Description;
 
     const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
     fn read(lines: &[&str]) -> Option<Crypto> {
         let lines = lines.join("\r\na=crypto:");
         let text = format!("v=0\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:{lines}\r\n");
-        let session = sdp_types::Session::parse(text.as_bytes()).unwrap();
-        Crypto::read(&session.medias[0])
+        Crypto::read(&Description::read(&text).unwrap().medias[0])
     }
 
     #[test]
@@ -156,7 +157,7 @@ mod tests {
         let crypto = read(&[&line]).unwrap();
         assert_eq!((crypto.tag, crypto.suite), (1, Suite::Tag80));
         assert_eq!(crypto.key.0[..5], *b"YS___");
-        let written = crypto.attribute().value.unwrap();
+        let written = crypto.value();
         assert_eq!(written, format!("1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}"));
         assert!(!format!("{crypto:?}").contains("YS"), "keys are not shown");
     }

@@ -1,6 +1,6 @@
 //! In the place of SRTP where it is not built in: no description has keys that we can use.
 
-use sdp_types::{Attribute, Media};
+use crate::session_description::Media;
 
 /// What there is none of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl MasterKey {
 }
 
 impl Crypto {
-    pub(crate) fn read(_media: &Media) -> Option<Self> {
+    pub(crate) fn read(_media: &Media<'_>) -> Option<Self> {
         None
     }
 
@@ -39,7 +39,7 @@ impl Crypto {
         match *self {}
     }
 
-    pub(crate) fn attribute(&self) -> Attribute {
+    pub(crate) fn value(&self) -> String {
         match *self {}
     }
 
