@@ -30,7 +30,6 @@ use crate::{
 ///                 description()
 /// ```
 pub(crate) struct OfferAnswer {
-    local: IpAddr,
     side: Side,
     /// What we offer, the best first.
     encodings: Cow<'static, [Encoding]>,
@@ -40,7 +39,8 @@ pub(crate) struct OfferAnswer {
     state: State,
     /// Our half of the last complete pair.
     agreed: Option<Arc<str>>,
-    audio: Option<AudioStream>,
+    /// Of a side that does anything with a stream.
+    audio: Option<Box<AudioStream>>,
 }
 
 enum State {
@@ -89,10 +89,8 @@ pub enum Protection {
 impl OfferAnswer {
     /// `direction` is the most that our side does with a stream: `SendRecv` or `Inactive`.
     pub(crate) fn new(local: IpAddr, direction: Direction) -> Self {
-        let local = local.to_canonical();
         Self {
-            local,
-            side: Side::new(local, direction),
+            side: Side::new(local.to_canonical(), direction),
             encodings: Encoding::ALL.into(),
             key: OnceCell::new(),
             protection: Protection::None,
@@ -119,9 +117,11 @@ impl OfferAnswer {
 
     /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
     pub(crate) fn audio(&self) -> Option<AudioStream> {
-        let mut audio = self.audio.clone()?;
-        audio.direction = self.side.flowing(audio.direction);
-        Some(audio)
+        let audio = self.audio.as_deref()?.clone();
+        Some(AudioStream {
+            direction: self.side.flowing(audio.direction),
+            ..audio
+        })
     }
 
     /// What our next description is to say. Taken back by [`rollback`](Self::rollback).
@@ -168,7 +168,7 @@ impl OfferAnswer {
             State::Closed => Err(DescriptionError::Closed),
             State::HaveRemoteOffer(_) => Err(DescriptionError::OfferPending),
             State::Stable => {
-                let offer = RemoteOffer::read(content, self.local)?;
+                let offer = RemoteOffer::read(content, self.side.local())?;
                 self.state = State::HaveRemoteOffer(Box::new(offer));
                 Ok(())
             }
@@ -207,7 +207,7 @@ impl OfferAnswer {
 
     fn complete(&mut self, agreed: Arc<str>, audio: Option<AudioStream>) {
         self.side.complete(audio.as_ref().map(|it| it.direction));
-        self.audio = audio;
+        self.audio = audio.filter(|_| self.side.is_active()).map(Box::new);
         self.agreed = Some(agreed);
         self.state = State::Stable;
     }
@@ -294,7 +294,7 @@ impl OfferAnswer {
         else {
             return Ok(None);
         };
-        let audio = RemoteAudio::read(answer, theirs, self.local)?;
+        let audio = RemoteAudio::read(answer, theirs, self.side.local())?;
         if let Some(crypto) = &audio.crypto {
             let ours = Crypto::read(ours);
             if !ours.is_some_and(|ours| crypto.agrees_with(&ours)) {
@@ -331,7 +331,7 @@ impl OfferAnswer {
 impl fmt::Debug for OfferAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OfferAnswer")
-            .field("local", &self.local)
+            .field("local", &self.side.local())
             .field("audio", &self.audio)
             .finish_non_exhaustive()
     }

@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
+use memchr::memchr;
+
 use crate::{DescriptionError, Direction, Incompatibility};
 
 /// The text of a description of up to 64 KiB. Octets that are not UTF-8, as in a Latin-1 session name, are replaced, and
@@ -14,20 +16,20 @@ pub fn text(content: &[u8]) -> Result<Cow<'_, str>, DescriptionError> {
             limit: LONGEST_DESCRIPTION,
         });
     }
-    let text = String::from_utf8_lossy(content);
-    // Without a way out in the middle, as it is here, several octets are looked at together.
-    let is_clean = text.bytes().fold(true, |is_clean, octet| {
-        is_clean & !(is_control(octet.into()))
-    });
-    Ok(if is_clean {
-        text
-    } else {
+    let text = str::from_utf8(content).map_or_else(|_| String::from_utf8_lossy(content), Cow::from);
+    // Without a way out in the middle, several octets are looked at together.
+    let octets = content.iter();
+    let has_control = octets.fold(false, |found, octet| found | is_control(*octet));
+    Ok(if has_control {
+        let is_control = |it: char| u8::try_from(it).is_ok_and(is_control);
         text.replace(is_control, " ").into()
+    } else {
+        text
     })
 }
 
-fn is_control(character: char) -> bool {
-    character.is_ascii_control() & (character != '\r') & (character != '\n')
+const fn is_control(octet: u8) -> bool {
+    octet.is_ascii_control() & (octet != b'\r') & (octet != b'\n')
 }
 
 /// A description, read where it stands. Lines that an offer or an answer does not need are passed over.
@@ -77,9 +79,13 @@ impl<'a> Description<'a> {
     ///
     /// It is malformed, or has more streams than are handled.
     pub fn read(text: &'a str) -> Result<Self, DescriptionError> {
-        let lines = text.split('\n').zip(1..);
-        let lines = lines.map(|(line, number)| (line.strip_suffix('\r').unwrap_or(line), number));
-        let mut lines = lines.filter(|(line, _)| !line.is_empty());
+        let mut rest = Some(text);
+        let lines = std::iter::from_fn(|| {
+            let (line, behind) = split_at(rest?, b'\n');
+            rest = behind;
+            Some(line.strip_suffix('\r').unwrap_or(line))
+        });
+        let mut lines = lines.zip(1..).filter(|(line, _)| !line.is_empty());
         let malformed = |line, fault| DescriptionError::Malformed { line, fault };
         if !lines.next().is_some_and(|(line, _)| line == "v=0") {
             return Err(malformed(1, "is not v=0"));
@@ -90,7 +96,9 @@ impl<'a> Description<'a> {
             let (letter, value) = line
                 .split_at_checked(2)
                 // What we repeat of a line must not end one of ours.
-                .filter(|(letter, value)| letter.ends_with('=') && !value.contains('\r'))
+                .filter(|(letter, value)| {
+                    letter.ends_with('=') && split_at(value, b'\r').1.is_none()
+                })
                 .ok_or(malformed(number, "is not one letter, = and a value"))?;
             if letter == "m=" {
                 if medias.len() == MOST_STREAMS {
@@ -112,8 +120,9 @@ impl<'a> Description<'a> {
                     time.get_or_insert(read.ok_or(malformed(number, "has no two times"))?);
                 }
                 "a=" => {
-                    let (name, value) = value.split_once(':').unwrap_or((value, ""));
-                    section.attributes.push((name, value.trim_ascii()));
+                    let (name, value) = split_at(value, b':');
+                    let value = value.unwrap_or_default().trim_ascii();
+                    section.attributes.push((name, value));
                 }
                 _ => {}
             }
@@ -145,14 +154,15 @@ impl<'a> Description<'a> {
 
 impl<'a> Media<'a> {
     fn read(value: &'a str) -> Option<Self> {
-        let mut fields = value.splitn(4, ' ');
-        let (kind, ports, protocol) = (fields.next()?, fields.next()?, fields.next()?);
-        let port = ports.split_once('/').map_or(ports, |(first, _)| first);
+        let (kind, rest) = split_at(value, b' ');
+        let (ports, rest) = split_at(rest?, b' ');
+        let (protocol, formats) = split_at(rest?, b' ');
+        let (port, _) = split_at(ports, b'/');
         Some(Self {
             kind,
             port: port.parse().ok()?,
             protocol,
-            formats: fields.next()?,
+            formats: formats?,
             section: Section::default(),
         })
     }
@@ -211,6 +221,14 @@ impl<'a> Connection<'a> {
     }
 }
 
+/// What stands in front of this octet, and behind it where it is there. On texts this short, what std has for it takes
+/// four times as long.
+fn split_at(text: &str, octet: u8) -> (&str, Option<&str>) {
+    let place = memchr(octet, text.as_bytes());
+    let parts = place.and_then(|place| Some((text.get(..place)?, text.get(place + 1..)?)));
+    parts.map_or((text, None), |(before, behind)| (before, Some(behind)))
+}
+
 fn read_time(value: &str) -> Option<(&str, &str)> {
     let (start, stop) = value.trim_ascii().split_once(' ')?;
     let stop = stop.trim_ascii_start();
@@ -220,15 +238,20 @@ fn read_time(value: &str) -> Option<(&str, &str)> {
 
 /// Lines of a description of ours.
 #[derive(Debug, Default)]
-pub struct Lines(String);
+pub struct Lines {
+    /// What the c= line says, and the o= line.
+    pub(crate) address: String,
+    text: String,
+}
 
 impl Lines {
     /// Those that every description of ours has behind its o= line. An answer repeats the time of its offer.
     pub(crate) fn new(address: IpAddr, time: (&str, &str)) -> Self {
-        let mut lines = Self(String::with_capacity(TYPICAL_DESCRIPTION));
-        lines.put(&["s=-"]);
-        let (family, address) = (family(address), address.to_string());
-        lines.put(&["c=IN ", family, " ", &address]);
+        let mut lines = Self {
+            address: described(address),
+            text: String::with_capacity(TYPICAL_DESCRIPTION),
+        };
+        lines.text.extend(["s=-\r\nc=", &lines.address, "\r\n"]);
         lines.put(&["t=", time.0, " ", time.1]);
         lines
     }
@@ -237,9 +260,9 @@ impl Lines {
     pub fn put(&mut self, parts: &[&str]) {
         for part in parts {
             debug_assert!(!part.contains(['\r', '\n']), "{part:?} is one line");
-            self.0.push_str(part);
+            self.text.push_str(part);
         }
-        self.0.push_str("\r\n");
+        self.text.push_str("\r\n");
     }
 
     /// Writes an a= line; one without a value where that is empty.
@@ -266,14 +289,25 @@ impl Lines {
 
     /// What is written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+}
+
+/// Network, family and address. `Ipv4Addr` writes itself through the formatter.
+fn described(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let octets = address.octets().map(|octet| octet.to_string());
+            ["IN IP4 ", &octets.join(".")].concat()
+        }
+        IpAddr::V6(address) => format!("IN IP6 {address}"),
     }
 }
 
 /// The t= line of a call, which has no end that is known.
 pub const ALWAYS: (&str, &str) = ("0", "0");
 
-/// What o= and c= lines say of an address.
+/// The family as c= lines name it.
 pub(crate) const fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "IP4" } else { "IP6" }
 }

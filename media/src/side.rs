@@ -2,11 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::{
-    Direction, Hold,
-    random::random,
-    session_description::{Lines, family},
-};
+use crate::{Direction, Hold, random::random, session_description::Lines};
 
 /// Our side of a session, whatever carries its media: who we are, which version of our description is the last, and
 /// who holds whom.
@@ -41,6 +37,15 @@ impl Side {
             version: 1,
             last_given: None,
         }
+    }
+
+    pub(crate) fn local(&self) -> IpAddr {
+        self.local
+    }
+
+    /// Whether we ever do anything with a stream.
+    pub(crate) fn is_active(&self) -> bool {
+        self.most != Direction::Inactive
     }
 
     /// What our next description is to say.
@@ -91,18 +96,27 @@ impl Side {
     /// that was rolled back counts: the peer has seen its version.
     pub fn give(&mut self, lines: &Lines) -> Arc<str> {
         if let Some(last) = &self.last_given {
-            if last.strip_prefix(&*self.head()) == Some(lines.as_str()) {
+            if last.strip_prefix(&*self.head(lines)) == Some(lines.as_str()) {
                 return Arc::clone(last);
             }
             self.version += 1;
         }
-        let text = [&*self.head(), lines.as_str()].concat();
+        let text = [&*self.head(lines), lines.as_str()].concat();
         Arc::clone(self.last_given.insert(text.into()))
     }
 
-    fn head(&self) -> String {
-        let (id, version, family) = (self.id, self.version, family(self.local));
-        format!("v=0\r\no=- {id} {version} IN {family} {}\r\n", self.local)
+    fn head(&self, lines: &Lines) -> String {
+        let (id, version) = (self.id.to_string(), self.version.to_string());
+        [
+            "v=0\r\no=- ",
+            &id,
+            " ",
+            &version,
+            " ",
+            &lines.address,
+            "\r\n",
+        ]
+        .concat()
     }
 
     /// What we do with a stream at the most, now.

@@ -20,7 +20,8 @@ impl Profile {
     /// ([RFC 4568](https://www.rfc-editor.org/rfc/rfc4568)).
     pub fn of(offer: &[u8]) -> Self {
         // Most calls come from telephones: their offers are not read twice.
-        if !offer.windows(FINGERPRINT.len()).any(|it| it == FINGERPRINT) {
+        let mut lines = offer.split(|octet| *octet == b'\n');
+        if !lines.any(|line| line.starts_with(FINGERPRINT)) {
             return Self::Plain;
         }
         let Ok(text) = text(offer) else {
