@@ -6,12 +6,14 @@
     reason = "a measurement that breaks off has said why"
 )]
 
+mod description;
 mod exchange;
 mod messages;
 mod pair;
 mod shards;
 
 pub use self::{
+    description::{OFFER, describe},
     exchange::Exchange,
     messages::{Tag, invite, read_top_headers, response},
     pair::Pair,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use offhook_bench::{Exchange, Pair, Tag, invite, read_top_headers, response};
+use offhook_bench::{Exchange, OFFER, Pair, Tag, describe, invite, read_top_headers, response};
 use offhook_core::message::{Message, Request, parse};
 
 fn parsed() -> Request {
@@ -78,6 +78,16 @@ fn what_is_held_is_small() {
     assert_octets("a transaction", &ended, transactions, TRANSACTION);
 }
 
+#[test]
+fn descriptions_are_small_and_take_few_pieces_of_memory() {
+    let mut handler = None;
+    let taken = measure(|| handler = Some(describe(OFFER)));
+    assert_octets("descriptions that are held", &taken, 1, DESCRIBED);
+    let pieces = taken.count_total;
+    println!("descriptions: {pieces} pieces of memory");
+    assert!(pieces <= DESCRIBING, "{pieces} pieces");
+}
+
 /// Once the tables have their size, calls that are over leave nothing behind, to the octet.
 #[test]
 fn what_was_held_is_given_back() {
@@ -137,3 +147,6 @@ const PLACED_AND_TAKEN: u64 = 45;
 const EARLY: u64 = 3_275;
 const CONFIRMED: u64 = 640;
 const TRANSACTION: u64 = 564;
+/// With the handler itself, and a key where SRTP is built in.
+const DESCRIBED: u64 = 328;
+const DESCRIBING: u64 = 28;

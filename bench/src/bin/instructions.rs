@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
-use offhook_bench::{Pair, Shards, invite, read_top_headers, response};
+use offhook_bench::{OFFER, Pair, Shards, describe, invite, read_top_headers, response};
 use offhook_core::message::{Message, Request, parse};
 
 fn main() {
@@ -32,6 +32,11 @@ fn main() {
             let request = parsed(invite(1));
             for _ in 0..times {
                 black_box(response(black_box(&request)));
+            }
+        }
+        "describe" => {
+            for _ in 0..times {
+                black_box(describe(black_box(OFFER)));
             }
         }
         "take" => take(&mut Shards::new(1), 0, times),
