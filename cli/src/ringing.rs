@@ -13,7 +13,7 @@ use crate::{
     answering::Answering,
     negotiation::{change, refuse},
     over::Over,
-    talk::take,
+    talk::take_inside,
 };
 
 /// The call, and its media. A step that fails ends it.
@@ -127,7 +127,7 @@ impl Ringing {
                     return media.set_answer(answer);
                 }
             }
-            SessionEvent::Request(request) => take(request, &self.answering),
+            SessionEvent::Request(request) => take_inside(request, &self.answering),
             // Nothing of ours is answered here.
             _ => {}
         }

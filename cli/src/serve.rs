@@ -6,7 +6,7 @@ use offhook::{
     message::{Method, Rejection, Success},
 };
 use serde::{Serialize, Serializer};
-use tokio::{runtime::Handle, task::JoinSet, time::timeout};
+use tokio::{runtime::Handle, sync::mpsc, time::timeout};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -226,27 +226,23 @@ fn counts(user_agent: &UserAgent) -> Line {
 
 /// Gives each call its task. Returns when the user agent has stopped and the last call is over.
 async fn take_calls(user_agent: UserAgent, configuration: Arc<Configuration>) {
-    let mut calls = JoinSet::new();
+    let (under_way, mut none_left) = mpsc::channel(1);
     let bridges = Arc::<Bridges>::default();
-    loop {
-        tokio::select! {
-            Some(event) = user_agent.event() => match event {
-                UserAgentEvent::Invitation(invitation) => {
-                    let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
-                    calls.spawn(call::run(invitation, configuration, bridges));
-                }
-                UserAgentEvent::Request(request) => take_outside(request),
-                // Not among the methods.
-                UserAgentEvent::Referred(_) => {}
-            },
-            Some(call) = calls.join_next() => {
-                if let Err(error) = call {
-                    error!(%error, "a call broke off");
-                }
+    while let Some(event) = user_agent.event().await {
+        match event {
+            UserAgentEvent::Invitation(invitation) => {
+                let (configuration, bridges) = (Arc::clone(&configuration), Arc::clone(&bridges));
+                let call = call::run(invitation, configuration, bridges, under_way.clone());
+                tokio::spawn(call);
             }
-            else => return,
+            UserAgentEvent::Request(request) => take_outside(request),
+            // Not among the methods.
+            UserAgentEvent::Referred(_) => {}
         }
     }
+    drop(under_way);
+    // Nothing is sent: it ends when the last call drops its sender.
+    let _ = none_left.recv().await;
 }
 
 /// A message is welcome outside of calls too. INFO has no meaning there

@@ -1,19 +1,24 @@
 //! An answered call, from our 200 to its end.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    ops::ControlFlow::{self, Break, Continue},
+    time::Duration,
+};
 
 use offhook::{
-    IncomingRequest, ReferEvent, ResponseOptions, Session, SessionEvent, Unanswered,
-    message::{Method, ReferTo, Rejection, StatusCode, Success},
+    IncomingRequest, ReferEvent, ResponseOptions, Session, SessionEnd, SessionEvent, Unanswered,
+    message::{Method, ReferTo, Rejection, Request, StatusCode, Success},
 };
-use offhook_media::{DescriptionError, Hold};
+use offhook_media::{DescriptionError, Hold, MediaLoss};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use crate::{
     answering::{Answering, Cue, LONGEST},
     configuration::{Answer, Configuration, Media},
-    negotiation::{Handler, change},
+    negotiation::change,
     over::Over,
     ringing::Ringing,
 };
@@ -78,73 +83,116 @@ impl Plan {
     }
 }
 
-/// Answers, and follows the session to its end.
-pub(crate) async fn talk(
+/// An answered call.
+pub(crate) struct Talk {
+    session: Session,
+    answering: Answering,
     plan: Plan,
-    ringing: Ringing,
-    response: ResponseOptions<Success>,
-) -> Result<Over, Over> {
-    let Ringing {
-        invitation,
-        mut answering,
-        is_answer_due,
-        ..
-    } = ringing;
-    let agent = invitation.flow().local;
-    let mut session = invitation.accept(response)?;
-    let answered = Instant::now();
-    let Ok(acknowledgement) = session.confirmed().await else {
-        return Ok(hang_up(session, answering).await);
-    };
-    let mut talk = Talk {
-        plan,
-        answered,
-        wanted: Hold::Off,
-        is_sent_on: false,
-    };
-    if is_answer_due {
-        let content = acknowledgement.session_description().unwrap_or_default();
-        if let Err(error) = answering.handler.set_description(content) {
-            return Ok(disagree(session, answering, &error).await);
+    answered: Instant,
+    /// Our address, as the caller sees it.
+    agent: SocketAddr,
+    /// Whether the ACK is to have the answer to our offer.
+    is_answer_due: bool,
+    /// What was offered last.
+    wanted: Hold,
+    /// Whether the route sends the caller on, and that is all that is left to do.
+    is_sent_on: bool,
+}
+
+/// How a session ends.
+enum End {
+    /// By us; because of this where there is no audio any more.
+    HangUp(Option<MediaLoss>),
+    Ended(SessionEnd),
+}
+
+impl Talk {
+    /// Answers the call.
+    pub(crate) fn begin(
+        plan: Plan,
+        ringing: Ringing,
+        response: ResponseOptions<Success>,
+    ) -> Result<Self, Over> {
+        let agent = ringing.invitation.flow().local;
+        Ok(Self {
+            session: ringing.invitation.accept(response)?,
+            answering: ringing.answering,
+            plan,
+            answered: Instant::now(),
+            agent,
+            is_answer_due: ringing.is_answer_due,
+            wanted: Hold::Off,
+            is_sent_on: false,
+        })
+    }
+
+    /// Follows the session to its end.
+    pub(crate) async fn follow(mut self: Box<Self>) -> Over {
+        let confirmed = match self.session.confirmed().await {
+            Ok(acknowledgement) => self.confirmed(&acknowledgement),
+            Err(_) => Break(End::HangUp(None)),
+        };
+        let end = match confirmed {
+            Continue(()) => self.end().await,
+            Break(end) => end,
+        };
+        let over = match end {
+            End::HangUp(loss) => self.hang_up(loss).await,
+            End::Ended(end) => Over::answered(end),
+        };
+        if let Some(keep) = self.answering.keep() {
+            keep.write().await;
+        }
+        over
+    }
+
+    /// Serves the session until it ends, or is to be ended.
+    async fn end(&mut self) -> End {
+        let mut losses = self.answering.handler.losses();
+        loop {
+            let flow = tokio::select! {
+                event = self.session.event() => self.take(event),
+                () = sleep_until(self.plan.due(self.answered)) => self.step(),
+                cue = self.answering.cue() => self.cue(cue),
+                loss = losses.lost() => Break(End::HangUp(Some(loss))),
+            };
+            if let Break(end) = flow {
+                return end;
+            }
         }
     }
-    answering.confirmed();
-    let mut losses = answering.handler.losses();
-    loop {
-        let event = tokio::select! {
-            event = session.event() => event,
-            () = sleep_until(talk.plan.due(answered)) => match talk.plan.take(answered) {
-                Step::HangUp => return Ok(hang_up(session, answering).await),
-                Step::Transfer(refer_to) => {
-                    talk.is_sent_on = true;
-                    if session.refer(refer_to).is_err() {
-                        return Ok(hang_up(session, answering).await);
-                    }
-                    continue;
-                }
-                Step::Hold(hold) => {
-                    talk.hold(&mut session, &mut answering.handler, hold);
-                    continue;
-                }
+
+    /// The audio stops with our BYE, whenever that is answered.
+    async fn hang_up(&mut self, loss: Option<MediaLoss>) -> Over {
+        self.session.bye();
+        self.answering.handler.close();
+        let over = Over::answered(self.session.ended().await);
+        match loss {
+            Some(loss) => Over {
+                cause: loss.to_string().into(),
+                ..over
             },
-            Some(cue) = answering.cues.recv() => match cue {
-                Cue::HangUp => return Ok(hang_up(session, answering).await),
-                Cue::Transfer(uri) => {
-                    if let Err(error) = session.refer(ReferTo::from(uri)) {
-                        warn!(%error, "the caller is not sent on");
-                    }
-                    continue;
-                }
-            },
-            loss = losses.lost() => {
-                let over = hang_up(session, answering).await;
-                return Ok(Over { cause: loss.to_string().into(), ..over });
+            None => over,
+        }
+    }
+
+    fn confirmed(&mut self, acknowledgement: &Request) -> ControlFlow<End> {
+        if self.is_answer_due {
+            let content = acknowledgement.session_description().unwrap_or_default();
+            let taken = self.answering.handler.set_description(content);
+            if let Err(error) = taken {
+                return self.disagree(&error);
             }
-        };
-        let media = &mut answering.handler;
+        }
+        self.answering.confirmed();
+        Continue(())
+    }
+
+    fn take(&mut self, event: SessionEvent) -> ControlFlow<End> {
+        let media = &mut self.answering.handler;
         let agreed = match event {
             SessionEvent::Offer(offer) => {
-                change(offer, &mut **media, agent);
+                change(offer, &mut **media, self.agent);
                 Ok(())
             }
             SessionEvent::Prack(message) | SessionEvent::Reconfirmed(message) => {
@@ -160,27 +208,85 @@ pub(crate) async fn talk(
                 media.answered(&response)
             }
             SessionEvent::Unanswered(cause) => {
-                talk.unanswered(media, cause);
+                self.unanswered(cause);
                 Ok(())
             }
             SessionEvent::Request(request) => {
-                take(request, &answering);
+                take_inside(request, &self.answering);
                 Ok(())
             }
             // Nothing of ours asks for an offer. A referral that is dropped is declined.
             SessionEvent::AnsweredWithOffer(_) | SessionEvent::Referred(_) => Ok(()),
-            SessionEvent::Refer { event, .. } => {
-                if is_elsewhere(&event) || (talk.is_sent_on && is_last(&event)) {
-                    return Ok(hang_up(session, answering).await);
-                }
-                Ok(())
+            SessionEvent::Refer { event, .. }
+                if is_elsewhere(&event) || (self.is_sent_on && is_last(&event)) =>
+            {
+                return Break(End::HangUp(None));
             }
-            SessionEvent::Terminating(_) => return Ok(hang_up(session, answering).await),
-            SessionEvent::Ended(end) => return Ok(Over::answered(end)),
+            SessionEvent::Refer { .. } => Ok(()),
+            SessionEvent::Terminating(_) => return Break(End::HangUp(None)),
+            SessionEvent::Ended(end) => return Break(End::Ended(end)),
         };
-        if let Err(error) = agreed {
-            return Ok(disagree(session, answering, &error).await);
+        agreed.map_or_else(|error| self.disagree(&error), Continue)
+    }
+
+    /// Takes the step that is due.
+    fn step(&mut self) -> ControlFlow<End> {
+        match self.plan.take(self.answered) {
+            Step::HangUp => return Break(End::HangUp(None)),
+            Step::Transfer(refer_to) => {
+                self.is_sent_on = true;
+                if self.session.refer(refer_to).is_err() {
+                    return Break(End::HangUp(None));
+                }
+            }
+            Step::Hold(hold) => self.hold(hold),
         }
+        Continue(())
+    }
+
+    fn cue(&mut self, cue: Cue) -> ControlFlow<End> {
+        match cue {
+            Cue::HangUp => return Break(End::HangUp(None)),
+            Cue::Transfer(uri) => {
+                if let Err(error) = self.session.refer(ReferTo::from(uri)) {
+                    warn!(%error, "the caller is not sent on");
+                }
+            }
+        }
+        Continue(())
+    }
+
+    /// Offers hold or resume. While another offer is open it waits.
+    fn hold(&mut self, hold: Hold) {
+        self.wanted = hold;
+        let media = &mut self.answering.handler;
+        let offer = match hold {
+            Hold::On => media.hold(),
+            Hold::Off => media.resume(),
+        };
+        let is_sent = offer.is_ok_and(|offer| self.session.invite(&offer).is_ok());
+        if !is_sent {
+            media.rollback_description();
+            self.plan.postpone(self.wanted, self.answered);
+        }
+    }
+
+    /// The caller's own change was faster.
+    fn unanswered(&mut self, cause: Unanswered) {
+        self.answering.handler.rollback_description();
+        if cause == Unanswered::Collision {
+            self.plan.postpone(self.wanted, self.answered);
+        }
+    }
+
+    /// An answer of the caller's to an offer of ours is of no use.
+    fn disagree(&self, error: &DescriptionError) -> ControlFlow<End> {
+        warn!(
+            call_id = self.session.call_id(),
+            error = error.to_string(),
+            "no usable answer to our offer"
+        );
+        Break(End::HangUp(None))
     }
 }
 
@@ -201,44 +307,10 @@ fn is_last(event: &ReferEvent) -> bool {
     )
 }
 
-/// What our side of a session wants.
-struct Talk {
-    plan: Plan,
-    answered: Instant,
-    /// What was offered last.
-    wanted: Hold,
-    /// Whether the route sends the caller on, and that is all that is left to do.
-    is_sent_on: bool,
-}
-
-impl Talk {
-    /// Offers hold or resume. While another offer is open it waits.
-    fn hold(&mut self, session: &mut Session, media: &mut Handler, hold: Hold) {
-        self.wanted = hold;
-        let offer = match hold {
-            Hold::On => media.hold(),
-            Hold::Off => media.resume(),
-        };
-        let is_sent = offer.is_ok_and(|offer| session.invite(&offer).is_ok());
-        if !is_sent {
-            media.rollback_description();
-            self.plan.postpone(self.wanted, self.answered);
-        }
-    }
-
-    /// The caller's own change was faster.
-    fn unanswered(&mut self, media: &mut Handler, cause: Unanswered) {
-        media.rollback_description();
-        if cause == Unanswered::Collision {
-            self.plan.postpone(self.wanted, self.answered);
-        }
-    }
-}
-
 /// A key that was pressed, or a message, for which there is nothing to do but to say that it came. Any other
 /// INFO without a package is one that we do not understand
 /// ([RFC 6086 §2](https://www.rfc-editor.org/rfc/rfc6086#section-2)).
-pub(crate) fn take(request: IncomingRequest, answering: &Answering) {
+pub(crate) fn take_inside(request: IncomingRequest, answering: &Answering) {
     let message = request.message();
     let key = message.dtmf();
     if let Some(Ok(key)) = key.map(|it| it.signal.try_into()) {
@@ -251,23 +323,6 @@ pub(crate) fn take(request: IncomingRequest, answering: &Answering) {
     } else {
         request.reject(Rejection::UNSUPPORTED_MEDIA_TYPE);
     }
-}
-
-/// An answer of the caller's to an offer of ours is of no use.
-async fn disagree(session: Session, answering: Answering, error: &DescriptionError) -> Over {
-    warn!(
-        call_id = session.call_id(),
-        error = error.to_string(),
-        "no usable answer to our offer"
-    );
-    hang_up(session, answering).await
-}
-
-/// The audio stops with our BYE, whenever that is answered.
-async fn hang_up(mut session: Session, mut answering: Answering) -> Over {
-    session.bye();
-    answering.handler.close();
-    Over::answered(session.ended().await)
 }
 
 const SOON: Duration = Duration::from_secs(1);

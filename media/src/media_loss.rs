@@ -64,11 +64,12 @@ impl MediaLosses {
     ///
     /// May be dropped and begun again: it loses nothing.
     pub async fn lost(&mut self) -> MediaLoss {
-        if let Some(known) = &mut self.0
-            && let Ok(loss) = known.wait_for(Option::is_some).await
-            && let Some(loss) = *loss
-        {
-            return loss;
+        if let Some(known) = &mut self.0 {
+            // Calls without media wait as well, and most of the wait's memory is in here.
+            let loss = Box::pin(known.wait_for(Option::is_some)).await;
+            if let Some(loss) = loss.ok().and_then(|loss| *loss) {
+                return loss;
+            }
         }
         pending().await
     }

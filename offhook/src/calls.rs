@@ -117,7 +117,7 @@ impl Calls {
         acknowledgement: Request,
     ) -> Option<Waker> {
         let call = self.sessions.get_mut(&session)?;
-        call.acknowledgement = Some(acknowledgement);
+        call.acknowledgement = Some(Box::new(acknowledgement));
         call.waker.take()
     }
 
@@ -286,8 +286,8 @@ impl Calls {
         context: &mut Context<'_>,
     ) -> Poll<Result<Request, SessionEnd>> {
         let call = self.sessions.entry(session).or_default();
-        match (&call.acknowledgement, call.terminating.or(call.end)) {
-            (Some(acknowledgement), _) => Poll::Ready(Ok(acknowledgement.clone())),
+        match (call.acknowledgement.take(), call.terminating.or(call.end)) {
+            (Some(acknowledgement), _) => Poll::Ready(Ok(*acknowledgement)),
             (None, Some(end)) => Poll::Ready(Err(end)),
             (None, None) => wait(&mut call.waker, context),
         }
@@ -368,7 +368,7 @@ struct InviteCall {
 struct SessionCall {
     /// The call of ours that it is an early session of.
     invite: Option<OutgoingInviteId>,
-    acknowledgement: Option<Request>,
+    acknowledgement: Option<Box<Request>>,
     terminating: Option<SessionEnd>,
     /// What the handle has not seen, in the order it came. Of requests of the peer's and of what becomes of a
     /// REFER of ours there are up to a bound, of offers one; the rest answers something of ours.

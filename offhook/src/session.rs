@@ -52,8 +52,8 @@ impl Session {
         &self.call_id
     }
 
-    /// Waits for the ACK of our 2xx. Its body holds the answer where the 2xx made the offer. A call
-    /// that we placed gets none: there it waits for the end.
+    /// Waits for the ACK of our 2xx. Its body holds the answer where the 2xx made the offer. The ACK is handed over
+    /// once, and a call that we placed gets none: there it waits for the end.
     ///
     /// # Errors
     ///

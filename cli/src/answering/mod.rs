@@ -5,7 +5,7 @@ mod keep;
 mod menu;
 mod sounds;
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
 use offhook::{Invitation, message::UriBuf};
 use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Player};
@@ -34,12 +34,13 @@ pub(crate) enum Cue {
 /// The media of one call.
 pub(crate) struct Answering {
     pub(crate) handler: Handler,
-    pub(crate) cues: mpsc::Receiver<Cue>,
+    /// Of the media that wants anything.
+    cues: Option<mpsc::Receiver<Cue>>,
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
-    keep: Option<Keep>,
+    keep: Option<Box<Keep>>,
     /// Its place in a bridge is left when the call is over.
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 impl Answering {
@@ -51,19 +52,27 @@ impl Answering {
         configuration: &Configuration,
         bridges: &Arc<Bridges>,
     ) -> Self {
-        let (cue, cues) = mpsc::channel(MOST_CUES);
-        let (mut keep, mut place) = (None, None);
+        let (mut cues, mut keep, mut place) = (None, None, None);
+        let mut cue = || {
+            let (cue, receiver) = mpsc::channel(MOST_CUES);
+            cues = Some(receiver);
+            cue
+        };
         let end = match &answer.media {
             Media::Echo | Media::Bare => None,
             Media::Play(sound) => Some(AudioEnd::new(Player::new(sound.clone()))),
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
-            Media::Menu(menu) => Some(AudioEnd::new(Choosing::new(menu, &invitation.flow(), cue))),
+            Media::Menu(menu) => {
+                let choosing = Choosing::new(menu, &invitation.flow(), cue());
+                Some(AudioEnd::new(choosing))
+            }
             Media::Record => {
                 keep = Keep::new(
                     &configuration.recordings,
                     answer.hangup_after,
                     &invitation.call_id(),
-                );
+                )
+                .map(Box::new);
                 let recording = keep.as_ref().map(|keep| keep.recording.clone());
                 let beep = Player::new(beep());
                 Some(match recording {
@@ -72,8 +81,8 @@ impl Answering {
                 })
             }
             Media::Bridge => {
-                let end = place.insert(Place::new(bridges, user, cue)).end();
-                Some(end)
+                let ours = Box::new(Place::new(bridges, user, cue()));
+                Some(place.insert(ours).end())
             }
         };
         Self {
@@ -99,9 +108,21 @@ impl Answering {
         }
     }
 
-    /// What is to be written when the call is over.
-    pub(crate) fn keep(&mut self) -> Option<Keep> {
-        self.keep.take()
+    /// Waits for what the media wants of the call.
+    ///
+    /// May be dropped and begun again: it loses nothing.
+    pub(crate) async fn cue(&mut self) -> Cue {
+        if let Some(cues) = &mut self.cues
+            && let Some(cue) = cues.recv().await
+        {
+            return cue;
+        }
+        pending().await
+    }
+
+    /// What is to be written when the call is over, which it is now.
+    pub(crate) fn keep(self) -> Option<Box<Keep>> {
+        self.keep
     }
 }
 
