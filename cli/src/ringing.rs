@@ -84,7 +84,7 @@ impl Ringing {
         let response = ResponseOptions::new(status).reliably();
         let described = response.clone().with_body(description);
         match ringing.invitation.progress(described) {
-            // It was said before.
+            // An offer may get lost in it, or it was said before.
             Err(Error::Verb(VerbError::UnreliableOffer | VerbError::Described)) => {
                 ringing.invitation.progress(response)?;
             }

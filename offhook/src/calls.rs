@@ -370,8 +370,8 @@ struct SessionCall {
     invite: Option<OutgoingInviteId>,
     acknowledgement: Option<Box<Request>>,
     terminating: Option<SessionEnd>,
-    /// What the handle has not seen, in the order it came. Of requests of the peer's and of what becomes of a
-    /// REFER of ours there are up to a bound, of offers one; the rest answers something of ours.
+    /// What the handle has not seen, in the order it came. Of requests of the peer's, of PRACKs without an answer and of
+    /// what becomes of a REFER of ours there are up to a bound, of offers one; the rest answers something of ours.
     news: VecDeque<Happened>,
     /// Told behind all news.
     end: Option<SessionEnd>,
