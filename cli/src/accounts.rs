@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offhook::{Registerer, RegistrationEvent, UserAgent};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tracing::warn;
 
 use crate::{
@@ -11,29 +11,51 @@ use crate::{
     stdout::Output,
 };
 
-/// Registers the accounts. A task ends when its registration does: at the shutdown of the user
-/// agent, or when the registrar refuses for good.
-pub(crate) fn register(
-    user_agent: &UserAgent,
-    accounts: &[Account],
-    output: Output,
-) -> JoinSet<()> {
-    let accounts = accounts.iter().cloned();
-    accounts
-        .map(|account| keep(user_agent.clone(), account, output))
-        .collect()
+/// The accounts while they are kept. A task ends when its registration does: at the shutdown of the user agent, or when
+/// the registrar refuses for good.
+pub(crate) struct Accounts {
+    tasks: JoinSet<()>,
+    /// Dropped when nobody is looked for any more.
+    looking: watch::Sender<()>,
 }
 
-async fn keep(user_agent: UserAgent, account: Account, output: Output) {
+impl Accounts {
+    /// Registers them.
+    pub(crate) fn register(user_agent: &UserAgent, accounts: &[Account], output: Output) -> Self {
+        let looking = watch::Sender::new(());
+        let accounts = accounts.iter().cloned();
+        let keep = |account| keep(user_agent.clone(), account, output, looking.subscribe());
+        let tasks = accounts.map(keep).collect();
+        Self { tasks, looking }
+    }
+
+    /// Waits for their last lines. The user agent has been shut down.
+    pub(crate) async fn end(self) {
+        let Self { mut tasks, looking } = self;
+        drop(looking);
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn keep(
+    user_agent: UserAgent,
+    account: Account,
+    output: Output,
+    mut looking: watch::Receiver<()>,
+) {
     let tell = |report: Report| output.tell(&report);
-    let mut registerer = reach(&user_agent, &account, tell).await;
+    let mut registerer = tokio::select! {
+        registerer = reach(&user_agent, &account, tell) => registerer,
+        _ = looking.changed() => return,
+    };
     let mut is_registered = false;
     while let Some(event) = registerer.event().await {
         tell(Report::event(&account, &event, is_registered));
         is_registered = matches!(event, RegistrationEvent::Registered { .. });
-        account
-            .look_again(&mut registerer, &event, &user_agent)
-            .await;
+        tokio::select! {
+            () = account.look_again(&mut registerer, &event, &user_agent) => {}
+            _ = looking.changed() => {}
+        }
         if let RegistrationEvent::Refused { retry_in: None, .. } = event {
             warn!(aor = %account.aor, "the registrar refuses: the account gets no calls");
         }

@@ -6,11 +6,11 @@ use offhook::{
     message::{Method, Rejection, Success},
 };
 use serde::{Serialize, Serializer};
-use tokio::{runtime::Handle, sync::mpsc, time::timeout};
+use tokio::{runtime::Handle, sync::mpsc};
 use tracing::{error, info, warn};
 
 use crate::{
-    accounts,
+    accounts::Accounts,
     answering::Bridges,
     arguments::ServeArguments,
     call,
@@ -72,7 +72,7 @@ async fn run(
         });
     }
 
-    let mut accounts = accounts::register(&user_agent, &configuration.accounts.accounts, output);
+    let accounts = Accounts::register(&user_agent, &configuration.accounts.accounts, output);
     let drain = configuration.drain;
     let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
     loop {
@@ -86,9 +86,7 @@ async fn run(
     info!("stopping: new calls get 503, and those that are left in {drain:?} a BYE");
     let mut stopped = pin!(async {
         user_agent.shutdown(drain).await;
-        // One may wait for its registrar to have an address.
-        let all = async { while accounts.join_next().await.is_some() {} };
-        let _ = timeout(LEAVE_TIME, all).await;
+        accounts.end().await;
         calls.await
     });
     loop {
@@ -257,9 +255,6 @@ fn take_outside(request: IncomingRequest) {
 
 /// From the end of the longest wait until the library would answer in our place.
 const SLACK: Duration = Duration::from_secs(30);
-
-/// How long the last lines of the accounts may take.
-const LEAVE_TIME: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

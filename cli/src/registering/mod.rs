@@ -139,5 +139,5 @@ impl Registration {
     }
 }
 
-/// How long the answer to our leaving may take.
-const LEAVE_TIME: Duration = Duration::from_secs(2);
+/// How long the answer to our leaving may take, with three repetitions (0.5 + 1 + 2 s).
+const LEAVE_TIME: Duration = Duration::from_secs(4);
