@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use offhook_media::{BareHandler, SessionDescriptionHandler};
 
-/// The offer of SIPp's scenario `uac`.
+/// The offer of `SIPp` in its scenario `uac`.
 pub const OFFER: &[u8] = b"v=0\r\n\
     o=user1 53655765 2353687637 IN IP4 127.0.0.1\r\n\
     s=-\r\n\

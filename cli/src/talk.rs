@@ -215,14 +215,15 @@ impl Talk {
                 take_inside(request, &self.answering);
                 Ok(())
             }
-            // Nothing of ours asks for an offer. A referral that is dropped is declined.
-            SessionEvent::AnsweredWithOffer(_) | SessionEvent::Referred(_) => Ok(()),
             SessionEvent::Refer { event, .. }
                 if is_elsewhere(&event) || (self.is_sent_on && is_last(&event)) =>
             {
                 return Break(End::HangUp(None));
             }
-            SessionEvent::Refer { .. } => Ok(()),
+            // Nothing of ours asks for an offer. A referral that is dropped is declined.
+            SessionEvent::Refer { .. }
+            | SessionEvent::AnsweredWithOffer(_)
+            | SessionEvent::Referred(_) => Ok(()),
             SessionEvent::Terminating(_) => return Break(End::HangUp(None)),
             SessionEvent::Ended(end) => return Break(End::Ended(end)),
         };

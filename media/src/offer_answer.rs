@@ -375,6 +375,7 @@ impl RemoteOffer {
 
 /// Where the agreed pair has its audio line; a disabled one is used again (RFC 3264 section 8.1).
 fn audio_place(agreed: &Description<'_>) -> Option<usize> {
-    let position = |wanted: fn(&Media<'_>) -> bool| agreed.medias.iter().position(wanted);
-    position(|media| media.port != 0).or_else(|| position(|media| media.is_audio()))
+    let medias = &agreed.medias;
+    let enabled = medias.iter().position(|media| media.port != 0);
+    enabled.or_else(|| medias.iter().position(Media::is_audio))
 }
