@@ -29,7 +29,7 @@ pub fn text(content: &[u8]) -> Result<Cow<'_, str>, DescriptionError> {
 }
 
 const fn is_control(octet: u8) -> bool {
-    octet.is_ascii_control() & (octet != b'\r') & (octet != b'\n')
+    octet.is_ascii_control() && !matches!(octet, b'\r' | b'\n')
 }
 
 /// A description, read where it stands. Lines that an offer or an answer does not need are passed over.
@@ -81,13 +81,13 @@ impl<'a> Description<'a> {
     pub fn read(text: &'a str) -> Result<Self, DescriptionError> {
         let mut rest = Some(text);
         let lines = std::iter::from_fn(|| {
-            let (line, behind) = split_at(rest?, b'\n');
+            let (line, behind) = cut(rest?, b'\n');
             rest = behind;
             Some(line.strip_suffix('\r').unwrap_or(line))
         });
         let mut lines = lines.zip(1..).filter(|(line, _)| !line.is_empty());
         let malformed = |line, fault| DescriptionError::Malformed { line, fault };
-        if !lines.next().is_some_and(|(line, _)| line == "v=0") {
+        if lines.next().is_none_or(|(line, _)| line != "v=0") {
             return Err(malformed(1, "is not v=0"));
         }
         let mut session = Section::default();
@@ -96,9 +96,7 @@ impl<'a> Description<'a> {
             let (letter, value) = line
                 .split_at_checked(2)
                 // What we repeat of a line must not end one of ours.
-                .filter(|(letter, value)| {
-                    letter.ends_with('=') && split_at(value, b'\r').1.is_none()
-                })
+                .filter(|(letter, value)| letter.ends_with('=') && cut(value, b'\r').1.is_none())
                 .ok_or(malformed(number, "is not one letter, = and a value"))?;
             if letter == "m=" {
                 if medias.len() == MOST_STREAMS {
@@ -120,7 +118,7 @@ impl<'a> Description<'a> {
                     time.get_or_insert(read.ok_or(malformed(number, "has no two times"))?);
                 }
                 "a=" => {
-                    let (name, value) = split_at(value, b':');
+                    let (name, value) = cut(value, b':');
                     let value = value.unwrap_or_default().trim_ascii();
                     section.attributes.push((name, value));
                 }
@@ -154,10 +152,10 @@ impl<'a> Description<'a> {
 
 impl<'a> Media<'a> {
     fn read(value: &'a str) -> Option<Self> {
-        let (kind, rest) = split_at(value, b' ');
-        let (ports, rest) = split_at(rest?, b' ');
-        let (protocol, formats) = split_at(rest?, b' ');
-        let (port, _) = split_at(ports, b'/');
+        let (kind, rest) = cut(value, b' ');
+        let (ports, rest) = cut(rest?, b' ');
+        let (protocol, formats) = cut(rest?, b' ');
+        let (port, _) = cut(ports, b'/');
         Some(Self {
             kind,
             port: port.parse().ok()?,
@@ -187,9 +185,10 @@ impl<'a> Section<'a> {
         self.attributes.iter().copied()
     }
 
-    /// The values of the attributes of this name, in their order.
+    /// The values of the attributes of this name, in any case, in their order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        let named = self.attributes.iter().filter(move |(it, _)| *it == name);
+        let attributes = self.attributes.iter();
+        let named = attributes.filter(move |(it, _)| it.eq_ignore_ascii_case(name));
         named.map(|(_, value)| *value)
     }
 
@@ -222,8 +221,8 @@ impl<'a> Connection<'a> {
 }
 
 /// What stands in front of this octet, and behind it where it is there. On texts this short, what std has for it takes
-/// four times as long.
-fn split_at(text: &str, octet: u8) -> (&str, Option<&str>) {
+/// three times as many instructions.
+fn cut(text: &str, octet: u8) -> (&str, Option<&str>) {
     let place = memchr(octet, text.as_bytes());
     let parts = place.and_then(|place| Some((text.get(..place)?, text.get(place + 1..)?)));
     parts.map_or((text, None), |(before, behind)| (before, Some(behind)))
@@ -232,7 +231,8 @@ fn split_at(text: &str, octet: u8) -> (&str, Option<&str>) {
 fn read_time(value: &str) -> Option<(&str, &str)> {
     let (start, stop) = value.trim_ascii().split_once(' ')?;
     let stop = stop.trim_ascii_start();
-    let are_numbers = [start, stop].iter().all(|it| it.parse::<u64>().is_ok());
+    let is_number = |it: &str| !it.starts_with('+') && it.parse::<u64>().is_ok();
+    let are_numbers = is_number(start) && is_number(stop);
     are_numbers.then_some((start, stop))
 }
 
@@ -387,6 +387,7 @@ mod tests {
             ("v=0\r\n\r\nm=audio 4000 RTP/AVP\r\n", 3),
             ("v=0\r\nm=audio 65536 RTP/AVP 0\r\n", 2),
             ("v=0\r\nt=0\r\n", 2),
+            ("v=0\r\nt=0 +1\r\n", 2),
             ("v=0\r\nc=IN IP4\r\n", 2),
             ("v=0\r\na=mid:a\rb\r\n", 2),
             ("v=0\r\né=\r\n", 2),
