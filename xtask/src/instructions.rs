@@ -5,8 +5,8 @@ use offhook_interop::is_installed;
 
 use crate::{command::release_binary, step::Outcome};
 
-/// Counts the instructions of messages and calls in virtual time, and compares them with [`BOUNDS`]. The counts are the same
-/// in each run to a part in a thousand, so a change that costs more fails here.
+/// Counts the instructions of messages, descriptions and calls in virtual time, and compares them with [`BOUNDS`]. The
+/// counts are the same in each run to a part in a thousand, so a change that costs more fails here.
 pub(crate) fn check() -> Result<Outcome> {
     let Some(counter) = Counter::build()? else {
         println!("{NO_VALGRIND}");
@@ -69,9 +69,10 @@ fn collected(told: &str) -> Option<u64> {
 pub(crate) const NO_VALGRIND: &str =
     "no instructions are counted without valgrind; on Debian: apt-get install valgrind";
 /// Instructions for each, as [`Counter::count`] counts them.
-const BOUNDS: [(&str, u64); 4] = [
+const BOUNDS: [(&str, u64); 5] = [
     ("parse", 15_900),
     ("respond", 1_600),
+    ("describe", 14_600),
     ("take", 87_300),
     ("place-and-take", 179_300),
 ];
