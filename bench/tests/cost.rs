@@ -143,10 +143,10 @@ const APART: Duration = Duration::from_millis(400);
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With one for each message of the caller.
 const TAKEN: u64 = 12;
-const PLACED_AND_TAKEN: u64 = 45;
-const EARLY: u64 = 3_275;
-const CONFIRMED: u64 = 640;
-const TRANSACTION: u64 = 564;
+const PLACED_AND_TAKEN: u64 = 26;
+const EARLY: u64 = 3_172;
+const CONFIRMED: u64 = 617;
+const TRANSACTION: u64 = 522;
 /// With the handler itself, and a key where SRTP is built in.
 const DESCRIBED: u64 = 328;
 const DESCRIBING: u64 = 28;

@@ -73,8 +73,8 @@ const BOUNDS: [(&str, u64); 5] = [
     ("parse", 15_900),
     ("respond", 1_600),
     ("describe", 14_600),
-    ("take", 87_300),
-    ("place-and-take", 179_300),
+    ("take", 80_100),
+    ("place-and-take", 135_100),
 ];
 /// In percent.
 const TOLERANCE: u64 = 3;
