@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::*;
+use crate::fingerprint::Fingerprinter;
 use crate::random::Random;
 
 /// A snapshot of any shape.
@@ -154,10 +155,10 @@ fn other_octets_are_named_for_what_they_are() {
         assert_eq!(error, Err(SnapshotError::NoSnapshot), "{other:?}");
     }
     let mut newer = octets.to_vec();
-    newer[MAGIC.len()] = 2;
+    newer[MAGIC.len()] = 3;
     let error = SessionSnapshot::read(&newer).unwrap_err();
-    assert_eq!(error, SnapshotError::Version(2));
-    assert!(error.to_string().contains("version 2"), "{error}");
+    assert_eq!(error, SnapshotError::Version(3));
+    assert!(error.to_string().contains("version 3"), "{error}");
     let endless = vec![0; LONGEST + 1];
     let error = SessionSnapshot::read(&endless);
     assert_eq!(error, Err(SnapshotError::TooLarge));

@@ -176,3 +176,35 @@ fn a_session_is_here_once_and_within_the_limits() {
     let refused = full.act(|core, now| core.restore(now, copy));
     assert_eq!(refused, Err(SnapshotError::Full));
 }
+
+/// What one release has written the next ones read, or name another version.
+#[test]
+fn the_octets_of_a_snapshot_stay_what_they_are() {
+    let mut snapshot = SessionSnapshot::read(GOLDEN).unwrap();
+    snapshot.flow.channel = UDP.channel;
+    let mut bench = Bench::new();
+    let id = bench.act(|core, now| core.restore(now, snapshot).unwrap());
+    let octets = bench.act(|core, now| core.session(now, id).unwrap().snapshot());
+    assert_eq!(octets.as_deref(), Ok(GOLDEN));
+    bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    assert_eq!(bye.header("Call-ID"), "golden@192.0.2.2");
+    assert_eq!(bye.header("CSeq"), "8 BYE");
+}
+
+/// Role and transport, our address, the peer's, Call-ID, From, To, target, routes, both CSeq, session
+/// timer, session description, checksum.
+const GOLDEN: &[u8] = b"\
+    offhook session \x02\
+    \x01\0\0\0\x03UDP\
+    \0\0\0\x04\xc0\0\x02\x01\x13\xc4\
+    \0\0\0\x04\xc0\0\x02\x02\x13\xc6\
+    \0\0\0\x10golden@192.0.2.2\
+    \0\0\0\x1b<sip:alice@192.0.2.1>;tag=a\
+    \0\0\0\x19<sip:bob@192.0.2.2>;tag=b\
+    \0\0\0\x16sip:bob@192.0.2.2:5062\
+    \0\0\0\0\
+    \0\0\0\x07\x01\0\0\x01,\
+    \x01\0\0\0Z\0\0\x01\0\0\0\0\0\0\x88\xb8\
+    \x01\0\0\0\x0fapplication/sdp\0\0\0\0\x05v=0\r\n\
+    1\x16\x0c-xh\x99\xf7";
