@@ -34,7 +34,7 @@ pub(super) fn overtaken(state: &mut State, now: Instant, id: SessionId) {
 /// Whatever is pending gets 487: a change that the application has not answered, and on an early
 /// dialog the INVITE, which ends that.
 fn terminate_pending(state: &mut State, now: Instant, id: SessionId) {
-    offer::abandon(state, now, id, &Rejection::REQUEST_TERMINATED.into());
+    offer::abandon(state, now, id);
     let session = state.sessions.get(id);
     if let Some(invite) = session.and_then(InviteSession::early_invite)
         && let Some(server) = InviteUserAgentServer::new(state, now, invite)

@@ -475,8 +475,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
         if let Some(session) = self.invite().session {
-            let terminated = Rejection::REQUEST_TERMINATED.into();
-            offer::abandon(self.state, self.now, session, &terminated);
+            offer::abandon(self.state, self.now, session);
         }
         self.state.end_invite(self.id);
         OutgoingResponse { message }

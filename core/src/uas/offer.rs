@@ -86,27 +86,21 @@ pub(crate) fn refuse(
     id: SessionId,
     options: &ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
-    if !abandon(state, now, id, options) {
-        return Err(VerbError::NoOffer);
-    }
+    let offer = take(state, id).ok_or(VerbError::NoOffer)?;
+    refuse_with(state, now, &offer, options);
     change::overtaken(state, id);
     reliable::release_success(state, now, id);
     Ok(())
 }
 
-/// Refuses the change, if there is one, in a session that is about to end.
-pub(super) fn abandon(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    options: &ResponseOptions<Rejection>,
-) -> bool {
-    let Some(offer) = take(state, id) else {
-        return false;
-    };
-    let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
-    state.respond(now, offer.transaction, options.status.into(), bytes);
-    true
+/// A session is about to end: what the application has not answered gets 487, and so does the offer of
+/// a PRACK that waits behind ours.
+pub(super) fn abandon(state: &mut State, now: Instant, id: SessionId) {
+    let terminated = Rejection::REQUEST_TERMINATED.into();
+    let offers = [take(state, id), take_waiting(state, id)];
+    for offer in offers.into_iter().flatten() {
+        refuse_with(state, now, &offer, &terminated);
+    }
 }
 
 /// CANCEL of a re-INVITE: 487, and what was agreed before holds.
@@ -157,4 +151,21 @@ fn take(state: &mut State, id: SessionId) -> Option<PendingOffer> {
     let slot = session.offer.take()?;
     session.offer_answer = OfferAnswer::Stable;
     state.offers.remove(slot)
+}
+
+/// The offer of a PRACK that waits behind ours.
+fn take_waiting(state: &mut State, id: SessionId) -> Option<PendingOffer> {
+    let reliable = state.sessions.get_mut(id)?.reliable.as_mut()?;
+    let slot = reliable.offer.take()?;
+    state.offers.remove(slot)
+}
+
+fn refuse_with(
+    state: &mut State,
+    now: Instant,
+    offer: &PendingOffer,
+    options: &ResponseOptions<Rejection>,
+) {
+    let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
+    state.respond(now, offer.transaction, options.status.into(), bytes);
 }

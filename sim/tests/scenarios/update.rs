@@ -134,7 +134,7 @@ fn our_early_offer_is_not_for_a_prack_to_answer() {
     cancel(call, &invite);
 }
 
-/// RFC 3261 §9.2: with the call ends what it has not answered, and at once.
+/// RFC 3261 §15.1.2: with the call ends what it has not answered, and at once.
 #[test]
 fn an_early_offer_gets_487_with_the_end_of_the_call() {
     let policy = Policy::new().early_answer_reliably().leave_offers();
@@ -245,6 +245,43 @@ fn the_offer_of_a_prack_does_not_wait_for_ever() {
     call.run_until(seconds(40));
     call.expect("...");
     call.finish();
+}
+
+/// RFC 3261 §15.1.2: nor does it wait when the call ends, whoever ends it.
+#[test]
+fn the_offer_of_a_prack_that_waits_gets_487_with_the_end_of_the_call() {
+    let cancel = |call: &mut Simulation, invite: &Draft, _: &Packet| call.send(&invite.cancel());
+    let bye = |call: &mut Simulation, invite: &Draft, ringing: &Packet| {
+        call.send(&invite.in_dialog("BYE", ringing).cseq(4));
+    };
+    let reject = |call: &mut Simulation, _: &Draft, _: &Packet| {
+        let id = call.invite();
+        let rejected = call.core(|core, now| {
+            let server = core.invite_server(now, id).expect("the call is there");
+            server.reject(Rejection::REQUEST_TERMINATED).map(drop)
+        });
+        assert_eq!(rejected, Ok(()));
+    };
+    let ends: [fn(&mut Simulation, &Draft, &Packet); 3] = [cancel, bye, reject];
+    for end in ends {
+        let (mut call, invite, ringing, update) = met();
+        let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
+        call.send(&waiting.body("application/sdp", OFFER));
+        call.run_until(seconds(1));
+        end(&mut call, &invite, &ringing);
+        call.run_until(seconds(1));
+        let packets = call.trace().packets();
+        let terminated = packets.filter(|packet| packet.status() == Some(487));
+        let (invites, others): (Vec<_>, Vec<_>) =
+            terminated.partition(|it| it.header("CSeq") == Some("1 INVITE"));
+        let others: Vec<_> = others.iter().map(|it| it.header("CSeq")).collect();
+        assert_eq!(others, [Some("3 PRACK")]);
+        let acknowledge = invite.ack(invites[0]);
+        call.send(&acknowledge);
+        call.send_from(PEER, update.response("481 Gone"));
+        call.expect("...");
+        call.finish();
+    }
 }
 
 /// An early session with an UPDATE of ours out, and behind it a reliable 180, whose PRACK may make an offer.
