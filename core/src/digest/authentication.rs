@@ -163,10 +163,7 @@ impl Authentication {
 
     /// The credentials of an INVITE that was sent, which its ACK repeats
     /// ([RFC 3261 §22.1](https://www.rfc-editor.org/rfc/rfc3261#section-22.1)).
-    pub(crate) fn of_request(&self, invite: &Bytes) -> Vec<Header> {
-        if !self.is_used() {
-            return Vec::new();
-        }
+    pub(crate) fn of_request(invite: &Bytes) -> Vec<Header> {
         let Ok(Message::Request(invite)) = parse(invite.clone()) else {
             return Vec::new();
         };

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use offhook_message::{Body, Header, RAck, UriBuf};
 
 use super::message::OutgoingRequestMessage;
+use crate::digest::Authentication;
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
@@ -98,10 +99,11 @@ impl OutgoingInvite {
 
     /// The credentials of the INVITE that was sent last.
     pub(crate) fn authorization(&self) -> Vec<Header> {
-        let authentication = &self.message.authentication;
-        let attempt = self.attempt.as_ref();
+        // Where nobody has asked there are none to look for.
+        let is_authorized = self.message.authentication.is_used();
+        let attempt = self.attempt.as_ref().filter(|_| is_authorized);
         attempt.map_or_else(Vec::new, |attempt| {
-            authentication.of_request(&attempt.bytes)
+            Authentication::of_request(&attempt.bytes)
         })
     }
 

@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
 use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
 use crate::dialog::OfferAnswer;
+use crate::digest::Authentication;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
@@ -46,7 +46,7 @@ pub(crate) fn begin(
         method,
         cseq: 0,
         offer: offer.cloned(),
-        request: Bytes::new(),
+        authorized: None,
         purpose,
         attempts: 0,
         refused: 0,
@@ -343,12 +343,14 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     let request = state.clients.waiting(transaction);
     if let Some(session) = state.sessions.get_mut(id) {
         let cseq = session.dialog.local_cseq();
+        let authentication = session.authentication.as_ref();
+        let is_authorized = authentication.is_some_and(|it| it.is_used());
         if offer.is_some() {
             session.offer_answer = OfferAnswer::HaveLocalOffer;
         }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
-            change.request = request.unwrap_or_default();
+            change.authorized = request.filter(|_| is_authorized);
             change.stage = ChangeStage::Calling(transaction);
         }
     }
@@ -364,11 +366,8 @@ fn acknowledge(
     change: &Change,
     body: Option<&Body>,
 ) {
-    let authentication = state
-        .sessions
-        .get(id)
-        .and_then(|it| it.authentication.as_ref());
-    let credentials = authentication.map(|it| it.of_request(&change.request));
+    // Those of the session may be others by now.
+    let credentials = change.authorized.as_ref().map(Authentication::of_request);
     let request = InDialog {
         cseq: Some(change.cseq),
         headers: &credentials.unwrap_or_default(),

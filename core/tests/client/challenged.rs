@@ -215,6 +215,28 @@ fn who_was_called_may_have_credentials_too() {
     ));
 }
 
+/// RFC 3261 §22.1: the ACK has the credentials of its INVITE, whatever those of the session are by then.
+#[test]
+fn new_credentials_leave_the_ack_those_of_its_invite() {
+    let mut bench = Bench::new();
+    let session = session(&mut bench);
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let first = bench.one("INVITE");
+    bench.answer(&first, &challenge("nonce=\"n1\""));
+    let second = bench.sent().pop().unwrap();
+    assert_eq!(second.method(), "INVITE");
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        session.set_credentials(vec![alice()]);
+    });
+    bench.answer(&second, &Answer::new("200 OK").sdp("held"));
+    let ack = bench.one("ACK");
+    assert_eq!(ack.header("Authorization"), second.header("Authorization"));
+}
+
 #[test]
 fn the_peer_may_end_the_session_while_a_request_is_asked_about() {
     let mut bench = Bench::new();
