@@ -13,7 +13,7 @@ use crate::config::Reliability;
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, InviteEnd, InviteId, SessionId};
 use crate::incoming::Incoming;
-use crate::session::{InviteSession, PeerReliability, Reliable, ReliableProvisional};
+use crate::session::{Change, InviteSession, PeerReliability, Reliable, ReliableProvisional};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -198,6 +198,10 @@ fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Descri
         return Err(super::does_not_exist());
     };
     let is_described = incoming.request.session_description().is_some();
+    // Behind an offer of ours in an UPDATE it waits. One of our 2xx is answered in the ACK, and may be void.
+    let change = session.change.as_deref();
+    let is_behind_ours =
+        change.is_some_and(Change::has_opened_an_offer) && reliable.offer.is_none();
     match (session.offer_answer, is_described) {
         // Else our offer is that of an UPDATE.
         (OfferAnswer::HaveLocalOffer, is_answer) if reliable.is_description() => {
@@ -209,11 +213,16 @@ fn check(state: &mut State, id: SessionId, incoming: &Incoming) -> Result<Descri
             session.offer_answer = session.offer_answer.received();
             Ok(Described::Answer)
         }
+        (_, true) if session.offer.is_some() => Err(open_already()),
         (OfferAnswer::Stable, true) => Ok(Described::Offer),
-        (OfferAnswer::HaveLocalOffer, true) if reliable.offer.is_none() => Ok(Described::Offer),
-        (_, true) => Err(Reply::bad_request("An offer is open already")),
+        (OfferAnswer::HaveLocalOffer, true) if is_behind_ours => Ok(Described::Offer),
+        (_, true) => Err(open_already()),
         (_, false) => Ok(Described::Nothing),
     }
+}
+
+fn open_already() -> Reply {
+    Reply::bad_request("An offer is open already")
 }
 
 /// The response that is out is acknowledged: the next one may go.

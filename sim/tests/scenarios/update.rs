@@ -284,6 +284,61 @@ fn the_offer_of_a_prack_that_waits_gets_487_with_the_end_of_the_call() {
     }
 }
 
+/// RFC 3264 §4: while a re-INVITE asks for our offer there is none of the peer's, and its 200 has the answer to no other.
+#[test]
+fn a_late_prack_makes_no_offer_while_a_reinvite_asks_for_ours() {
+    let (mut call, invite, ringing, ok) = accepted(Policy::new().leave_offers());
+    let asking = invite.in_dialog("INVITE", &ok).without_body().cseq(2);
+    call.send(&asking.clone().branch("z9hG4bK-asking"));
+    let offering = prack(&invite, &ringing).cseq(3);
+    call.send(&offering.body("application/sdp", OFFER));
+    call.receive("400 An offer is open already");
+    let session = call.session();
+    let offer = Body::sdp(ANSWER);
+    let answered = call.core(|core, now| core.session(now, session).unwrap().answer(&offer));
+    assert_eq!(answered, Ok(()));
+    let asked = call.receive("200 OK");
+    assert_eq!(asked.header("CSeq"), Some("2 INVITE"));
+    assert_eq!(asked.body(), ANSWER);
+    let acknowledge = invite.in_dialog("ACK", &ok).cseq(2);
+    call.send(&acknowledge.body("application/sdp", OFFER));
+    hang_up(call, &invite, &ok);
+}
+
+/// RFC 3264 §4: nor while our offer waits for its answer in the ACK.
+#[test]
+fn a_late_prack_makes_no_offer_behind_that_of_our_2xx() {
+    let (mut call, invite, ringing, ok) = accepted(Policy::new());
+    let asking = invite.in_dialog("INVITE", &ok).without_body().cseq(2);
+    call.send(&asking.clone().branch("z9hG4bK-asking"));
+    call.run_until(seconds(0));
+    let offering = prack(&invite, &ringing).cseq(3);
+    call.send(&offering.body("application/sdp", OFFER));
+    call.receive("400 An offer is open already");
+    let acknowledge = invite.in_dialog("ACK", &ok).cseq(2);
+    call.send(&acknowledge.body("application/sdp", OFFER));
+    hang_up(call, &invite, &ok);
+}
+
+/// A call that is accepted behind a reliable 180 whose PRACK is not sent.
+fn accepted(policy: Policy) -> (Simulation, Draft, Packet, Packet) {
+    let mut call = Simulation::new(policy.ring_reliably().accept(Body::sdp(ANSWER)));
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let ok = call.receive("200 OK");
+    let ringing = last(&call, "180 Ringing");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(0));
+    (call, invite, ringing, ok)
+}
+
+fn hang_up(mut call: Simulation, invite: &Draft, ok: &Packet) {
+    call.send(&invite.in_dialog("BYE", ok).cseq(4));
+    call.receive("200 OK");
+    call.expect("...");
+    call.finish();
+}
+
 /// An early session with an UPDATE of ours out, and behind it a reliable 180, whose PRACK may make an offer.
 fn met() -> (Simulation, Draft, Packet, Packet) {
     let policy = Policy::new().early_answer_reliably().wait(seconds(1));
