@@ -259,11 +259,14 @@ impl State {
 
     /// Hands an offer of the peer's to the application. That of a PRACK waits while one of ours is open: both may be
     /// made at once ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)), and a PRACK is not to be refused.
-    pub(crate) fn tell_offer(&mut self, id: SessionId, slot: Slot) {
-        let offer = self.offers.get(slot);
+    pub(crate) fn tell_offer(&mut self, now: Instant, id: SessionId, slot: Slot) {
+        let after = self.config.times.transaction_life() / 2;
+        let offer = self.offers.get_mut(slot);
         let Some((offer, session)) = offer.zip(self.sessions.get_mut(id)) else {
             return;
         };
+        offer.due = now + after;
+        self.timers.arm(now, after, Timer::Offer(slot));
         let message = offer.incoming.request.clone();
         if message.session_description().is_some() {
             if session.offer_answer == OfferAnswer::HaveLocalOffer
@@ -282,11 +285,12 @@ impl State {
     }
 
     /// An offer of ours may have its answer: the one that waited for that comes next.
-    pub(crate) fn release_offer(&mut self, id: SessionId) {
+    pub(crate) fn release_offer(&mut self, now: Instant, id: SessionId) {
         let session = self.sessions.get_mut(id);
+        let session = session.filter(|it| it.offer_answer != OfferAnswer::HaveLocalOffer);
         let reliable = session.and_then(|session| session.reliable.as_mut());
         if let Some(slot) = reliable.and_then(|reliable| reliable.offer.take()) {
-            self.tell_offer(id, slot);
+            self.tell_offer(now, id, slot);
         }
     }
 

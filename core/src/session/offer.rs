@@ -1,5 +1,7 @@
 //! An offer that waits for the application.
 
+use std::time::Instant;
+
 use crate::event::SessionId;
 use crate::incoming::Incoming;
 use crate::slot::Slot;
@@ -10,4 +12,6 @@ pub(crate) struct PendingOffer {
     pub(crate) incoming: Incoming,
     pub(crate) transaction: Slot,
     pub(crate) session: SessionId,
+    /// When nobody waits for the answer any more. It counts from when the application is told.
+    pub(crate) due: Instant,
 }

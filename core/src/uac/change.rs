@@ -135,7 +135,7 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step)
         }
         Step::Over => {}
     }
-    state.release_offer(id);
+    state.release_offer(now, id);
 }
 
 /// Acknowledges the 2xx to a re-INVITE that asked for an offer, with our answer to that. False

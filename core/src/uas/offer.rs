@@ -29,6 +29,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         incoming,
         transaction,
         session: id,
+        due: now,
     });
     let user = TransactionUser::Offer(slot);
     state.servers.set_user(transaction, user);
@@ -36,8 +37,7 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
     if is_invite {
         state.arm(now, times.trying, Timer::OfferTrying(slot));
     }
-    state.arm(now, times.transaction_life() / 2, Timer::Offer(slot));
-    state.tell_offer(id, slot);
+    state.tell_offer(now, id, slot);
 }
 
 /// Accepts the change with our description: the answer, or the offer that was asked for. Only now
@@ -126,7 +126,8 @@ pub(crate) fn trying_is_due(state: &mut State, now: Instant, slot: Slot) {
 /// The application did not respond in time, or the session is over: no request stays without a
 /// response.
 pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
-    let Some(id) = state.offers.get(slot).map(|offer| offer.session) else {
+    let offer = state.offers.get(slot).filter(|offer| offer.due <= now);
+    let Some(id) = offer.map(|offer| offer.session) else {
         return;
     };
     if let Some(session) = state.sessions.get_mut(id) {

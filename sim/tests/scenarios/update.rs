@@ -247,6 +247,22 @@ fn the_offer_of_a_prack_does_not_wait_for_ever() {
     call.finish();
 }
 
+/// However long it has waited, the application has 16 s from when it is told.
+#[test]
+fn the_offer_of_a_prack_has_its_time_from_when_it_is_told() {
+    let (mut call, invite, ringing, update) = met_with(Policy::new().leave_offers());
+    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
+    call.send(&waiting.body("application/sdp", OFFER));
+    call.run_until(seconds(16));
+    call.send_from(PEER, update.response("200 OK"));
+    call.run_until(seconds(31));
+    assert_eq!(count(&call, "488 Not Acceptable Here"), 0);
+    call.run_until(seconds(32));
+    let refused = last(&call, "488 Not Acceptable Here");
+    assert_eq!(refused.header("CSeq"), Some("3 PRACK"));
+    cancel(call, &invite);
+}
+
 /// RFC 3261 §15.1.2: nor does it wait when the call ends, whoever ends it.
 #[test]
 fn the_offer_of_a_prack_that_waits_gets_487_with_the_end_of_the_call() {
@@ -341,7 +357,11 @@ fn hang_up(mut call: Simulation, invite: &Draft, ok: &Packet) {
 
 /// An early session with an UPDATE of ours out, and behind it a reliable 180, whose PRACK may make an offer.
 fn met() -> (Simulation, Draft, Packet, Packet) {
-    let policy = Policy::new().early_answer_reliably().wait(seconds(1));
+    met_with(Policy::new())
+}
+
+fn met_with(policy: Policy) -> (Simulation, Draft, Packet, Packet) {
+    let policy = policy.early_answer_reliably().wait(seconds(1));
     let mut call = Simulation::new(policy.update().ring_reliably());
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
