@@ -306,7 +306,8 @@ pub enum Unanswered {
     /// No response came. The session ends.
     Timeout,
     /// A change met a request of the peer's: again and again, or the peer was first with an offer of
-    /// its own, so that ours is stale. Make another. What is agreed holds.
+    /// its own, so that ours is stale, or has left us no address to send ours to. Make another. What is
+    /// agreed holds.
     Collision,
     /// A re-INVITE got nothing but provisional responses for [`Times::ringing`](crate::Times::ringing), and no
     /// final one after CANCEL. What was agreed before holds.

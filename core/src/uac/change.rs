@@ -82,12 +82,17 @@ pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
     if !change.is_some_and(is_due) {
         return; // It is past that, or this was the time of one before it.
     }
+    if is_ending(session) {
+        give_up(state, id); // The end of the session says enough.
+        return;
+    }
     if !session.is_settled() {
         // The peer was faster, and what it wants is not settled yet.
         return collide(state, now, id);
     }
     if !send(state, now, id) {
-        give_up(state, id);
+        // What it met has left no address to go to.
+        abandon(state, id, Unanswered::Collision);
     }
 }
 
@@ -322,7 +327,6 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
 /// by now.
 fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
     let session = state.sessions.get_mut(id);
-    let is_ending = |it: &InviteSession| matches!(it.phase, Phase::Terminating(_) | Phase::Over);
     let Some(session) = session.filter(|session| !is_ending(session)) else {
         return false;
     };
@@ -379,6 +383,10 @@ fn acknowledge(
         let user = ClientUser::Acknowledged(acknowledgement);
         state.clients.set_user(invite, user);
     }
+}
+
+fn is_ending(session: &InviteSession) -> bool {
+    matches!(session.phase, Phase::Terminating(_) | Phase::Over)
 }
 
 fn cseq(message: &Response) -> u32 {

@@ -239,6 +239,24 @@ fn an_offer_that_waits_gives_way_to_the_peers() {
     assert!(bench.sent().is_empty(), "the stale offer is not sent");
 }
 
+/// Whatever becomes of a change, the application hears of it.
+#[test]
+fn a_change_that_has_no_address_to_go_to_any_more_is_told() {
+    let (mut bench, _, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &Answer::new("491 Request Pending"));
+    bench.one("ACK");
+    let Message::Request(update) = from_bob(&Method::Update, &invite, 7) else {
+        panic!("it is a request");
+    };
+    let update = String::from_utf8_lossy(update.as_bytes());
+    let update = update.replace("Max-Forwards", "Contact: <tel:+1>\r\nMax-Forwards");
+    bench.receive(UDP, parse(update.into_bytes().into()).unwrap());
+    bench.sent();
+    bench.pass(10_000);
+    assert_eq!(unanswered(&bench.event()), Unanswered::Collision);
+    assert!(bench.sent().is_empty());
+}
+
 /// §14.1: the time that one has to wait is not over when that of one before it is.
 #[test]
 fn the_wait_of_a_change_that_gave_way_is_not_that_of_the_next() {
