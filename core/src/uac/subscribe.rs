@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use offhook_message::{Method, Response, StatusCode};
 
-use super::subscription::{Again, end, go_on, live, lost, seconds, tell, wait};
+use super::subscription::{Again, end, live, lost, seconds, tell, wait};
 use super::write::InDialog;
 use super::{alone, is_challenge, reach};
 use crate::client_event::{RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent};
@@ -102,6 +102,20 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
         SubscriptionStage::Waiting if is_due => begin(state, now, id),
         SubscriptionStage::Subscribed(_) if is_due => ask(state, now, id, Asked::Refresh),
         _ => {}
+    }
+}
+
+/// What the application wished while a request was out.
+pub(crate) fn go_on(state: &mut State, now: Instant, id: SubscriptionId) {
+    let subscription = state.subscriptions.get(id);
+    let Some(subscription) = subscription.filter(|it| it.is_ending && it.asked.is_none()) else {
+        return;
+    };
+    match subscription.stage {
+        SubscriptionStage::Waiting => end(state, id, SubscriptionEnd::Unsubscribed),
+        // It takes the dialog that a NOTIFY makes, and without a NOTIFY there is nothing to end.
+        SubscriptionStage::NotifyWait => {}
+        SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::End),
     }
 }
 
@@ -278,7 +292,7 @@ fn begin(state: &mut State, now: Instant, id: SubscriptionId) {
 }
 
 /// Sends a further SUBSCRIBE.
-pub(super) fn ask(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
+fn ask(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
     if let Some(subscription) = state.subscriptions.get_mut(id) {
         subscription.message.renew();
         send(state, now, id, asked);

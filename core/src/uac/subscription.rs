@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use offhook_message::Request;
 
-use super::subscribe::ask;
 use crate::client_event::{SubscriptionEnd, SubscriptionEvent, SubscriptionState};
 use crate::dialog::Dialog;
 use crate::event::Event;
@@ -79,7 +78,6 @@ pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, mess
         return lost(state, now, id, SubscriptionEnd::Notified, again);
     }
     shorten(state, now, id, expires);
-    go_on(state, now, id);
 }
 
 /// Whether a subscription that is gone is made anew.
@@ -105,20 +103,6 @@ impl Again {
             (_, Some(named)) => Self::NotBefore(seconds(named).max(LEAST_WAIT)),
             (_, None) => Self::Later,
         }
-    }
-}
-
-/// What the application wished while a request was out.
-pub(super) fn go_on(state: &mut State, now: Instant, id: SubscriptionId) {
-    let subscription = state.subscriptions.get(id);
-    let Some(subscription) = subscription.filter(|it| it.is_ending && it.asked.is_none()) else {
-        return;
-    };
-    match subscription.stage {
-        SubscriptionStage::Waiting => end(state, id, SubscriptionEnd::Unsubscribed),
-        // It takes the dialog that a NOTIFY makes, and without a NOTIFY there is nothing to end.
-        SubscriptionStage::NotifyWait => {}
-        SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::End),
     }
 }
 

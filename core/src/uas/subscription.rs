@@ -11,7 +11,7 @@ use crate::dialog::dialog_id;
 use crate::id::SubscriptionId;
 use crate::incoming::Incoming;
 use crate::state::State;
-use crate::uac::subscription;
+use crate::uac::{subscribe, subscription};
 
 /// Serves a NOTIFY of no session. It may come before the 2xx to its SUBSCRIBE.
 pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
@@ -27,6 +27,7 @@ pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
     }
     Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
     subscription::notified(state, now, id, incoming.request);
+    subscribe::go_on(state, now, id);
 }
 
 /// The subscription whose dialog a NOTIFY names, or which it makes.
