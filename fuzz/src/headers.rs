@@ -92,6 +92,10 @@ fn print_numbers(headers: &Headers, lines: &mut Lines) {
         ("Expires", headers.expires().map(|it| it.map(u64::from))),
         ("RSeq", headers.rseq().map(|it| it.map(u64::from))),
         ("Min-SE", headers.min_se().map(|it| it.map(u64::from))),
+        (
+            "Min-Expires",
+            headers.min_expires().map(|it| it.map(u64::from)),
+        ),
     ] {
         if let Ok(Some(number)) = number {
             lines.add_text(name, &number.to_string());
@@ -208,6 +212,9 @@ fn read_unprinted(headers: &Headers) {
         assert!(contact.q().is_none_or(|q| q <= 1000));
         let _ = contact.expires();
     }
+    for accepted in headers.accept().flatten() {
+        assert!(accepted.q() <= 1000);
+    }
 }
 
 fn name_addr(address: &NameAddr<'_>) -> Vec<u8> {
@@ -289,4 +296,5 @@ const NAMES: &[&str] = &[
     "Proxy-Require",
     "Content-Encoding",
     "Content-Language",
+    "Min-Expires",
 ];

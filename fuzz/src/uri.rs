@@ -68,8 +68,21 @@ pub(crate) fn check(uri: &Uri<'_>) {
         sip.method(),
         sip.user_param(),
     );
+    check_request_uri(uri);
     for (name, value) in &sip.params {
         assert!(!name.is_empty());
         let _ = value.map(|value| value.unquoted().len());
     }
+}
+
+/// It is the same address, without what a Request-URI must not have.
+fn check_request_uri(uri: &Uri<'_>) {
+    let request_uri = uri.to_request_uri();
+    let again = Uri::parse(request_uri.as_bytes());
+    let again = again.unwrap_or_else(|error| panic!("{error}: {request_uri}"));
+    let parts = uri.as_sip().zip(again.as_sip());
+    let (sip, again) = parts.expect("the scheme is the same");
+    assert_eq!((again.user, again.password), (sip.user, sip.password));
+    assert_eq!((again.host, again.port), (sip.host, sip.port));
+    assert_eq!((again.headers, again.method()), (None, None));
 }

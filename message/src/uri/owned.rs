@@ -1,3 +1,4 @@
+use super::escape::same_name;
 use crate::uri::{Uri, UriError};
 use std::fmt;
 use std::str::FromStr;
@@ -68,7 +69,7 @@ impl Uri<'_> {
         // A `;` or `?` of the user is none of these.
         let mut text = self.as_bytes().get(..before).unwrap_or_default().to_vec();
         for (name, param) in sip.params.texts() {
-            if !name.eq_ignore_ascii_case(b"method") {
+            if !same_name(name, b"method") {
                 text.extend_from_slice(param);
             }
         }
@@ -120,6 +121,7 @@ mod tests {
                 "sip:b;x=%41[::1]/:&+$;method=m;y",
                 "sip:b;x=%41[::1]/:&+$;y",
             ),
+            ("sip:b;%6Dethod=m;%4dEthod;y", "sip:b;y"),
             ("tel:+1;x=y", "tel:+1;x=y"),
             ("http://b/?c;method=d", "http://b/?c;method=d"),
         ] {
