@@ -25,8 +25,15 @@ pub(crate) struct Tls {
     options: TlsOptions,
     /// What the next handshake uses.
     configs: ArcSwap<Configs>,
-    /// When the files were changed that were read last, fit or not.
-    changed: Mutex<Vec<Option<SystemTime>>>,
+    read: Mutex<Read>,
+}
+
+/// What was found when the files were read last.
+struct Read {
+    /// When they were changed.
+    changed: Vec<Option<SystemTime>>,
+    /// Why they were not fit. What heals that need not change them: the right to read one is no content.
+    unfit: Option<String>,
 }
 
 struct Configs {
@@ -39,24 +46,32 @@ struct Configs {
 impl Tls {
     /// Reads the files.
     pub(crate) fn new(options: TlsOptions) -> Result<Self, TlsError> {
-        let changed = Mutex::new(changed(&options));
+        let changed = changed(&options);
         let configs = ArcSwap::from_pointee(Configs::new(&options)?);
         Ok(Self {
             options,
             configs,
-            changed,
+            read: Mutex::new(Read {
+                changed,
+                unfit: None,
+            }),
         })
     }
 
     /// Whether there are files that may change.
     pub(crate) fn has_files(&self) -> bool {
-        !self.lock().is_empty()
+        !self.lock().changed.is_empty()
     }
 
     /// Reads the files again, for the handshakes to come. After an error all stays as it is.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        *self.lock() = changed(&self.options);
-        self.configs.store(Arc::new(Configs::new(&self.options)?));
+        let changed = changed(&self.options);
+        let configs = Configs::new(&self.options);
+        *self.lock() = Read {
+            changed,
+            unfit: configs.as_ref().err().map(TlsError::to_string),
+        };
+        self.configs.store(Arc::new(configs?));
         Ok(())
     }
 
@@ -82,25 +97,31 @@ impl Tls {
         Ok(Octets::Tls(Box::new(stream.into())))
     }
 
-    fn reload_if_changed(&self) {
-        if changed(&self.options) == *self.lock() {
-            return;
+    /// Reads the files where they have changed, or were not fit. What came of it, where that is news.
+    fn reload_if_changed(&self) -> Option<Result<(), TlsError>> {
+        let has_changed = changed(&self.options) != self.lock().changed;
+        let unfit = self.lock().unfit.clone();
+        if !has_changed && unfit.is_none() {
+            return None;
         }
-        match self.reload() {
-            Ok(()) => info!("the certificate is read again, for its files have changed"),
-            Err(error) => warn!("the certificate stays as it was: {error}"),
-        }
+        let result = self.reload();
+        let is_known = result.as_ref().err().map(TlsError::to_string) == unfit;
+        (has_changed || !is_known).then_some(result)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Option<SystemTime>>> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Reads the files again whenever they change, for ever.
 pub(crate) async fn watch(tls: Weak<Tls>) {
     while let Some(tls) = tls.upgrade() {
-        tls.reload_if_changed();
+        match tls.reload_if_changed() {
+            Some(Ok(())) => info!("the certificate is read again"),
+            Some(Err(error)) => warn!("the certificate stays as it was: {error}"),
+            None => {}
+        }
         drop(tls);
         sleep(WATCH_INTERVAL).await;
     }
@@ -295,3 +316,50 @@ pub enum TlsError {
 }
 
 const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::env::temp_dir;
+    use std::fs::File;
+    use std::process;
+
+    use super::*;
+
+    /// As when the right to read it comes later: the time of its last change says nothing.
+    #[test]
+    fn what_could_not_be_read_is_tried_again_and_told_once() {
+        let file = |end| temp_dir().join(format!("offhook-{}.{end}", process::id()));
+        let files = CertificateFiles {
+            chain: file("pem"),
+            key: file("key"),
+        };
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = certified.signing_key.serialize_pem();
+        fs::write(&files.chain, certified.cert.pem()).unwrap();
+        let write_key = |text: &str, second| {
+            fs::write(&files.key, text).unwrap();
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+            let file = File::options().write(true).open(&files.key).unwrap();
+            file.set_modified(at).unwrap();
+        };
+        write_key(&key, 1);
+        let tls = Tls::new(TlsOptions {
+            certificate: Some(files.clone()),
+            ..TlsOptions::default()
+        });
+        let tls = tls.unwrap();
+        assert!(tls.reload_if_changed().is_none());
+
+        write_key("", 2);
+        assert!(matches!(tls.reload_if_changed(), Some(Err(_))));
+        assert!(tls.reload_if_changed().is_none(), "it was said");
+        write_key("", 3);
+        assert!(matches!(tls.reload_if_changed(), Some(Err(_))));
+        write_key(&key, 3);
+        assert!(matches!(tls.reload_if_changed(), Some(Ok(()))));
+        assert!(tls.reload_if_changed().is_none());
+
+        fs::remove_file(&files.chain).unwrap();
+        fs::remove_file(&files.key).unwrap();
+    }
+}
