@@ -61,12 +61,6 @@ impl PeerConnection {
         self.address.port()
     }
 
-    /// Begins anew with another peer: the certificate of the one there was does not count any more.
-    pub(crate) fn replace_peer(&self) {
-        let mut peer = self.port.peer();
-        *peer = Peer::new(self.address, peer.stream.anew(), peer.loss.clone());
-    }
-
     /// Lets str0m take or give a description, and does what follows from it.
     pub(crate) fn negotiate<T>(
         &self,
@@ -77,6 +71,22 @@ impl PeerConnection {
         peer.drain(&self.port.socket, Instant::now());
         self.port.changed.notify_one();
         result
+    }
+
+    /// As [`Self::negotiate`], and begins anew with another peer: the certificate of the one there was does not count any
+    /// more. After an error all stays as it was
+    /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
+    pub(crate) fn negotiate_anew<T>(
+        &self,
+        step: impl FnOnce(SdpApi<'_>) -> Result<T, RtcError>,
+    ) -> Result<T, RtcError> {
+        let mut peer = self.port.peer();
+        let mut other = Peer::new(self.address, peer.stream.anew(), peer.loss.clone());
+        let result = step(other.rtc.sdp_api())?;
+        *peer = other;
+        peer.drain(&self.port.socket, Instant::now());
+        self.port.changed.notify_one();
+        Ok(result)
     }
 
     /// Takes what was agreed; from the next packet on it counts.

@@ -10,7 +10,7 @@ use offhook_media::{
 use offhook_message::Body;
 use str0m::{
     RtcError,
-    change::{SdpAnswer, SdpOffer, SdpPendingOffer},
+    change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer},
     media::{self, MediaKind, Mid},
 };
 use tracing::warn;
@@ -157,12 +157,13 @@ impl WebRtcHandler {
             .as_ref()
             .is_some_and(|it| it.mid.is_some() && it.fingerprints != stream.fingerprints);
         let connection = self.connection()?;
-        if has_other_certificate {
-            connection.replace_peer();
-        }
-        let answer = connection
-            .negotiate(|api| api.accept_offer(SdpOffer::from_sdp_string(&stream.text)?))
-            .map_err(|error| unfit(&error))?;
+        let take = |api: SdpApi<'_>| api.accept_offer(SdpOffer::from_sdp_string(&stream.text)?);
+        let answer = if has_other_certificate {
+            connection.negotiate_anew(take)
+        } else {
+            connection.negotiate(take)
+        };
+        let answer = answer.map_err(|error| unfit(&error))?;
         let direction = self.side.agreed(stream.direction);
         let written = answer.to_sdp_string();
         let mut ours = self.stream(&written, direction)?;

@@ -124,6 +124,20 @@ async fn another_certificate_begins_a_new_association() {
     other.hear_echo(OPUS, b"other").await;
 }
 
+/// RFC 3261 §14.1: the session stays as it was.
+#[tokio::test]
+async fn another_certificate_that_is_refused_leaves_the_call_as_it_was() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = Browser::new().await.offer(Direction::SendRecv);
+    let lite = offer.replacen("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n", 1);
+    assert_ne!(lite, offer);
+    handler.set_description(lite.as_bytes()).unwrap();
+    handler.description().unwrap_err();
+    handler.rollback_description();
+    browser.hear_echo(OPUS, b"still").await;
+}
+
 #[tokio::test]
 async fn our_later_offer_keeps_what_was_agreed() {
     let mut handler = handler();
