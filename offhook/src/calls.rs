@@ -78,6 +78,13 @@ impl Calls {
         self.sessions.entry(session).or_default().invite = None;
     }
 
+    /// A provisional response to a call of ours belongs to an early session. Whether it is the first.
+    fn add_early_session_of(&mut self, invite: OutgoingInviteId, session: SessionId) -> bool {
+        let is_first = !self.sessions.contains_key(&session);
+        self.sessions.entry(session).or_default().invite = Some(invite);
+        is_first
+    }
+
     /// What its handle has left without an answer.
     pub(crate) fn remove_session(&mut self, session: SessionId) -> Vec<Question> {
         let call = self.sessions.remove(&session);
@@ -178,13 +185,22 @@ impl Calls {
         invite: OutgoingInviteId,
         event: OutgoingInviteEvent,
     ) -> Option<Waker> {
-        match event {
+        let can_be_left_out = match event {
+            OutgoingInviteEvent::Trying { .. } => true,
             OutgoingInviteEvent::Progress {
-                session: Some(session),
-                ..
-            } => self.sessions.entry(session).or_default().invite = Some(invite),
-            OutgoingInviteEvent::Accept { session, .. } => self.add_session(session),
-            _ => {}
+                session, is_offer, ..
+            } => {
+                let is_first = session.is_some_and(|id| self.add_early_session_of(invite, id));
+                !is_offer && !is_first
+            }
+            OutgoingInviteEvent::Accept { session, .. } => {
+                self.add_session(session);
+                false
+            }
+            _ => false,
+        };
+        if can_be_left_out && self.outgoing.is_full(invite) {
+            return None;
         }
         self.outgoing.happened(invite, event)
     }

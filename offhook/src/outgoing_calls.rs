@@ -33,6 +33,12 @@ impl OutgoingCalls {
         }
     }
 
+    /// Whether so much waits for the handle that no more is taken of what can be left out.
+    pub(crate) fn is_full(&self, invite: OutgoingInviteId) -> bool {
+        let call = self.calls.get(&invite);
+        call.is_some_and(|call| call.news.len() >= MOST_NEWS)
+    }
+
     /// Who must be woken.
     pub(crate) fn happened(
         &mut self,
@@ -41,12 +47,9 @@ impl OutgoingCalls {
     ) -> Option<Waker> {
         let call = self.calls.get_mut(&invite)?;
         match event {
-            OutgoingInviteEvent::Trying { .. } | OutgoingInviteEvent::Progress { .. } => {
-                if call.news.len() >= MOST_NEWS {
-                    return None;
-                }
-            }
-            OutgoingInviteEvent::NoAnswer => {}
+            OutgoingInviteEvent::Trying { .. }
+            | OutgoingInviteEvent::Progress { .. }
+            | OutgoingInviteEvent::NoAnswer => {}
             _ => call.is_over = true,
         }
         call.news.push_back(OutgoingNews::Invite(event));

@@ -296,6 +296,49 @@ async fn pracks_that_nobody_looks_at_have_a_bound() {
     assert!(kept[0].session_description().is_some());
 }
 
+/// A reliable response that waits for our PRACK is told however much waits before it.
+#[tokio::test]
+async fn an_offer_is_told_behind_all_that_waits() {
+    let (user_agent, _) = start().await;
+    let mut callee = Callee::new("udp:127.0.0.1:0").await;
+    let mut call = callee::request(&user_agent, &callee.uri()).await;
+    call.body = None;
+    let mut inviter = user_agent.invite(call).unwrap();
+    let invite = callee.expect("INVITE").await;
+    for _ in 0..20 {
+        callee.respond(&invite, "180 Ringing", "", "").await;
+    }
+    // What is refused came behind all that.
+    callee.request(&invite, 1, "INFO", "").await;
+    assert_eq!(callee.expect_status().await, 488);
+    let reliable = "Require: 100rel\r\nRSeq: 7\r\n";
+    callee
+        .respond(&invite, "183 Session Progress", reliable, SDP)
+        .await;
+    callee.request(&invite, 2, "INFO", "").await;
+    assert_eq!(callee.expect_status().await, 488);
+    for _ in 0..16 {
+        assert!(!progress(&mut inviter).await.is_offer);
+    }
+    assert!(progress(&mut inviter).await.is_offer);
+}
+
+/// The first response of a session has the session.
+#[tokio::test]
+async fn a_session_is_told_behind_all_that_waits() {
+    let (user_agent, _) = start().await;
+    let mut callee = Callee::new("udp:127.0.0.1:0").await;
+    let mut inviter = call(&user_agent, &callee.uri()).await;
+    let invite = callee.expect("INVITE").await;
+    for _ in 0..20 {
+        callee.respond(&invite, "100 Trying", "", "").await;
+    }
+    callee.respond(&invite, "180 Ringing", "", "").await;
+    callee.request(&invite, 1, "INFO", "").await;
+    assert_eq!(callee.expect_status().await, 488);
+    assert!(progress(&mut inviter).await.session.is_some());
+}
+
 /// Alice, who calls, and her call that rings at Bob, who has answered in a reliable 183.
 async fn both() -> (UserAgent, UserAgent, Inviter, Invitation) {
     let (alice, _) = start().await;
