@@ -55,9 +55,9 @@ impl Calls {
         self.invites.insert(invite, InviteCall::default());
     }
 
-    /// The call is answered, or has no handle any more. Its early session, where there was one.
-    pub(crate) fn remove_invite(&mut self, invite: InviteId) -> Option<SessionId> {
-        self.invites.remove(&invite)?.session
+    /// The call is answered, or has no handle any more. Its early session stays.
+    pub(crate) fn remove_invite(&mut self, invite: InviteId) {
+        self.invites.remove(&invite);
     }
 
     /// The early session of an incoming call.

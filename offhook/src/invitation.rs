@@ -226,7 +226,7 @@ impl Invitation {
         let invite = self.invite;
         let response = self.shell.act(self.arrival.shard, |state, now| {
             let response = verb(state.invite_server(now, invite)?)?;
-            state.remove_invite(now, invite);
+            state.leave_refused(now, invite);
             Ok::<_, Error>(response)
         })?;
         self.answered = true;
@@ -240,7 +240,7 @@ impl Drop for Invitation {
             return;
         }
         self.shell.act(self.arrival.shard, |state, now| {
-            state.remove_invite(now, self.invite);
+            state.leave_invite(now, self.invite);
             if let Some(server) = state.core.invite_server(now, self.invite) {
                 server.dispose();
             }

@@ -172,11 +172,21 @@ impl State {
         }
     }
 
-    /// Forgets an incoming call that has its answer, or none, and refuses what the application has not seen of it.
-    pub(crate) fn remove_invite(&mut self, now: Instant, invite: InviteId) {
-        if let Some(session) = self.calls.remove_invite(invite) {
+    /// Forgets an incoming call that has no handle any more, and refuses what the application has not seen of it.
+    pub(crate) fn leave_invite(&mut self, now: Instant, invite: InviteId) {
+        let session = self.calls.early_session(invite);
+        self.calls.remove_invite(invite);
+        if let Some(session) = session {
             self.remove_session(now, session);
         }
+    }
+
+    /// As [`Self::leave_invite`], for a call that is refused: with it the core has refused the offer that is open.
+    pub(crate) fn leave_refused(&mut self, now: Instant, invite: InviteId) {
+        if let Some(session) = self.calls.early_session(invite) {
+            self.calls.withdrawn(session);
+        }
+        self.leave_invite(now, invite);
     }
 
     /// Ends a call of ours that has no handle any more, or its session.
