@@ -270,7 +270,8 @@ impl Shell {
                 undelivered.extend(transaction);
             }
         }
-        // Only now, so that nothing of the application's overtakes an ACK.
+        // Only now, so that what the application does next seldom overtakes an ACK. It still may, where it looked by itself
+        // once the lock was free.
         effects.wakers.into_iter().for_each(Waker::wake);
         for transaction in undelivered {
             self.undelivered(shard, transaction);
