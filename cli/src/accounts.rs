@@ -29,11 +29,12 @@ impl Accounts {
         Self { tasks, looking }
     }
 
-    /// Waits for their last lines. The user agent has been shut down.
-    pub(crate) async fn end(self) {
+    /// Looks for nobody any more, from now on: who is found while the user agent is shut down would be registered again.
+    /// The future waits for the last lines, which come once that is done.
+    pub(crate) fn end(self) -> impl Future<Output = ()> {
         let Self { mut tasks, looking } = self;
         drop(looking);
-        while tasks.join_next().await.is_some() {}
+        async move { while tasks.join_next().await.is_some() {} }
     }
 }
 
@@ -45,8 +46,9 @@ async fn keep(
 ) {
     let tell = |report: Report| output.tell(&report);
     let mut registerer = tokio::select! {
-        registerer = reach(&user_agent, &account, tell) => registerer,
+        biased;
         _ = looking.changed() => return,
+        registerer = reach(&user_agent, &account, tell) => registerer,
     };
     let mut is_registered = false;
     while let Some(event) = registerer.event().await {
@@ -81,3 +83,50 @@ async fn reach(user_agent: &UserAgent, account: &Account, tell: impl Fn(Report))
 /// As [RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5) has it.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_mins(30);
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use offhook::{Answer, Resolver, locate};
+    use tokio::{runtime::Handle, time::timeout};
+
+    use super::*;
+    use crate::stdout::tests::WORDS;
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl Resolver for Silent {
+        fn look_up<'a>(&'a self, _: &'a locate::Question) -> Answer<'a> {
+            Box::pin(pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_looked_for_from_the_end_on() {
+        let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+        let user_agent = builder.resolver(Silent).start().await.unwrap();
+        let account = Account {
+            aor: "sip:alice@example.com".parse().unwrap(),
+            registrar: "sip:example.com".parse().unwrap(),
+            proxy: None,
+            credentials: None,
+            expires: 600,
+        };
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        let others = tasks();
+        let accounts = Accounts::register(&user_agent, &[account], WORDS);
+        sleep(FIRST_WAIT).await;
+        assert_eq!(tasks(), others + 1);
+
+        let last_lines = accounts.end();
+        let looks_no_more = async {
+            while tasks() > others {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(FIRST_WAIT, looks_no_more).await.unwrap();
+        last_lines.await;
+    }
+}

@@ -84,9 +84,10 @@ async fn run(
     }
 
     info!("stopping: new calls get 503, and those that are left in {drain:?} a BYE");
+    let last_lines = accounts.end();
     let mut stopped = pin!(async {
         user_agent.shutdown(drain).await;
-        accounts.end().await;
+        last_lines.await;
         calls.await
     });
     loop {

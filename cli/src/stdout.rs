@@ -145,6 +145,11 @@ fn rounded(time: Duration) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    pub(crate) const WORDS: Output = Output {
+        is_json: false,
+        begin: None,
+    };
+
     use serde_json::Value;
 
     use super::*;

@@ -291,6 +291,9 @@ pub enum RequestError {
     /// The core has as many calls or transactions as [`Limits`](crate::Limits) allows.
     #[error("there are as many calls as the limits allow: try again later")]
     Full,
+    /// New calls are refused: nothing is kept up any more.
+    #[error("new calls are refused, so nothing is registered, subscribed or published any more")]
+    Leaving,
     /// The method belongs to a dialog or to another request.
     #[error("the method belongs to a dialog or to another request: use the verb of that")]
     NotAlone,

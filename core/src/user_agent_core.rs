@@ -154,7 +154,8 @@ impl UserAgentCore {
         snapshot::restore(&mut self.state, now, snapshot)
     }
 
-    /// From now on every new call gets 503 with Retry-After, in seconds. What goes on goes on.
+    /// From now on every new call gets 503 with Retry-After, in seconds, and what would have to be kept up is not begun
+    /// ([`RequestError::Leaving`](crate::RequestError::Leaving)). What goes on goes on.
     pub fn refuse_new_calls(&mut self, retry_after: u32) {
         self.state.refusing = Some(retry_after);
     }

@@ -60,6 +60,7 @@ impl UserAgentCore {
         now: Instant,
         options: RegistrationOptions,
     ) -> Result<RegistrationId, RequestError> {
+        self.stays()?;
         uac::register::start(&mut self.state, now, options)
     }
 
@@ -80,6 +81,7 @@ impl UserAgentCore {
         now: Instant,
         options: SubscriptionOptions,
     ) -> Result<SubscriptionId, RequestError> {
+        self.stays()?;
         uac::subscribe::start(&mut self.state, now, options)
     }
 
@@ -100,6 +102,7 @@ impl UserAgentCore {
         now: Instant,
         options: PublicationOptions,
     ) -> Result<PublicationId, RequestError> {
+        self.stays()?;
         uac::publish::start(&mut self.state, now, options)
     }
 
@@ -110,5 +113,13 @@ impl UserAgentCore {
         id: PublicationId,
     ) -> Option<PublishUserAgentClient<'_>> {
         PublishUserAgentClient::new(&mut self.state, now, id)
+    }
+
+    /// What is begun while we leave has nobody who ends it.
+    fn stays(&self) -> Result<(), RequestError> {
+        match self.state.refusing {
+            Some(_) => Err(RequestError::Leaving),
+            None => Ok(()),
+        }
     }
 }

@@ -540,3 +540,12 @@ fn a_connection_that_is_gone_changes_no_time_that_is_named() {
     bench.disconnect(TCP.channel, Opener::Us);
     next(&mut bench, 300, 100, 100);
 }
+
+#[test]
+fn nothing_is_registered_while_we_leave() {
+    let mut bench = Bench::new();
+    bench.act(|core, _| core.refuse_new_calls(30));
+    let refused = bench.act(|core, now| core.register(now, options()));
+    assert_eq!(refused.unwrap_err(), RequestError::Leaving);
+    assert!(bench.sent().is_empty());
+}
