@@ -9,9 +9,9 @@ use std::{
 
 use offhook::{
     IncomingRequest, ReferEvent, ResponseOptions, Session, SessionEnd, SessionEvent, Unanswered,
-    message::{Method, ReferTo, Rejection, Request, StatusCode, Success},
+    message::{Body, Method, ReferTo, Rejection, Request, StatusCode, Success},
 };
-use offhook_media::{DescriptionError, Hold, MediaLoss};
+use offhook_media::{DescriptionError, Hold, MediaLoss, SessionDescriptionHandler};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
@@ -260,14 +260,8 @@ impl Talk {
     /// Offers hold or resume. While another offer is open it waits.
     fn hold(&mut self, hold: Hold) {
         self.wanted = hold;
-        let media = &mut self.answering.handler;
-        let offer = match hold {
-            Hold::On => media.hold(),
-            Hold::Off => media.resume(),
-        };
-        let is_sent = offer.is_ok_and(|offer| self.session.invite(&offer).is_ok());
-        if !is_sent {
-            media.rollback_description();
+        let media = &mut *self.answering.handler;
+        if offer(media, hold, |offer| self.session.invite(offer)).is_err() {
             self.plan.postpone(self.wanted, self.answered);
         }
     }
@@ -290,6 +284,27 @@ impl Talk {
         Break(End::HangUp(None))
     }
 }
+
+/// Sends an offer of ours. One that is not sent is taken back, but no other: that waits for its answer.
+fn offer<E>(
+    media: &mut (dyn SessionDescriptionHandler + Send),
+    hold: Hold,
+    send: impl FnOnce(&Body) -> Result<(), E>,
+) -> Result<(), NotSent> {
+    let offer = match hold {
+        Hold::On => media.hold(),
+        Hold::Off => media.resume(),
+    };
+    let offer = offer.map_err(|_| NotSent)?;
+    send(&offer).map_err(|_| {
+        media.rollback_description();
+        NotSent
+    })
+}
+
+/// There is another offer, or nothing that it could be sent in.
+#[derive(Debug)]
+struct NotSent;
 
 /// Whether the caller has reached whom it was sent to. One that has not stays with us.
 fn is_elsewhere(event: &ReferEvent) -> bool {
@@ -327,3 +342,30 @@ pub(crate) fn take_inside(request: IncomingRequest, answering: &Answering) {
 }
 
 const SOON: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use offhook_media::BareHandler;
+
+    use super::*;
+
+    #[test]
+    fn an_offer_that_waits_for_its_answer_is_not_taken_back() {
+        let here = [127, 0, 0, 1].into();
+        let (mut media, mut caller) = (BareHandler::new(here), BareHandler::new(here));
+        let early = media.description().unwrap();
+        offer(&mut media, Hold::On, |_| Ok::<_, ()>(())).unwrap_err();
+
+        caller.set_description(early.content()).unwrap();
+        let answer = caller.description().unwrap();
+        media.set_answer(answer.content()).unwrap();
+        media.hold().expect("all is answered");
+    }
+
+    #[test]
+    fn an_offer_that_is_not_sent_is_taken_back() {
+        let mut media = BareHandler::new([127, 0, 0, 1].into());
+        offer(&mut media, Hold::On, |_| Err(())).unwrap_err();
+        offer(&mut media, Hold::On, |_| Ok::<_, ()>(())).unwrap();
+    }
+}
