@@ -24,11 +24,14 @@ pub(crate) fn run(
     bridges: Arc<Bridges>,
     under_way: mpsc::Sender<()>,
 ) -> impl Future<Output = ()> {
-    let record = Record::new(invitation.message());
-    // What it takes to answer is given back when the call is answered.
-    let answered = Box::pin(admit(invitation, configuration, bridges));
+    // What it takes to answer is given back when the call is answered. All is done inside: what panics is this call alone.
+    let answered = Box::pin(async move {
+        let record = Record::new(invitation.message());
+        (record, admit(invitation, configuration, bridges).await)
+    });
     async move {
-        let over = match answered.await {
+        let (record, answered) = answered.await;
+        let over = match answered {
             Ok(talk) => talk.follow().await,
             Err(over) => over,
         };

@@ -1,7 +1,7 @@
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, thread::panicking, time::Instant};
 
 use offhook::message::{Request, StatusCode, Uri};
-use tracing::{Level, enabled, info};
+use tracing::{Level, enabled, error, info};
 
 use crate::over::Over;
 
@@ -31,8 +31,8 @@ impl Record {
         })))
     }
 
-    pub(crate) fn log(self, over: &Over) {
-        let Some(entry) = self.0 else { return };
+    pub(crate) fn log(mut self, over: &Over) {
+        let Some(entry) = self.0.take() else { return };
         info!(
             caller = entry.caller,
             user = entry.user,
@@ -42,6 +42,16 @@ impl Record {
             cause = text(over.cause.as_bytes()),
             "call over"
         );
+    }
+}
+
+/// A call that panics ends alone, and nobody waits for its task: only here is it known which one it was.
+impl Drop for Record {
+    fn drop(&mut self) {
+        if panicking() {
+            let call_id = self.0.as_ref().map(|entry| &entry.call_id);
+            error!(call_id, "a call broke off");
+        }
     }
 }
 
@@ -65,3 +75,58 @@ fn text(octets: &[u8]) -> String {
 }
 
 const LONGEST_TEXT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::subscriber::with_default;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(octets)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_call_that_panics_is_named() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let record = || {
+            Record(Some(Box::new(Entry {
+                caller: String::new(),
+                user: None,
+                call_id: "the-call".to_owned(),
+                since: Instant::now(),
+            })))
+        };
+        with_default(subscriber, || {
+            drop(record());
+            let call = AssertUnwindSafe(|| {
+                let _record = record();
+                panic!("as a test wants it");
+            });
+            assert!(catch_unwind(call).is_err());
+        });
+        let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.matches("a call broke off").count(), 1, "{written}");
+        assert!(written.contains("the-call"), "{written}");
+    }
+}
