@@ -156,13 +156,26 @@ impl<'a> Media<'a> {
         let (ports, rest) = cut(rest?, b' ');
         let (protocol, formats) = cut(rest?, b' ');
         let (port, _) = cut(ports, b'/');
-        Some(Self {
+        let media = Self {
             kind,
             port: port.parse().ok()?,
             protocol,
             formats: formats?,
             section: Section::default(),
-        })
+        };
+        let format = media.format();
+        // Answers repeat these, and are kept for as long as the call.
+        let is_short = [kind, protocol, format]
+            .iter()
+            .all(|field| field.len() <= LONGEST_FIELD);
+        let mut protocols = protocol.split('/');
+        (is_short && is_token(kind) && protocols.all(is_token) && is_token(format)).then_some(media)
+    }
+
+    /// The first of the formats. Some peers leave the list of a disabled stream empty, which the grammar does not.
+    fn format(&self) -> &'a str {
+        let mut formats = self.formats.split_ascii_whitespace();
+        formats.next().unwrap_or("0")
     }
 
     /// Whether the line is one of audio.
@@ -231,9 +244,19 @@ fn cut(text: &str, octet: u8) -> (&str, Option<&str>) {
 fn read_time(value: &str) -> Option<(&str, &str)> {
     let (start, stop) = value.trim_ascii().split_once(' ')?;
     let stop = stop.trim_ascii_start();
-    let is_number = |it: &str| !it.starts_with('+') && it.parse::<u64>().is_ok();
+    let is_number =
+        |it: &str| it.len() <= LONGEST_TIME && !it.starts_with('+') && it.parse::<u64>().is_ok();
     let are_numbers = is_number(start) && is_number(stop);
     are_numbers.then_some((start, stop))
+}
+
+/// A token of RFC 8866 section 9.
+fn is_token(text: &str) -> bool {
+    let is_in_token = |octet: u8| {
+        octet.is_ascii_graphic()
+            && !matches!(octet, b'"' | b'(' | b')' | b',' | b'/' | b':'..=b'@' | b'['..=b']')
+    };
+    !text.is_empty() && text.bytes().all(is_in_token)
 }
 
 /// Lines of a description of ours.
@@ -280,8 +303,7 @@ impl Lines {
     /// Writes the line that refuses or disables this one (RFC 3264 section 6): port zero, and one of its formats because
     /// the grammar wants one.
     pub fn refused(&mut self, media: &Media<'_>) {
-        let format = media.formats.split_ascii_whitespace().next();
-        self.media(media.kind, 0, media.protocol, format.unwrap_or("0"));
+        self.media(media.kind, 0, media.protocol, media.format());
         if let Some(mid) = media.mid() {
             self.attribute("mid", mid);
         }
@@ -315,6 +337,10 @@ pub(crate) const fn family(address: IpAddr) -> &'static str {
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
 const MOST_STREAMS: usize = 32;
 const LONGEST_MID: usize = 256;
+/// Of an m= line. `DCCP/TLS/RTP/SAVPF` and `webrtc-datachannel` have 18 octets.
+const LONGEST_FIELD: usize = 32;
+/// The digits of the largest time that is read. Zeros in front could go on for ever.
+const LONGEST_TIME: usize = 20;
 const TYPICAL_DESCRIPTION: usize = 512;
 
 #[cfg(test)]
@@ -342,6 +368,24 @@ mod tests {
             text(long.as_bytes()),
             Err(DescriptionError::TooLarge { .. })
         ));
+    }
+
+    #[test]
+    fn what_an_answer_repeats_is_short() {
+        let longest = "x".repeat(LONGEST_FIELD);
+        let longer = "x".repeat(LONGEST_FIELD + 1);
+        let is_read = |line: &str| Description::read(&format!("v=0\r\n{line}\r\n")).is_ok();
+        for field in [longest.as_str(), "udp-x.1", "*"] {
+            assert!(is_read(&format!("m={field} 0 {field} {field}")), "{field}");
+        }
+        for field in [longer.as_str(), "J\u{fffd}rg", "a,b", "<a>", "[a]"] {
+            assert!(!is_read(&format!("m={field} 0 RTP/AVP 0")), "{field}");
+            assert!(!is_read(&format!("m=video 0 {field} 0")), "{field}");
+            assert!(!is_read(&format!("m=video 0 RTP/AVP {field}")), "{field}");
+        }
+        assert!(!is_read("m=video 0 RTP//AVP 0") && !is_read("m= 0 RTP/AVP 0"));
+        assert!(is_read("m=video 0 RTP/AVP "));
+        assert!(is_read("t=00000000000000000000 0") && !is_read("t=000000000000000000000 0"));
     }
 
     #[test]

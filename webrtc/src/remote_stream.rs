@@ -14,7 +14,7 @@ pub(crate) struct RemoteStream {
     pub(crate) mid: String,
     /// As the peer says it: `SendOnly` means that the peer sends.
     pub(crate) direction: Direction,
-    /// The peer's certificates; other ones ask for a new DTLS association (RFC 8842 section 4).
+    /// The peer's certificates, by SHA-256; other ones ask for a new DTLS association (RFC 8842 section 4).
     pub(crate) fingerprints: Vec<String>,
     /// Those that we have too, in the peer's order.
     pub(crate) formats: Formats,
@@ -38,11 +38,15 @@ impl RemoteStream {
             return Err(Incompatibility::TransportProtocol);
         }
         let attributes = Attributes { description, media };
-        let fingerprints: Vec<_> = attributes.all("fingerprint").map(str::to_owned).collect();
+        let fingerprints = attributes.all("fingerprint").filter(|it| is_sha_256(it));
+        let fingerprints: Vec<_> = fingerprints
+            .take(MOST_FINGERPRINTS)
+            .map(str::to_owned)
+            .collect();
         let (Some(ufrag), Some(password), Some(fingerprint)) = (
             attributes.token("ice-ufrag"),
             attributes.token("ice-pwd"),
-            fingerprints.iter().find(|value| is_sha_256(value)),
+            fingerprints.first(),
         ) else {
             return Err(Incompatibility::MediaSecurity);
         };
@@ -171,7 +175,32 @@ fn is_token(text: &str) -> bool {
 
 const MID_EXTENSION: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
 const MOST_SOURCES: usize = 4;
+/// They are kept for as long as the call. Browsers have one certificate.
+const MOST_FINGERPRINTS: usize = 4;
 /// RFC 8839 section 5.4 lets an ICE password have 256 characters.
 const LONGEST_TOKEN: usize = 256;
 /// What str0m keeps of a name; RFC 9143 section 15.1 wants three octets or fewer.
 const LONGEST_MID: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_fingerprints_are_kept_and_only_usable_ones() {
+        let fingerprint = |octet: u8| {
+            let octets = vec![format!("{octet:02X}"); 32];
+            format!("sha-256 {}", octets.join(":"))
+        };
+        let mut text = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtcp-mux\r\na=ice-ufrag:a\r\n\
+                        a=ice-pwd:b\r\na=fingerprint:sha-1 AA\r\n"
+            .to_owned();
+        for octet in 0..9 {
+            text.extend(["a=fingerprint:", &fingerprint(octet), "\r\n"]);
+        }
+        let description = Description::read(&text).unwrap();
+        let stream = RemoteStream::read(&description, 0, "0").unwrap();
+        let expected: Vec<_> = (0..4).map(fingerprint).collect();
+        assert_eq!(stream.fingerprints, expected);
+    }
+}
