@@ -78,7 +78,8 @@ fn seeds(target: &str) -> Vec<PathBuf> {
 
 /// Builds the program that runs any target, with the flags that libFuzzer needs of every crate.
 fn build(folder: &Path) -> Result<PathBuf> {
-    let mut command = cargo(&["build", "--release", "--manifest-path"]);
+    // Its lock file is one of its own, and would go stale unseen.
+    let mut command = cargo(&["build", "--release", "--locked", "--manifest-path"]);
     command.arg(root().join("fuzz/libfuzzer/Cargo.toml"));
     // Named, so that the flags do not reach build scripts.
     command.args(["--target", HOST, "--target-dir"]).arg(folder);
