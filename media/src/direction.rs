@@ -15,7 +15,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The direction that an attribute of this name says.
+    /// The direction that an attribute of this name says, in any case.
     pub fn parse(attribute: &str) -> Option<Self> {
         let mut all = [
             Self::SendRecv,
@@ -24,7 +24,7 @@ impl Direction {
             Self::Inactive,
         ]
         .into_iter();
-        all.find(|direction| direction.as_str() == attribute)
+        all.find(|direction| direction.as_str().eq_ignore_ascii_case(attribute))
     }
 
     /// The name of its attribute.

@@ -120,7 +120,7 @@ impl<'a> Description<'a> {
                 "a=" => {
                     let (name, value) = cut(value, b':');
                     let value = value.unwrap_or_default().trim_ascii();
-                    section.attributes.push((name, value));
+                    section.attributes.push((name.trim_ascii(), value));
                 }
                 _ => {}
             }
@@ -418,6 +418,28 @@ mod tests {
         let text = text(content.as_bytes()).unwrap();
         let description = Description::read(&text).unwrap();
         assert_eq!(description.medias[0].formats, "0 [2J ");
+    }
+
+    #[test]
+    fn names_of_attributes_are_read_in_any_case_and_between_blanks() {
+        for name in [
+            "inactive",
+            "Inactive",
+            "INACTIVE ",
+            "inactive\t",
+            " inactive",
+        ] {
+            let content = format!("{HEAD}m=audio 4000 RTP/AVP 0\r\na={name}\r\na=MID\t:a\r\n");
+            let text = text(content.as_bytes()).unwrap();
+            let description = Description::read(&text).unwrap();
+            let media = &description.medias[0];
+            assert_eq!(
+                description.direction(media),
+                Direction::Inactive,
+                "{name:?}"
+            );
+            assert_eq!(media.mid(), Some("a"));
+        }
     }
 
     #[test]

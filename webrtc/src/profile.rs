@@ -21,7 +21,7 @@ impl Profile {
     pub fn of(offer: &[u8]) -> Self {
         // Most calls come from telephones: their offers are not read twice.
         let mut lines = offer.split(|octet| *octet == b'\n');
-        if !lines.any(|line| line.starts_with(FINGERPRINT)) {
+        if !lines.any(is_fingerprint) {
             return Self::Plain;
         }
         let Ok(text) = text(offer) else {
@@ -41,7 +41,19 @@ impl Profile {
     }
 }
 
-const FINGERPRINT: &[u8] = b"a=fingerprint";
+/// Whether the line may be a fingerprint. [`Description`] takes its name in any case, and [`text`] puts blanks for control
+/// characters.
+fn is_fingerprint(line: &[u8]) -> bool {
+    let Some(line) = line.strip_prefix(b"a=") else {
+        return false;
+    };
+    let is_blank = |octet: &u8| *octet == b' ' || octet.is_ascii_control();
+    let mut name = line.iter().skip_while(|octet| is_blank(octet));
+    let mut expected = FINGERPRINT.iter();
+    expected.all(|octet| name.next().is_some_and(|it| it.eq_ignore_ascii_case(octet)))
+}
+
+const FINGERPRINT: &[u8] = b"fingerprint";
 
 #[cfg(test)]
 mod tests {
@@ -75,6 +87,13 @@ mod tests {
             of("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AA\r\n"),
             Profile::Plain
         );
+        for name in ["Fingerprint", "FINGERPRINT", "\0 fingerprint\t"] {
+            assert_eq!(
+                of(&format!("a={name}:sha-256 AA\r\nm=audio 9 RTP/SAVPF 0\r\n")),
+                Profile::WebRtc,
+                "{name:?}"
+            );
+        }
         assert_eq!(Profile::of(b"garbage"), Profile::Plain);
     }
 }
