@@ -103,14 +103,17 @@ impl<'a> Description<'a> {
                     return Err(Incompatibility::TooManyStreams.into());
                 }
                 let media = Media::read(value);
-                medias.push(media.ok_or(malformed(number, "lacks a port or a format"))?);
+                medias.push(
+                    media.ok_or(malformed(number, "is not kind, port, protocol and formats"))?,
+                );
                 continue;
             }
             let section = medias.last_mut().map_or(&mut session, |it| &mut it.section);
             match letter {
                 "c=" => {
                     let connection = Connection::read(value);
-                    let connection = connection.ok_or(malformed(number, "has no address"))?;
+                    let connection = connection
+                        .ok_or(malformed(number, "is not network, family and address"))?;
                     section.connection.get_or_insert(connection);
                 }
                 "t=" => {
@@ -444,25 +447,29 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
-        for (content, line) in [
-            ("", 1),
-            ("hello", 1),
-            ("v=1\r\n", 1),
-            ("s=-\r\nv=0\r\n", 1),
-            ("v=0\r\nm=audio\r\n", 2),
-            ("v=0\r\n\r\nm=audio 4000 RTP/AVP\r\n", 3),
-            ("v=0\r\nm=audio 65536 RTP/AVP 0\r\n", 2),
-            ("v=0\r\nt=0\r\n", 2),
-            ("v=0\r\nt=0 +1\r\n", 2),
-            ("v=0\r\nc=IN IP4\r\n", 2),
-            ("v=0\r\na=mid:a\rb\r\n", 2),
-            ("v=0\r\né=\r\n", 2),
-            ("v=0\r\n=\r\n", 2),
+        for (content, line, fault) in [
+            ("", 1, "is not v=0"),
+            ("hello", 1, "is not v=0"),
+            ("v=1\r\n", 1, "is not v=0"),
+            ("s=-\r\nv=0\r\n", 1, "is not v=0"),
+            ("v=0\r\nm=audio\r\n", 2, MEDIA),
+            ("v=0\r\n\r\nm=audio 4000 RTP/AVP\r\n", 3, MEDIA),
+            ("v=0\r\nm=audio 65536 RTP/AVP 0\r\n", 2, MEDIA),
+            ("v=0\r\nt=0\r\n", 2, "has no two times"),
+            ("v=0\r\nt=0 +1\r\n", 2, "has no two times"),
+            ("v=0\r\nc=IN IP4\r\n", 2, CONNECTION),
+            ("v=0\r\nc=IN IP4 192.0.2.1 x\r\n", 2, CONNECTION),
+            ("v=0\r\na=mid:a\rb\r\n", 2, LINE),
+            ("v=0\r\né=\r\n", 2, LINE),
+            ("v=0\r\n=\r\n", 2, LINE),
         ] {
-            match Description::read(content) {
-                Err(DescriptionError::Malformed { line: found, .. }) => assert_eq!(found, line),
-                other => panic!("{content:?}: {other:?}"),
-            }
+            let error = Description::read(content).unwrap_err().to_string();
+            let told = format!("malformed session description: line {line} {fault}");
+            assert_eq!(error, told, "{content:?}");
         }
     }
+
+    const MEDIA: &str = "is not kind, port, protocol and formats";
+    const CONNECTION: &str = "is not network, family and address";
+    const LINE: &str = "is not one letter, = and a value";
 }
