@@ -98,6 +98,12 @@ impl Gate {
         self.source.or(self.stream.as_ref()?.remote)
     }
 
+    /// Whether a payload of this type was agreed on, and RTCP does not come to the same port.
+    pub(crate) fn is_only_audio(&self, payload_type: u8) -> bool {
+        let stream = self.stream.as_ref();
+        stream.is_some_and(|it| it.rtcp_port.is_some() && it.kind(payload_type).is_some())
+    }
+
     fn is_in_time(&mut self, now: Instant) -> bool {
         let (second, packets) = self.second.get_or_insert((now, 0));
         if now.duration_since(*second) >= Duration::from_secs(1) {

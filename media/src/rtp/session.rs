@@ -117,7 +117,7 @@ impl RtpSession {
         if datagram.len() > LONGEST_PACKET {
             return self.counters.discarded();
         }
-        let is_rtcp = channel == Channel::Rtcp || is_rtcp(datagram);
+        let is_rtcp = channel == Channel::Rtcp || self.is_shared_rtcp(datagram);
         let length = match self.srtp.as_deref_mut() {
             Some((_, srtp)) if is_rtcp => srtp.unprotect_rtcp(datagram),
             Some((_, srtp)) => srtp.unprotect(datagram),
@@ -154,8 +154,15 @@ impl RtpSession {
             self.ours
                 .count(kind, header.timestamp, datagram.len() - 12, now);
             self.counters.sent(datagram.len());
-            send(&mut self.srtp, Channel::Rtp, datagram, from, transmit);
+            send(&mut self.srtp, Packet::Rtp(datagram), from, transmit);
         }
+    }
+
+    /// Whether a datagram that came to the port of RTP is RTCP. A marked packet can look like it: where RTCP has a port of
+    /// its own, no number is kept for it (RFC 5761 section 4).
+    fn is_shared_rtcp(&self, datagram: &[u8]) -> bool {
+        let header = || RtpHeader::read(datagram);
+        is_rtcp(datagram) && !header().is_some_and(|it| self.gate.is_only_audio(it.payload_type))
     }
 
     /// Our port failed: nothing comes any more, and nothing goes.
@@ -168,7 +175,7 @@ impl RtpSession {
         if let Some((channel, to)) = self.gate.rtcp_destination()
             && let Some(packet) = self.rtcp.bye(&mut self.ours, now)
         {
-            send(&mut self.srtp, channel, &packet, to, transmit);
+            send(&mut self.srtp, Packet::Rtcp(channel, &packet), to, transmit);
         }
     }
 
@@ -202,7 +209,7 @@ impl RtpSession {
         let received = self.theirs.as_mut().map(Statistics::report);
         let packet = self.rtcp.report(&mut self.ours, received, now);
         if let Some((channel, to)) = self.gate.rtcp_destination() {
-            send(&mut self.srtp, channel, &packet, to, transmit);
+            send(&mut self.srtp, Packet::Rtcp(channel, &packet), to, transmit);
         }
     }
 
@@ -227,7 +234,7 @@ impl RtpSession {
             ours.count(kind, header.timestamp, payload.len(), now);
             let packet = header.packet(payload);
             self.counters.sent(packet.len());
-            send(srtp, Channel::Rtp, &packet, to, transmit);
+            send(srtp, Packet::Rtp(&packet), to, transmit);
         });
     }
 }
@@ -282,18 +289,20 @@ impl Silence {
     }
 }
 
+/// What is sent, and RTCP's way.
+enum Packet<'a> {
+    Rtp(&'a [u8]),
+    Rtcp(Channel, &'a [u8]),
+}
+
 /// Sends a packet, protected where keys were agreed on.
-fn send(
-    srtp: &mut Protected,
-    channel: Channel,
-    packet: &[u8],
-    to: SocketAddr,
-    transmit: Transmit<'_>,
-) {
-    let packet = match srtp.as_deref_mut() {
-        Some((_, srtp)) if is_rtcp(packet) => srtp.protect_rtcp(packet),
-        Some((_, srtp)) => srtp.protect(packet),
-        None => Some(packet),
+fn send(srtp: &mut Protected, packet: Packet<'_>, to: SocketAddr, transmit: Transmit<'_>) {
+    let srtp = srtp.as_deref_mut().map(|(_, srtp)| srtp);
+    let (channel, packet) = match (packet, srtp) {
+        (Packet::Rtp(packet), None) => (Channel::Rtp, Some(packet)),
+        (Packet::Rtp(packet), Some(srtp)) => (Channel::Rtp, srtp.protect(packet)),
+        (Packet::Rtcp(channel, packet), None) => (channel, Some(packet)),
+        (Packet::Rtcp(channel, packet), Some(srtp)) => (channel, srtp.protect_rtcp(packet)),
     };
     if let Some(packet) = packet {
         transmit(channel, packet, to);

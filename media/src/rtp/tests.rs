@@ -21,6 +21,7 @@ use crate::{
     formats::{Formats, Kind},
     offer_answer::AudioStream,
     session_description::Description,
+    srtp::{Crypto, MasterKey, Srtp},
 };
 
 const OURS: ([u8; 4], u16) = ([192, 0, 2, 9], 5000);
@@ -238,6 +239,34 @@ fn each_side_sees_the_numbers_that_it_said() {
     echo.follow(stream, start);
     let back = receive(&mut echo, &packet(101, 1, 7, &[5, 10, 0, 160]), start);
     assert_eq!(back[0].1[1], 96);
+}
+
+/// The marker and 72 look like a sender report.
+#[test]
+fn a_number_that_looks_like_rtcp_is_audio_where_rtcp_has_its_own_port() {
+    let start = Instant::now();
+    let mut marked = packet(72, 1, 7, &[0x55; 160]);
+    marked[1] |= 0x80;
+    let echoed = |packet: &[u8], rtcp_port, srtp| {
+        let mut echo = session(None);
+        let stream = AudioStream {
+            rtcp_port,
+            srtp,
+            ..stream("72\r\na=rtpmap:72 PCMU/8000\r\n", THEIRS)
+        };
+        echo.follow(stream, start);
+        receive(&mut echo, packet, start)
+    };
+    assert!(echoed(&marked, None, None).is_empty());
+    assert_eq!(echoed(&marked, Some(4001), None).len(), 1);
+
+    let key = MasterKey::random();
+    if let Some(keys) = Crypto::offered(key.clone()).map(|it| it.keys(key)) {
+        let sent = Srtp::new(&keys).protect(&marked).unwrap().to_vec();
+        let mut back = echoed(&sent, Some(4001), Some(keys.clone())).remove(0).1;
+        let length = Srtp::new(&keys).unprotect(&mut back).unwrap();
+        assert_eq!(back[12..length], [0x55; 160]);
+    }
 }
 
 #[test]
