@@ -1,8 +1,12 @@
 //! SIP.js and `JsSIP` in a real Chromium call over WebSocket, with WebRTC audio that is measured in the page.
 
-use std::{process::Command, time::Duration};
+use std::{
+    io::{self, Write},
+    process::Command,
+    time::Duration,
+};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use offhook_interop::{Baresip, Browser, Offhook, Scratch, Server};
 
 macro_rules! scenarios {
@@ -92,16 +96,41 @@ fn run(scheme: &str, scenario: &str) -> Result<()> {
     let browser = Browser::shared()?;
     let server = serve(&offhook, scheme)?;
     let url = url(&server, scheme)?;
-    // A busy machine tears what is heard, keys above all; a defect is there each time.
     let mut outcome = browser.run(scenario, &url);
     for _ in 1..RUNS {
-        let Err(error) = outcome else { break };
-        eprintln!("{scenario} is run again: {error:#}");
+        let Some(error) = outcome.as_ref().err().filter(|error| is_torn(error)) else {
+            break;
+        };
+        // Past the harness, which keeps what a test prints that passes.
+        writeln!(io::stderr(), "REPEATED: {scenario}: {error:#}")?;
         outcome = browser.run(scenario, &url);
     }
     outcome.with_context(|| server.process().tail())?;
     server.wait_until_calls_are_over()?;
     server.stop()
+}
+
+/// Whether a page heard other keys than were pressed, as `sound.js` says it. A busy machine tears their tones; any other
+/// failure is a defect at once.
+fn is_torn(error: &Error) -> bool {
+    let told = error.to_string();
+    let first = told.lines().next().unwrap_or_default();
+    TORN.iter().any(|torn| first.contains(torn))
+}
+
+#[test]
+fn only_torn_keys_are_given_another_run() {
+    let is_torn = |told: &'static str| is_torn(&Error::msg(told));
+    assert!(is_torn(
+        "page.evaluate: Error: not the keys 12: heard []\n    at Ear"
+    ));
+    assert!(is_torn(
+        "page.evaluate: Error: waited 30000 ms for the keys 12; heard []"
+    ));
+    assert!(!is_torn(
+        "page.evaluate: Error: there was no BYE\nnot the keys"
+    ));
+    assert!(!is_torn("not over after 90000 ms"));
 }
 
 fn serve(offhook: &Offhook, scheme: &str) -> Result<Server> {
@@ -123,6 +152,7 @@ fn url(server: &Server, scheme: &str) -> Result<String> {
 
 /// How often a scenario is run at the most.
 const RUNS: usize = 3;
+const TORN: [&str; 2] = ["not the keys ", " ms for the keys "];
 /// What the pages say, in Hz.
 const BROWSER_TONE: f64 = 1000.0;
 /// Seconds on end; a busy machine tears the tone here and there.
