@@ -169,5 +169,20 @@ fn every_flow_asks_for_what_it_is_called() {
     }
 }
 
+/// Without a fault both early UPDATEs are refused once. The callee sends its own again, and that of the caller gives way.
+#[test]
+fn early_updates_that_meet_get_491_each() {
+    let case = Case::between_cores(CallFlow::EarlyGlare, Transport::Udp);
+    let run = case.run(&Schedule::Exact(Vec::new()));
+    for (direction, updated) in [(Direction::FromServer, 2), (Direction::ToServer, 1)] {
+        let packets = run.trace.packets();
+        let sent: Vec<_> = packets.filter(|it| it.direction == direction).collect();
+        let updates = sent.iter().filter(|packet| packet.label() == "UPDATE");
+        assert_eq!(updates.count(), updated, "{case}\n{}", run.trace);
+        let pending = sent.iter().filter(|packet| packet.status() == Some(491));
+        assert_eq!(pending.count(), 1, "{case}\n{}", run.trace);
+    }
+}
+
 /// 64·T1.
 const LIFE: Duration = Duration::from_secs(32);

@@ -134,7 +134,7 @@ call_flows! {
     UpdateEarly = "update-early",
     /// The callee does.
     UpdateEarlyByCallee = "update-early-by-callee",
-    /// Both do at once: 491, and both try again.
+    /// Both do at once: 491, and the callee, who waits less, tries again.
     EarlyGlare = "early-glare",
     /// The caller holds the call and resumes it.
     Hold = "hold",
