@@ -23,27 +23,29 @@ pub(crate) fn profile(invitation: &Invitation) -> Profile {
 }
 
 /// Serves what the peer wants changed: hold and resume are the common ones. An offer of ours that met
-/// it is taken back.
+/// it is taken back. Whether it is changed.
 pub(crate) fn change(
     offer: Offer,
     media: &mut (dyn SessionDescriptionHandler + Send),
     agent: SocketAddr,
-) {
+) -> bool {
     media.rollback_description();
     let asked = match offer.message().session_description() {
         Some(description) => media.set_description(description),
         None => Ok(()),
     };
-    let served = match asked.and_then(|()| media.description()) {
-        Ok(description) => offer.answer(&description),
+    let is_answered = match asked.and_then(|()| media.description()) {
+        Ok(description) => offer.answer(&description).is_ok(),
         Err(error) => {
-            media.rollback_description();
-            offer.refuse(refusal(&error, agent))
+            // Where that fails, the session is over.
+            let _ = offer.refuse(refusal(&error, agent));
+            false
         }
     };
-    if served.is_err() {
+    if !is_answered {
         media.rollback_description();
     }
+    is_answered
 }
 
 /// The caller's description leads to no session, or there is no port for ours.

@@ -280,7 +280,9 @@ impl Call {
                 },
             };
             match event {
-                SessionEvent::Offer(offer) => change(offer, &mut *self.media, self.agent),
+                SessionEvent::Offer(offer) => {
+                    change(offer, &mut *self.media, self.agent);
+                }
                 SessionEvent::Reconfirmed(acknowledgement) => {
                     if let Some(description) = acknowledgement.session_description()
                         && self.media.set_description(description).is_err()
