@@ -1,10 +1,16 @@
 //! `offhook call`, and a callee that is not as it should be.
 
-use std::{iter, net::UdpSocket, time::Duration};
+use std::{
+    iter,
+    net::{SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use hound::WavReader;
 
 use crate::{
     peer::{PATIENCE, Peer},
-    program::{Program, offhook},
+    program::{File, Program, offhook},
 };
 
 /// Where a callee hears.
@@ -42,10 +48,26 @@ impl Ear {
     }
 
     fn hear_within(&self, time: Duration) -> Option<Vec<u8>> {
+        self.receive_within(time).map(|(packet, _)| packet)
+    }
+
+    fn receive_within(&self, time: Duration) -> Option<(Vec<u8>, SocketAddr)> {
         self.0.set_read_timeout(Some(time)).expect("a time");
         let mut packet = [0; 1500];
-        let (length, _) = self.0.recv_from(&mut packet).ok()?;
-        Some(packet[..length].to_vec())
+        let (length, from) = self.0.recv_from(&mut packet).ok()?;
+        Some((packet[..length].to_vec(), from))
+    }
+
+    /// Says a tone of 1 kHz, a packet for each that comes.
+    fn say(&self, packets: u8) {
+        for number in 0..packets {
+            let (_, from) = self.receive_within(PATIENCE).expect("it speaks");
+            let mut packet = vec![0x80, 0, 0, number];
+            packet.extend((u32::from(number) * 160).to_be_bytes());
+            packet.extend([0, 0, 0, 7]);
+            packet.extend([[LOUD; 4], [LOUD ^ 0x80; 4]].concat().repeat(20));
+            self.0.send_to(&packet, from).expect("it is sent");
+        }
     }
 }
 
@@ -73,18 +95,26 @@ fn the_audio_stops_with_our_bye_though_nobody_answers_it() {
 #[test]
 fn the_callee_is_heard_before_it_answers() {
     let (peer, ear) = (Peer::new(), Ear::new());
-    let mut program = call(&peer, &["--tone", "--codec", "pcmu"]);
+    let record = File::new("heard-early", "");
+    let file = record.0.to_str().expect("UTF-8");
+    let mut program = call(&peer, &["--tone", "--codec", "pcmu", "--record", file]);
     let invite = peer.expect("INVITE");
     peer.describe(&invite, "183 Session Progress", &ear.description("0"));
     program.expect("progress");
     let early = ear.hear_audio();
     assert!(early[12..].iter().all(|it| *it == SILENCE), "{early:?}");
+    ear.say(50);
     peer.answer(&invite, &ear.description("0"));
     program.expect("established");
     let is_tone = |packet: &Vec<u8>| packet[12..].iter().any(|it| *it != SILENCE);
     while !is_tone(&ear.hear_audio()) {}
     program.interrupt();
-    peer.expect("BYE");
+    peer.respond(&peer.expect("BYE"), "200 OK", "");
+    program.expect("ended");
+    assert_eq!(program.exit_code(), Some(0));
+    let recording = WavReader::open(&record.0).expect("a recording");
+    let mut samples = recording.into_samples::<i16>();
+    assert!(samples.any(|it| it.expect("a sample") > 8000));
 }
 
 #[test]
@@ -175,3 +205,5 @@ fn where_keys_are_wanted_a_codec_is_spoken_that_has_them() {
 const PCMU: [u8; 2] = [0, 0x80];
 /// In PCMU.
 const SILENCE: u8 = 0xff;
+/// In PCMU, 15,996 of 32,124. With the other sign the first bit is another.
+const LOUD: u8 = 0x90;
