@@ -23,19 +23,6 @@ impl EarlySession {
         Self { shell, shard, id }
     }
 
-    /// Answers the offer of a reliable provisional response, in the PRACK
-    /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). Where it made none, the PRACK goes out by itself.
-    ///
-    /// # Errors
-    ///
-    /// No offer waits, or the dialog is over.
-    pub fn prack(&self, answer: &Body) -> Result<(), VerbError> {
-        let shell = &self.shell;
-        shell.inside(self.shard, self.id, VerbError::NoOffer, |session| {
-            session.prack(answer)
-        })
-    }
-
     /// Changes the session before it is accepted: sends UPDATE, as [`Session::update`](crate::Session::update) does, once a first
     /// offer is answered by way of PRACK ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
     /// [`SessionEvent::Answered`](crate::SessionEvent::Answered) or [`Unanswered`](crate::SessionEvent::Unanswered) follows, in
@@ -65,5 +52,28 @@ impl fmt::Debug for EarlySession {
         f.debug_struct("EarlySession")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// The offer of a reliable provisional response to a call of ours. Without an answer no PRACK goes out.
+#[derive(Debug)]
+#[must_use = "a callee whose offer gets no answer gives the call up"]
+pub struct EarlyOffer(EarlySession);
+
+impl EarlyOffer {
+    pub(crate) fn new(session: EarlySession) -> Self {
+        Self(session)
+    }
+
+    /// Answers it, in the PRACK ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)).
+    ///
+    /// # Errors
+    ///
+    /// The dialog is over.
+    pub fn answer(self, answer: &Body) -> Result<(), VerbError> {
+        let EarlySession { shell, shard, id } = self.0;
+        shell.inside(shard, id, VerbError::NoOffer, |session| {
+            session.prack(answer)
+        })
     }
 }

@@ -8,7 +8,7 @@ use offhook_core::{
 };
 use offhook_message::{Header, Response, StatusCode, Text, UriBuf};
 
-use crate::early_session::EarlySession;
+use crate::early_session::{EarlyOffer, EarlySession};
 use crate::error::Error;
 use crate::outgoing_calls::OutgoingNews;
 use crate::referral::ReferralProgress;
@@ -153,11 +153,15 @@ impl Inviter {
                 session,
                 is_offer,
                 message,
-            } => InviterEvent::Progress(Progress {
-                session: session.map(|id| EarlySession::new(&self.shell, self.shard, id)),
-                is_offer,
-                message,
-            }),
+            } => {
+                let session = session.map(|id| EarlySession::new(&self.shell, self.shard, id));
+                let offer = session.clone().filter(|_| is_offer).map(EarlyOffer::new);
+                InviterEvent::Progress(Progress {
+                    session,
+                    offer,
+                    message,
+                })
+            }
             OutgoingInviteEvent::NoAnswer => InviterEvent::NoAnswer,
             OutgoingInviteEvent::Accept {
                 session,
@@ -241,9 +245,8 @@ pub enum InviterEvent {
 pub struct Progress {
     /// The early session; `None` where the response makes none, and only says that it rings.
     pub session: Option<EarlySession>,
-    /// Whether the session description of the response is an offer. Then answer it with
-    /// [`EarlySession::prack`].
-    pub is_offer: bool,
+    /// Where the session description of the response is an offer: answer it.
+    pub offer: Option<EarlyOffer>,
     /// The response.
     pub message: Response,
 }

@@ -162,7 +162,7 @@ pub use self::builder::Builder;
 pub use self::calls::Cancelled;
 #[cfg(feature = "dns")]
 pub use self::dns::DnsResolver;
-pub use self::early_session::EarlySession;
+pub use self::early_session::{EarlyOffer, EarlySession};
 pub use self::error::Error;
 pub use self::flows::NoFlow;
 pub use self::incoming_request::IncomingRequest;

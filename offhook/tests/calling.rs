@@ -23,7 +23,7 @@ async fn rings(inviter: &mut Inviter) {
         panic!("180 was expected: {event:?}");
     };
     assert_eq!(progress.message.status().as_u16(), 180);
-    assert!(!progress.is_offer);
+    assert!(progress.offer.is_none());
 }
 
 async fn accepted(inviter: &mut Inviter) -> Accepted {
@@ -260,9 +260,8 @@ async fn an_offer_in_a_reliable_183_is_answered_in_the_prack() {
     let InviterEvent::Progress(progress) = event(&mut inviter).await else {
         panic!("183 was expected");
     };
-    assert!(progress.is_offer);
-    let early = progress.session.unwrap();
-    early.prack(&Body::sdp("v=0\r\n")).unwrap();
+    let offer = progress.offer.unwrap();
+    offer.answer(&Body::sdp("v=0\r\n")).unwrap();
     let prack = callee.expect("PRACK").await;
     assert_eq!(prack.body(), b"v=0\r\n");
     callee.respond(&prack, "200 OK", "", "").await;

@@ -318,9 +318,9 @@ async fn an_offer_is_told_behind_all_that_waits() {
     callee.request(&invite, 2, "INFO", "").await;
     assert_eq!(callee.expect_status().await, 488);
     for _ in 0..16 {
-        assert!(!progress(&mut inviter).await.is_offer);
+        assert!(progress(&mut inviter).await.offer.is_none());
     }
-    assert!(progress(&mut inviter).await.is_offer);
+    assert!(progress(&mut inviter).await.offer.is_some());
 }
 
 /// The first response of a session has the session.
