@@ -44,4 +44,4 @@ fn give_up(transport: Transport) -> Result<()> {
 }
 
 /// In milliseconds.
-const A_MINUTE: RangeInclusive<u128> = 59_000..=70_000;
+const A_MINUTE: RangeInclusive<u128> = 59_950..=70_000;

@@ -17,12 +17,12 @@ fn a_user_without_a_route_is_answered_like_echo() -> Result<()> {
 
 #[test]
 fn ring() -> Result<()> {
-    play("ring", "ring", Some(&(2_500..=10_000)))
+    play("ring", "ring", Some(&(2_950..=10_000)))
 }
 
 #[test]
 fn early() -> Result<()> {
-    play("early", "early", Some(&(1_500..=10_000)))
+    play("early", "early", Some(&(1_950..=10_000)))
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn late_cancel() -> Result<()> {
 
 #[test]
 fn hangup() -> Result<()> {
-    play("hangup", "hangup", Some(&(1_500..=10_000)))
+    play("hangup", "hangup", Some(&(1_950..=10_000)))
 }
 
 #[test]
