@@ -253,7 +253,9 @@ struct Lines(Vec<Vec<u8>>);
 impl Lines {
     fn add(&mut self, name: &str, value: &[&[u8]]) {
         let line = [name.as_bytes(), b": ", &value.concat()].concat();
-        self.0.push(line);
+        if self.0.len() < MOST_FIELDS {
+            self.0.push(line);
+        }
     }
 
     fn add_text(&mut self, name: &str, value: &str) {
@@ -262,6 +264,8 @@ impl Lines {
 }
 
 const MOST_LINES: usize = 16;
+/// No message is taken with more.
+const MOST_FIELDS: usize = 256;
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
