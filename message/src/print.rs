@@ -65,8 +65,10 @@ impl MessageWriter {
         field: HeaderField<'_>,
         more: impl FnOnce(&mut ValueWriter<'_>),
     ) -> &mut Self {
-        let end = field.line.get(field.line.len()..);
-        self.copy_replacing(field, end.unwrap_or_default(), more)
+        self.put(field.line);
+        more(&mut ValueWriter { writer: self });
+        self.put(LINE_END);
+        self
     }
 
     /// Copies a header line as it came and writes something else in the place of a part of it. What is no part of the line is
