@@ -2,7 +2,8 @@
 
 use offhook_core::message::{Body, Method, Text, parse};
 use offhook_core::{
-    Config, Event, Limits, OutgoingInviteEvent, Reliability, RequestError, SessionState,
+    Config, Event, Limits, OutgoingInviteEvent, OutgoingRequest, Reliability, RequestError,
+    SessionState,
 };
 
 use crate::support::{Answer, Bench, Sent, TCP, UDP, from_bob, request};
@@ -197,15 +198,20 @@ fn a_strict_router_gets_its_own_address() {
     );
 }
 
-#[test]
-fn a_preloaded_route_set_goes_with_the_invite_alone() {
-    let mut bench = Bench::new();
+/// A call by way of two proxies.
+fn routed() -> OutgoingRequest {
     let mut outgoing = request([UDP]);
     outgoing.routes = vec![
         "sip:192.0.2.2;lr".parse().unwrap(),
         "sip:p2;lr".parse().unwrap(),
     ];
-    let (_, invite) = bench.call_with(outgoing);
+    outgoing
+}
+
+#[test]
+fn a_preloaded_route_set_goes_with_the_invite_alone() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(routed());
     let routes: Vec<_> = invite
         .message
         .headers()
@@ -223,12 +229,7 @@ fn a_preloaded_route_set_goes_with_the_invite_alone() {
 #[test]
 fn the_ack_of_a_refusal_has_the_routes_of_its_invite() {
     let mut bench = Bench::new();
-    let mut outgoing = request([UDP]);
-    outgoing.routes = vec![
-        "sip:192.0.2.2;lr".parse().unwrap(),
-        "sip:p2;lr".parse().unwrap(),
-    ];
-    let (_, invite) = bench.call_with(outgoing);
+    let (_, invite) = bench.call_with(routed());
     bench.answer(&invite, &Answer::new("486 Busy Here"));
     let ack = bench.one("ACK");
     let routes = |sent: &Sent| -> Vec<_> {

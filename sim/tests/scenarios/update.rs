@@ -11,6 +11,13 @@ fn prack(invite: &Draft, response: &Packet) -> Draft {
     invite.in_dialog("PRACK", response).set("RAck", &rack)
 }
 
+/// The PRACK for a response, with an offer of its own.
+fn offering(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
+    let prack = prack(invite, response).cseq(cseq);
+    let prack = prack.branch(&format!("z9hG4bK-offering-{cseq}"));
+    prack.body("application/sdp", OFFER)
+}
+
 fn update(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
     let update = invite.in_dialog("UPDATE", response).cseq(cseq);
     let update = update.branch(&format!("z9hG4bK-update-{cseq}"));
@@ -69,10 +76,7 @@ fn the_2xx_waits_for_the_answer_to_an_early_offer() {
     let updated = call.trace().packets().find(is_answer).map(Packet::body);
     assert_eq!(updated, Some("v=0\r\n"));
     call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    hang_up(call, &invite, &ok);
 }
 
 /// RFC 3311 §5.1: so may we, and no earlier.
@@ -163,8 +167,7 @@ fn an_early_offer_gets_487_with_the_end_of_the_call() {
 fn the_offer_of_a_prack_that_meets_ours_is_answered_behind_it() {
     for outcome in ["200 OK", "488 Not Acceptable Here", "491 Request Pending"] {
         let (mut call, invite, ringing, update) = met();
-        let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
-        call.send(&waiting.clone().body("application/sdp", OFFER));
+        call.send(&offering(&invite, &ringing, 3));
         // It is acknowledged: it is not sent again.
         call.run_until(seconds(5));
         call.send_from(PEER, update.response(outcome));
@@ -180,8 +183,7 @@ fn the_offer_of_a_prack_that_meets_ours_is_answered_behind_it() {
 #[test]
 fn the_2xx_waits_for_the_offer_of_a_prack_that_waits() {
     let (mut call, invite, ringing, update) = met();
-    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
-    call.send(&waiting.body("application/sdp", OFFER));
+    call.send(&offering(&invite, &ringing, 3));
     call.run_until(seconds(1));
     let id = call.invite();
     let accepted = call.core(|core, now| {
@@ -196,22 +198,14 @@ fn the_2xx_waits_for_the_offer_of_a_prack_that_waits() {
     assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
     assert_eq!(count(&call, "200 OK"), 3);
     call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    hang_up(call, &invite, &ok);
 }
 
 /// RFC 3264 §4: one offer waits, and no second.
 #[test]
 fn the_second_offer_of_a_prack_that_meets_ours_gets_400() {
     let (mut call, invite, ringing, update) = met();
-    let offering = |response: &Packet, cseq: u32| {
-        let prack = prack(&invite, response).cseq(cseq);
-        let prack = prack.branch(&format!("z9hG4bK-offering-{cseq}"));
-        prack.body("application/sdp", OFFER)
-    };
-    call.send(&offering(&ringing, 3));
+    call.send(&offering(&invite, &ringing, 3));
     call.run_until(seconds(1));
     let id = call.invite();
     let rung = call.core(|core, now| {
@@ -222,7 +216,7 @@ fn the_second_offer_of_a_prack_that_meets_ours_gets_400() {
     assert_eq!(rung, Ok(()));
     let again = call.receive("180 Ringing");
     assert_ne!(again.header("RSeq"), ringing.header("RSeq"));
-    call.send(&offering(&again, 4));
+    call.send(&offering(&invite, &again, 4));
     call.receive("400 An offer is open already");
     call.send_from(PEER, update.response("200 OK"));
     let answered = call.receive("200 OK");
@@ -234,8 +228,7 @@ fn the_second_offer_of_a_prack_that_meets_ours_gets_400() {
 #[test]
 fn the_offer_of_a_prack_does_not_wait_for_ever() {
     let (mut call, invite, ringing, _) = met();
-    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
-    call.send(&waiting.body("application/sdp", OFFER));
+    call.send(&offering(&invite, &ringing, 3));
     call.run_until(seconds(20));
     let terminated = last(&call, "487 Request Terminated");
     assert_eq!(terminated.header("CSeq"), Some("3 PRACK"));
@@ -251,8 +244,7 @@ fn the_offer_of_a_prack_does_not_wait_for_ever() {
 #[test]
 fn the_offer_of_a_prack_has_its_time_from_when_it_is_told() {
     let (mut call, invite, ringing, update) = met_with(Policy::new().leave_offers());
-    let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
-    call.send(&waiting.body("application/sdp", OFFER));
+    call.send(&offering(&invite, &ringing, 3));
     call.run_until(seconds(16));
     call.send_from(PEER, update.response("200 OK"));
     call.run_until(seconds(31));
@@ -281,8 +273,7 @@ fn the_offer_of_a_prack_that_waits_gets_487_with_the_end_of_the_call() {
     let ends: [fn(&mut Simulation, &Draft, &Packet); 3] = [cancel, bye, reject];
     for end in ends {
         let (mut call, invite, ringing, update) = met();
-        let waiting = prack(&invite, &ringing).cseq(3).branch("z9hG4bK-offering");
-        call.send(&waiting.body("application/sdp", OFFER));
+        call.send(&offering(&invite, &ringing, 3));
         call.run_until(seconds(1));
         end(&mut call, &invite, &ringing);
         call.run_until(seconds(1));
@@ -306,8 +297,7 @@ fn a_late_prack_makes_no_offer_while_a_reinvite_asks_for_ours() {
     let (mut call, invite, ringing, ok) = accepted(Policy::new().leave_offers());
     let asking = invite.in_dialog("INVITE", &ok).without_body().cseq(2);
     call.send(&asking.clone().branch("z9hG4bK-asking"));
-    let offering = prack(&invite, &ringing).cseq(3);
-    call.send(&offering.body("application/sdp", OFFER));
+    call.send(&offering(&invite, &ringing, 3));
     call.receive("400 An offer is open already");
     let session = call.session();
     let offer = Body::sdp(ANSWER);
@@ -328,8 +318,7 @@ fn a_late_prack_makes_no_offer_behind_that_of_our_2xx() {
     let asking = invite.in_dialog("INVITE", &ok).without_body().cseq(2);
     call.send(&asking.clone().branch("z9hG4bK-asking"));
     call.run_until(seconds(0));
-    let offering = prack(&invite, &ringing).cseq(3);
-    call.send(&offering.body("application/sdp", OFFER));
+    call.send(&offering(&invite, &ringing, 3));
     call.receive("400 An offer is open already");
     let acknowledge = invite.in_dialog("ACK", &ok).cseq(2);
     call.send(&acknowledge.body("application/sdp", OFFER));
@@ -421,9 +410,7 @@ fn an_early_update_that_gets_481_sends_no_bye() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    let rseq = progress.header("RSeq").unwrap();
-    let prack = invite.in_dialog("PRACK", &progress);
-    call.send(&prack.set("RAck", &format!("{rseq} 1 INVITE")));
+    call.send(&prack(&invite, &progress));
     call.receive("200 OK");
     let session = call.session();
     let offer = Body::sdp(OFFER);
