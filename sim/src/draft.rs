@@ -166,6 +166,17 @@ impl Draft {
             .cseq(number)
     }
 
+    /// The PRACK for a reliable response to this INVITE ([RFC 3262 §7.2](https://www.rfc-editor.org/rfc/rfc3262#section-7.2)).
+    ///
+    /// # Panics
+    ///
+    /// If the response is not reliable.
+    pub fn prack(&self, response: &Packet) -> Self {
+        let number = response.header("RSeq").expect("it is reliable");
+        let acknowledged = format!("{number} {} INVITE", self.number());
+        self.in_dialog("PRACK", response).set("RAck", &acknowledged)
+    }
+
     /// The octets.
     pub fn bytes(&self) -> Bytes {
         let mut text = String::with_capacity(512 + self.body.len());

@@ -168,6 +168,21 @@ impl Simulation {
         ok
     }
 
+    /// Cancels a call that is not answered, and acknowledges its 487.
+    #[track_caller]
+    pub fn give_up(&mut self, invite: &Draft) {
+        self.send(&invite.cancel());
+        let terminated = self.receive("487 Request Terminated");
+        self.send(&invite.ack(&terminated));
+    }
+
+    /// Hangs up a call that `response` answered, with a number above those of a scenario. The BYE gets 200 at once.
+    #[track_caller]
+    pub fn hang_up(&mut self, invite: &Draft, response: &Packet) {
+        self.send(&invite.in_dialog("BYE", response).cseq(9999));
+        self.receive("200 OK");
+    }
+
     /// Sends any octets from any address.
     pub fn send_from(&mut self, from: &str, bytes: impl Into<Bytes>) {
         let from = from.parse().expect("an address and a port");
@@ -305,6 +320,13 @@ impl Simulation {
             violations.join("\n")
         );
         self.is_finished = true;
+    }
+
+    /// Finishes a scenario whose packets since the last figure are in none. Nothing more may come.
+    #[track_caller]
+    pub fn finish_here(mut self) {
+        self.expect("...");
+        self.finish();
     }
 
     /// Lets everything run out and says what does not hold: what [`Self::finish`] checks but for

@@ -48,8 +48,7 @@ fn the_200_has_what_a_dialog_needs() {
     );
     call.expect("...");
     call.run_until(seconds(1));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §13.2.1, §14.1: without an offer in the INVITE, the 200 offers and the ACK answers.
@@ -95,6 +94,5 @@ fn every_response_names_the_dialog_in_the_same_way() {
     assert_eq!(tags.len(), 2);
     assert_eq!(tags[0], tags[1]);
     call.run_until(seconds(2));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

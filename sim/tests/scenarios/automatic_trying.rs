@@ -25,11 +25,8 @@ fn an_invite_that_gets_nothing_else_gets_100_after_200_ms() {
         call.expect("0.201   <------- 180 Ringing");
         let ringing = call.receive("180 Ringing");
         assert_eq!(ringing.header("Timestamp"), None);
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
-        call.expect("...");
-        call.finish();
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -41,9 +38,7 @@ fn an_invite_that_got_something_else_gets_none() {
         call.send(&invite);
         call.expect("...");
         call.run_until(seconds(30));
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
+        call.give_up(&invite);
         call.expect(
             "
             30.0   CANCEL        ------->

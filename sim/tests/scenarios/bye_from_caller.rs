@@ -40,8 +40,7 @@ fn the_transaction_of_a_bye_lives_as_long_as_repetitions_may_come() {
         assert_eq!(call.counts().server_transactions == 1, lives);
         call.run_until(seconds(33));
         assert_eq!(call.counts().server_transactions, 0);
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }
 

@@ -62,9 +62,7 @@ fn the_200_has_the_tag_of_the_invite() {
         let invite = Draft::invite();
         call.send(&invite);
         let tag = call.receive(ringing).to_tag().map(str::to_owned);
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
+        call.give_up(&invite);
         call.run_until(seconds(1));
         let answers: Vec<_> = call
             .trace()
@@ -73,8 +71,7 @@ fn the_200_has_the_tag_of_the_invite() {
             .collect();
         let tag = tag.as_deref();
         assert_eq!(answers, [(180, tag), (200, tag), (487, tag)]);
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }
 
@@ -135,9 +132,7 @@ fn a_repeated_cancel_gets_the_same_200() {
     let mut call = Simulation::new(Policy::new().ring());
     let invite = Draft::invite();
     call.send(&invite);
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
+    call.give_up(&invite);
     call.run_until(seconds(1));
     call.send(&invite.cancel());
     call.expect(
@@ -187,11 +182,8 @@ fn a_cancel_without_its_invite_gets_481() {
     );
     let stranger = call.receive("481 Call/Transaction Does Not Exist");
     assert_eq!(stranger.peer.to_string(), "203.0.113.1:5060");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// §15: where the CANCEL is first, there is no answer; where the 200 is, the caller acknowledges

@@ -9,8 +9,7 @@ fn another_type_gets_415_with_the_types_that_are_understood() {
     call.send(&Draft::invite().body("text/plain", "hello"));
     let answer = call.receive("415 Unsupported Media Type");
     assert_eq!(answer.header("Accept"), Some("application/sdp"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -19,8 +18,7 @@ fn another_encoding_gets_415_with_the_encodings_that_are_understood() {
     call.send(&Draft::invite().set("Content-Encoding", "gzip"));
     let answer = call.receive("415 Unsupported Media Type");
     assert_eq!(answer.header("Accept-Encoding"), Some("identity"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §20.11: a body that may be left aside is left aside, and the INVITE makes no offer then.
@@ -32,11 +30,8 @@ fn an_optional_body_does_no_harm() {
         .set("Content-Disposition", "render;handling=optional");
     call.send(&invite);
     call.receive("180 Ringing");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// §20.15: a body needs a Content-Type.
@@ -45,8 +40,7 @@ fn a_body_without_a_type_gets_400() {
     let mut call = Simulation::new(Policy::new().answer());
     call.send(&Draft::invite().without("Content-Type"));
     call.receive("400 The Content-Type of the body is missing");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A media type has no case and may have parameters; SDP may be a part of a body.
@@ -62,11 +56,8 @@ fn sdp_is_found_in_all_its_forms() {
         let invite = Draft::invite().body(content_type, body);
         call.send(&invite);
         call.receive("183 Session Progress");
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
-        call.expect("...");
-        call.finish();
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -84,7 +75,6 @@ fn a_caller_that_takes_no_sdp_gets_406() {
         call.send(&invite);
         let received = call.receive(answer);
         call.send(&invite.ack(&received));
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }

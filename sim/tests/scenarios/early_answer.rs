@@ -57,9 +57,6 @@ fn another_answer_than_the_one_shown_is_refused() {
         server.accept(other).map(drop)
     });
     assert_eq!(accepted, Err(VerbError::Described));
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }

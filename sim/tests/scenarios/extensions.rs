@@ -9,8 +9,7 @@ fn what_is_not_supported_is_listed_in_the_420() {
     call.send(&invite.add("Require", "nonsense"));
     let answer = call.receive("420 Bad Extension");
     assert_eq!(answer.header("Unsupported"), Some("gruu, nonsense"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// Proxy-Require concerns proxies.
@@ -19,8 +18,7 @@ fn proxy_require_does_not_concern_a_user_agent() {
     let mut call = Simulation::new(Policy::new());
     call.send(&Draft::new("OPTIONS").set("Proxy-Require", "nonsense"));
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// In CANCEL and in the ACK of a refusal it is ignored.
@@ -53,6 +51,5 @@ fn other_requests_are_asked_too() {
     let mut call = Simulation::new(Policy::new());
     call.send(&Draft::new("OPTIONS").set("Require", "nonsense"));
     call.receive("420 Bad Extension");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

@@ -25,8 +25,7 @@ fn inside(invite: &Draft, ok: &Packet, method: &'static str, cseq: u32) -> Draft
 fn end(mut call: Simulation, invite: &Draft, ok: &Packet) {
     call.send(&inside(invite, ok, "BYE", 99));
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// The application answers with 200 what waits for it.
@@ -124,8 +123,7 @@ fn after_our_bye_requests_get_481() {
         }
     }
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §15.1.2: the BYE of the peer's is no reason to leave another request unanswered.
@@ -139,8 +137,7 @@ fn a_request_that_waits_outlives_the_session() {
     call.receive("200 OK");
     accept(&mut call, request);
     assert_eq!(call.receive("200 OK").header("CSeq"), Some("2 INFO"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §12.2.2: whatever the method, a number that is not above the last is refused. What a BYE does

@@ -10,8 +10,7 @@ fn expect_400(cases: &[(Draft, &str)]) {
         call.receive(&format!("400 {reason}"));
     }
     assert_eq!(call.counts().invites, 0);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -49,8 +48,7 @@ fn a_mandatory_header_is_malformed() {
         let answer = answer.unwrap_or_default();
         assert!(answer.starts_with("400 "), "{name}: {value} gets {answer}");
         assert!(answer.contains(name), "{answer} does not name {name}");
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }
 
@@ -120,8 +118,7 @@ fn the_request_uri_is_malformed() {
         let status = call.trace().packets().last().and_then(Packet::status);
         assert_eq!(status, Some(400), "{uri}");
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// The sender is known, whatever stands behind it.
@@ -167,8 +164,7 @@ fn what_cannot_be_answered_is_counted_and_dropped() {
     assert_eq!(call.counts().totals.malformed, 6);
     call.send(&Draft::new("OPTIONS"));
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A header that nobody asked for may be anything, octets that are no UTF-8 included.
@@ -182,6 +178,5 @@ fn octets_beyond_utf8_do_no_harm() {
         .collect();
     call.send_from(PEER, text);
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

@@ -44,8 +44,7 @@ fn a_late_copy_gets_482_too() {
     call.send(&invite.clone().branch("z9hG4bK-other-way"));
     call.receive("482 Loop Detected");
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// What differs in tag, Call-ID, number or method is another request; what has the same branch is
@@ -67,12 +66,9 @@ fn another_request_is_not_merged() {
         call.receive("180 Ringing");
         assert_eq!(call.counts().invites, 2);
         for invite in [&invite, &other] {
-            call.send(&invite.cancel());
-            let terminated = call.receive("487 Request Terminated");
-            call.send(&invite.ack(&terminated));
+            call.give_up(invite);
         }
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }
 
@@ -93,9 +89,6 @@ fn another_method_is_not_merged() {
         before + 1,
         "an ACK is not answered"
     );
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }

@@ -21,8 +21,7 @@ fn a_known_method_that_is_not_served_gets_405() {
         let answer = call.receive("405 Method Not Allowed");
         assert_eq!(answer.header("Allow"), ALLOW);
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// Methods have a case.
@@ -34,8 +33,7 @@ fn an_unknown_method_gets_501() {
         let answer = call.receive("501 Not Implemented");
         assert_eq!(answer.header("Allow"), ALLOW);
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -44,6 +42,5 @@ fn another_version_gets_505() {
     call.send(&Draft::invite().version("SIP/7.0"));
     let answer = call.receive("505 Version Not Supported");
     assert!(answer.text().starts_with("SIP/2.0 505 "));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

@@ -67,8 +67,6 @@ fn where_new_calls_are_refused_it_is_answered_inside_of_a_dialog_alone() {
     call.receive("200 OK");
     call.send(&Draft::new("OPTIONS"));
     call.receive("503 Service Unavailable");
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }

@@ -44,11 +44,8 @@ fn too_many_calls_that_are_not_answered() {
     call.send(&invite);
     call.receive("180 Ringing");
     expect_refused(&mut call, "7");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 #[test]
@@ -61,10 +58,8 @@ fn too_many_sessions() {
     let invite = Draft::invite();
     let ok = call.establish(&invite);
     expect_refused(&mut call, "7");
-    call.send(&invite.in_dialog("BYE", &ok));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// A CANCEL has no bound of its own.
@@ -79,11 +74,8 @@ fn too_many_transactions() {
     call.send(&invite);
     call.receive("180 Ringing");
     expect_refused(&mut call, "7");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// What is in the tables goes on: a call that is up can be hung up.
@@ -96,11 +88,9 @@ fn a_bye_is_served_when_there_are_too_many_transactions() {
     let mut call = with_limits(Policy::new().answer(), limits);
     let invite = Draft::invite();
     let ok = call.establish(&invite);
-    call.send(&invite.in_dialog("BYE", &ok));
-    call.receive("200 OK");
+    call.hang_up(&invite, &ok);
     assert_eq!(call.counts().sessions, 0);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -119,10 +109,8 @@ fn a_server_about_to_stop_refuses_new_calls_and_goes_on_with_the_others() {
         "§11.2: as an INVITE"
     );
     call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&invite.in_dialog("BYE", &ok));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// A few large requests take as much memory as many small ones.
@@ -141,6 +129,5 @@ fn too_many_octets() {
     call.send(&another().branch("z9hG4bK-later"));
     call.receive("180 Ringing");
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

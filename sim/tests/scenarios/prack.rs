@@ -2,24 +2,10 @@
 
 use offhook_core::message::{Provisional, Success};
 use offhook_core::{ResponseOptions, VerbError};
-use offhook_sim::{Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
+use offhook_sim::{Draft, OFFER, PEER, Policy, Simulation, seconds};
 
 fn supported() -> Draft {
     Draft::invite().set("Supported", "100rel")
-}
-
-fn prack(invite: &Draft, response: &Packet) -> Draft {
-    let rseq = response.header("RSeq").expect("it is reliable");
-    let rack = format!("{rseq} 1 INVITE");
-    invite.in_dialog("PRACK", response).set("RAck", &rack)
-}
-
-fn cancel(mut call: Simulation, invite: &Draft) {
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
 }
 
 /// §3: a final response may overtake the PRACK, which is served all the same.
@@ -35,7 +21,7 @@ fn one_that_comes_after_the_2xx_gets_200() {
         ringing.expect("it rings").clone()
     };
     call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&prack(&invite, &ringing));
+    call.send(&invite.prack(&ringing));
     let answer = call.receive("200 OK");
     assert_eq!(answer.header("CSeq"), Some("2 PRACK"));
     call.send(&invite.in_dialog("BYE", &ok).cseq(3));
@@ -72,8 +58,7 @@ fn one_that_never_comes_leaves_the_session_free() {
     let update = call.receive("UPDATE");
     call.send_from(PEER, update.response("200 OK"));
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3261 §17.2.2: a repetition gets the same answer, though its response is acknowledged.
@@ -83,13 +68,14 @@ fn a_repeated_one_gets_the_same_answer() {
     let invite = supported();
     call.send(&invite);
     let ringing = call.receive("180 Ringing");
-    let prack = prack(&invite, &ringing);
+    let prack = invite.prack(&ringing);
     call.send(&prack);
     let first = call.receive("200 OK");
     call.run_until(seconds(1));
     call.send(&prack);
     assert_eq!(call.receive("200 OK").bytes, first.bytes);
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// §5: our offer must be answered.
@@ -99,9 +85,10 @@ fn one_without_the_answer_to_our_offer_gets_400() {
     let invite = Draft::new("INVITE").set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("400 The answer to the offer of the provisional response is missing");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3264 §4: an offer on top of one that is not answered.
@@ -111,10 +98,11 @@ fn one_with_a_second_offer_gets_400() {
     let invite = supported();
     call.send(&invite);
     let ringing = call.receive("180 Ringing");
-    let offering = prack(&invite, &ringing).body("application/sdp", OFFER);
+    let offering = invite.prack(&ringing).body("application/sdp", OFFER);
     call.send(&offering);
     call.receive("400 An offer is open already");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3261 §12.2.2: without a To tag it names no dialog.
@@ -123,8 +111,7 @@ fn one_outside_of_a_dialog_gets_481() {
     let mut call = Simulation::new(Policy::new());
     call.send(&Draft::new("PRACK").set("RAck", "1 1 INVITE"));
     call.receive("481 Call/Transaction Does Not Exist");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3261 §7.3.3, §20.37: the extension is named in the compact form, and in any case.
@@ -136,7 +123,8 @@ fn support_is_seen_in_every_form() {
         call.send(&invite);
         let ringing = call.receive("180 Ringing");
         assert!(ringing.header("RSeq").is_some(), "{name}: {value}");
-        cancel(call, &invite);
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -154,15 +142,12 @@ fn the_first_rseq_is_in_the_lower_half() {
         let rseq: u32 = rseq.expect("a number");
         assert!((1..1 << 31).contains(&rseq), "{rseq}");
         drawn.push(rseq);
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
+        call.give_up(&invite);
     }
     drawn.sort_unstable();
     drawn.dedup();
     assert_eq!(drawn.len(), 50, "they differ");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §3: responses wait for a PRACK, but not without a bound, and the verb that is too much changes
@@ -191,7 +176,8 @@ fn not_everything_may_wait() {
     let packets = call.trace().packets();
     let ringing = packets.filter(|packet| packet.status() == Some(180));
     assert_eq!(ringing.count(), 1, "one at a time");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3261 §13.2.1: what the reliable 183 answered, the 2xx says no second time.
@@ -205,14 +191,12 @@ fn an_answer_that_arrived_is_not_sent_again() {
     let invite = supported();
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.run_until(seconds(1));
     let ok = call.receive("200 OK");
     assert_eq!(ok.body(), "");
     assert_eq!(ok.to_tag(), progress.to_tag(), "RFC 3261 §8.2.6.2");
     call.send(&invite.in_dialog("ACK", &ok));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }

@@ -25,6 +25,16 @@ fn accept(call: &mut Simulation) -> Result<Option<ReferralId>, VerbError> {
     call.core(|core, now| core.refer_server(now, request).unwrap().accept())
 }
 
+/// A call in which a REFER was sent and taken.
+fn subscribed() -> (Simulation, Draft, Packet, ReferralId) {
+    let mut call = simulation();
+    let (invite, ok) = begin(&mut call);
+    call.send(&refer(&invite, &ok));
+    call.run_until(seconds(0));
+    let referral = accept(&mut call).unwrap().expect("a subscription");
+    (call, invite, ok, referral)
+}
+
 fn notify(call: &mut Simulation, referral: ReferralId, status: u16) -> bool {
     let status = StatusCode::new(status).unwrap();
     call.core(|core, now| core.notify(now, referral, status))
@@ -35,13 +45,6 @@ fn answer(call: &mut Simulation, request: &Packet, status: &str) {
     call.send_from(PEER, request.response(status));
     let now = call.trace().packets().last().map(|last| last.at);
     call.run_until(now.unwrap_or_default());
-}
-
-fn hang_up(mut call: Simulation, invite: &Draft, ok: &Packet) {
-    call.send(&invite.in_dialog("BYE", ok).cseq(99));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
 }
 
 #[test]
@@ -97,17 +100,14 @@ fn the_caller_is_told_what_becomes_of_its_refer() {
         3.0   200 OK        ------->
         ",
     );
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// One NOTIFY at a time, so that none overtakes another; and none says what is no news any more.
 #[test]
 fn a_notify_waits_for_the_one_before_it() {
-    let mut call = simulation();
-    let (invite, ok) = begin(&mut call);
-    call.send(&refer(&invite, &ok));
-    call.receive("200 OK");
-    let referral = accept(&mut call).unwrap().unwrap();
+    let (mut call, invite, ok, referral) = subscribed();
     for status in [180, 183, 486] {
         assert!(notify(&mut call, referral, status));
     }
@@ -118,17 +118,14 @@ fn a_notify_waits_for_the_one_before_it() {
     assert_eq!(last.body(), "SIP/2.0 486 Busy Here\r\n");
     answer(&mut call, &last, "200 OK");
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// A BYE that a NOTIFY overtakes may get 500 (RFC 3261 §12.2.2), so the NOTIFY waits for its response.
 #[test]
 fn a_notify_waits_for_the_bye() {
-    let mut call = simulation();
-    let (invite, ok) = begin(&mut call);
-    call.send(&refer(&invite, &ok));
-    call.receive("200 OK");
-    let referral = accept(&mut call).unwrap().unwrap();
+    let (mut call, .., referral) = subscribed();
     let trying = call.receive("NOTIFY");
     answer(&mut call, &trying, "200 OK");
     let session = call.session();
@@ -140,8 +137,7 @@ fn a_notify_waits_for_the_bye() {
     let last = call.receive("NOTIFY");
     assert_eq!(last.body(), "SIP/2.0 200 OK\r\n");
     answer(&mut call, &last, "200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §2.4.2: exactly one Refer-To, of a scheme that can be called.
@@ -186,7 +182,8 @@ fn a_refer_to_nowhere_is_refused() {
         assert!(refused.starts_with(status), "{refused}, not {label}");
     }
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 3261 §8.2.1: without an application that takes it, it gets 405; `methods.rs` has the same
@@ -198,7 +195,8 @@ fn who_does_not_serve_refer_says_so() {
     call.send(&refer(&invite, &ok));
     call.receive("405 Method Not Allowed");
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 #[test]
@@ -222,7 +220,8 @@ fn a_refer_may_be_declined_or_forgotten() {
         17.0  <-------- 603 Decline
         ",
     );
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 4488 §4
@@ -237,7 +236,8 @@ fn without_a_subscription_there_is_no_notify() {
     let accepted = call.receive("200 OK");
     assert_eq!(accepted.header("Refer-Sub"), Some("false"));
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §2.4.6: NOTIFYs of the second REFER bear its number.
@@ -259,7 +259,8 @@ fn the_second_refer_of_a_dialog_has_an_id() {
         answer(&mut call, &last, "200 OK");
     }
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 #[test]
@@ -279,8 +280,7 @@ fn a_dialog_has_a_bound_of_subscriptions() {
     call.expect("...");
     call.send(&invite.in_dialog("BYE", &ok).cseq(99));
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 6665 §4.2.2: a subscriber that does not know the subscription, or is gone, has none. The
@@ -288,41 +288,31 @@ fn a_dialog_has_a_bound_of_subscriptions() {
 #[test]
 fn a_notify_that_is_refused_ends_the_subscription() {
     for status in ["481 Subscription does not exist", "489 Bad Event"] {
-        let mut call = simulation();
-        let (invite, ok) = begin(&mut call);
-        call.send(&refer(&invite, &ok));
-        call.run_until(seconds(0));
-        let referral = accept(&mut call).unwrap().unwrap();
+        let (mut call, invite, ok, referral) = subscribed();
         let trying = call.receive("NOTIFY");
         answer(&mut call, &trying, status);
         assert!(!notify(&mut call, referral, 200));
         call.expect("...");
-        hang_up(call, &invite, &ok);
+        call.hang_up(&invite, &ok);
+        call.finish_here();
     }
 }
 
 #[test]
 fn a_notify_without_an_answer_ends_the_subscription() {
-    let mut call = simulation();
-    let (invite, ok) = begin(&mut call);
-    call.send(&refer(&invite, &ok));
-    call.run_until(seconds(0));
-    let referral = accept(&mut call).unwrap().unwrap();
+    let (mut call, invite, ok, referral) = subscribed();
     call.run_until(seconds(33));
     assert!(!notify(&mut call, referral, 200));
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §2.4.7, §3.4: an application that never tells the outcome does not keep the referrer waiting
 /// for ever.
 #[test]
 fn a_subscription_ends_with_its_time() {
-    let mut call = simulation();
-    let (invite, ok) = begin(&mut call);
-    call.send(&refer(&invite, &ok));
-    call.run_until(seconds(0));
-    let referral = accept(&mut call).unwrap().unwrap();
+    let (mut call, invite, ok, referral) = subscribed();
     let trying = call.receive("NOTIFY");
     answer(&mut call, &trying, "200 OK");
     call.run_until(seconds(244));
@@ -335,32 +325,27 @@ fn a_subscription_ends_with_its_time() {
     answer(&mut call, &last, "200 OK");
     assert!(!notify(&mut call, referral, 200));
     call.expect("...");
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 5057 §4.2: BYE ends the session and not the subscription.
 #[test]
 fn the_outcome_is_told_after_a_bye() {
-    let mut call = simulation();
-    let (invite, ok) = begin(&mut call);
-    call.send(&refer(&invite, &ok));
-    call.run_until(seconds(0));
-    let referral = accept(&mut call).unwrap().unwrap();
+    let (mut call, invite, ok, referral) = subscribed();
     let trying = call.receive("NOTIFY");
     answer(&mut call, &trying, "200 OK");
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.send(&invite.in_dialog("INVITE", &ok).cseq(4));
+    call.hang_up(&invite, &ok);
+    call.send(&invite.in_dialog("INVITE", &ok).cseq(10_000));
     let refused = call.receive("481 Call/Transaction Does Not Exist");
-    call.send(&invite.in_dialog("INVITE", &ok).cseq(4).ack(&refused));
+    call.send(&invite.in_dialog("INVITE", &ok).cseq(10_000).ack(&refused));
     call.run_until(seconds(1));
     assert!(notify(&mut call, referral, 200));
     let last = call.receive("NOTIFY");
     answer(&mut call, &last, "200 OK");
-    call.send(&invite.in_dialog("OPTIONS", &ok).cseq(5));
+    call.send(&invite.in_dialog("OPTIONS", &ok).cseq(10_001));
     call.receive("481 Call/Transaction Does Not Exist");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// The peer hung up before the application made up its mind: there is nobody to call for.
@@ -369,12 +354,10 @@ fn a_refer_of_a_session_that_ended_gets_481() {
     let mut call = simulation();
     let (invite, ok) = begin(&mut call);
     call.send(&refer(&invite, &ok));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
+    call.hang_up(&invite, &ok);
     assert_eq!(accept(&mut call), Err(VerbError::Over));
     call.receive("481 Call/Transaction Does Not Exist");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §2: outside of a dialog a REFER makes one, which lives as long as its subscription.
@@ -408,8 +391,7 @@ fn a_refer_outside_of_a_dialog_makes_one() {
     assert_eq!(last.body(), "SIP/2.0 603 Decline\r\n");
     answer(&mut call, &last, "200 OK");
     assert_eq!(call.counts().sessions, 0);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 6665 §4.1.3
@@ -418,6 +400,5 @@ fn a_notify_outside_of_a_dialog_gets_481() {
     let mut call = simulation();
     call.send(&Draft::new("NOTIFY").set("Event", "refer"));
     call.receive("481 Call/Transaction Does Not Exist");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

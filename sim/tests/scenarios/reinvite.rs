@@ -92,10 +92,8 @@ fn an_offer_that_nobody_answers_gets_488() {
     );
     let refused = call.receive("488 Not Acceptable Here");
     call.send(&change.ack(&refused));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §14.2: one change at a time.
@@ -110,9 +108,7 @@ fn an_overlapping_change_gets_500_with_retry_after() {
     let refused = call.receive("500 Server Internal Error");
     assert!(refused.header("Retry-After").is_some());
     call.send(&second.ack(&refused));
-    call.send(&first.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&first.ack(&terminated));
+    call.give_up(&first);
     call.expect(
         "
         0.0   INVITE        ------->
@@ -127,10 +123,8 @@ fn an_overlapping_change_gets_500_with_retry_after() {
         0.0   ACK           ------->
         ",
     );
-    call.send(&invite.in_dialog("BYE", &ok).cseq(4));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §15.1.2: a request that is pending when the BYE comes is answered all the same.
@@ -144,8 +138,7 @@ fn a_bye_ends_a_change_that_is_pending() {
     call.send(&invite.in_dialog("BYE", &ok).cseq(3));
     let terminated = call.receive("487 Request Terminated");
     call.send(&change.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3311 §5.2, RFC 3261 §12.2: UPDATE refreshes the target of our requests.
@@ -166,8 +159,7 @@ fn an_update_refreshes_the_target() {
     );
     assert_eq!(bye.peer.to_string(), "203.0.113.77:5077");
     call.send_from("203.0.113.77:5077", bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 6141 §4.7: a change that is refused does not move the target.
@@ -185,8 +177,7 @@ fn a_refused_reinvite_does_not_refresh_the_target() {
     let bye = call.receive("BYE");
     assert_eq!(bye.peer.to_string(), offhook_sim::PEER);
     call.send_from(offhook_sim::PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3311 §5.2: an UPDATE with an offer does not take the place of a re-INVITE that asks for ours.
@@ -200,12 +191,9 @@ fn an_update_during_a_reinvite_without_offer_gets_500() {
     call.send(&update.body("application/sdp", OFFER));
     let refused = call.receive("500 Server Internal Error");
     assert!(refused.header("Retry-After").is_some());
-    call.send(&change.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&change.ack(&terminated));
+    call.give_up(&change);
     call.send(&invite.in_dialog("BYE", &ok).cseq(4));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3311 §5.2: one UPDATE at a time, with an offer or without.
@@ -218,8 +206,7 @@ fn an_update_during_an_update_gets_500() {
     call.send(&update.cseq(3).branch("z9hG4bK-second").without_body());
     call.receive("500 Server Internal Error");
     call.send(&invite.in_dialog("BYE", &ok).cseq(4));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §15.1.1: a session that is being ended gets no second BYE when the ACK of a re-INVITE is missing too.
@@ -235,8 +222,7 @@ fn one_bye_ends_the_session_whatever_else_is_missing() {
     let byes = call.trace().packets().filter(|it| it.label() == "BYE");
     let numbers: std::collections::BTreeSet<_> = byes.filter_map(|it| it.header("CSeq")).collect();
     assert_eq!(numbers.len(), 1, "{numbers:?}");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A peer that acknowledges nothing does not make us repeat more and more.
@@ -253,8 +239,7 @@ fn without_acks_no_further_reinvite_is_accepted() {
     assert_eq!(accepted.count(), 1 + 2);
     call.send(&invite.in_dialog("BYE", &ok).cseq(12));
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §13.2.2.4: an ACK without the answer that our 2xx asked for leaves no offer open for ever.
@@ -270,8 +255,7 @@ fn after_an_ack_without_answer_the_session_can_still_be_changed() {
     assert_eq!(changed.header("CSeq"), Some("2 INVITE"));
     call.send(&change.in_dialog("ACK", &changed));
     call.send(&change.in_dialog("BYE", &changed));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §13.2.2.4: an ACK is for the INVITE of its number. That of the first one says nothing of the offer
@@ -301,6 +285,5 @@ fn a_late_ack_leaves_the_offer_of_a_later_2xx_open() {
     let ours = call.receive("INVITE");
     call.send_from(PEER, ours.response("488 Not Acceptable Here"));
     call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

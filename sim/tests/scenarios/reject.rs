@@ -110,6 +110,5 @@ fn a_refusal_has_no_contact() {
     assert!(decline.to_tag().is_some());
     assert_eq!(call.counts().sessions, 0, "the early dialog ends at once");
     assert!(!decline.text().contains(HeaderName::Contact.as_str()));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

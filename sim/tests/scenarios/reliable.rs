@@ -10,11 +10,8 @@ fn supported() -> Draft {
 
 /// The PRACK for a response, with this number.
 fn prack(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
-    let rseq = response.header("RSeq").expect("it is reliable");
-    let draft = invite.in_dialog("PRACK", response).cseq(cseq);
-    draft
-        .set("RAck", &format!("{rseq} 1 INVITE"))
-        .branch(&format!("z9hG4bK-PRACK-{cseq}"))
+    let prack = invite.prack(response).cseq(cseq);
+    prack.branch(&format!("z9hG4bK-PRACK-{cseq}"))
 }
 
 /// Acknowledges the 200 that the server sent last, and hangs up.
@@ -198,11 +195,8 @@ fn a_prack_for_something_else_gets_481() {
     call.receive("481 Call/Transaction Does Not Exist");
     call.send(&prack(&invite, &ringing, 7).without("RAck"));
     call.receive("400 the RAck header is missing");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// §5: an INVITE without an offer: we offer in the 183, the PRACK answers.
@@ -220,8 +214,7 @@ fn our_offer_in_the_183_is_answered_by_the_prack() {
     assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
     assert_eq!(ok.body(), "");
     hang_up(&mut call, &invite);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §5, RFC 3261 §13.2.1: the first reliable response has the offer where the INVITE has none. One
@@ -232,11 +225,8 @@ fn a_response_without_the_offer_that_is_ours_to_make_is_not_reliable() {
     let invite = Draft::new("INVITE").set("Supported", "100rel");
     call.send(&invite);
     assert_eq!(call.receive("180 Ringing").header("RSeq"), None);
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 
     let mut call = Simulation::new(Policy::new());
     let invite = Draft::new("INVITE").set("Require", "100rel");
@@ -248,11 +238,8 @@ fn a_response_without_the_offer_that_is_ours_to_make_is_not_reliable() {
         server.progress(Provisional::RINGING).map(drop)
     });
     assert_eq!(rung, Err(VerbError::NoBody));
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// §5: an offer in the PRACK is answered in its 200, and the 2xx waits for that.
@@ -269,8 +256,7 @@ fn an_offer_in_the_prack_is_answered_in_its_200() {
     assert_eq!(ok.body(), ANSWER);
     call.run_until(seconds(1));
     hang_up(&mut call, &invite);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §4 and RFC 3261 §8.2.2.3, §21.4.15: what each side requires.
@@ -310,11 +296,8 @@ fn the_policy_decides() {
         call.send(&invite);
         let ringing = call.receive("180 Ringing");
         assert_eq!(ringing.header("RSeq").is_some(), is_reliable);
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
-        call.expect("...");
-        call.finish();
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -326,9 +309,7 @@ fn a_cancel_overtakes_the_2xx_that_waits() {
     let invite = supported();
     call.send(&invite);
     call.receive("183 Session Progress");
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
+    call.give_up(&invite);
     call.expect(
         "
         0.0   INVITE        ------->
@@ -352,13 +333,7 @@ fn what_is_acknowledged_is_not_repeated_after_a_minute() {
     let invite = Draft::invite().add("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    let rack = format!("{} 1 INVITE", progress.header("RSeq").unwrap_or_default());
-    call.send(
-        &invite
-            .in_dialog("PRACK", &progress)
-            .without_body()
-            .add("RAck", &rack),
-    );
+    call.send(&invite.prack(&progress));
     call.run_until(seconds(130));
     let sent = call.trace().packets();
     assert_eq!(
@@ -367,6 +342,5 @@ fn what_is_acknowledged_is_not_repeated_after_a_minute() {
         1
     );
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

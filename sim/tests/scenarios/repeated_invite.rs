@@ -26,11 +26,8 @@ fn while_ringing_it_gets_the_last_1xx() {
         1.5   <------- 180 Ringing
         ",
     );
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// Timer A: the caller's INVITE is repeated until it hears anything.

@@ -32,8 +32,7 @@ fn refused(mut call: Simulation, session: (&Draft, &Packet), draft: &Draft, labe
     call.receive("200 OK");
     call.send(&session.0.in_dialog("BYE", session.1).cseq(51));
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -67,8 +66,7 @@ fn the_one_that_is_replaced_gets_bye() {
         .unwrap();
     call.send(&invite.in_dialog("ACK", accepted));
     call.send(&invite.in_dialog("BYE", accepted));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// The tags are compared as in a request inside the dialog: `to-tag` is ours.
@@ -107,8 +105,7 @@ fn zero_stands_for_no_tag() {
     assert_eq!(bye.header("Call-ID"), Some("a84b4c76e66710"));
     call.send_from(PEER, bye.response("200 OK"));
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -130,11 +127,8 @@ fn an_early_dialog_of_the_callers_gets_481() {
     call.send(&draft);
     let refused = call.receive("481 Call/Transaction Does Not Exist");
     call.send(&draft.ack(&refused));
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// A call that is over must not make anything ring.
@@ -142,14 +136,12 @@ fn an_early_dialog_of_the_callers_gets_481() {
 fn a_dialog_that_is_over_or_ending_gets_603() {
     let mut call = Simulation::new(Policy::new().answer());
     let (invite, ok) = begin(&mut call);
-    call.send(&invite.in_dialog("BYE", &ok));
-    call.receive("200 OK");
+    call.hang_up(&invite, &ok);
     let draft = replacing(&ok, "");
     call.send(&draft);
     let refused = call.receive("603 Decline");
     call.send(&draft.ack(&refused));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 
     let mut call = Simulation::new(Policy::new().answer());
     let (_, ok) = begin(&mut call);
@@ -160,8 +152,7 @@ fn a_dialog_that_is_over_or_ending_gets_603() {
     let refused = call.receive("603 Decline");
     call.send(&draft_of(&ok).ack(&refused));
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 fn draft_of(ok: &Packet) -> Draft {
@@ -182,10 +173,8 @@ fn what_contradicts_itself_gets_400() {
         let last = call.trace().packets().last().unwrap().clone();
         assert_eq!(last.status(), Some(400), "{name}");
         call.send(&draft.ack(&last));
-        call.send(&invite.in_dialog("BYE", &ok));
-        call.receive("200 OK");
-        call.expect("...");
-        call.finish();
+        call.hang_up(&invite, &ok);
+        call.finish_here();
     }
 }
 
@@ -213,8 +202,6 @@ fn a_replacement_that_is_refused_changes_nothing() {
     call.run_until(seconds(3));
     let refused = call.receive("488 Not Acceptable Here");
     call.send(&replacing(&ok, "").ack(&refused));
-    call.send(&invite.in_dialog("BYE", &ok));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }

@@ -147,8 +147,7 @@ fn a_response_that_cannot_be_delivered_is_reported() {
     assert_eq!(call.counts().invites, 1);
     call.expect("...");
     call.run_out();
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3263 §5: where the connection is gone and nobody is at the address, the name in Via says more.
@@ -211,6 +210,5 @@ fn an_open_stream_needs_no_address() {
     let bye = call.receive("BYE");
     assert_eq!(bye.peer.to_string(), PEER);
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

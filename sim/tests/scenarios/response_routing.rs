@@ -8,8 +8,7 @@ fn answer(transport: Transport, via: &str, from: &str) -> Packet {
     let mut call = Simulation::new(Policy::new()).over(transport);
     call.send_from(from, Draft::new("OPTIONS").set("Via", via).bytes());
     let answer = call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
     answer
 }
 
@@ -130,8 +129,7 @@ fn the_other_vias_are_copied_as_they_are() {
     );
     assert_eq!(vias[1], "Via: SIP / 2.0 / UDP third.example.com;branch=3");
     assert_eq!(vias.len(), 2);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A link-local address means nothing without its scope.

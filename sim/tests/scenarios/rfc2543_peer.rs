@@ -67,9 +67,7 @@ fn its_ack_and_its_cancel_are_matched() {
     call.finish();
     let mut call = Simulation::new(Policy::new().ring());
     call.send(&invite);
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
+    call.give_up(&invite);
     call.expect(
         "
         0.0   INVITE        ------->
@@ -99,8 +97,7 @@ fn our_bye_has_no_tag_in_to() {
             .starts_with("BYE sip:alice@203.0.113.1 SIP/2.0\r\n")
     );
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// Two of its requests with one number are two requests where anything else differs.
@@ -114,10 +111,7 @@ fn another_request_uri_is_another_request() {
     call.receive("180 Ringing");
     assert_eq!(call.counts().invites, 2);
     for invite in [&invite, &other] {
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
+        call.give_up(invite);
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

@@ -13,8 +13,7 @@ fn call_with(record_routes: &[&str]) -> (Packet, Packet) {
     call.run_until(seconds(1));
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
     (ok, bye)
 }
 
@@ -51,8 +50,7 @@ fn a_provisional_response_copies_it_too() {
     let terminated = call.receive("487 Request Terminated");
     assert_eq!(terminated.header("Record-Route"), None);
     call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A loose router is visited first, and the Request-URI stays the peer's.

@@ -69,10 +69,8 @@ fn an_update_refreshes_the_session() {
     );
     call.run_until(seconds(100));
     assert_eq!(call.counts().sessions, 1);
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §8.2: 422 tells the least that we bear.
@@ -84,8 +82,7 @@ fn too_short_a_time_gets_422() {
     let refused = call.receive("422 Session Interval Too Small");
     assert_eq!(refused.header("Min-SE"), Some("90"));
     call.send(&invite.ack(&refused));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §9: a caller that does not know session timers gets what a proxy asked for, if we can refresh.
@@ -107,8 +104,7 @@ fn we_refresh_for_a_caller_that_does_not_know_how() {
     let again = call.receive("UPDATE");
     call.send_from(PEER, refreshed(&again));
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// A caller that asks for nothing gets what is configured.
@@ -127,8 +123,7 @@ fn a_timer_of_our_own_is_set_where_it_is_configured() {
     let ok = begin(&mut call, &invite);
     assert_eq!(ok.header("Session-Expires"), Some("1800;refresher=uac"));
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// What the application of the route that insists on a timer says.
@@ -158,16 +153,14 @@ fn an_application_may_insist_on_a_timer() {
         assert_eq!(ok.header("Session-Expires"), Some(&*expected));
         assert_eq!(ok.header("Require"), Some("timer"));
         call.send(&invite.in_dialog("BYE", &ok));
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
     let mut call = Simulation::new(insisting());
     let invite = invite().set("Min-SE", "300");
     let ok = begin(&mut call, &invite);
     assert_eq!(ok.header("Session-Expires"), Some("300;refresher=uac"));
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §7.4, §9: whoever takes no UPDATE is refreshed by re-INVITE, with the description that it knows.
@@ -187,8 +180,7 @@ fn we_refresh_by_reinvite_for_a_caller_that_takes_no_update() {
         call.receive("ACK");
     }
     call.send(&invite.in_dialog("BYE", &ok));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §10: a refresh of ours that finds nobody ends the session.
@@ -202,8 +194,7 @@ fn a_refresh_that_is_not_answered_ends_the_session() {
     call.run_until(seconds(77));
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §9: what is repeated is what was agreed on last, in an answer of ours too.
@@ -228,8 +219,7 @@ fn a_refresh_repeats_our_last_answer() {
     call.send_from(PEER, answered(&refresh));
     call.receive("ACK");
     call.send(&hold.in_dialog("BYE", &agreed));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 4028 §7.4: a peer may refresh as often as it likes, and for as long.
@@ -250,10 +240,8 @@ fn refreshes_leave_no_timers_behind() {
     // The transactions are forgotten by then.
     call.run_until(seconds(40));
     assert_eq!(call.counts().timers, 1);
-    call.send(&invite.in_dialog("BYE", &ok).cseq(102));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// §10: a change of ours that is never answered keeps nobody from ending the session in time.
@@ -274,8 +262,7 @@ fn a_refresh_waits_no_longer_than_the_session_lives() {
     let bye = call.receive("BYE");
     call.send_from(PEER, bye.response("200 OK"));
     call.send_from(PEER, change.response("487 Request Terminated"));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3262 §5: what is repeated is the answer to the offer of a PRACK, where that came last.
@@ -287,8 +274,7 @@ fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    let rack = format!("{} 1 INVITE", progress.header("RSeq").unwrap());
-    let prack = invite.in_dialog("PRACK", &progress).set("RAck", &rack);
+    let prack = invite.prack(&progress);
     call.send(&prack.body("application/sdp", "v=0\r\na=sendonly\r\n"));
     let answer = call.receive("200 OK");
     assert_ne!(answer.body(), progress.body());
@@ -301,6 +287,5 @@ fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
     call.send_from(PEER, answered(&refresh));
     call.receive("ACK");
     call.send(&invite.in_dialog("BYE", &ok).cseq(9));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

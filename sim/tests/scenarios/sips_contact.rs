@@ -9,11 +9,8 @@ fn contact(invite: &Draft) -> String {
     call.send(invite);
     let ringing = call.receive("180 Ringing");
     let contact = ringing.header("Contact").unwrap_or_default().to_owned();
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
+    call.give_up(invite);
+    call.finish_here();
     contact
 }
 

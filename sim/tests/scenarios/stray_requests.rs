@@ -25,8 +25,7 @@ fn a_request_of_an_unknown_dialog_gets_481() {
             );
         }
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// §15.1.2: each part of the dialog's name must fit.
@@ -51,8 +50,7 @@ fn a_bye_must_fit_the_dialog_in_all_its_parts() {
     }
     call.send(&bye);
     call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
@@ -128,8 +126,7 @@ fn an_ack_before_the_2xx_says_nothing() {
     );
     call.send(&invite.in_dialog("ACK", &ringing));
     call.send(&invite.in_dialog("BYE", &ringing));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]

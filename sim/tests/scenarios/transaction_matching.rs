@@ -3,12 +3,6 @@
 use offhook_core::Transport;
 use offhook_sim::{Draft, PEER, Policy, Simulation};
 
-fn cancel(call: &mut Simulation, invite: &Draft) {
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-}
-
 /// The branch alone does not name a transaction: sent-by does too.
 #[test]
 fn the_same_branch_of_another_sender_is_another_transaction() {
@@ -22,11 +16,10 @@ fn the_same_branch_of_another_sender_is_another_transaction() {
     call.send(&other);
     call.receive("180 Ringing");
     assert_eq!(call.counts().invites, 2);
-    cancel(&mut call, &invite);
+    call.give_up(&invite);
     assert_eq!(call.counts().invites, 1, "the CANCEL ends the one it names");
-    cancel(&mut call, &other);
-    call.expect("...");
-    call.finish();
+    call.give_up(&other);
+    call.finish_here();
 }
 
 /// Nor does another method belong to it, but for ACK and CANCEL.
@@ -39,9 +32,8 @@ fn another_method_with_the_same_branch_is_another_transaction() {
     call.send(&Draft::new("OPTIONS").branch("z9hG4bK-same"));
     let options = call.receive("200 OK");
     assert_eq!(options.header("CSeq"), Some("1 OPTIONS"));
-    cancel(&mut call, &invite);
-    call.expect("...");
-    call.finish();
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// sent-by has no case, and of two Via values in one line the first counts.
@@ -58,7 +50,6 @@ fn the_topmost_via_names_the_transaction() {
     call.send(&again);
     call.receive("180 Ringing");
     assert_eq!(call.counts().totals.repeated_requests, 1, "from {PEER}");
-    cancel(&mut call, &again);
-    call.expect("...");
-    call.finish();
+    call.give_up(&again);
+    call.finish_here();
 }

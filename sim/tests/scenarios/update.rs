@@ -4,16 +4,9 @@ use offhook_core::message::{Body, Provisional, Rejection, Success, Text};
 use offhook_core::{InsideError, ResponseOptions};
 use offhook_sim::{ANSWER, Draft, OFFER, PEER, Packet, Policy, Simulation, seconds};
 
-/// The PRACK for a response.
-fn prack(invite: &Draft, response: &Packet) -> Draft {
-    let rseq = response.header("RSeq").expect("it is reliable");
-    let rack = format!("{rseq} 1 INVITE");
-    invite.in_dialog("PRACK", response).set("RAck", &rack)
-}
-
 /// The PRACK for a response, with an offer of its own.
 fn offering(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
-    let prack = prack(invite, response).cseq(cseq);
+    let prack = invite.prack(response).cseq(cseq);
     let prack = prack.branch(&format!("z9hG4bK-offering-{cseq}"));
     prack.body("application/sdp", OFFER)
 }
@@ -22,14 +15,6 @@ fn update(invite: &Draft, response: &Packet, cseq: u32) -> Draft {
     let update = invite.in_dialog("UPDATE", response).cseq(cseq);
     let update = update.branch(&format!("z9hG4bK-update-{cseq}"));
     update.body("application/sdp", OFFER)
-}
-
-fn cancel(mut call: Simulation, invite: &Draft) {
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
-    call.expect("...");
-    call.finish();
 }
 
 /// Once offer and answer are exchanged in 183 and PRACK, the early session may be changed.
@@ -45,13 +30,14 @@ fn an_early_session_is_changed() {
         allow.is_some_and(|allow| allow.contains("UPDATE")),
         "{allow:?}"
     );
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("200 OK");
     call.send(&update(&invite, &progress, 3));
     let updated = call.receive("200 OK");
     assert_eq!(updated.header("CSeq"), Some("3 UPDATE"));
     assert_eq!(updated.body(), ANSWER);
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3311 §5.2: the answer to an early offer is not that of the INVITE, which waits for it.
@@ -62,7 +48,7 @@ fn the_2xx_waits_for_the_answer_to_an_early_offer() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("200 OK");
     call.send(&update(&invite, &progress, 3));
     call.run_until(seconds(2));
@@ -76,7 +62,8 @@ fn the_2xx_waits_for_the_answer_to_an_early_offer() {
     let updated = call.trace().packets().find(is_answer).map(Packet::body);
     assert_eq!(updated, Some("v=0\r\n"));
     call.send(&invite.in_dialog("ACK", &ok));
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 3311 §5.1: so may we, and no earlier.
@@ -94,7 +81,7 @@ fn we_change_an_early_session() {
     let reinvite = |call: &mut Simulation| {
         call.core(|core, now| core.session(now, session).unwrap().invite(&offer))
     };
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("200 OK");
     assert_eq!(update(&mut call), Ok(()));
     assert_eq!(reinvite(&mut call), Err(InsideError::NotConfirmed));
@@ -106,7 +93,8 @@ fn we_change_an_early_session() {
     assert_eq!(update(&mut call), Ok(()));
     let sent = call.receive("UPDATE");
     call.send_from(PEER, sent.response("488 Not Acceptable Here"));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3262 §5: the PRACK of a response without an offer has no answer, whatever our UPDATE offers.
@@ -116,7 +104,7 @@ fn our_early_offer_is_not_for_a_prack_to_answer() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("200 OK");
     let (id, session) = (call.invite(), call.session());
     let offer = Body::sdp(OFFER);
@@ -130,12 +118,13 @@ fn our_early_offer_is_not_for_a_prack_to_answer() {
     });
     assert_eq!(rung, Ok(()));
     let ringing = call.receive("180 Ringing");
-    let acknowledge = prack(&invite, &ringing).cseq(3);
+    let acknowledge = invite.prack(&ringing).cseq(3);
     call.send(&acknowledge.branch("z9hG4bK-again"));
     let acknowledged = call.receive("200 OK");
     assert_eq!(acknowledged.header("CSeq"), Some("3 PRACK"));
     call.send_from(PEER, update.response("488 Not Acceptable Here"));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3261 §15.1.2: with the call ends what it has not answered, and at once.
@@ -146,7 +135,7 @@ fn an_early_offer_gets_487_with_the_end_of_the_call() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.send(&update(&invite, &progress, 3));
     call.send(&invite.cancel());
     call.run_until(seconds(0));
@@ -157,8 +146,7 @@ fn an_early_offer_gets_487_with_the_end_of_the_call() {
     let terminated = call.trace().packets().find(|it| it.status() == Some(487));
     let acknowledge = invite.ack(terminated.expect("it is refused"));
     call.send(&acknowledge);
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3262 §3, §5: a PRACK is not to be refused, so its offer waits for the outcome of ours, whatever that is, and
@@ -175,7 +163,8 @@ fn the_offer_of_a_prack_that_meets_ours_is_answered_behind_it() {
         assert_eq!(answered.header("CSeq"), Some("3 PRACK"), "{outcome}");
         assert_eq!(answered.body(), ANSWER, "{outcome}");
         assert_eq!(count(&call, "180 Ringing"), 1, "{outcome}");
-        cancel(call, &invite);
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -198,7 +187,8 @@ fn the_2xx_waits_for_the_offer_of_a_prack_that_waits() {
     assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
     assert_eq!(count(&call, "200 OK"), 3);
     call.send(&invite.in_dialog("ACK", &ok));
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 3264 §4: one offer waits, and no second.
@@ -221,7 +211,8 @@ fn the_second_offer_of_a_prack_that_meets_ours_gets_400() {
     call.send_from(PEER, update.response("200 OK"));
     let answered = call.receive("200 OK");
     assert_eq!(answered.header("CSeq"), Some("3 PRACK"));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// An UPDATE that nobody answers keeps no PRACK without an answer.
@@ -232,12 +223,9 @@ fn the_offer_of_a_prack_does_not_wait_for_ever() {
     call.run_until(seconds(20));
     let terminated = last(&call, "487 Request Terminated");
     assert_eq!(terminated.header("CSeq"), Some("3 PRACK"));
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
+    call.give_up(&invite);
     call.run_until(seconds(40));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// However long it has waited, the application has 16 s from when it is told.
@@ -252,7 +240,8 @@ fn the_offer_of_a_prack_has_its_time_from_when_it_is_told() {
     call.run_until(seconds(32));
     let refused = last(&call, "488 Not Acceptable Here");
     assert_eq!(refused.header("CSeq"), Some("3 PRACK"));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3261 §15.1.2: nor does it wait when the call ends, whoever ends it.
@@ -286,8 +275,7 @@ fn the_offer_of_a_prack_that_waits_gets_487_with_the_end_of_the_call() {
         let acknowledge = invite.ack(invites[0]);
         call.send(&acknowledge);
         call.send_from(PEER, update.response("481 Gone"));
-        call.expect("...");
-        call.finish();
+        call.finish_here();
     }
 }
 
@@ -308,7 +296,8 @@ fn a_late_prack_makes_no_offer_while_a_reinvite_asks_for_ours() {
     assert_eq!(asked.body(), ANSWER);
     let acknowledge = invite.in_dialog("ACK", &ok).cseq(2);
     call.send(&acknowledge.body("application/sdp", OFFER));
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 3264 §4: nor while our offer waits for its answer in the ACK.
@@ -322,7 +311,8 @@ fn a_late_prack_makes_no_offer_behind_that_of_our_2xx() {
     call.receive("400 An offer is open already");
     let acknowledge = invite.in_dialog("ACK", &ok).cseq(2);
     call.send(&acknowledge.body("application/sdp", OFFER));
-    hang_up(call, &invite, &ok);
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// A call that is accepted behind a reliable 180 whose PRACK is not sent.
@@ -337,13 +327,6 @@ fn accepted(policy: Policy) -> (Simulation, Draft, Packet, Packet) {
     (call, invite, ringing, ok)
 }
 
-fn hang_up(mut call: Simulation, invite: &Draft, ok: &Packet) {
-    call.send(&invite.in_dialog("BYE", ok).cseq(4));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
-}
-
 /// An early session with an UPDATE of ours out, and behind it a reliable 180, whose PRACK may make an offer.
 fn met() -> (Simulation, Draft, Packet, Packet) {
     met_with(Policy::new())
@@ -355,7 +338,7 @@ fn met_with(policy: Policy) -> (Simulation, Draft, Packet, Packet) {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.run_until(seconds(1));
     let (ringing, update) = (last(&call, "180 Ringing"), last(&call, "UPDATE"));
     (call, invite, ringing, update)
@@ -386,7 +369,8 @@ fn we_change_no_early_session_whose_offer_is_open() {
     let offer = Body::sdp(OFFER);
     let update = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
     assert_eq!(update, Err(InsideError::OfferPending));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3311 §5.1: an answer in a reliable response counts when its PRACK is here.
@@ -400,7 +384,8 @@ fn we_change_no_early_session_before_the_prack() {
     let offer = Body::sdp(OFFER);
     let update = call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
     assert_eq!(update, Err(InsideError::OfferPending));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// RFC 3261 §15: a callee ends no early dialog by BYE, whatever its UPDATE gets.
@@ -410,7 +395,7 @@ fn an_early_update_that_gets_481_sends_no_bye() {
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
-    call.send(&prack(&invite, &progress));
+    call.send(&invite.prack(&progress));
     call.receive("200 OK");
     let session = call.session();
     let offer = Body::sdp(OFFER);
@@ -419,7 +404,8 @@ fn an_early_update_that_gets_481_sends_no_bye() {
     let update = call.receive("UPDATE");
     call.send_from(PEER, update.response("481 Gone"));
     call.receive("UPDATE");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// Our offer is out: 491.
@@ -431,7 +417,8 @@ fn while_our_offer_is_open_it_gets_491() {
     let progress = call.receive("183 Session Progress");
     call.send(&update(&invite, &progress, 2));
     call.receive("491 Request Pending");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// Their offer is not answered yet: 500 with a Retry-After between 0 and 10 seconds.
@@ -448,7 +435,8 @@ fn while_their_offer_is_open_it_gets_500() {
         .and_then(|seconds| seconds.parse().ok())
         .expect("a number of seconds");
     assert!(seconds <= 10, "{seconds}");
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }
 
 /// A confirmed session is changed, or the change is refused and what was agreed before holds.
@@ -464,10 +452,8 @@ fn a_confirmed_session_is_changed_or_not() {
         let ok = call.establish(&invite);
         call.send(&update(&invite, &ok, 2));
         call.receive(label);
-        call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-        call.receive("200 OK");
-        call.expect("...");
-        call.finish();
+        call.hang_up(&invite, &ok);
+        call.finish_here();
     }
 }
 
@@ -490,10 +476,8 @@ fn a_refusal_of_a_change_says_what_it_is_to_say() {
     assert_eq!(refused.body(), ANSWER);
     assert_eq!(refused.header("User-Agent"), Some("Bob/2"));
     assert_eq!(refused.header("Supported"), Some("timer"));
-    call.send(&invite.in_dialog("BYE", &ok).cseq(3));
-    call.receive("200 OK");
-    call.expect("...");
-    call.finish();
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }
 
 /// RFC 3261 §14.2: an INVITE inside the early dialog comes too soon.
@@ -513,5 +497,6 @@ fn an_invite_in_an_early_dialog_gets_500() {
     let refused = call.receive("500 Server Internal Error");
     assert!(refused.header("Retry-After").is_some());
     call.send(&second.ack(&refused));
-    cancel(call, &invite);
+    call.give_up(&invite);
+    call.finish_here();
 }

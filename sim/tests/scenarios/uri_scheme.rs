@@ -13,11 +13,8 @@ fn sip_sips_and_tel_are_understood() {
         let invite = Draft::invite().uri(uri);
         call.send(&invite);
         call.receive("180 Ringing");
-        call.send(&invite.cancel());
-        let terminated = call.receive("487 Request Terminated");
-        call.send(&invite.ack(&terminated));
-        call.expect("...");
-        call.finish();
+        call.give_up(&invite);
+        call.finish_here();
     }
 }
 
@@ -36,6 +33,5 @@ fn another_scheme_gets_416() {
         call.send(&invite.branch(&format!("z9hG4bK-{number}")));
         call.receive("416 Unsupported URI Scheme");
     }
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }

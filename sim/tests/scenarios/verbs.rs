@@ -14,8 +14,7 @@ fn finish(mut call: Simulation, invite: &Draft) {
     .expect("a rejection has no rule to break");
     let busy = call.receive("486 Busy Here");
     call.send(&invite.ack(&busy));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 /// RFC 3261 §13.3.1.4: a 2xx needs a session description.
@@ -80,14 +79,11 @@ fn a_call_that_is_over_cannot_be_taken() {
     call.send(&invite);
     call.receive("180 Ringing");
     let id = call.invite();
-    call.send(&invite.cancel());
-    let terminated = call.receive("487 Request Terminated");
-    call.send(&invite.ack(&terminated));
+    call.give_up(&invite);
     assert!(call.core(|core, now| core.invite_server(now, id).is_none()));
     let session = call.session();
     assert!(call.core(|core, now| core.session(now, session).is_none()));
-    call.expect("...");
-    call.finish();
+    call.finish_here();
 }
 
 #[test]
