@@ -23,9 +23,10 @@ pub struct Exchange {
 impl Exchange {
     /// A server without calls.
     pub fn new() -> Self {
+        let now = Instant::now();
         Self {
-            core: UserAgentCore::new(unbounded(), [7; 32]),
-            now: Instant::now(),
+            core: UserAgentCore::new(now, unbounded(), [7; 32]),
+            now,
             answer: Body::sdp(DESCRIPTION),
             caller: Caller::new(),
             invite: None,

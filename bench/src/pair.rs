@@ -29,10 +29,11 @@ impl Pair {
         let uri = |text: &str| text.parse::<UriBuf>().expect("a URI");
         let (from, to) = (uri("sip:alice@192.0.2.2"), uri("sip:bob@192.0.2.1:5060"));
         let request = OutgoingRequest::new(vec![reversed(FLOW)], from.into(), to.into());
+        let now = Instant::now();
         Self {
-            caller: UserAgentCore::new(unbounded(), [1; 32]),
-            server: UserAgentCore::new(unbounded(), [2; 32]),
-            now: Instant::now(),
+            caller: UserAgentCore::new(now, unbounded(), [1; 32]),
+            server: UserAgentCore::new(now, unbounded(), [2; 32]),
+            now,
             request: request.with_body(Body::sdp(DESCRIPTION)),
             answer: Body::sdp(DESCRIPTION),
             invite: None,

@@ -25,7 +25,7 @@
 //!         }
 //!     }
 //! }
-//! # let _ = (step, UserAgentCore::new(Config::default(), [0; 32]));
+//! # let _ = (step, |now: Instant| UserAgentCore::new(now, Config::default(), [0; 32]));
 //! ```
 
 #![forbid(unsafe_code)]

@@ -1,7 +1,5 @@
 //! What an application may do with a session.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use offhook_message::{
     Body, Header, Method, NameAddr, ReferTo, Rejection, Replaces, Request, Text, UriBuf,
@@ -21,14 +19,13 @@ use crate::uas::{ResponseOptions, VerbError, offer};
 #[derive(Debug)]
 pub struct Session<'a> {
     state: &'a mut State,
-    now: Instant,
     id: SessionId,
     phase: SessionState,
     flow: Flow,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: SessionId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: SessionId) -> Option<Self> {
         let session = state.sessions.get(id)?;
         if matches!(session.phase, Phase::Over) {
             return None;
@@ -36,7 +33,6 @@ impl<'a> Session<'a> {
         let (phase, flow) = (session.state(), session.flow);
         Some(Self {
             state,
-            now,
             id,
             phase,
             flow,
@@ -75,7 +71,7 @@ impl<'a> Session<'a> {
     /// Accepts the change that the last [`Event::Offer`](crate::Event::Offer) asked for, with our answer, or our
     /// offer where the request had none.
     pub fn answer(&mut self, answer: &Body) -> Result<(), VerbError> {
-        offer::answer(self.state, self.now, self.id, answer)
+        offer::answer(self.state, self.id, answer)
     }
 
     /// Refuses the change that the last [`Event::Offer`](crate::Event::Offer) asked for. What was agreed before
@@ -84,7 +80,7 @@ impl<'a> Session<'a> {
         &mut self,
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Result<(), VerbError> {
-        offer::refuse(self.state, self.now, self.id, &options.into())
+        offer::refuse(self.state, self.id, &options.into())
     }
 
     /// Sends a request inside the session: INFO, MESSAGE, NOTIFY or another. Gives its CSeq number; the
@@ -96,7 +92,7 @@ impl<'a> Session<'a> {
         headers: &[Header],
         body: Option<&Body>,
     ) -> Result<u32, InsideError> {
-        inside::request(self.state, self.now, self.id, method, headers, body)
+        inside::request(self.state, self.id, method, headers, body)
     }
 
     /// Asks the peer to call somebody else: sends REFER. Gives its CSeq number, by which each
@@ -104,7 +100,7 @@ impl<'a> Session<'a> {
     /// of them hangs up, as a rule once the other call is answered
     /// ([RFC 5589 §6](https://www.rfc-editor.org/rfc/rfc5589#section-6)).
     pub fn refer(&mut self, options: impl Into<ReferOptions>) -> Result<u32, InsideError> {
-        refer::send(self.state, self.now, self.id, options.into())
+        refer::send(self.state, self.id, options.into())
     }
 
     /// Offers another session description by re-INVITE
@@ -131,7 +127,7 @@ impl<'a> Session<'a> {
 
     fn change(&mut self, method: Method, offer: Option<&Body>) -> Result<(), InsideError> {
         let purpose = Purpose::Application;
-        change::begin(self.state, self.now, self.id, method, offer, purpose)
+        change::begin(self.state, self.id, method, offer, purpose)
     }
 
     /// Takes credentials for when a request of ours in this session is asked for them. A session
@@ -146,14 +142,14 @@ impl<'a> Session<'a> {
     /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)), the first one or a re-INVITE. Where it made none,
     /// the ACK went out by itself.
     pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
-        let is_sent = acknowledge::answer(self.state, self.now, self.id, answer);
+        let is_sent = acknowledge::answer(self.state, self.id, answer);
         is_sent.then_some(()).ok_or(VerbError::NoOffer)
     }
 
     /// Answers the offer of a reliable provisional response to our INVITE, in its PRACK
     /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). Where it made none, the PRACK went out by itself.
     pub fn prack(&mut self, answer: &Body) -> Result<(), VerbError> {
-        let is_sent = prack::answer(self.state, self.now, self.id, answer);
+        let is_sent = prack::answer(self.state, self.id, answer);
         is_sent.then_some(()).ok_or(VerbError::NoOffer)
     }
 
@@ -192,15 +188,15 @@ impl<'a> Session<'a> {
     /// Ends the session for an INVITE that was accepted in its place: sends CANCEL where it is an
     /// early one of ours, else BYE ([RFC 3891 §3](https://www.rfc-editor.org/rfc/rfc3891#section-3)).
     pub fn replace(self) {
-        let Self { state, now, id, .. } = self;
+        let Self { state, id, .. } = self;
         let session = state.sessions.get(id);
         let invite = session.and_then(|session| match session.phase {
             Phase::Inviting(invite) => Some(invite),
             _ => None,
         });
         match invite {
-            Some(invite) => cancel::want(state, now, invite, Vec::new()),
-            None => bye::send(state, now, id, SessionEnd::LocalBye, Vec::new()),
+            Some(invite) => cancel::want(state, invite, Vec::new()),
+            None => bye::send(state, id, SessionEnd::LocalBye, Vec::new()),
         }
     }
 
@@ -212,7 +208,7 @@ impl<'a> Session<'a> {
     ///
     /// The session is not confirmed, or a change of it is under way.
     pub fn snapshot(&self) -> Result<Bytes, InsideError> {
-        snapshot::take(self.state, self.now, self.id)
+        snapshot::take(self.state, self.id)
     }
 
     /// Forgets the session, and says nothing to anybody: it goes on elsewhere, from its
@@ -226,7 +222,7 @@ impl<'a> Session<'a> {
     /// [`Event::Ended`](crate::Event::Ended) when it is answered. A second one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
     /// answered.
     pub fn bye(self, headers: Vec<Header>) {
-        let Self { state, now, id, .. } = self;
-        bye::send(state, now, id, SessionEnd::LocalBye, headers);
+        let Self { state, id, .. } = self;
+        bye::send(state, id, SessionEnd::LocalBye, headers);
     }
 }

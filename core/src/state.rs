@@ -59,13 +59,13 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         let mut random = Random::new(seed);
         Self {
             introduction: Introduction::new(&config),
             loggers: config.loggers,
             fingerprinter: Fingerprinter::new(random.keys()),
-            timers: Timers::new(&config.times),
+            timers: Timers::new(now, &config.times),
             random,
             outbox: Outbox::default(),
             servers: ServerTransactions::new(),
@@ -148,39 +148,24 @@ impl State {
         })
     }
 
-    pub(crate) fn arm(&mut self, now: Instant, after: std::time::Duration, timer: Timer) {
-        self.timers.arm(now, after, timer);
-    }
-
-    pub(crate) fn respond(
-        &mut self,
-        now: Instant,
-        transaction: Slot,
-        status: StatusCode,
-        bytes: Bytes,
-    ) {
+    pub(crate) fn respond(&mut self, transaction: Slot, status: StatusCode, bytes: Bytes) {
         self.totals.responses += 1;
-        let (servers, mut context) = self.servers(now);
+        let (servers, mut context) = self.servers();
         servers.respond(transaction, status, bytes, &mut context);
     }
 
-    pub(crate) fn repeat_response(&mut self, now: Instant, transaction: Slot) {
-        let (servers, mut context) = self.servers(now);
+    pub(crate) fn repeat_response(&mut self, transaction: Slot) {
+        let (servers, mut context) = self.servers();
         servers.receive_again(transaction, &mut context);
     }
 
-    pub(crate) fn acknowledge(&mut self, now: Instant, transaction: Slot) {
-        let (servers, mut context) = self.servers(now);
+    pub(crate) fn acknowledge(&mut self, transaction: Slot) {
+        let (servers, mut context) = self.servers();
         servers.receive_ack(transaction, &mut context);
     }
 
-    pub(crate) fn server_timer(
-        &mut self,
-        now: Instant,
-        transaction: Slot,
-        timer: ServerTimer,
-    ) -> ServerOutcome {
-        let (servers, mut context) = self.servers(now);
+    pub(crate) fn server_timer(&mut self, transaction: Slot, timer: ServerTimer) -> ServerOutcome {
+        let (servers, mut context) = self.servers();
         servers.timer(transaction, timer, &mut context)
     }
 
@@ -190,7 +175,6 @@ impl State {
 
     pub(crate) fn insert_client(
         &mut self,
-        now: Instant,
         branch: Token,
         method: Method,
         request: Bytes,
@@ -198,49 +182,39 @@ impl State {
         user: ClientUser,
     ) -> Slot {
         self.totals.requests_sent += 1;
-        let (clients, mut context) = self.clients(now);
+        let (clients, mut context) = self.clients();
         clients.insert(branch, method, request, flow, user, &mut context)
     }
 
-    pub(crate) fn send_client(&mut self, now: Instant, transaction: Slot, flow: Flow) {
-        let (clients, mut context) = self.clients(now);
+    pub(crate) fn send_client(&mut self, transaction: Slot, flow: Flow) {
+        let (clients, mut context) = self.clients();
         clients.send(transaction, flow, &mut context);
     }
 
     /// See [`ClientTransactions::undelivered`].
-    pub(crate) fn undelivered_client(
-        &mut self,
-        now: Instant,
-        transaction: Slot,
-    ) -> Option<ClientTransaction> {
-        let (clients, mut context) = self.clients(now);
+    pub(crate) fn undelivered_client(&mut self, transaction: Slot) -> Option<ClientTransaction> {
+        let (clients, mut context) = self.clients();
         clients.undelivered(transaction, &mut context)
     }
 
     /// Sends an ACK again.
-    pub(crate) fn repeat_client(&mut self, now: Instant, transaction: Slot) {
-        let (clients, mut context) = self.clients(now);
+    pub(crate) fn repeat_client(&mut self, transaction: Slot) {
+        let (clients, mut context) = self.clients();
         clients.repeat(transaction, &mut context);
     }
 
     pub(crate) fn client_response(
         &mut self,
-        now: Instant,
         transaction: Slot,
         response: &Response,
     ) -> ClientOutcome {
-        let (clients, mut context) = self.clients(now);
+        let (clients, mut context) = self.clients();
         clients.receive_response(transaction, response, &mut context)
     }
 
-    pub(crate) fn client_timer(
-        &mut self,
-        now: Instant,
-        transaction: Slot,
-        timer: ClientTimer,
-    ) -> ClientOutcome {
+    pub(crate) fn client_timer(&mut self, transaction: Slot, timer: ClientTimer) -> ClientOutcome {
         let waiting = self.outbox.len();
-        let (clients, mut context) = self.clients(now);
+        let (clients, mut context) = self.clients();
         let outcome = clients.timer(transaction, timer, &mut context);
         if matches!(timer, ClientTimer::A | ClientTimer::E) && self.outbox.len() > waiting {
             self.totals.repeated_requests_sent += 1;
@@ -259,14 +233,14 @@ impl State {
 
     /// Hands an offer of the peer's to the application. That of a PRACK waits while one of ours is open: both may be
     /// made at once ([RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)), and a PRACK is not to be refused.
-    pub(crate) fn tell_offer(&mut self, now: Instant, id: SessionId, slot: Slot) {
+    pub(crate) fn tell_offer(&mut self, id: SessionId, slot: Slot) {
         let after = self.config.times.transaction_life() / 2;
         let offer = self.offers.get_mut(slot);
         let Some((offer, session)) = offer.zip(self.sessions.get_mut(id)) else {
             return;
         };
-        offer.due = now + after;
-        self.timers.arm(now, after, Timer::Offer(slot));
+        offer.due = self.timers.now() + after;
+        self.timers.arm(after, Timer::Offer(slot));
         let message = offer.incoming.request.clone();
         if message.session_description().is_some() {
             if session.offer_answer == OfferAnswer::HaveLocalOffer
@@ -285,12 +259,12 @@ impl State {
     }
 
     /// An offer of ours may have its answer: the one that waited for that comes next.
-    pub(crate) fn release_offer(&mut self, now: Instant, id: SessionId) {
+    pub(crate) fn release_offer(&mut self, id: SessionId) {
         let session = self.sessions.get_mut(id);
         let session = session.filter(|it| it.offer_answer != OfferAnswer::HaveLocalOffer);
         let reliable = session.and_then(|session| session.reliable.as_mut());
         if let Some(slot) = reliable.and_then(|reliable| reliable.offer.take()) {
-            self.tell_offer(now, id, slot);
+            self.tell_offer(id, slot);
         }
     }
 
@@ -361,7 +335,7 @@ impl State {
     }
 
     /// Whether something new of this source is begun. It counts only where a table fills up.
-    pub(crate) fn admit(&mut self, now: Instant, source: SocketAddr) -> Admission {
+    pub(crate) fn admit(&mut self, source: SocketAddr) -> Admission {
         let limits = &self.config.limits;
         let tables = [
             (self.invites.len(), limits.invites),
@@ -371,6 +345,7 @@ impl State {
             (self.servers.octets(), limits.octets),
         ];
         let (sources, keys) = (&mut self.sources, &self.fingerprinter);
+        let now = self.timers.now();
         if tables.iter().all(|(length, limit)| *length < limit / 2) {
             return sources.look(keys, now, source);
         }
@@ -397,9 +372,8 @@ impl State {
         self.loggers.logger(category, label).write(level, content);
     }
 
-    fn servers(&mut self, now: Instant) -> (&mut ServerTransactions, Context<'_>) {
+    fn servers(&mut self) -> (&mut ServerTransactions, Context<'_>) {
         let context = Context {
-            now,
             times: &self.config.times,
             timers: &mut self.timers,
             outbox: &mut self.outbox,
@@ -407,9 +381,8 @@ impl State {
         (&mut self.servers, context)
     }
 
-    fn clients(&mut self, now: Instant) -> (&mut ClientTransactions, Context<'_>) {
+    fn clients(&mut self) -> (&mut ClientTransactions, Context<'_>) {
         let context = Context {
-            now,
             times: &self.config.times,
             timers: &mut self.timers,
             outbox: &mut self.outbox,

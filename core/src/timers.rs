@@ -1,4 +1,4 @@
-//! All timers of a core.
+//! The time of a core, and all its timers.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -110,7 +110,7 @@ impl Timer {
     }
 }
 
-/// Armed timers, earliest first.
+/// What time it is, and the armed timers, earliest first.
 ///
 /// RFC 3261 arms the same ten durations over and over. Within one duration the order of arming is
 /// the order of firing, so each has a queue of its own where arming and firing cost a push and a
@@ -118,13 +118,14 @@ impl Timer {
 /// (Expires).
 #[derive(Debug)]
 pub(crate) struct Timers {
+    now: Instant,
     lanes: Vec<Lane>,
     heap: BinaryHeap<Reverse<Rare>>,
     armed: u64,
 }
 
 impl Timers {
-    pub(crate) fn new(times: &Times) -> Self {
+    pub(crate) fn new(now: Instant, times: &Times) -> Self {
         let mut durations = vec![
             times.trying,
             times.no_answer,
@@ -146,6 +147,7 @@ impl Timers {
             .into_iter()
             .map(|it| Lane::new(it, Duration::ZERO));
         Self {
+            now,
             lanes: prompt.chain(patient).collect(),
             heap: BinaryHeap::new(),
             armed: 0,
@@ -162,14 +164,23 @@ impl Timers {
                 .sum::<usize>()
     }
 
-    pub(crate) fn arm(&mut self, now: Instant, after: Duration, timer: Timer) {
-        let Some(at) = now.checked_add(after) else {
+    /// The time of all that happens until the next [`advance`](Self::advance).
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Time has passed. None has where `now` steps back, as it may a little: callers read their clocks before they take
+    /// turns.
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn arm(&mut self, after: Duration, timer: Timer) {
+        let Some(at) = self.now.checked_add(after) else {
             return; // Not within the life of this process.
         };
         let mut lanes = self.lanes.iter_mut();
         if let Some(lane) = lanes.find(|lane| lane.takes(after, timer)) {
-            // Callers read their clocks before they take turns, so `now` may step back a little.
-            let at = lane.queue.back().map_or(at, |last| at.max(last.at));
             lane.queue.push_back(Armed { at, timer });
             return;
         }
@@ -179,7 +190,8 @@ impl Timers {
     }
 
     /// Takes the earliest timer that is due.
-    pub(crate) fn due(&mut self, now: Instant) -> Option<Timer> {
+    pub(crate) fn due(&mut self) -> Option<Timer> {
+        let now = self.now;
         let lane = self.earliest_lane();
         let in_lane = lane.and_then(|index| self.lanes.get(index)?.head());
         let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
@@ -340,32 +352,33 @@ mod tests {
         let mut slots = Slots::new();
         let (first, second) = (InviteId(slots.insert(())), InviteId(slots.insert(())));
         let now = Instant::now();
-        (Timers::new(&Times::default()), now, first, second)
+        (Timers::new(now, &Times::default()), now, first, second)
     }
 
     #[test]
     fn they_fire_in_order_across_lanes_and_heap() {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
-        timers.arm(now, ms(500), Timer::NoAnswer(first));
-        timers.arm(now, ms(300), Timer::Expires(second));
-        timers.arm(now, ms(200), Timer::Trying(first));
+        timers.arm(ms(500), Timer::NoAnswer(first));
+        timers.arm(ms(300), Timer::Expires(second));
+        timers.arm(ms(200), Timer::Trying(first));
         assert_eq!(timers.len(), 3);
-        assert_eq!(timers.due(now + ms(199)), None);
-        let later = now + ms(600);
-        assert_eq!(timers.due(later), Some(Timer::Trying(first)));
-        assert_eq!(timers.due(later), Some(Timer::Expires(second)));
-        assert_eq!(timers.due(later), Some(Timer::NoAnswer(first)));
-        assert_eq!(timers.due(later), None);
+        timers.advance(now + ms(199));
+        assert_eq!(timers.due(), None);
+        timers.advance(now + ms(600));
+        assert_eq!(timers.due(), Some(Timer::Trying(first)));
+        assert_eq!(timers.due(), Some(Timer::Expires(second)));
+        assert_eq!(timers.due(), Some(Timer::NoAnswer(first)));
+        assert_eq!(timers.due(), None);
     }
 
     #[test]
     fn nobody_is_woken_for_a_dead_timer() {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
-        timers.arm(now, ms(200), Timer::Trying(first));
-        timers.arm(now, ms(300), Timer::Expires(first));
-        timers.arm(now, ms(400), Timer::Expires(second));
+        timers.arm(ms(200), Timer::Trying(first));
+        timers.arm(ms(300), Timer::Expires(first));
+        timers.arm(ms(400), Timer::Expires(second));
         let live = |timer| timer == Timer::Expires(second);
         assert_eq!(timers.next(live), Some(now + ms(400)));
         assert_eq!(timers.len(), 1);
@@ -378,12 +391,22 @@ mod tests {
         let (mut timers, now, ..) = timers();
         let after = Times::default().t1 * 64;
         let forget = |slot| Timer::Server(slot, ServerTimer::L);
-        timers.arm(now, after, forget(first));
-        timers.arm(now + PATIENCE, after, forget(second));
+        timers.arm(after, forget(first));
+        timers.advance(now + PATIENCE);
+        timers.arm(after, forget(second));
         assert_eq!(timers.next(|_| true), Some(now + after + PATIENCE));
-        assert_eq!(timers.due(now + after), Some(forget(first)));
-        assert_eq!(timers.due(now + after), None);
-        timers.arm(now, after, Timer::Server(first, ServerTimer::H));
+        timers.advance(now + after);
+        assert_eq!(timers.due(), Some(forget(first)));
+        assert_eq!(timers.due(), None);
+    }
+
+    #[test]
+    fn a_timer_that_is_not_patient_has_the_time_to_itself() {
+        let mut transactions = Slots::new();
+        let (mut timers, now, ..) = timers();
+        let (slot, after) = (transactions.insert(()), Times::default().t1 * 64);
+        timers.arm(after, Timer::Server(slot, ServerTimer::L));
+        timers.arm(after, Timer::Server(slot, ServerTimer::H));
         assert_eq!(timers.next(|_| true), Some(now + after));
     }
 
@@ -408,13 +431,17 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_keeps_the_order_of_a_lane() {
+    fn a_clock_that_steps_back_stands_still() {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
-        timers.arm(now + ms(10), ms(200), Timer::Trying(first));
-        timers.arm(now, ms(200), Timer::Trying(second));
-        assert_eq!(timers.due(now + ms(205)), None);
-        assert_eq!(timers.due(now + ms(210)), Some(Timer::Trying(first)));
-        assert_eq!(timers.due(now + ms(210)), Some(Timer::Trying(second)));
+        timers.advance(now + ms(10));
+        timers.arm(ms(200), Timer::Trying(first));
+        timers.advance(now);
+        timers.arm(ms(200), Timer::Trying(second));
+        timers.advance(now + ms(205));
+        assert_eq!(timers.due(), None);
+        timers.advance(now + ms(210));
+        assert_eq!(timers.due(), Some(Timer::Trying(first)));
+        assert_eq!(timers.due(), Some(Timer::Trying(second)));
     }
 }

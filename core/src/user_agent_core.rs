@@ -26,7 +26,7 @@ use crate::uas::{self, InviteUserAgentServer, ReferUserAgentServer, UserAgentSer
 /// [`poll`](Self::poll) gives what is to be done. **After every `handle` and after every verb, poll
 /// until `None`; then call `handle(now, Input::Timeout)` when [`timeout`](Self::timeout) says.**
 ///
-/// `now` never runs backwards by more than the caller's threads may disagree.
+/// Callers may read their clocks before they take turns: a `now` before the last counts as the last.
 #[derive(Debug)]
 pub struct UserAgentCore {
     state: State,
@@ -35,48 +35,48 @@ pub struct UserAgentCore {
 impl UserAgentCore {
     /// A core with nothing in it. The seed is secret and random; equal seeds and inputs give equal
     /// outputs.
-    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+    pub fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         Self {
-            state: State::new(config, seed),
+            state: State::new(now, config, seed),
         }
     }
 
     /// Takes what happened. Timers that are due come first.
     pub fn handle(&mut self, now: Instant, input: Input) {
-        let state = &mut self.state;
-        while let Some(timer) = state.timers.due(now) {
-            fire(state, now, timer);
+        let state = self.at(now);
+        while let Some(timer) = state.timers.due() {
+            fire(state, timer);
         }
         match input {
             Input::Message {
                 flow,
                 message: Message::Request(request),
-            } => uas::receive_request(state, now, flow, request),
+            } => uas::receive_request(state, flow, request),
             Input::Message {
                 flow,
                 message: Message::Response(response),
-            } => uac::receive_response(state, now, flow, response),
+            } => uac::receive_response(state, flow, response),
             Input::Malformed { flow, malformed } => {
-                uas::receive_malformed(state, now, flow, malformed);
+                uas::receive_malformed(state, flow, malformed);
             }
             Input::Undelivered {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
-            } => uac::undeliverable(state, now, slot),
+            } => uac::undeliverable(state, slot),
             Input::Undelivered {
                 transaction: TransactionId(TransactionSlot::Server(slot)),
             } => uas::undelivered::undeliverable(state, slot),
             Input::Disconnected { channel, opener } => {
-                uas::disconnected(state, now, channel);
-                uac::disconnected(state, now, channel, opener);
+                uas::disconnected(state, channel);
+                uac::disconnected(state, channel, opener);
             }
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Client(slot)),
                 flows,
-            } => uac::resolved(state, now, slot, flows),
+            } => uac::resolved(state, slot, flows),
             Input::Resolved {
                 transaction: TransactionId(TransactionSlot::Server(slot)),
                 flows,
-            } => uas::undelivered::resolved(state, now, slot, &flows),
+            } => uas::undelivered::resolved(state, slot, &flows),
             Input::Timeout => {}
         }
     }
@@ -99,12 +99,12 @@ impl UserAgentCore {
         now: Instant,
         id: InviteId,
     ) -> Option<InviteUserAgentServer<'_>> {
-        invite_server(&mut self.state, now, id)
+        invite_server(self.at(now), id)
     }
 
     /// A request other than INVITE that is not answered yet. `None` where it is.
     pub fn request_server(&mut self, now: Instant, id: RequestId) -> Option<UserAgentServer<'_>> {
-        UserAgentServer::new(&mut self.state, now, id)
+        UserAgentServer::new(self.at(now), id)
     }
 
     /// A REFER that is not answered yet. `None` where it is.
@@ -113,7 +113,7 @@ impl UserAgentCore {
         now: Instant,
         id: RequestId,
     ) -> Option<ReferUserAgentServer<'_>> {
-        ReferUserAgentServer::new(&mut self.state, now, id)
+        ReferUserAgentServer::new(self.at(now), id)
     }
 
     /// The session that an INVITE wants to replace ([RFC 3891 §3](https://www.rfc-editor.org/rfc/rfc3891#section-3)), here where the Call-ID of that
@@ -133,12 +133,12 @@ impl UserAgentCore {
     /// Who tells no final status leaves it to the core to end the subscription, as `timeout`.
     pub fn notify(&mut self, now: Instant, referral: ReferralId, status: StatusCode) -> bool {
         let ReferralId { session, cseq } = referral;
-        uac::notify::tell(&mut self.state, now, session, cseq, status)
+        uac::notify::tell(self.at(now), session, cseq, status)
     }
 
     /// A session. `None` where it is over.
     pub fn session(&mut self, now: Instant, id: SessionId) -> Option<Session<'_>> {
-        Session::new(&mut self.state, now, id)
+        Session::new(self.at(now), id)
     }
 
     /// Goes on with a session of another core. It is confirmed, and has the name that is returned.
@@ -151,7 +151,7 @@ impl UserAgentCore {
         now: Instant,
         snapshot: SessionSnapshot,
     ) -> Result<SessionId, SnapshotError> {
-        snapshot::restore(&mut self.state, now, snapshot)
+        snapshot::restore(self.at(now), snapshot)
     }
 
     /// From now on every new call gets 503 with Retry-After, in seconds, and what would have to be kept up is not begun
@@ -178,81 +178,83 @@ impl UserAgentCore {
             totals: state.totals,
         }
     }
+
+    /// The state, for what happens at this time.
+    fn at(&mut self, now: Instant) -> &mut State {
+        self.state.timers.advance(now);
+        &mut self.state
+    }
 }
 
 /// The view of a call that the application has not accepted.
-fn invite_server(
-    state: &mut State,
-    now: Instant,
-    id: InviteId,
-) -> Option<InviteUserAgentServer<'_>> {
+fn invite_server(state: &mut State, id: InviteId) -> Option<InviteUserAgentServer<'_>> {
     let is_held = state.invites.get(id.0)?.held.is_some();
-    InviteUserAgentServer::new(state, now, id).filter(|_| !is_held)
+    InviteUserAgentServer::new(state, id).filter(|_| !is_held)
 }
 
-fn fire(state: &mut State, now: Instant, timer: Timer) {
+fn fire(state: &mut State, timer: Timer) {
     match timer {
         Timer::Trying(id) => {
-            if let Some(mut server) = invite_server(state, now, id) {
+            if let Some(mut server) = invite_server(state, id) {
                 server.trying_is_due();
             }
         }
         Timer::NoAnswer(id) => {
-            if let Some(server) = invite_server(state, now, id) {
+            if let Some(server) = invite_server(state, id) {
                 server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::NoAnswer);
             }
         }
         Timer::Expires(id) => {
-            if let Some(server) = invite_server(state, now, id) {
+            if let Some(server) = invite_server(state, id) {
                 server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
             }
         }
-        Timer::RepeatProvisional(id) => repeat_provisional(state, now, id),
-        Timer::Reliable(id, rseq) => uas::reliable::repeat(state, now, id, rseq),
-        Timer::Prack(id, rseq) => uas::reliable::not_acknowledged(state, now, id, rseq),
-        Timer::Offer(slot) => uas::offer::is_overdue(state, now, slot),
+        Timer::RepeatProvisional(id) => repeat_provisional(state, id),
+        Timer::Reliable(id, rseq) => uas::reliable::repeat(state, id, rseq),
+        Timer::Prack(id, rseq) => uas::reliable::not_acknowledged(state, id, rseq),
+        Timer::Offer(slot) => uas::offer::is_overdue(state, slot),
         Timer::Server(slot, timer) => {
-            let outcome = state.server_timer(now, slot, timer);
+            let outcome = state.server_timer(slot, timer);
             if let ServerOutcome::NotAcknowledged(invite) = outcome {
                 state.outbox.event(Event::NotAcknowledged { invite });
             }
         }
-        Timer::Client(slot, timer) => uac::timer(state, now, slot, timer),
-        Timer::Ringing(id) => uac::invite::rings_too_long(state, now, id),
+        Timer::Client(slot, timer) => uac::timer(state, slot, timer),
+        Timer::Ringing(id) => uac::invite::rings_too_long(state, id),
         Timer::Cancel(id) => uac::invite::give_up(state, id),
-        Timer::Registration(id) => uac::register::is_due(state, now, id),
-        Timer::Subscription(id) => uac::subscribe::is_due(state, now, id),
-        Timer::Publication(id) => uac::publish::is_due(state, now, id),
-        Timer::Redirected(id) => uac::invite::not_followed(state, now, id),
-        Timer::Session(id) => uac::refresh::is_due(state, now, id),
-        Timer::Change(id) => uac::change::retry(state, now, id),
-        Timer::Request(id) => uas::request::is_overdue(state, now, id),
-        Timer::OfferTrying(slot) => uas::offer::trying_is_due(state, now, slot),
-        Timer::Refer(id, name) => uac::refer::is_overdue(state, now, id, name),
-        Timer::Referral(id, cseq) => uac::notify::is_overdue(state, now, id, cseq),
-        Timer::Accepted(id, cseq) => repeat_success(state, now, id, cseq),
-        Timer::Reinvite(id, cseq) => uac::change::takes_too_long(state, now, id, cseq),
-        Timer::Acknowledgement(id, cseq) => uac::bye::not_acknowledged(state, now, id, cseq),
+        Timer::Registration(id) => uac::register::is_due(state, id),
+        Timer::Subscription(id) => uac::subscribe::is_due(state, id),
+        Timer::Publication(id) => uac::publish::is_due(state, id),
+        Timer::Redirected(id) => uac::invite::not_followed(state, id),
+        Timer::Session(id) => uac::refresh::is_due(state, id),
+        Timer::Change(id) => uac::change::retry(state, id),
+        Timer::Request(id) => uas::request::is_overdue(state, id),
+        Timer::OfferTrying(slot) => uas::offer::trying_is_due(state, slot),
+        Timer::Refer(id, name) => uac::refer::is_overdue(state, id, name),
+        Timer::Referral(id, cseq) => uac::notify::is_overdue(state, id, cseq),
+        Timer::Accepted(id, cseq) => repeat_success(state, id, cseq),
+        Timer::Reinvite(id, cseq) => uac::change::takes_too_long(state, id, cseq),
+        Timer::Acknowledgement(id, cseq) => uac::bye::not_acknowledged(state, id, cseq),
     }
 }
 
 /// Sends the last provisional response again, unless a newer one has a time of its own.
-fn repeat_provisional(state: &mut State, now: Instant, id: InviteId) {
+fn repeat_provisional(state: &mut State, id: InviteId) {
     let Some(invite) = state.invites.get_mut(id.0) else {
         return;
     };
-    if invite.repeats_at.is_none_or(|at| at > now) {
+    if invite.repeats_at.is_none_or(|at| at > state.timers.now()) {
         return;
     }
     let after = state.config.times.repeat_provisional;
-    invite.repeats_at = now.checked_add(after);
+    invite.repeats_at = state.timers.now().checked_add(after);
     let transaction = invite.transaction;
-    state.repeat_response(now, transaction);
-    state.arm(now, after, Timer::RepeatProvisional(id));
+    state.repeat_response(transaction);
+    state.timers.arm(after, Timer::RepeatProvisional(id));
 }
 
 /// Sends a 2xx again that waits for its ACK.
-fn repeat_success(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+fn repeat_success(state: &mut State, id: SessionId, cseq: u32) {
     let session = state.sessions.get_mut(id);
     let Some(accepted) = session.and_then(|session| session.accepted(cseq)) else {
         return;
@@ -263,5 +265,5 @@ fn repeat_success(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
     if let Some(transaction) = state.servers.get(transaction) {
         state.outbox.transmit(transaction.flow, response, None);
     }
-    state.arm(now, after, Timer::Accepted(id, cseq));
+    state.timers.arm(after, Timer::Accepted(id, cseq));
 }

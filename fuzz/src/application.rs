@@ -23,9 +23,10 @@ pub(crate) fn run(octets: &[u8]) {
         info_packages: text(&mut dice).into_iter().collect(),
         ..Config::default()
     };
+    let now = Instant::now();
     let mut run = Run {
-        core: UserAgentCore::new(config, [7; 32]),
-        now: Instant::now(),
+        core: UserAgentCore::new(now, config, [7; 32]),
+        now,
         extra: Vec::new(),
         bodies: vec![Bytes::new()],
         sent: Vec::new(),

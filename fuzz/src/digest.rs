@@ -12,8 +12,8 @@ use offhook_core::{
 
 /// Each line is a challenge.
 pub(crate) fn run(octets: &[u8]) {
-    let mut core = UserAgentCore::new(Config::default(), [7; 32]);
     let now = Instant::now();
+    let mut core = UserAgentCore::new(now, Config::default(), [7; 32]);
     let uri = "sip:bob@example.com".parse().expect("a URI");
     let from = "sip:alice@example.com".parse().expect("a URI");
     let alice = Text::from_static("al\"i\\ce");

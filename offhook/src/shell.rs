@@ -74,7 +74,7 @@ impl Shell {
         for index in 0..bounds.shards {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed)?;
-            let core = UserAgentCore::new(share(config, bounds.shards), seed);
+            let core = UserAgentCore::new(Instant::now(), share(config, bounds.shards), seed);
             shards.push(Shard::new(index, core, config.limits.retry_after));
         }
         let shell = Arc::new_cyclic(|this: &Weak<Self>| {

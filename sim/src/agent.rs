@@ -23,9 +23,14 @@ pub(crate) struct Agent {
 
 impl Agent {
     /// The seed is what the core draws its tags and branches from.
-    pub(crate) fn new(config: Config, seed: [u8; 32], application: Application) -> Self {
+    pub(crate) fn new(
+        clock: &Clock,
+        config: Config,
+        seed: [u8; 32],
+        application: Application,
+    ) -> Self {
         Self {
-            core: UserAgentCore::new(config, seed),
+            core: UserAgentCore::new(clock.instant(), config, seed),
             application,
             mutant: None,
             outputs: VecDeque::new(),

@@ -201,20 +201,19 @@ fn parse_description(content: &mut Cursor<'_>) -> Option<Body> {
 }
 
 /// The octets of a confirmed session.
-pub(crate) fn take(state: &State, now: Instant, id: SessionId) -> Result<Bytes, InsideError> {
+pub(crate) fn take(state: &State, id: SessionId) -> Result<Bytes, InsideError> {
     let session = state.sessions.get(id);
     let session = session.filter(|session| matches!(session.phase, Phase::Confirmed));
     let session = session.ok_or(InsideError::NotConfirmed)?;
     if session.change.is_some() || !session.is_settled() || !session.accepted.is_empty() {
         return Err(InsideError::OfferPending);
     }
-    Ok(SessionSnapshot::of(session, now).write())
+    Ok(SessionSnapshot::of(session, state.timers.now()).write())
 }
 
 /// Goes on with the session of a snapshot.
 pub(crate) fn restore(
     state: &mut State,
-    now: Instant,
     snapshot: SessionSnapshot,
 ) -> Result<SessionId, SnapshotError> {
     let dialog: Dialog = snapshot.dialog.into_dialog(&state.fingerprinter);
@@ -226,7 +225,7 @@ pub(crate) fn restore(
     }
     let description = snapshot.description;
     let timer = snapshot.timer;
-    let timer = timer.map(|timer| timer.into_timer(now, snapshot.age));
+    let timer = timer.map(|timer| timer.into_timer(state.timers.now(), snapshot.age));
     let (flow, role, phase) = (snapshot.flow, snapshot.role, Phase::Confirmed);
     let id = state.sessions.insert(InviteSession {
         timer,
@@ -237,7 +236,7 @@ pub(crate) fn restore(
         }),
         ..InviteSession::new(dialog, flow, role, phase, OfferAnswer::Stable)
     });
-    refresh::arm(state, now, id);
+    refresh::arm(state, id);
     Ok(id)
 }
 

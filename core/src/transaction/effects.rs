@@ -1,6 +1,6 @@
 //! What a transaction may do: send, and arm a timer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -13,7 +13,6 @@ use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
 
 /// What every step needs of the core around it.
 pub(crate) struct Context<'a> {
-    pub(crate) now: Instant,
     pub(crate) times: &'a Times,
     pub(crate) timers: &'a mut Timers,
     pub(crate) outbox: &'a mut Outbox,
@@ -37,12 +36,12 @@ impl Effects<'_, '_> {
 
     pub(crate) fn arm_server(&mut self, timer: ServerTimer, after: Duration) {
         let timer = Timer::Server(self.slot, timer);
-        self.context.timers.arm(self.context.now, after, timer);
+        self.context.timers.arm(after, timer);
     }
 
     pub(crate) fn arm_client(&mut self, timer: ClientTimer, after: Duration) {
         let timer = Timer::Client(self.slot, timer);
-        self.context.timers.arm(self.context.now, after, timer);
+        self.context.timers.arm(after, timer);
     }
 
     pub(crate) fn times(&self) -> &Times {

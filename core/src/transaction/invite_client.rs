@@ -192,7 +192,6 @@ mod tests {
     /// One INVITE client transaction in its table, under a clock that the test moves.
     struct Bench {
         begin: Instant,
-        now: Instant,
         times: Times,
         timers: Timers,
         outbox: Outbox,
@@ -213,8 +212,7 @@ mod tests {
             };
             let mut bench = Self {
                 begin: now,
-                now,
-                timers: Timers::new(&times),
+                timers: Timers::new(now, &times),
                 times,
                 outbox: Outbox::default(),
                 table: ClientTransactions::new(),
@@ -233,7 +231,6 @@ mod tests {
             act: impl FnOnce(&mut ClientTransactions, Slot, &mut Context<'_>) -> R,
         ) -> R {
             let mut context = Context {
-                now: self.now,
                 times: &self.times,
                 timers: &mut self.timers,
                 outbox: &mut self.outbox,
@@ -253,16 +250,17 @@ mod tests {
         /// time in ms from the INVITE on.
         fn pass(&mut self, until: u64) -> Vec<(u128, ClientOutcome)> {
             let mut outcomes = Vec::new();
-            while self.now < self.begin + Duration::from_millis(until) {
-                self.now += Duration::from_millis(1);
-                while let Some(timer) = self.timers.due(self.now) {
+            while self.timers.now() < self.begin + Duration::from_millis(until) {
+                self.timers
+                    .advance(self.timers.now() + Duration::from_millis(1));
+                while let Some(timer) = self.timers.due() {
                     let Timer::Client(_, timer) = timer else {
                         panic!("{timer:?} is no timer of a client transaction");
                     };
                     let outcome =
                         self.act(|table, slot, context| table.timer(slot, timer, context));
                     if outcome != ClientOutcome::Pending {
-                        outcomes.push(((self.now - self.begin).as_millis(), outcome));
+                        outcomes.push(((self.timers.now() - self.begin).as_millis(), outcome));
                     }
                 }
             }

@@ -1,7 +1,5 @@
 //! The ACK of a 2xx ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 
-use std::time::Instant;
-
 use offhook_message::{Body, Method};
 
 use super::write::InDialog;
@@ -15,33 +13,32 @@ use crate::transaction::ClientUser;
 
 /// Acknowledges the 2xx of a session, with the answer to the offer that the 2xx made. False where
 /// it waits for none.
-pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Body) -> bool {
+pub(crate) fn answer(state: &mut State, id: SessionId, answer: &Body) -> bool {
     let session = state.sessions.get_mut(id);
     let Some(session) = session.filter(|session| matches!(session.phase, Phase::Answering(_)))
     else {
-        return change::answer(state, now, id, Some(answer));
+        return change::answer(state, id, Some(answer));
     };
     session.offer_answer = OfferAnswer::Stable;
     session.describe(Some(answer));
-    send(state, now, id, Some(answer));
+    send(state, id, Some(answer));
     true
 }
 
 /// Sends the ACK of a session whose 2xx is here, and keeps it for repetitions of that.
-pub(super) fn send(state: &mut State, now: Instant, id: SessionId, body: Option<&Body>) {
+pub(super) fn send(state: &mut State, id: SessionId, body: Option<&Body>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     if let Phase::Answering(invite) = session.phase {
         session.phase = Phase::Confirmed;
-        of_fork(state, now, invite, id, body);
+        of_fork(state, invite, id, body);
     }
 }
 
 /// Sends the ACK for one of those who accepted an INVITE.
 pub(super) fn of_fork(
     state: &mut State,
-    now: Instant,
     invite: OutgoingInviteId,
     id: SessionId,
     body: Option<&Body>,
@@ -56,7 +53,7 @@ pub(super) fn of_fork(
         body,
         ..InDialog::new(Method::Ack)
     };
-    let transaction = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    let transaction = send_in_dialog(state, id, ClientUser::Nobody, &request);
     let outgoing = state.outgoing_invites.get_mut(invite);
     if let Some(fork) = outgoing.and_then(|outgoing| outgoing.fork_of(id)) {
         fork.acknowledgement = transaction;

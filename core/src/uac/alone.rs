@@ -1,8 +1,6 @@
 //! Requests of ours outside of a dialog, through all their attempts
 //! ([RFC 3261 §8.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)).
 
-use std::time::Instant;
-
 use offhook_message::{Method, Response, StatusCode};
 
 use super::is_challenge;
@@ -28,35 +26,30 @@ pub(super) fn begin(
 }
 
 /// Sends the request of this user, by the flow whose turn it is. `None` where it is over.
-pub(super) fn send(state: &mut State, now: Instant, user: ClientUser) -> Option<Attempt> {
+pub(super) fn send(state: &mut State, user: ClientUser) -> Option<Attempt> {
     let (message, random, own) = message(state, user)?;
     let flow = message.flow()?;
     let (method, branch) = (message.method.clone(), random.token());
     let bytes = message.write(flow, branch, own);
-    let transaction = state.insert_client(now, branch, method, bytes.clone(), flow, user);
+    let transaction = state.insert_client(branch, method, bytes.clone(), flow, user);
     if let Some((message, ..)) = self::message(state, user) {
         message.transaction = Some(transaction);
     }
-    state.send_client(now, transaction, flow);
+    state.send_client(transaction, flow);
     Some(Attempt { flow, bytes })
 }
 
 /// Sends the request again where its response leaves hope: with credentials, or by the next flow.
 #[must_use]
-pub(super) fn send_again(
-    state: &mut State,
-    now: Instant,
-    user: ClientUser,
-    response: &Response,
-) -> bool {
-    is_worth_another(state, user, response) && send(state, now, user).is_some()
+pub(super) fn send_again(state: &mut State, user: ClientUser, response: &Response) -> bool {
+    is_worth_another(state, user, response) && send(state, user).is_some()
 }
 
 /// Sends the request again by the next flow, where there is one.
 #[must_use]
-pub(super) fn send_elsewhere(state: &mut State, now: Instant, user: ClientUser) -> bool {
+pub(super) fn send_elsewhere(state: &mut State, user: ClientUser) -> bool {
     let found = message(state, user);
-    found.is_some_and(|(message, ..)| message.next_flow()) && send(state, now, user).is_some()
+    found.is_some_and(|(message, ..)| message.next_flow()) && send(state, user).is_some()
 }
 
 /// Whether the request is worth another attempt after this response.

@@ -1,7 +1,5 @@
 //! Ending a session from our side ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
 
-use std::time::Instant;
-
 use offhook_message::{Header, Method};
 
 use super::{acknowledge, change, notify, send_request};
@@ -11,13 +9,7 @@ use crate::state::State;
 
 /// Sends BYE, or keeps it until the ACK of our 2xx is here: before that the callee may not send
 /// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The early session of an incoming INVITE is none yet: that one is to be answered.
-pub(crate) fn send(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    cause: SessionEnd,
-    headers: Vec<Header>,
-) {
+pub(crate) fn send(state: &mut State, id: SessionId, cause: SessionEnd, headers: Vec<Header>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -27,17 +19,17 @@ pub(crate) fn send(
             bye.get_or_insert((cause, headers));
         }
         Phase::Answering(_) => {
-            acknowledge::send(state, now, id, None);
-            terminate(state, now, id, cause, &headers);
+            acknowledge::send(state, id, None);
+            terminate(state, id, cause, &headers);
         }
         // §15: the caller may end an early dialog by itself.
-        Phase::Confirmed | Phase::Inviting(_) => terminate(state, now, id, cause, &headers),
+        Phase::Confirmed | Phase::Inviting(_) => terminate(state, id, cause, &headers),
     }
 }
 
 /// No ACK came in 64·T1: the session is confirmed and must be ended
 /// ([RFC 3261 §13.3.1.4, §14.2](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
-pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+pub(crate) fn not_acknowledged(state: &mut State, id: SessionId, cseq: u32) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -47,12 +39,12 @@ pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, c
             _ => None,
         };
         let headers = headers.unwrap_or_default();
-        terminate(state, now, id, SessionEnd::NotAcknowledged, &headers);
+        terminate(state, id, SessionEnd::NotAcknowledged, &headers);
     }
 }
 
 /// Our BYE is answered, or never will be. Whatever the answer says, the session is over.
-pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: SessionEnd) {
+pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
@@ -62,20 +54,14 @@ pub(super) fn answered(state: &mut State, now: Instant, id: SessionId, how: Sess
             other => other,
         };
         state.end_session(id, cause, None);
-        notify::resume(state, now, id);
+        notify::resume(state, id);
     }
 }
 
-pub(super) fn terminate(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    cause: SessionEnd,
-    headers: &[Header],
-) {
+pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, headers: &[Header]) {
     // §13.2.2.4: a 2xx to a re-INVITE is acknowledged, even where its offer is of no use.
-    change::answer(state, now, id, None);
-    change::session_ends(state, now, id);
+    change::answer(state, id, None);
+    change::session_ends(state, id);
     if let Some(session) = state.sessions.get_mut(id) {
         if matches!(
             session.phase,
@@ -89,5 +75,5 @@ pub(super) fn terminate(
             .outbox
             .event(Event::Terminating { session: id, cause });
     }
-    send_request(state, now, id, Method::Bye, headers);
+    send_request(state, id, Method::Bye, headers);
 }

@@ -1,7 +1,5 @@
 //! CANCEL ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
 
-use std::time::Instant;
-
 use offhook_message::{Header, HeaderName, Method};
 
 use crate::id::OutgoingInviteId;
@@ -12,7 +10,7 @@ use crate::timers::Timer;
 use crate::transaction::{ClientUser, follow_up};
 
 /// Gives up an INVITE: at once where a provisional response is here, else when the first comes.
-pub(crate) fn want(state: &mut State, now: Instant, id: OutgoingInviteId, headers: Vec<Header>) {
+pub(crate) fn want(state: &mut State, id: OutgoingInviteId, headers: Vec<Header>) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
@@ -21,12 +19,12 @@ pub(crate) fn want(state: &mut State, now: Instant, id: OutgoingInviteId, header
     }
     invite.cancel = Cancel::Wanted(headers);
     if invite.stage == Stage::Proceeding {
-        send(state, now, id);
+        send(state, id);
     }
 }
 
 /// Sends the CANCEL that is wanted, and sets an end to the wait for a final response.
-pub(super) fn send(state: &mut State, now: Instant, id: OutgoingInviteId) {
+pub(super) fn send(state: &mut State, id: OutgoingInviteId) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
@@ -38,18 +36,13 @@ pub(super) fn send(state: &mut State, now: Instant, id: OutgoingInviteId) {
     let Some(transaction) = invite.message.transaction else {
         return;
     };
-    of_transaction(state, now, transaction, &headers);
+    of_transaction(state, transaction, &headers);
     let life = state.config.times.transaction_life();
-    state.arm(now, life, Timer::Cancel(id));
+    state.timers.arm(life, Timer::Cancel(id));
 }
 
 /// Sends the CANCEL of an INVITE that got a provisional response.
-pub(super) fn of_transaction(
-    state: &mut State,
-    now: Instant,
-    transaction: Slot,
-    headers: &[Header],
-) {
+pub(super) fn of_transaction(state: &mut State, transaction: Slot, headers: &[Header]) {
     let Some((branch, flow, invite)) = state.clients.proceeding(transaction) else {
         return;
     };
@@ -61,6 +54,6 @@ pub(super) fn of_transaction(
         writer.extra(header);
     }
     let (bytes, user) = (writer.finish(), ClientUser::Nobody);
-    let transaction = state.insert_client(now, branch, Method::Cancel, bytes, flow, user);
-    state.send_client(now, transaction, flow);
+    let transaction = state.insert_client(branch, Method::Cancel, bytes, flow, user);
+    state.send_client(transaction, flow);
 }

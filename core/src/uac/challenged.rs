@@ -1,7 +1,5 @@
 //! Requests of ours that are asked for credentials ([RFC 3261 §22.2, §22.3](https://www.rfc-editor.org/rfc/rfc3261#section-22.2)).
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use offhook_message::{
     Body, HeaderName, Headers, Message, MessageWriter, Request, Response, UriBuf, parse,
@@ -49,12 +47,7 @@ pub(super) fn asked(state: &State, transaction: Slot, response: &Response) -> Op
 /// Sends a request again with credentials: all else is as it was, extra headers and the body too.
 /// False where we have none for who asks, or he has refused them.
 #[must_use]
-pub(super) fn send_again(
-    state: &mut State,
-    now: Instant,
-    asked: Asked,
-    response: &Response,
-) -> bool {
+pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -> bool {
     let Asked {
         id,
         user,
@@ -82,8 +75,8 @@ pub(super) fn send_again(
         return false;
     };
     let method = request.method().clone();
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
-    state.send_client(now, transaction, flow);
+    let transaction = state.insert_client(branch, method, bytes, flow, user);
+    state.send_client(transaction, flow);
     true
 }
 

@@ -1,7 +1,7 @@
 //! Re-INVITE and UPDATE of ours ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1),
 //! [RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::{Body, Method, Response, StatusCode};
 
@@ -20,7 +20,6 @@ use crate::transaction::ClientUser;
 /// UPDATE confirms the session as it is.
 pub(crate) fn begin(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     method: Method,
     offer: Option<&Body>,
@@ -29,6 +28,7 @@ pub(crate) fn begin(
     if prack::is_unanswered(state, id) {
         return Err(InsideError::OfferPending);
     }
+    let now = state.timers.now();
     let session = match method {
         Method::Update => begun(state, id)?,
         _ => confirmed(state, id)?,
@@ -52,7 +52,7 @@ pub(crate) fn begin(
         refused: 0,
         stage: ChangeStage::Waiting(now),
     }));
-    if send(state, now, id) {
+    if send(state, id) {
         return Ok(());
     }
     give_up(state, id);
@@ -73,12 +73,12 @@ fn begun(state: &mut State, id: SessionId) -> Result<&mut InviteSession, InsideE
 }
 
 /// Sends the change again that met a request of the peer's.
-pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
+pub(crate) fn retry(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
     let change = session.change.as_deref();
-    let is_due = |it: &Change| matches!(it.stage, ChangeStage::Waiting(until) if until <= now);
+    let is_due = |it: &Change| matches!(it.stage, ChangeStage::Waiting(until) if until <= state.timers.now());
     if !change.is_some_and(is_due) {
         return; // It is past that, or this was the time of one before it.
     }
@@ -88,9 +88,9 @@ pub(crate) fn retry(state: &mut State, now: Instant, id: SessionId) {
     }
     if !session.is_settled() {
         // The peer was faster, and what it wants is not settled yet.
-        return collide(state, now, id);
+        return collide(state, id);
     }
-    if !send(state, now, id) {
+    if !send(state, id) {
         // What it met has left no address to go to.
         abandon(state, id, Unanswered::Collision);
     }
@@ -112,19 +112,21 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
 /// The session ends. A re-INVITE that is out is still to be answered, and the answer acknowledged
 /// each time it comes ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else
 /// limits one that has a provisional response.
-pub(crate) fn session_ends(state: &mut State, now: Instant, id: SessionId) {
+pub(crate) fn session_ends(state: &mut State, id: SessionId) {
     let session = state.sessions.get(id);
     let change = session.and_then(|session| session.change.as_ref());
     if let Some(transaction) = change.and_then(|change| change.transaction()) {
         let after = state.config.times.transaction_life() * 2;
-        state.arm(now, after, Timer::Client(transaction, ClientTimer::D));
+        state
+            .timers
+            .arm(after, Timer::Client(transaction, ClientTimer::D));
     }
 }
 
 /// What a step of a transaction means to a change.
-pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+pub(super) fn finish(state: &mut State, id: SessionId, step: Step) {
     match step {
-        Step::Provisional(_, message) => proceed(state, now, id, &message),
+        Step::Provisional(_, message) => proceed(state, id, &message),
         Step::Final(_, message) => {
             let cseq = cseq(&message);
             let session = state.sessions.get(id);
@@ -132,25 +134,20 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step)
             if change.is_none_or(|change| change.cseq != cseq || change.is_answered()) {
                 return;
             }
-            changed(state, now, id, message);
+            changed(state, id, message);
         }
         Step::Failed(_) => {
             give_up(state, id);
-            unanswered(state, now, id);
+            unanswered(state, id);
         }
         Step::Over => {}
     }
-    state.release_offer(now, id);
+    state.release_offer(id);
 }
 
 /// Acknowledges the 2xx to a re-INVITE that asked for an offer, with our answer to that. False
 /// where none waits for it.
-pub(super) fn answer(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    answer: Option<&Body>,
-) -> bool {
+pub(super) fn answer(state: &mut State, id: SessionId, answer: Option<&Body>) -> bool {
     let Some(session) = state.sessions.get_mut(id) else {
         return false;
     };
@@ -159,7 +156,7 @@ pub(super) fn answer(
     };
     session.offer_answer = OfferAnswer::Stable;
     session.describe(answer);
-    acknowledge(state, now, id, &change, answer);
+    acknowledge(state, id, &change, answer);
     true
 }
 
@@ -168,7 +165,7 @@ pub(super) fn answer(
 /// One that only gets provisional responses is cancelled, and taken for cancelled where no final
 /// response follows ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)). An offer of the peer's that the
 /// application does not answer ends the session, as that of a first 2xx does.
-pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cseq: u32) {
+pub(crate) fn takes_too_long(state: &mut State, id: SessionId, cseq: u32) {
     let session = state.sessions.get_mut(id);
     let change = session.and_then(|session| session.change.as_mut());
     let Some(change) = change.filter(|change| change.cseq == cseq) else {
@@ -178,20 +175,20 @@ pub(crate) fn takes_too_long(state: &mut State, now: Instant, id: SessionId, cse
     match change.stage {
         ChangeStage::Proceeding(transaction) => {
             change.stage = ChangeStage::Cancelled(transaction);
-            cancel::of_transaction(state, now, transaction, &[]);
-            state.arm(now, after, Timer::Reinvite(id, cseq));
+            cancel::of_transaction(state, transaction, &[]);
+            state.timers.arm(after, Timer::Reinvite(id, cseq));
         }
         ChangeStage::Cancelled(transaction) => {
             state.clients.remove(transaction);
             abandon(state, id, Unanswered::Cancelled);
         }
-        ChangeStage::Answered(_) => bye::terminate(state, now, id, SessionEnd::NotAnswered, &[]),
+        ChangeStage::Answered(_) => bye::terminate(state, id, SessionEnd::NotAnswered, &[]),
         ChangeStage::Waiting(_) | ChangeStage::Calling(_) => {}
     }
 }
 
 /// The first provisional response sets a limit to a re-INVITE.
-fn proceed(state: &mut State, now: Instant, id: SessionId, message: &Response) {
+fn proceed(state: &mut State, id: SessionId, message: &Response) {
     let cseq = cseq(message);
     let session = state.sessions.get_mut(id);
     let change = session.and_then(|session| session.change.as_mut());
@@ -201,38 +198,38 @@ fn proceed(state: &mut State, now: Instant, id: SessionId, message: &Response) {
     {
         change.stage = ChangeStage::Proceeding(transaction);
         let after = state.config.times.ringing;
-        state.arm(now, after, Timer::Reinvite(id, cseq));
+        state.timers.arm(after, Timer::Reinvite(id, cseq));
     }
 }
 
 /// The first final response to a change.
-fn changed(state: &mut State, now: Instant, id: SessionId, message: Response) {
+fn changed(state: &mut State, id: SessionId, message: Response) {
     let status = message.status();
     if status == StatusCode::REQUEST_PENDING {
-        return collide(state, now, id);
+        return collide(state, id);
     }
-    if take_challenge(state, id, &message) && send(state, now, id) {
+    if take_challenge(state, id, &message) && send(state, id) {
         return;
     }
     if status == StatusCode::SESSION_INTERVAL_TOO_SMALL
         && refresh::take_min_se(state, id, message.headers())
-        && send(state, now, id)
+        && send(state, id)
     {
         return;
     }
     if status.is_success() {
-        return accepted(state, now, id, message);
+        return accepted(state, id, message);
     }
     give_up(state, id);
     state.outbox.event(Event::Answered {
         session: id,
         message,
     });
-    end_if_gone(state, now, id, status);
+    end_if_gone(state, id, status);
 }
 
 /// A 2xx. That to a re-INVITE is acknowledged, unless the application has to answer its offer.
-fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
+fn accepted(state: &mut State, id: SessionId, message: Response) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -254,20 +251,20 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
         change.stage = ChangeStage::Answered(transaction);
         let cseq = change.cseq;
         session.change = Some(change);
-        refresh::agreed(state, now, id, message.headers());
+        refresh::agreed(state, id, message.headers());
         let after = state.config.times.transaction_life();
-        state.arm(now, after, Timer::Reinvite(id, cseq));
+        state.timers.arm(after, Timer::Reinvite(id, cseq));
         return state.outbox.event(Event::AnsweredWithOffer {
             session: id,
             message,
         });
     }
-    refresh::agreed(state, now, id, message.headers());
+    refresh::agreed(state, id, message.headers());
     if let Some(session) = state.sessions.get_mut(id) {
         session.describe(change.offer.as_ref());
     }
     if is_invite {
-        acknowledge(state, now, id, &change, None);
+        acknowledge(state, id, &change, None);
     }
     // The answer to an offer that a refresh has repeated may say that the peer's media has moved
     // (RFC 3264 §8).
@@ -281,7 +278,7 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, message: Response) {
 
 /// Both sides asked at the same time: ours waits a random time and tries again, the owner of the
 /// Call-ID longer ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
-fn collide(state: &mut State, now: Instant, id: SessionId) {
+fn collide(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -301,8 +298,8 @@ fn collide(state: &mut State, now: Instant, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
-    change.stage = ChangeStage::Waiting(now + after);
-    state.arm(now, after, Timer::Change(id));
+    change.stage = ChangeStage::Waiting(state.timers.now() + after);
+    state.timers.arm(after, Timer::Change(id));
 }
 
 /// What was agreed before holds, and the application hears of it if the change was its own.
@@ -325,7 +322,7 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
 
 /// Sends the request of the change. False where it has no address to go to, or the session is ending
 /// by now.
-fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
+fn send(state: &mut State, id: SessionId) -> bool {
     let session = state.sessions.get_mut(id);
     let Some(session) = session.filter(|session| !is_ending(session)) else {
         return false;
@@ -341,7 +338,7 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
         ..InDialog::new(method)
     };
     let user = ClientUser::Change(id);
-    let Some(transaction) = send_in_dialog(state, now, id, user, &request) else {
+    let Some(transaction) = send_in_dialog(state, id, user, &request) else {
         return false;
     };
     let request = state.clients.waiting(transaction);
@@ -363,13 +360,7 @@ fn send(state: &mut State, now: Instant, id: SessionId) -> bool {
 
 /// The ACK of the 2xx to a re-INVITE of ours. It belongs to the transaction of that: another change
 /// may follow, or the end of the session, while the ACK is lost.
-fn acknowledge(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    change: &Change,
-    body: Option<&Body>,
-) {
+fn acknowledge(state: &mut State, id: SessionId, change: &Change, body: Option<&Body>) {
     // Those of the session may be others by now.
     let credentials = change.authorized.as_ref().map(Authentication::of_request);
     let request = InDialog {
@@ -378,7 +369,7 @@ fn acknowledge(
         body,
         ..InDialog::new(Method::Ack)
     };
-    let acknowledgement = send_in_dialog(state, now, id, ClientUser::Nobody, &request);
+    let acknowledgement = send_in_dialog(state, id, ClientUser::Nobody, &request);
     if let Some((invite, acknowledgement)) = change.transaction().zip(acknowledgement) {
         let user = ClientUser::Acknowledged(acknowledgement);
         state.clients.set_user(invite, user);

@@ -1,7 +1,5 @@
 //! Requests of ours inside a session ([RFC 3261 §12.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1)).
 
-use std::time::Instant;
-
 use offhook_message::{Body, Header, Method, StatusCode};
 
 use super::write::InDialog;
@@ -34,7 +32,6 @@ pub enum InsideError {
 /// Sends a request that changes nothing of the session itself. Gives its CSeq number.
 pub(crate) fn request(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     method: Method,
     headers: &[Header],
@@ -60,13 +57,13 @@ pub(crate) fn request(
         ..InDialog::new(method)
     };
     let user = ClientUser::Inside(id);
-    send_in_dialog(state, now, id, user, &request).ok_or(InsideError::NoTarget)?;
+    send_in_dialog(state, id, user, &request).ok_or(InsideError::NoTarget)?;
     let session = state.sessions.get(id);
     Ok(session.map_or(0, |session| session.dialog.local_cseq()))
 }
 
 /// What a step of a transaction means to a request that changes nothing.
-pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step) {
+pub(super) fn finish(state: &mut State, id: SessionId, step: Step) {
     match step {
         Step::Final(_, message) => {
             let status = message.status();
@@ -74,9 +71,9 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step)
                 session: id,
                 message,
             });
-            end_if_gone(state, now, id, status);
+            end_if_gone(state, id, status);
         }
-        Step::Failed(_) => unanswered(state, now, id),
+        Step::Failed(_) => unanswered(state, id),
         Step::Provisional(..) | Step::Over => {}
     }
 }
@@ -85,17 +82,17 @@ pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, step: Step)
 /// any, ends the session ([RFC 3261 §12.2.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.2), [RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
 /// 405, 480 and 501 refuse a request, and the session goes on as it was
 /// ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1)).
-pub(super) fn end_if_gone(state: &mut State, now: Instant, id: SessionId, status: StatusCode) {
+pub(super) fn end_if_gone(state: &mut State, id: SessionId, status: StatusCode) {
     if matches!(
         status.as_u16(),
         404 | 408 | 410 | 416 | 481..=485 | 502 | 604
     ) {
-        bye::send(state, now, id, SessionEnd::Gone, Vec::new());
+        bye::send(state, id, SessionEnd::Gone, Vec::new());
     }
 }
 
 /// No response came: the same as 408. Of a session that is over nothing more is told.
-pub(super) fn unanswered(state: &mut State, now: Instant, id: SessionId) {
+pub(super) fn unanswered(state: &mut State, id: SessionId) {
     let session = state.sessions.get(id);
     if session.is_none_or(|session| matches!(session.phase, Phase::Over)) {
         return;
@@ -104,7 +101,7 @@ pub(super) fn unanswered(state: &mut State, now: Instant, id: SessionId) {
         session: id,
         cause: Unanswered::Timeout,
     });
-    bye::send(state, now, id, SessionEnd::Gone, Vec::new());
+    bye::send(state, id, SessionEnd::Gone, Vec::new());
 }
 
 pub(super) fn confirmed(

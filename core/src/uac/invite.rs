@@ -1,7 +1,5 @@
 //! Calling ([RFC 3261 §13.2](https://www.rfc-editor.org/rfc/rfc3261#section-13.2)).
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use offhook_message::{Body, Header, Method, RAck, Response, StatusCode, UriBuf};
 
@@ -27,14 +25,13 @@ use crate::transaction::ClientUser;
 #[derive(Debug)]
 pub struct InviteUserAgentClient<'a> {
     state: &'a mut State,
-    now: Instant,
     id: OutgoingInviteId,
 }
 
 impl<'a> InviteUserAgentClient<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: OutgoingInviteId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: OutgoingInviteId) -> Option<Self> {
         let invite = state.outgoing_invites.get(id)?;
-        (invite.stage != Stage::Accepted).then_some(Self { state, now, id })
+        (invite.stage != Stage::Accepted).then_some(Self { state, id })
     }
 
     /// Which call this is.
@@ -64,12 +61,12 @@ impl<'a> InviteUserAgentClient<'a> {
     ///
     /// [`OutgoingInviteEvent::Cancelled`] follows. A second one changes nothing.
     pub fn cancel(self, headers: Vec<Header>) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let invite = state.outgoing_invites.get(id);
         if invite.is_some_and(|invite| invite.stage == Stage::Redirected) {
             return end(state, id, OutgoingInviteEvent::Cancelled { message: None });
         }
-        cancel::want(state, now, id, headers);
+        cancel::want(state, id, headers);
     }
 
     /// Tries a contact of a redirection: sends the INVITE to `request_uri` by these flows
@@ -79,10 +76,10 @@ impl<'a> InviteUserAgentClient<'a> {
     ///
     /// The call was not redirected, was redirected five times, or went there already.
     pub fn follow(self, request_uri: UriBuf, flows: Vec<Flow>) -> Result<(), RequestError> {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let invite = state.outgoing_invites.get_mut(id);
         redirect::follow(invite, request_uri, flows)?;
-        attempt(state, now, id);
+        attempt(state, id);
         Ok(())
     }
 
@@ -94,7 +91,6 @@ impl<'a> InviteUserAgentClient<'a> {
 /// Places a call.
 pub(crate) fn start(
     state: &mut State,
-    now: Instant,
     request: OutgoingRequest,
 ) -> Result<OutgoingInviteId, RequestError> {
     let limits = state.config.limits;
@@ -105,13 +101,13 @@ pub(crate) fn start(
     let mut message = alone::begin(state, Method::Invite, request)?;
     message.session_life = state.config.session_timer.expires.map(SessionLife::new);
     let id = state.outgoing_invites.insert(OutgoingInvite::new(message));
-    attempt(state, now, id);
+    attempt(state, id);
     Ok(id)
 }
 
 /// Sends the INVITE by the flow whose turn it is.
-fn attempt(state: &mut State, now: Instant, id: OutgoingInviteId) {
-    let attempt = alone::send(state, now, ClientUser::Invite(id));
+fn attempt(state: &mut State, id: OutgoingInviteId) {
+    let attempt = alone::send(state, ClientUser::Invite(id));
     let invite = state.outgoing_invites.get_mut(id);
     if let Some((invite, attempt)) = invite.zip(attempt) {
         invite.stage = Stage::Calling;
@@ -123,7 +119,6 @@ fn attempt(state: &mut State, now: Instant, id: OutgoingInviteId) {
 /// A response to the INVITE that its transaction lets through.
 pub(super) fn receive_response(
     state: &mut State,
-    now: Instant,
     id: OutgoingInviteId,
     flow: Flow,
     response: Response,
@@ -131,20 +126,20 @@ pub(super) fn receive_response(
     let status = response.status();
     log(state, id, status);
     if status.is_provisional() {
-        proceed(state, now, id);
+        proceed(state, id);
         if status == StatusCode::TRYING {
             return tell(state, id, OutgoingInviteEvent::Trying { message: response });
         }
-        progress(state, now, id, flow, response);
+        progress(state, id, flow, response);
     } else if status.is_success() {
-        succeed(state, now, id, flow, response);
+        succeed(state, id, flow, response);
     } else {
-        refuse(state, now, id, response);
+        refuse(state, id, response);
     }
 }
 
 /// No response will come by this flow.
-pub(super) fn failed(state: &mut State, now: Instant, id: OutgoingInviteId, cause: RequestFailure) {
+pub(super) fn failed(state: &mut State, id: OutgoingInviteId, cause: RequestFailure) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
@@ -152,33 +147,35 @@ pub(super) fn failed(state: &mut State, now: Instant, id: OutgoingInviteId, caus
         return end(state, id, OutgoingInviteEvent::Cancelled { message: None });
     }
     if invite.message.next_flow() {
-        return try_again(state, now, id);
+        return try_again(state, id);
     }
     end(state, id, OutgoingInviteEvent::Failed { cause });
 }
 
 /// Timer M: no further 2xx can come. A session whose offer is not answered by now never will be.
-pub(super) fn forget(state: &mut State, now: Instant, id: OutgoingInviteId) {
+pub(super) fn forget(state: &mut State, id: OutgoingInviteId) {
     let sessions = sessions(state, id, |fork| fork.is_accepted);
     for session in sessions {
         let phase = state.sessions.get(session).map(|session| &session.phase);
         if matches!(phase, Some(Phase::Answering(_))) {
-            acknowledge::send(state, now, session, None);
-            bye::terminate(state, now, session, SessionEnd::NotAnswered, &[]);
+            acknowledge::send(state, session, None);
+            bye::terminate(state, session, SessionEnd::NotAnswered, &[]);
         }
     }
     state.outgoing_invites.remove(id);
 }
 
 /// It rings for too long.
-pub(crate) fn rings_too_long(state: &mut State, now: Instant, id: OutgoingInviteId) {
+pub(crate) fn rings_too_long(state: &mut State, id: OutgoingInviteId) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
-    let is_due = invite.until.is_some_and(|until| until <= now);
+    let is_due = invite
+        .until
+        .is_some_and(|until| until <= state.timers.now());
     if is_due && invite.stage == Stage::Proceeding && !invite.is_cancelled() {
         tell(state, id, OutgoingInviteEvent::NoAnswer);
-        cancel::want(state, now, id, Vec::new());
+        cancel::want(state, id, Vec::new());
     }
 }
 
@@ -198,18 +195,20 @@ pub(crate) fn give_up(state: &mut State, id: OutgoingInviteId) {
 }
 
 /// Nobody followed the redirection.
-pub(crate) fn not_followed(state: &mut State, now: Instant, id: OutgoingInviteId) {
+pub(crate) fn not_followed(state: &mut State, id: OutgoingInviteId) {
     let Some(invite) = state.outgoing_invites.get(id) else {
         return;
     };
-    let is_due = invite.until.is_some_and(|until| until <= now);
+    let is_due = invite
+        .until
+        .is_some_and(|until| until <= state.timers.now());
     if is_due && invite.stage == Stage::Redirected {
         state.outgoing_invites.remove(id);
     }
 }
 
 /// The first provisional response sets a limit, and lets a CANCEL go.
-fn proceed(state: &mut State, now: Instant, id: OutgoingInviteId) {
+fn proceed(state: &mut State, id: OutgoingInviteId) {
     let after = state.config.times.ringing;
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
@@ -218,20 +217,20 @@ fn proceed(state: &mut State, now: Instant, id: OutgoingInviteId) {
         return;
     }
     invite.stage = Stage::Proceeding;
-    invite.until = now.checked_add(after);
-    state.arm(now, after, Timer::Ringing(id));
-    cancel::send(state, now, id);
+    invite.until = state.timers.now().checked_add(after);
+    state.timers.arm(after, Timer::Ringing(id));
+    cancel::send(state, id);
 }
 
 /// 101 to 199.
-fn progress(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
+fn progress(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Response) {
     let answerer = Answerer::of(response.headers());
     let session = early_session(state, id, flow, &answerer);
     let mut is_offer = false;
     if let Some(session) = session
         && let Some(rseq) = prack::rseq(response.headers(), &state.config)
     {
-        match acknowledge_reliably(state, now, id, session, rseq, &response) {
+        match acknowledge_reliably(state, id, session, rseq, &response) {
             Some(offer) => is_offer = offer,
             None => return,
         }
@@ -252,7 +251,6 @@ fn progress(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, r
 /// count.
 fn acknowledge_reliably(
     state: &mut State,
-    now: Instant,
     id: OutgoingInviteId,
     session: SessionId,
     rseq: u32,
@@ -278,13 +276,13 @@ fn acknowledge_reliably(
             return Some(true);
         }
     }
-    prack::send(state, now, session, &rack, None);
+    prack::send(state, session, &rack, None);
     Some(false)
 }
 
 /// A 2xx. The first makes the session; each other is of no use, and gets ACK and BYE
 /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
-fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, response: Response) {
+fn succeed(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Response) {
     let answerer = Answerer::of(response.headers());
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
@@ -293,7 +291,7 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
         && fork.is_accepted
     {
         if let Some(transaction) = fork.acknowledgement {
-            state.repeat_client(now, transaction);
+            state.repeat_client(transaction);
         }
         return;
     }
@@ -309,13 +307,13 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
     let body = state.outgoing_invites.accept(id);
     if is_first && is_usable && !is_cancelled {
         let offer = body.filter(is_session_description);
-        return accept(state, now, id, session, response, offer.as_ref());
+        return accept(state, id, session, response, offer.as_ref());
     }
-    acknowledge::of_fork(state, now, id, session, None);
+    acknowledge::of_fork(state, id, session, None);
     if let Some(session) = state.sessions.get_mut(session) {
         session.phase = Phase::Confirmed; // A BYE to the early session did not end this one.
     }
-    bye::terminate(state, now, session, SessionEnd::NotAccepted, &[]);
+    bye::terminate(state, session, SessionEnd::NotAccepted, &[]);
     if !is_first {
         return;
     }
@@ -333,7 +331,6 @@ fn succeed(state: &mut State, now: Instant, id: OutgoingInviteId, flow: Flow, re
 /// The session of the first 2xx. Its ACK goes out, unless the application has to answer first.
 fn accept(
     state: &mut State,
-    now: Instant,
     id: OutgoingInviteId,
     session: SessionId,
     response: Response,
@@ -357,9 +354,9 @@ fn accept(
             }
         }
     }
-    refresh::begin(state, now, session, response.headers(), offer);
+    refresh::begin(state, session, response.headers(), offer);
     if !is_offer {
-        acknowledge::of_fork(state, now, id, session, None);
+        acknowledge::of_fork(state, id, session, None);
     }
     let event = OutgoingInviteEvent::Accept {
         session,
@@ -370,7 +367,7 @@ fn accept(
 }
 
 /// 300 to 699. Its ACK is sent by the transaction.
-fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Response) {
+fn refuse(state: &mut State, id: OutgoingInviteId, message: Response) {
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
@@ -382,7 +379,7 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
     let is_longer = status == StatusCode::SESSION_INTERVAL_TOO_SMALL
         && invite.message.take_min_se(message.headers());
     if is_longer || alone::is_worth_another(state, ClientUser::Invite(id), &message) {
-        return try_again(state, now, id);
+        return try_again(state, id);
     }
     if !status.is_redirection() {
         return end(state, id, OutgoingInviteEvent::Reject { message });
@@ -391,9 +388,9 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
     let after = state.config.times.transaction_life();
     if let Some(invite) = state.outgoing_invites.get_mut(id) {
         invite.stage = Stage::Redirected;
-        invite.until = now.checked_add(after);
+        invite.until = state.timers.now().checked_add(after);
     }
-    state.arm(now, after, Timer::Redirected(id));
+    state.timers.arm(after, Timer::Redirected(id));
     end_early(state, id);
     tell(
         state,
@@ -403,9 +400,9 @@ fn refuse(state: &mut State, now: Instant, id: OutgoingInviteId, message: Respon
 }
 
 /// Sends the INVITE again as it was or is now: those who answered the last one are out.
-fn try_again(state: &mut State, now: Instant, id: OutgoingInviteId) {
+fn try_again(state: &mut State, id: OutgoingInviteId) {
     end_early(state, id);
-    attempt(state, now, id);
+    attempt(state, id);
 }
 
 /// The call is over without a session.

@@ -28,7 +28,6 @@ pub use register::RegisterUserAgentClient;
 pub use subscribe::SubscribeUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
 
 use offhook_message::{Header, Headers, Method, Response, StatusCode, Uri};
 
@@ -45,27 +44,20 @@ use crate::transaction::{ClientOutcome, ClientUser};
 use write::{InDialog, Written};
 
 /// Sends a request inside a session's dialog.
-pub(crate) fn send_request(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    method: Method,
-    headers: &[Header],
-) {
+pub(crate) fn send_request(state: &mut State, id: SessionId, method: Method, headers: &[Header]) {
     let user = ClientUser::Session(id);
     let request = InDialog {
         headers,
         ..InDialog::new(method)
     };
-    if send_in_dialog(state, now, id, user, &request).is_none() {
-        finish(state, now, user, Step::Failed(RequestFailure::Undelivered));
+    if send_in_dialog(state, id, user, &request).is_none() {
+        finish(state, user, Step::Failed(RequestFailure::Undelivered));
     }
 }
 
 /// Sends a request inside a session's dialog for `user`. `None` where it has no address to go to.
 fn send_in_dialog(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     user: ClientUser,
     request: &InDialog<'_>,
@@ -75,11 +67,11 @@ fn send_in_dialog(
     let authentication = session.authentication.as_deref_mut();
     let (random, own) = (&mut state.random, &state.introduction);
     let written = request.write(dialog, flow, authentication, random, own)?;
-    Some(reach(state, now, user, written))
+    Some(reach(state, user, written))
 }
 
 /// A response: to its transaction, or nowhere.
-pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, response: Response) {
+pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response) {
     let transaction = transaction_of(state, response.headers());
     let user = transaction.and_then(|slot| Some((slot, state.clients.get(slot)?.user)));
     let Some((transaction, user)) = user else {
@@ -93,9 +85,9 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
         return;
     };
     let asked = challenged::asked(state, transaction, &response);
-    let outcome = state.client_response(now, transaction, &response);
+    let outcome = state.client_response(transaction, &response);
     if let Some(asked) = asked
-        && challenged::send_again(state, now, asked, &response)
+        && challenged::send_again(state, asked, &response)
     {
         return;
     }
@@ -104,9 +96,9 @@ pub(crate) fn receive_response(state: &mut State, now: Instant, flow: Flow, resp
     }
     match outcome {
         ClientOutcome::Provisional(_) => {
-            finish(state, now, user, Step::Provisional(flow, response));
+            finish(state, user, Step::Provisional(flow, response));
         }
-        ClientOutcome::Final(_) => finish(state, now, user, Step::Final(flow, response)),
+        ClientOutcome::Final(_) => finish(state, user, Step::Final(flow, response)),
         _ => {}
     }
 }
@@ -118,26 +110,26 @@ fn transaction_of(state: &State, headers: &Headers) -> Option<Slot> {
     state.clients.find(branch, &headers.cseq().ok()?.method)
 }
 
-pub(crate) fn timer(state: &mut State, now: Instant, transaction: Slot, timer: ClientTimer) {
+pub(crate) fn timer(state: &mut State, transaction: Slot, timer: ClientTimer) {
     if let Some(found) = state.clients.get(transaction) {
         let user = found.user;
-        match state.client_timer(now, transaction, timer) {
+        match state.client_timer(transaction, timer) {
             ClientOutcome::Timeout => {
-                finish(state, now, user, Step::Failed(RequestFailure::Timeout));
+                finish(state, user, Step::Failed(RequestFailure::Timeout));
             }
-            ClientOutcome::Terminated => finish(state, now, user, Step::Over),
+            ClientOutcome::Terminated => finish(state, user, Step::Over),
             _ => {}
         }
     }
 }
 
 /// The ways to a host that was looked up.
-pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, mut flows: Vec<Flow>) {
+pub(crate) fn resolved(state: &mut State, transaction: Slot, mut flows: Vec<Flow>) {
     let Some(found) = state.clients.get(transaction) else {
         return;
     };
     if flows.is_empty() {
-        return undeliverable(state, now, transaction);
+        return undeliverable(state, transaction);
     }
     let Flow {
         channel, remote, ..
@@ -148,32 +140,32 @@ pub(crate) fn resolved(state: &mut State, now: Instant, transaction: Slot, mut f
         ..found.flow
     };
     state.clients.set_others(transaction, flows);
-    state.send_client(now, transaction, flow);
+    state.send_client(transaction, flow);
 }
 
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
-pub(crate) fn undeliverable(state: &mut State, now: Instant, transaction: Slot) {
-    if let Some(found) = state.undelivered_client(now, transaction) {
+pub(crate) fn undeliverable(state: &mut State, transaction: Slot) {
+    if let Some(found) = state.undelivered_client(transaction) {
         let step = Step::Failed(RequestFailure::Undelivered);
-        finish(state, now, found.user, step);
+        finish(state, found.user, step);
     }
 }
 
 /// A connection is gone. A WebSocket was the way to the peers of its sessions: one of ours is opened again to
 /// tell them, one of theirs was the only way. A connection of ours was also the way to us of those that we
 /// have registered with or subscribed to.
-pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel, opener: Opener) {
+pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) {
     if opener == Opener::Us {
-        register::disconnected(state, now, channel);
-        subscribe::disconnected(state, now, channel);
+        register::disconnected(state, channel);
+        subscribe::disconnected(state, channel);
     }
     for (id, transaction) in state.outgoing_invites.calling_by(channel) {
         if opener == Opener::Us {
-            cancel::of_transaction(state, now, transaction, &[]);
+            cancel::of_transaction(state, transaction, &[]);
         }
         state.clients.remove(transaction);
-        invite::failed(state, now, id, RequestFailure::Undelivered);
+        invite::failed(state, id, RequestFailure::Undelivered);
     }
     for id in state.sessions.of_channel(channel) {
         let phase = state.sessions.get(id).map(|session| &session.phase);
@@ -181,7 +173,7 @@ pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel, op
             Some(Phase::Terminating(SessionEnd::LocalBye)) => SessionEnd::ByeUnanswered,
             Some(Phase::Terminating(cause)) => *cause,
             Some(_) if opener == Opener::Us => {
-                bye::send(state, now, id, SessionEnd::Disconnected, Vec::new());
+                bye::send(state, id, SessionEnd::Disconnected, Vec::new());
                 continue;
             }
             _ => SessionEnd::Disconnected,
@@ -202,51 +194,51 @@ enum Step {
 }
 
 /// What a step of a transaction means to its user.
-fn finish(state: &mut State, now: Instant, user: ClientUser, step: Step) {
+fn finish(state: &mut State, user: ClientUser, step: Step) {
     match (user, step) {
         (ClientUser::Session(id), Step::Final(..)) => {
-            bye::answered(state, now, id, SessionEnd::LocalBye);
+            bye::answered(state, id, SessionEnd::LocalBye);
         }
         (ClientUser::Session(id), Step::Failed(_)) => {
-            bye::answered(state, now, id, SessionEnd::ByeUnanswered);
+            bye::answered(state, id, SessionEnd::ByeUnanswered);
         }
-        (ClientUser::Inside(id), step) => inside::finish(state, now, id, step),
-        (ClientUser::Change(id), step) => change::finish(state, now, id, step),
-        (ClientUser::Refer(id, name), step) => refer::finish(state, now, id, name, step),
-        (ClientUser::Referral(id, cseq), step) => notify::finish(state, now, id, cseq, &step),
+        (ClientUser::Inside(id), step) => inside::finish(state, id, step),
+        (ClientUser::Change(id), step) => change::finish(state, id, step),
+        (ClientUser::Refer(id, name), step) => refer::finish(state, id, name, step),
+        (ClientUser::Referral(id, cseq), step) => notify::finish(state, id, cseq, &step),
         (ClientUser::Prack(id), Step::Final(..) | Step::Failed(_)) => {
             prack::is_answered(state, id);
         }
         (ClientUser::Acknowledged(acknowledgement), Step::Final(..)) => {
-            state.repeat_client(now, acknowledgement);
+            state.repeat_client(acknowledgement);
         }
         (
             ClientUser::Invite(id),
             Step::Provisional(flow, response) | Step::Final(flow, response),
-        ) => invite::receive_response(state, now, id, flow, response),
-        (ClientUser::Invite(id), Step::Failed(cause)) => invite::failed(state, now, id, cause),
-        (ClientUser::Invite(id), Step::Over) => invite::forget(state, now, id),
+        ) => invite::receive_response(state, id, flow, response),
+        (ClientUser::Invite(id), Step::Failed(cause)) => invite::failed(state, id, cause),
+        (ClientUser::Invite(id), Step::Over) => invite::forget(state, id),
         (ClientUser::Request(id), Step::Provisional(_, response) | Step::Final(_, response)) => {
-            request::receive_response(state, now, id, response);
+            request::receive_response(state, id, response);
         }
-        (ClientUser::Request(id), Step::Failed(cause)) => request::failed(state, now, id, cause),
+        (ClientUser::Request(id), Step::Failed(cause)) => request::failed(state, id, cause),
         (ClientUser::Registration(id), Step::Final(flow, response)) => {
-            register::receive_response(state, now, id, flow, response);
+            register::receive_response(state, id, flow, response);
         }
         (ClientUser::Registration(id), Step::Failed(cause)) => {
-            register::failed(state, now, id, cause);
+            register::failed(state, id, cause);
         }
         (ClientUser::Subscription(id, number), Step::Final(flow, response)) => {
-            subscribe::receive_response(state, now, (id, number), flow, response);
+            subscribe::receive_response(state, (id, number), flow, response);
         }
         (ClientUser::Subscription(id, number), Step::Failed(cause)) => {
-            subscribe::failed(state, now, (id, number), cause);
+            subscribe::failed(state, (id, number), cause);
         }
         (ClientUser::Publication(id), Step::Final(_, response)) => {
-            publish::receive_response(state, now, id, response);
+            publish::receive_response(state, id, response);
         }
         (ClientUser::Publication(id), Step::Failed(cause)) => {
-            publish::failed(state, now, id, cause);
+            publish::failed(state, id, cause);
         }
         _ => {}
     }
@@ -318,7 +310,7 @@ impl NextHop {
 }
 
 /// Sends a request to its next hop, whose name may have to be looked up first. Gives its transaction.
-fn reach(state: &mut State, now: Instant, user: ClientUser, written: Written) -> Slot {
+fn reach(state: &mut State, user: ClientUser, written: Written) -> Slot {
     let Written {
         method,
         branch,
@@ -326,16 +318,16 @@ fn reach(state: &mut State, now: Instant, user: ClientUser, written: Written) ->
         flow,
         hop,
     } = written;
-    let transaction = state.insert_client(now, branch, method, bytes, flow, user);
+    let transaction = state.insert_client(branch, method, bytes, flow, user);
     match hop.host {
         Ok(address) => {
             let port = hop.port.unwrap_or(hop.transport.default_port());
             let remote = SocketAddr::new(address, port);
-            state.send_client(now, transaction, Flow { remote, ..flow });
+            state.send_client(transaction, Flow { remote, ..flow });
         }
         // An open stream needs no address, and the `.invalid` of a browser has none.
         Err(_) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
-            state.send_client(now, transaction, flow);
+            state.send_client(transaction, flow);
         }
         Err(host) => state.outbox.resolve(Resolve {
             transaction: TransactionId(TransactionSlot::Client(transaction)),

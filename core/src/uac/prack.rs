@@ -1,8 +1,6 @@
 //! Reliable provisional responses to an INVITE of ours
 //! ([RFC 3262 §4](https://www.rfc-editor.org/rfc/rfc3262#section-4)).
 
-use std::time::Instant;
-
 use offhook_message::{Body, Header, HeaderName, Headers, Method, RAck, Text};
 
 use super::send_in_dialog;
@@ -42,7 +40,7 @@ pub(super) fn take(fork: &mut Fork, rseq: u32) -> bool {
 
 /// Answers the offer of a reliable provisional response in the PRACK that waits for it. False
 /// where none does.
-pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Body) -> bool {
+pub(crate) fn answer(state: &mut State, id: SessionId, answer: &Body) -> bool {
     let session = state.sessions.get(id);
     let invite = session.and_then(InviteSession::outgoing_invite);
     let outgoing = invite.and_then(|invite| state.outgoing_invites.get_mut(invite));
@@ -56,7 +54,7 @@ pub(crate) fn answer(state: &mut State, now: Instant, id: SessionId, answer: &Bo
         session.offer_answer = session.offer_answer.sent();
         session.describe(Some(answer));
     }
-    send(state, now, id, &rack, Some(answer));
+    send(state, id, &rack, Some(answer));
     true
 }
 
@@ -80,13 +78,7 @@ fn fork(state: &mut State, id: SessionId) -> Option<&mut Fork> {
 
 /// Sends PRACK. Nobody else waits for its answer: a provisional response that is not acknowledged
 /// comes again.
-pub(super) fn send(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    rack: &RAck,
-    body: Option<&Body>,
-) {
+pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&Body>) {
     let RAck { rseq, cseq, method } = rack;
     let Ok(value) = Text::new(format!("{rseq} {cseq} {method}")) else {
         return;
@@ -99,7 +91,7 @@ pub(super) fn send(
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();
     }
-    let is_sent = send_in_dialog(state, now, id, ClientUser::Prack(id), &request).is_some();
+    let is_sent = send_in_dialog(state, id, ClientUser::Prack(id), &request).is_some();
     if let Some(fork) = fork(state, id).filter(|_| is_sent) {
         fork.unanswered_pracks += 1;
     }

@@ -1,6 +1,6 @@
 //! Publishing ([RFC 3903 §4](https://www.rfc-editor.org/rfc/rfc3903#section-4)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::{Body, HeaderName, Headers, Method, Response, StatusCode, Text};
 
@@ -17,14 +17,13 @@ use crate::transaction::ClientUser;
 #[derive(Debug)]
 pub struct PublishUserAgentClient<'a> {
     state: &'a mut State,
-    now: Instant,
     id: PublicationId,
 }
 
 impl<'a> PublishUserAgentClient<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: PublicationId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: PublicationId) -> Option<Self> {
         state.publications.get(id.0)?;
-        Some(Self { state, now, id })
+        Some(Self { state, id })
     }
 
     /// Which state this is.
@@ -36,24 +35,24 @@ impl<'a> PublishUserAgentClient<'a> {
     /// ([RFC 3903 §4.4](https://www.rfc-editor.org/rfc/rfc3903#section-4.4)). One request at a time: what
     /// is out is waited for. One that is removed is not changed any more.
     pub fn publish(self, body: Body) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let Some(publication) = state.publications.get_mut(id.0) else {
             return;
         };
         publication.body = Some(body);
         publication.has_news = true;
         if publication.asked.is_none() {
-            renew(state, now, id);
+            renew(state, id);
         }
     }
 
     /// Sends PUBLISH now, and does not wait for the next refresh or try. Where a request is out
     /// already, that will do.
     pub fn refresh(self) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let publication = state.publications.get(id.0);
         if publication.is_some_and(|publication| publication.asked.is_none()) {
-            renew(state, now, id);
+            renew(state, id);
         }
     }
 
@@ -61,10 +60,10 @@ impl<'a> PublishUserAgentClient<'a> {
     /// ([RFC 3903 §4.5](https://www.rfc-editor.org/rfc/rfc3903#section-4.5)).
     /// [`PublicationEvent::Unpublished`] follows, whatever the compositor says.
     pub fn unpublish(self) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         if let Some(publication) = state.publications.get_mut(id.0) {
             publication.is_ending = true;
-            go_on(state, now, id);
+            go_on(state, id);
         }
     }
 }
@@ -72,32 +71,26 @@ impl<'a> PublishUserAgentClient<'a> {
 /// Publishes a state.
 pub(crate) fn start(
     state: &mut State,
-    now: Instant,
     options: PublicationOptions,
 ) -> Result<PublicationId, RequestError> {
     let message = alone::begin(state, Method::Publish, options.request.clone())?;
     let publication = Publication::new(message, options);
     let id = PublicationId(state.publications.insert(publication));
-    ask(state, now, id);
+    ask(state, id);
     Ok(id)
 }
 
 /// The refresh is due, or the next try.
-pub(crate) fn is_due(state: &mut State, now: Instant, id: PublicationId) {
+pub(crate) fn is_due(state: &mut State, id: PublicationId) {
     let due = state.publications.get(id.0).and_then(|it| it.due);
-    if due.is_some_and(|due| due <= now) {
-        renew(state, now, id);
+    if due.is_some_and(|due| due <= state.timers.now()) {
+        renew(state, id);
     }
 }
 
 /// A final response to the PUBLISH.
-pub(super) fn receive_response(
-    state: &mut State,
-    now: Instant,
-    id: PublicationId,
-    response: Response,
-) {
-    if alone::send_again(state, now, ClientUser::Publication(id), &response) {
+pub(super) fn receive_response(state: &mut State, id: PublicationId, response: Response) {
+    if alone::send_again(state, ClientUser::Publication(id), &response) {
         return;
     }
     let Some(publication) = state.publications.get_mut(id.0) else {
@@ -110,23 +103,23 @@ pub(super) fn receive_response(
         return end(state, id, PublicationEvent::Unpublished { message });
     }
     if status.is_success() {
-        published(state, now, id, response);
+        published(state, id, response);
     } else if asked == Some(Asked::Refresh) && status == StatusCode::CONDITIONAL_REQUEST_FAILED {
         // §4.3: the compositor has it no more.
         publication.entity_tag = None;
-        renew(state, now, id);
+        renew(state, id);
     } else if publication.soft.is_longer_wanted(&response) {
         publication.has_news = true;
-        renew(state, now, id);
+        renew(state, id);
     } else {
-        refused(state, now, id, response);
+        refused(state, id, response);
     }
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// No response will come by this flow.
-pub(super) fn failed(state: &mut State, now: Instant, id: PublicationId, cause: RequestFailure) {
-    if alone::send_elsewhere(state, now, ClientUser::Publication(id)) {
+pub(super) fn failed(state: &mut State, id: PublicationId, cause: RequestFailure) {
+    if alone::send_elsewhere(state, ClientUser::Publication(id)) {
         return;
     }
     let Some(publication) = state.publications.get_mut(id.0) else {
@@ -137,13 +130,13 @@ pub(super) fn failed(state: &mut State, now: Instant, id: PublicationId, cause: 
     }
     publication.has_news = true;
     let retry_in = publication.soft.back_off(&mut state.random);
-    wait(state, now, id, retry_in);
+    wait(state, id, retry_in);
     tell(state, id, PublicationEvent::Failed { cause, retry_in });
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// The compositor has the state.
-fn published(state: &mut State, now: Instant, id: PublicationId, message: Response) {
+fn published(state: &mut State, id: PublicationId, message: Response) {
     let Some(publication) = state.publications.get_mut(id.0) else {
         return;
     };
@@ -153,7 +146,7 @@ fn published(state: &mut State, now: Instant, id: PublicationId, message: Respon
     if granted == Some(0) {
         publication.has_news = true;
         let retry_in = publication.soft.back_off(&mut state.random);
-        wait(state, now, id, retry_in);
+        wait(state, id, retry_in);
         let retry_in = Some(retry_in);
         return tell(state, id, PublicationEvent::Refused { retry_in, message });
     }
@@ -162,15 +155,15 @@ fn published(state: &mut State, now: Instant, id: PublicationId, message: Respon
     let has_news = publication.has_news;
     publication.soft.is_kept();
     let refresh = refresh_after(expires, &mut state.random);
-    wait(state, now, id, refresh);
+    wait(state, id, refresh);
     tell(state, id, PublicationEvent::Published { expires, message });
     if has_news {
-        renew(state, now, id);
+        renew(state, id);
     }
 }
 
 /// The compositor refused. It is asked again where it says when, or where it may only be in trouble.
-fn refused(state: &mut State, now: Instant, id: PublicationId, message: Response) {
+fn refused(state: &mut State, id: PublicationId, message: Response) {
     let Some(publication) = state.publications.get_mut(id.0) else {
         return;
     };
@@ -179,7 +172,7 @@ fn refused(state: &mut State, now: Instant, id: PublicationId, message: Response
     let event = PublicationEvent::Refused { retry_in, message };
     match retry_in {
         Some(retry_in) => {
-            wait(state, now, id, retry_in);
+            wait(state, id, retry_in);
             tell(state, id, event);
         }
         None => end(state, id, event),
@@ -187,38 +180,38 @@ fn refused(state: &mut State, now: Instant, id: PublicationId, message: Response
 }
 
 /// What the application wished while a request was out.
-fn go_on(state: &mut State, now: Instant, id: PublicationId) {
+fn go_on(state: &mut State, id: PublicationId) {
     let publication = state.publications.get(id.0);
     let Some(publication) = publication.filter(|it| it.is_ending && it.asked.is_none()) else {
         return;
     };
     if publication.entity_tag.is_some() {
-        renew(state, now, id);
+        renew(state, id);
     } else {
         end(state, id, PublicationEvent::Unpublished { message: None });
     }
 }
 
-fn wait(state: &mut State, now: Instant, id: PublicationId, after: Duration) {
+fn wait(state: &mut State, id: PublicationId, after: Duration) {
     if let Some(publication) = state.publications.get_mut(id.0) {
-        publication.due = now.checked_add(after);
-        state.arm(now, after, Timer::Publication(id));
+        publication.due = state.timers.now().checked_add(after);
+        state.timers.arm(after, Timer::Publication(id));
     }
 }
 
 /// Sends a further PUBLISH.
-fn renew(state: &mut State, now: Instant, id: PublicationId) {
+fn renew(state: &mut State, id: PublicationId) {
     if let Some(publication) = state.publications.get_mut(id.0) {
         publication.message.renew();
-        ask(state, now, id);
+        ask(state, id);
     }
 }
 
 /// Sends the PUBLISH that is wanted now.
-fn ask(state: &mut State, now: Instant, id: PublicationId) {
+fn ask(state: &mut State, id: PublicationId) {
     if let Some(publication) = state.publications.get_mut(id.0) {
         publication.ask();
-        alone::send(state, now, ClientUser::Publication(id));
+        alone::send(state, ClientUser::Publication(id));
     }
 }
 

@@ -1,7 +1,5 @@
 //! REFER of ours ([RFC 3515 §2.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4)).
 
-use std::time::Instant;
-
 use offhook_message::{Headers, Method, NameAddr, Response};
 
 use super::write::InDialog;
@@ -18,7 +16,6 @@ use crate::transaction::ClientUser;
 /// Sends REFER. Gives its number, by which its events name it.
 pub(crate) fn send(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     options: ReferOptions,
 ) -> Result<u32, InsideError> {
@@ -37,7 +34,7 @@ pub(crate) fn send(
         stage: ReferStage::Sent,
         until: None,
     });
-    if attempt(state, now, id, name) {
+    if attempt(state, id, name) {
         return Ok(name);
     }
     state.end_refer(id, name);
@@ -45,31 +42,32 @@ pub(crate) fn send(
 }
 
 /// What a step of a transaction means to a REFER.
-pub(super) fn finish(state: &mut State, now: Instant, id: SessionId, name: u32, step: Step) {
+pub(super) fn finish(state: &mut State, id: SessionId, name: u32, step: Step) {
     match step {
         Step::Final(_, message) if message.status().is_success() => {
-            accepted(state, now, id, name, message);
+            accepted(state, id, name, message);
         }
         Step::Final(_, message) => {
             let status = message.status();
-            if take_challenge(state, id, &message) && attempt(state, now, id, name) {
+            if take_challenge(state, id, &message) && attempt(state, id, name) {
                 return;
             }
             if state.end_refer(id, name) {
                 tell(state, id, name, ReferEvent::Refused { message });
             }
-            inside::end_if_gone(state, now, id, status);
+            inside::end_if_gone(state, id, status);
         }
         Step::Failed(_) => {
             end(state, id, name, ReferEnd::Unanswered);
-            bye::terminate(state, now, id, SessionEnd::Gone, &[]);
+            bye::terminate(state, id, SessionEnd::Gone, &[]);
         }
         Step::Provisional(..) | Step::Over => {}
     }
 }
 
 /// The time of a subscription is over.
-pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, name: u32) {
+pub(crate) fn is_overdue(state: &mut State, id: SessionId, name: u32) {
+    let now = state.timers.now();
     let refer = state.refer(id, name);
     let Some(until) = refer.and_then(|refer| refer.until.as_mut()) else {
         return;
@@ -77,25 +75,25 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, id: SessionId, name: u
     if until.is_over(now) {
         end(state, id, name, ReferEnd::Expired);
     } else if let Some(after) = until.arm(now) {
-        state.arm(now, after, Timer::Refer(id, name));
+        state.timers.arm(after, Timer::Refer(id, name));
     }
 }
 
 /// Sets an end to the wait for the next NOTIFY.
 pub(crate) fn await_notify(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     name: u32,
     after: std::time::Duration,
 ) {
+    let now = state.timers.now();
     let Some(refer) = state.refer(id, name) else {
         return;
     };
     let until = Deadline::new(now + after);
     let until = refer.until.map_or(until, |it| it.moved_to(until.at));
     if let Some(after) = refer.until.insert(until).arm(now) {
-        state.arm(now, after, Timer::Refer(id, name));
+        state.timers.arm(after, Timer::Refer(id, name));
     }
 }
 
@@ -116,7 +114,7 @@ fn end(state: &mut State, id: SessionId, name: u32, cause: ReferEnd) {
 
 /// The 2xx: the first NOTIFY has to come soon, unless it says that there will be none
 /// ([RFC 6665 §4.1.2.4](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.4), Timer N; [RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
-fn accepted(state: &mut State, now: Instant, id: SessionId, name: u32, message: Response) {
+fn accepted(state: &mut State, id: SessionId, name: u32, message: Response) {
     let Some(refer) = state.refer(id, name) else {
         return;
     };
@@ -136,7 +134,7 @@ fn accepted(state: &mut State, now: Instant, id: SessionId, name: u32, message: 
         state.end_refer(id, name);
     } else if !is_notified {
         let after = state.config.times.transaction_life();
-        await_notify(state, now, id, name, after);
+        await_notify(state, id, name, after);
     }
 }
 
@@ -145,7 +143,7 @@ fn subscribes(headers: &Headers) -> bool {
 }
 
 /// Sends the REFER, or sends it again. False where it has no address to go to.
-fn attempt(state: &mut State, now: Instant, id: SessionId, name: u32) -> bool {
+fn attempt(state: &mut State, id: SessionId, name: u32) -> bool {
     let Some(refer) = state.refer(id, name) else {
         return false;
     };
@@ -155,7 +153,7 @@ fn attempt(state: &mut State, now: Instant, id: SessionId, name: u32) -> bool {
         ..InDialog::new(Method::Refer)
     };
     let user = ClientUser::Refer(id, name);
-    let is_sent = send_in_dialog(state, now, id, user, &request).is_some();
+    let is_sent = send_in_dialog(state, id, user, &request).is_some();
     let session = state.sessions.get(id);
     let cseq = session.map_or(name, |session| session.dialog.local_cseq());
     if let Some(refer) = state.refer(id, name) {

@@ -1,7 +1,7 @@
 //! Keeping a session alive, and giving it up
 //! ([RFC 4028 §10](https://www.rfc-editor.org/rfc/rfc4028#section-10)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text};
 
@@ -14,17 +14,17 @@ use crate::state::State;
 use crate::timers::Timer;
 
 /// The session timer is due: we refresh, or the peer did not.
-pub(crate) fn is_due(state: &mut State, now: Instant, id: SessionId) {
+pub(crate) fn is_due(state: &mut State, id: SessionId) {
     let session = state.sessions.get_mut(id);
     let Some(timer) = session.and_then(|session| session.timer.as_mut()) else {
         return;
     };
-    if !timer.due.is_over(now) {
-        return arm(state, now, id); // A refresh has moved it.
+    if !timer.due.is_over(state.timers.now()) {
+        return arm(state, id); // A refresh has moved it.
     }
     match timer.refresher {
-        Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, now, id),
-        Party::Us | Party::Peer => bye::terminate(state, now, id, SessionEnd::Expired, &[]),
+        Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, id),
+        Party::Us | Party::Peer => bye::terminate(state, id, SessionEnd::Expired, &[]),
     }
 }
 
@@ -51,12 +51,11 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
 /// `description` is that of the INVITE, which holds where none has followed it.
 pub(super) fn begin(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     headers: &Headers,
     description: Option<&Body>,
 ) {
-    agreed(state, now, id, headers);
+    agreed(state, id, headers);
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -75,7 +74,7 @@ pub(super) fn begin(
 /// timers says nothing, and we go on refreshing for it
 /// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)). Whatever it says, no session
 /// lives for less than we agree to (§4): each refresh would be followed by the next at once.
-pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &Headers) {
+pub(super) fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
     let expires = headers.session_expires().ok().flatten();
     let before = state.sessions.get(id).and_then(|session| session.timer);
     let least = state.config.session_timer.min_se;
@@ -87,29 +86,30 @@ pub(super) fn agreed(state: &mut State, now: Instant, id: SessionId, headers: &H
         (None, Some(before)) if before.refresher == Party::Us => Some((before.seconds, Party::Us)),
         (None, _) => None,
     };
-    set(state, now, id, agreed);
+    set(state, id, agreed);
 }
 
 /// Begins a timer of so many seconds anew, or ends the one there was.
-pub(crate) fn set(state: &mut State, now: Instant, id: SessionId, agreed: Option<(u32, Party)>) {
+pub(crate) fn set(state: &mut State, id: SessionId, agreed: Option<(u32, Party)>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     let before = session.timer;
-    session.timer =
-        agreed.map(|(seconds, refresher)| SessionTimer::new(before, seconds, refresher, now));
+    session.timer = agreed.map(|(seconds, refresher)| {
+        SessionTimer::new(before, seconds, refresher, state.timers.now())
+    });
     if agreed.is_none_or(|(_, refresher)| refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
-    arm(state, now, id);
+    arm(state, id);
 }
 
 /// Arms the timer of a session where it has one.
-pub(crate) fn arm(state: &mut State, now: Instant, id: SessionId) {
+pub(crate) fn arm(state: &mut State, id: SessionId) {
     let session = state.sessions.get_mut(id);
     let timer = session.and_then(|session| session.timer.as_mut());
-    if let Some(after) = timer.and_then(|timer| timer.due.arm(now)) {
-        state.arm(now, after, Timer::Session(id));
+    if let Some(after) = timer.and_then(|timer| timer.due.arm(state.timers.now())) {
+        state.timers.arm(after, Timer::Session(id));
     }
 }
 
@@ -135,13 +135,13 @@ pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -
 
 /// Sends an UPDATE, or a re-INVITE that offers what is agreed already. The next time is before the
 /// session ends: a refresh that fails, or has to wait for another change, leaves it as it is.
-fn refresh(state: &mut State, now: Instant, id: SessionId) {
+fn refresh(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     if let Some(timer) = &mut session.timer {
         let quarter = Duration::from_secs(timer.seconds.into()) / 4;
-        timer.due = timer.due.moved_to(now + quarter);
+        timer.due = timer.due.moved_to(state.timers.now() + quarter);
         timer.attempts += 1;
     }
     let description = session
@@ -152,10 +152,10 @@ fn refresh(state: &mut State, now: Instant, id: SessionId) {
         Some(_) => Method::Invite,
         None => Method::Update,
     };
-    arm(state, now, id);
+    arm(state, id);
     // Where another change is under way, its answer refreshes the session too.
     let purpose = Purpose::Refresh;
-    let _ = change::begin(state, now, id, method, description.as_ref(), purpose);
+    let _ = change::begin(state, id, method, description.as_ref(), purpose);
 }
 
 /// A refresh is due when half of the time is over, and again after another quarter. With the next

@@ -1,6 +1,6 @@
 //! Registering ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::{
     Contact, Header, HeaderName, Headers, Method, NameAddr, Response, Uri, UriBuf,
@@ -20,14 +20,13 @@ use crate::transaction::ClientUser;
 #[derive(Debug)]
 pub struct RegisterUserAgentClient<'a> {
     state: &'a mut State,
-    now: Instant,
     id: RegistrationId,
 }
 
 impl<'a> RegisterUserAgentClient<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: RegistrationId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: RegistrationId) -> Option<Self> {
         state.registrations.get(id.0)?;
-        Some(Self { state, now, id })
+        Some(Self { state, id })
     }
 
     /// Which registration this is.
@@ -67,7 +66,7 @@ impl<'a> RegisterUserAgentClient<'a> {
 
     /// One request at a time: what is out is waited for.
     fn wish(self, wish: Wish) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let Some(registration) = state.registrations.get_mut(id.0) else {
             return;
         };
@@ -82,14 +81,13 @@ impl<'a> RegisterUserAgentClient<'a> {
             return end(state, id, RegistrationEvent::Unregistered { message: None });
         }
         registration.message.renew();
-        send(state, now, id);
+        send(state, id);
     }
 }
 
 /// Registers an address.
 pub(crate) fn start(
     state: &mut State,
-    now: Instant,
     mut options: RegistrationOptions,
 ) -> Result<RegistrationId, RequestError> {
     let supported = Header::known(HeaderName::Supported, options.supported());
@@ -97,30 +95,32 @@ pub(crate) fn start(
     let message = alone::begin(state, Method::Register, options.request.clone())?;
     let registration = Registration::new(message, &options);
     let id = RegistrationId(state.registrations.insert(registration));
-    send(state, now, id);
+    send(state, id);
     Ok(id)
 }
 
 /// The refresh of a binding is due, or the next try.
-pub(crate) fn is_due(state: &mut State, now: Instant, id: RegistrationId) {
+pub(crate) fn is_due(state: &mut State, id: RegistrationId) {
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
-    if registration.due.is_some_and(|due| due <= now) {
+    if registration
+        .due
+        .is_some_and(|due| due <= state.timers.now())
+    {
         registration.message.renew();
-        send(state, now, id);
+        send(state, id);
     }
 }
 
 /// A final response to the REGISTER.
 pub(super) fn receive_response(
     state: &mut State,
-    now: Instant,
     id: RegistrationId,
     flow: Flow,
     response: Response,
 ) {
-    if alone::send_again(state, now, ClientUser::Registration(id), &response) {
+    if alone::send_again(state, ClientUser::Registration(id), &response) {
         return;
     }
     let Some(registration) = state.registrations.get_mut(id.0) else {
@@ -132,20 +132,20 @@ pub(super) fn receive_response(
         return end(state, id, RegistrationEvent::Unregistered { message });
     }
     if response.status().is_success() {
-        registration.soft.is_reached_by(flow, now);
-        registered(state, now, id, response);
+        registration.soft.is_reached_by(flow, state.timers.now());
+        registered(state, id, response);
     } else if registration.soft.is_longer_wanted(&response) {
         registration.message.renew();
-        return send(state, now, id);
+        return send(state, id);
     } else {
-        refused(state, now, id, response);
+        refused(state, id, response);
     }
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// No response will come by this flow.
-pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause: RequestFailure) {
-    if alone::send_elsewhere(state, now, ClientUser::Registration(id)) {
+pub(super) fn failed(state: &mut State, id: RegistrationId, cause: RequestFailure) {
+    if alone::send_elsewhere(state, ClientUser::Registration(id)) {
         return;
     }
     let Some(registration) = state.registrations.get_mut(id.0) else {
@@ -156,14 +156,14 @@ pub(super) fn failed(state: &mut State, now: Instant, id: RegistrationId, cause:
         return end(state, id, RegistrationEvent::Unregistered { message: None });
     }
     let retry_in = registration.soft.back_off(&mut state.random);
-    wait(state, now, id, retry_in);
+    wait(state, id, retry_in);
     tell(state, id, RegistrationEvent::Failed { cause, retry_in });
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// A connection is gone, by which registrars reach us: the next REGISTER opens another
 /// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)). One that is out is lost with it.
-pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+pub(super) fn disconnected(state: &mut State, channel: Channel) {
     let life = state.config.times.transaction_life();
     let registrations = state.registrations.iter();
     let lost = registrations.filter(|(_, it)| it.soft.is_by(channel));
@@ -171,18 +171,20 @@ pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
         let Some(registration) = state.registrations.get_mut(slot) else {
             continue;
         };
-        let after = registration.soft.reconnect_in(now, life, &mut state.random);
+        let after = registration
+            .soft
+            .reconnect_in(state.timers.now(), life, &mut state.random);
         if registration.asked.take().is_some()
             && let Some(transaction) = registration.message.transaction
         {
             state.clients.remove(transaction);
         }
-        wait(state, now, RegistrationId(slot), after);
+        wait(state, RegistrationId(slot), after);
     }
 }
 
 /// The registrar has the binding.
-fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
+fn registered(state: &mut State, id: RegistrationId, message: Response) {
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
@@ -192,7 +194,7 @@ fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Resp
     if granted == Some(0) {
         // A 2xx that takes the binding away which it was asked for.
         let retry_in = registration.soft.back_off(&mut state.random);
-        wait(state, now, id, retry_in);
+        wait(state, id, retry_in);
         let retry_in = Some(retry_in);
         return tell(state, id, RegistrationEvent::Refused { retry_in, message });
     }
@@ -201,7 +203,7 @@ fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Resp
     registration.is_bound = true;
     registration.soft.is_kept();
     let refresh = refresh_after(expires, &mut state.random);
-    wait(state, now, id, refresh);
+    wait(state, id, refresh);
     let event = RegistrationEvent::Registered {
         expires,
         bindings: bindings(message.headers()).collect(),
@@ -213,7 +215,7 @@ fn registered(state: &mut State, now: Instant, id: RegistrationId, message: Resp
 
 /// The registrar refused. It is asked again where it says when, or where it may only be in
 /// trouble.
-fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Response) {
+fn refused(state: &mut State, id: RegistrationId, message: Response) {
     let Some(registration) = state.registrations.get_mut(id.0) else {
         return;
     };
@@ -221,7 +223,7 @@ fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Respons
     let event = RegistrationEvent::Refused { retry_in, message };
     match retry_in {
         Some(retry_in) => {
-            wait(state, now, id, retry_in);
+            wait(state, id, retry_in);
             tell(state, id, event);
         }
         None => end(state, id, event),
@@ -229,9 +231,9 @@ fn refused(state: &mut State, now: Instant, id: RegistrationId, message: Respons
 }
 
 /// What the application wished while a request was out.
-fn go_on(state: &mut State, now: Instant, id: RegistrationId) {
+fn go_on(state: &mut State, id: RegistrationId) {
     let wish = state.registrations.get(id.0).map(|it| it.wish);
-    let Some(client) = RegisterUserAgentClient::new(state, now, id) else {
+    let Some(client) = RegisterUserAgentClient::new(state, id) else {
         return;
     };
     match wish {
@@ -241,18 +243,18 @@ fn go_on(state: &mut State, now: Instant, id: RegistrationId) {
     }
 }
 
-fn wait(state: &mut State, now: Instant, id: RegistrationId, after: Duration) {
+fn wait(state: &mut State, id: RegistrationId, after: Duration) {
     if let Some(registration) = state.registrations.get_mut(id.0) {
-        registration.due = now.checked_add(after);
-        state.arm(now, after, Timer::Registration(id));
+        registration.due = state.timers.now().checked_add(after);
+        state.timers.arm(after, Timer::Registration(id));
     }
 }
 
 /// Sends the REGISTER that is wished now.
-fn send(state: &mut State, now: Instant, id: RegistrationId) {
+fn send(state: &mut State, id: RegistrationId) {
     if let Some(registration) = state.registrations.get_mut(id.0) {
         registration.ask();
-        alone::send(state, now, ClientUser::Registration(id));
+        alone::send(state, ClientUser::Registration(id));
     }
 }
 

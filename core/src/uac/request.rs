@@ -1,8 +1,6 @@
 //! Requests outside of a dialog other than INVITE
 //! ([RFC 3261 §8.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1)).
 
-use std::time::Instant;
-
 use offhook_message::{Method, Response};
 
 use super::alone;
@@ -16,7 +14,6 @@ use crate::transaction::ClientUser;
 /// Sends a request.
 pub(crate) fn start(
     state: &mut State,
-    now: Instant,
     method: Method,
     request: OutgoingRequest,
 ) -> Result<OutgoingRequestId, RequestError> {
@@ -28,18 +25,13 @@ pub(crate) fn start(
     }
     let message = alone::begin(state, method, request)?;
     let id = OutgoingRequestId(state.outgoing_requests.insert(message));
-    alone::send(state, now, ClientUser::Request(id));
+    alone::send(state, ClientUser::Request(id));
     Ok(id)
 }
 
 /// Hands on a response, unless the next flow may do better.
-pub(super) fn receive_response(
-    state: &mut State,
-    now: Instant,
-    id: OutgoingRequestId,
-    response: Response,
-) {
-    if alone::send_again(state, now, ClientUser::Request(id), &response) {
+pub(super) fn receive_response(state: &mut State, id: OutgoingRequestId, response: Response) {
+    if alone::send_again(state, ClientUser::Request(id), &response) {
         return;
     }
     let is_known = if response.status().is_final() {
@@ -57,13 +49,8 @@ pub(super) fn receive_response(
 }
 
 /// No response will come by this flow.
-pub(super) fn failed(
-    state: &mut State,
-    now: Instant,
-    id: OutgoingRequestId,
-    cause: RequestFailure,
-) {
-    if alone::send_elsewhere(state, now, ClientUser::Request(id)) {
+pub(super) fn failed(state: &mut State, id: OutgoingRequestId, cause: RequestFailure) {
+    if alone::send_elsewhere(state, ClientUser::Request(id)) {
         return;
     }
     if state.outgoing_requests.remove(id.0).is_some() {

@@ -22,14 +22,13 @@ use crate::transaction::ClientUser;
 #[derive(Debug)]
 pub struct SubscribeUserAgentClient<'a> {
     state: &'a mut State,
-    now: Instant,
     id: SubscriptionId,
 }
 
 impl<'a> SubscribeUserAgentClient<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: SubscriptionId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: SubscriptionId) -> Option<Self> {
         state.subscriptions.get(id)?;
-        Some(Self { state, now, id })
+        Some(Self { state, id })
     }
 
     /// Which subscription this is.
@@ -40,7 +39,7 @@ impl<'a> SubscribeUserAgentClient<'a> {
     /// Sends SUBSCRIBE now, and does not wait for the next refresh or try. Where a request is out
     /// already, that will do; one that is ending ends.
     pub fn refresh(self) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         let Some(subscription) = state.subscriptions.get(id) else {
             return;
         };
@@ -48,9 +47,9 @@ impl<'a> SubscribeUserAgentClient<'a> {
             return;
         }
         match subscription.stage {
-            SubscriptionStage::Waiting => begin(state, now, id),
+            SubscriptionStage::Waiting => begin(state, id),
             SubscriptionStage::NotifyWait => {}
-            SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::Refresh),
+            SubscriptionStage::Subscribed(_) => ask(state, id, Asked::Refresh),
         }
     }
 
@@ -58,11 +57,11 @@ impl<'a> SubscribeUserAgentClient<'a> {
     /// ([RFC 6665 §4.1.2.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.3)). A last NOTIFY may come;
     /// [`SubscriptionEvent::Terminated`] follows, whatever the notifier says.
     pub fn unsubscribe(self) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         if let Some(subscription) = state.subscriptions.get_mut(id) {
             subscription.is_ending = true;
             subscription.notifiers = 0;
-            go_on(state, now, id);
+            go_on(state, id);
         }
     }
 }
@@ -70,22 +69,21 @@ impl<'a> SubscribeUserAgentClient<'a> {
 /// Subscribes.
 pub(crate) fn start(
     state: &mut State,
-    now: Instant,
     options: SubscriptionOptions,
 ) -> Result<SubscriptionId, RequestError> {
     let message = alone::begin(state, Method::Subscribe, options.request.clone())?;
-    let subscription = Subscription::new(message, options, now);
+    let subscription = Subscription::new(message, options, state.timers.now());
     let id = state.subscriptions.insert(subscription);
-    begin(state, now, id);
+    begin(state, id);
     Ok(id)
 }
 
 /// Timer N, a refresh or the next try may be due.
-pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
+pub(crate) fn is_due(state: &mut State, id: SubscriptionId) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
-    let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+    let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= state.timers.now());
     // Without a response, the end of the transaction says more.
     let is_unanswered = matches!(subscription.asked, Some(Asked::Initial | Asked::Refresh));
     let is_missed = is_past(subscription.notify_by) && !is_unanswered;
@@ -96,17 +94,17 @@ pub(crate) fn is_due(state: &mut State, now: Instant, id: SubscriptionId) {
         } else {
             SubscriptionEnd::Expired
         };
-        return lost(state, now, id, cause, Again::NotBefore(Duration::ZERO));
+        return lost(state, id, cause, Again::NotBefore(Duration::ZERO));
     }
     match subscription.stage {
-        SubscriptionStage::Waiting if is_due => begin(state, now, id),
-        SubscriptionStage::Subscribed(_) if is_due => ask(state, now, id, Asked::Refresh),
+        SubscriptionStage::Waiting if is_due => begin(state, id),
+        SubscriptionStage::Subscribed(_) if is_due => ask(state, id, Asked::Refresh),
         _ => {}
     }
 }
 
 /// What the application wished while a request was out.
-pub(crate) fn go_on(state: &mut State, now: Instant, id: SubscriptionId) {
+pub(crate) fn go_on(state: &mut State, id: SubscriptionId) {
     let subscription = state.subscriptions.get(id);
     let Some(subscription) = subscription.filter(|it| it.is_ending && it.asked.is_none()) else {
         return;
@@ -115,14 +113,13 @@ pub(crate) fn go_on(state: &mut State, now: Instant, id: SubscriptionId) {
         SubscriptionStage::Waiting => end(state, id, SubscriptionEnd::Unsubscribed),
         // It takes the dialog that a NOTIFY makes, and without a NOTIFY there is nothing to end.
         SubscriptionStage::NotifyWait => {}
-        SubscriptionStage::Subscribed(_) => ask(state, now, id, Asked::End),
+        SubscriptionStage::Subscribed(_) => ask(state, id, Asked::End),
     }
 }
 
 /// A final response to the SUBSCRIBE of this number.
 pub(super) fn receive_response(
     state: &mut State,
-    now: Instant,
     (id, number): (SubscriptionId, u32),
     flow: Flow,
     response: Response,
@@ -138,27 +135,26 @@ pub(super) fn receive_response(
     let may_try = asked == Asked::Initial || is_challenge(status);
     let user = ClientUser::Subscription(id, number);
     if may_try && alone::is_worth_another(state, user, &response) {
-        return send(state, now, id, asked);
+        return send(state, id, asked);
     }
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
     subscription.asked = None;
     if status.is_success() {
-        subscription.soft.is_reached_by(flow, now);
-        accepted(state, now, id, asked, response);
+        subscription.soft.is_reached_by(flow, state.timers.now());
+        accepted(state, id, asked, response);
     } else if asked != Asked::End && subscription.soft.is_longer_wanted(&response) {
-        return ask(state, now, id, asked);
+        return ask(state, id, asked);
     } else {
-        refused(state, now, id, asked, response);
+        refused(state, id, asked, response);
     }
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// No response to the SUBSCRIBE of this number will come by this flow.
 pub(super) fn failed(
     state: &mut State,
-    now: Instant,
     (id, number): (SubscriptionId, u32),
     cause: RequestFailure,
 ) {
@@ -170,45 +166,46 @@ pub(super) fn failed(
         // A NOTIFY says that it was accepted all the same.
         Some(Asked::Initial) if subscription.is_subscribed() => {}
         Some(Asked::Initial) if subscription.message.next_flow() => {
-            return send(state, now, id, Asked::Initial);
+            return send(state, id, Asked::Initial);
         }
         Some(Asked::Initial) => {
             let cause = SubscriptionEnd::Failed { cause };
-            return lost(state, now, id, cause, Again::Later);
+            return lost(state, id, cause, Again::Later);
         }
         Some(Asked::Refresh) if cause == RequestFailure::Timeout => {
             return lost(
                 state,
-                now,
                 id,
                 SubscriptionEnd::NotNotified,
                 Again::NotBefore(Duration::ZERO),
             );
         }
-        Some(Asked::Refresh) => not_refreshed(state, now, id, None),
+        Some(Asked::Refresh) => not_refreshed(state, id, None),
         Some(Asked::End) => return end(state, id, SubscriptionEnd::Unsubscribed),
         None => {}
     }
-    go_on(state, now, id);
+    go_on(state, id);
 }
 
 /// A connection is gone, by which notifiers reach us: the next SUBSCRIBE opens another. A refresh that is out
 /// is lost with it.
-pub(super) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+pub(super) fn disconnected(state: &mut State, channel: Channel) {
     let life = state.config.times.transaction_life();
     for id in state.subscriptions.by_connection(channel) {
         let Some(subscription) = state.subscriptions.get_mut(id) else {
             continue;
         };
-        let after = subscription.soft.reconnect_in(now, life, &mut state.random);
+        let after = subscription
+            .soft
+            .reconnect_in(state.timers.now(), life, &mut state.random);
         subscription.asked = None;
         subscription.notify_by = None;
-        wait(state, now, id, after);
+        wait(state, id, after);
     }
 }
 
 /// 2xx.
-fn accepted(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, message: Response) {
+fn accepted(state: &mut State, id: SubscriptionId, asked: Asked, message: Response) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
@@ -229,14 +226,14 @@ fn accepted(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, m
     let expires = seconds(expires.unwrap_or(subscription.soft.expires));
     let is_told = asked == Asked::Initial && subscription.until.is_some();
     if !is_told {
-        live(state, now, id, expires);
+        live(state, id, expires);
     }
     tell(state, id, SubscriptionEvent::Accepted { expires, message });
 }
 
 /// The notifier refused
 /// ([RFC 6665 §4.1.2.2](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.2.2) for refreshes).
-fn refused(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, message: Response) {
+fn refused(state: &mut State, id: SubscriptionId, asked: Asked, message: Response) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
@@ -253,14 +250,14 @@ fn refused(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked, me
                 None => Again::Never,
             }
         }
-        (Asked::Refresh, _) => return not_refreshed(state, now, id, Some(&message)),
+        (Asked::Refresh, _) => return not_refreshed(state, id, Some(&message)),
     };
     let message = Box::new(message);
-    lost(state, now, id, SubscriptionEnd::Refused { message }, again);
+    lost(state, id, SubscriptionEnd::Refused { message }, again);
 }
 
 /// The subscription lives until its time is over; another refresh may succeed before.
-fn not_refreshed(state: &mut State, now: Instant, id: SubscriptionId, refused: Option<&Response>) {
+fn not_refreshed(state: &mut State, id: SubscriptionId, refused: Option<&Response>) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
@@ -268,13 +265,13 @@ fn not_refreshed(state: &mut State, now: Instant, id: SubscriptionId, refused: O
     let named = refused.and_then(|refused| soft.retry_in(refused, random));
     let after = named.unwrap_or_else(|| soft.back_off(random));
     subscription.notify_by = None;
-    let rest = subscription.until.unwrap_or(now);
-    let rest = rest.saturating_duration_since(now);
-    wait(state, now, id, after.min(rest));
+    let rest = subscription.until.unwrap_or(state.timers.now());
+    let rest = rest.saturating_duration_since(state.timers.now());
+    wait(state, id, after.min(rest));
 }
 
 /// Sends the SUBSCRIBE that makes a subscription.
-fn begin(state: &mut State, now: Instant, id: SubscriptionId) {
+fn begin(state: &mut State, id: SubscriptionId) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
@@ -286,20 +283,20 @@ fn begin(state: &mut State, now: Instant, id: SubscriptionId) {
     let key = dialog_id(&state.fingerprinter, call_id, tag, b"");
     subscription.key = Some(key);
     subscription.stage = SubscriptionStage::NotifyWait;
-    subscription.begun = now;
+    subscription.begun = state.timers.now();
     state.subscriptions.index(key, id);
-    send(state, now, id, Asked::Initial);
+    send(state, id, Asked::Initial);
 }
 
 /// Sends a further SUBSCRIBE.
-fn ask(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
+fn ask(state: &mut State, id: SubscriptionId, asked: Asked) {
     if let Some(subscription) = state.subscriptions.get_mut(id) {
         subscription.message.renew();
-        send(state, now, id, asked);
+        send(state, id, asked);
     }
 }
 
-fn send(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
+fn send(state: &mut State, id: SubscriptionId, asked: Asked) {
     let life = state.config.times.transaction_life();
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
@@ -307,27 +304,27 @@ fn send(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) {
     subscription.asked = Some(asked);
     subscription.sent = subscription.sent.wrapping_add(1);
     subscription.due = None;
-    subscription.notify_by = now.checked_add(life);
+    subscription.notify_by = state.timers.now().checked_add(life);
     let number = subscription.sent;
     let is_sent = match asked {
-        Asked::Initial => send_initial(state, now, id),
-        Asked::Refresh | Asked::End => send_inside(state, now, id, asked),
+        Asked::Initial => send_initial(state, id),
+        Asked::Refresh | Asked::End => send_inside(state, id, asked),
     };
-    state.arm(now, life, Timer::Subscription(id));
+    state.timers.arm(life, Timer::Subscription(id));
     if is_sent.is_none() {
-        failed(state, now, (id, number), RequestFailure::Undelivered);
+        failed(state, (id, number), RequestFailure::Undelivered);
     }
 }
 
-fn send_initial(state: &mut State, now: Instant, id: SubscriptionId) -> Option<()> {
+fn send_initial(state: &mut State, id: SubscriptionId) -> Option<()> {
     let subscription = state.subscriptions.get_mut(id)?;
     let user = ClientUser::Subscription(id, subscription.sent);
     subscription.message.request.extra_headers = subscription.headers(Asked::Initial);
-    alone::send(state, now, user).map(drop)
+    alone::send(state, user).map(drop)
 }
 
 /// `None` where the dialog has no address to go to.
-fn send_inside(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked) -> Option<()> {
+fn send_inside(state: &mut State, id: SubscriptionId, asked: Asked) -> Option<()> {
     let subscription = state.subscriptions.get_mut(id)?;
     let user = ClientUser::Subscription(id, subscription.sent);
     let headers = subscription.headers(asked);
@@ -343,7 +340,7 @@ fn send_inside(state: &mut State, now: Instant, id: SubscriptionId, asked: Asked
     let authentication = Some(&mut message.authentication);
     let (random, own) = (&mut state.random, &state.introduction);
     let written = request.write(dialog, *flow, authentication, random, own)?;
-    reach(state, now, user, written);
+    reach(state, user, written);
     Some(())
 }
 

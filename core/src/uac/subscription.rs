@@ -1,7 +1,7 @@
 //! What becomes of a subscription of ours: the NOTIFYs that make it and end it, and how long it lives
 //! ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::Request;
 
@@ -18,7 +18,6 @@ use crate::timers::Timer;
 /// where it was forked and one more notifier may answer.
 pub(crate) fn open_dialog(
     state: &mut State,
-    now: Instant,
     root: SubscriptionId,
     notify: &Request,
     flow: Flow,
@@ -34,14 +33,14 @@ pub(crate) fn open_dialog(
         state.subscriptions.index(key, root);
         return Some(root);
     }
-    let is_late = now > subscription.begun + life;
+    let is_late = state.timers.now() > subscription.begun + life;
     if is_late || subscription.notifiers == 0 || !subscription.is_subscribed() {
         return None;
     }
     subscription.notifiers -= 1;
     let mut fork = subscription.fork();
     fork.stage = SubscriptionStage::Subscribed(dialog);
-    fork.soft.is_reached_by(flow, now);
+    fork.soft.is_reached_by(flow, state.timers.now());
     let id = state.subscriptions.insert(fork);
     state.subscriptions.index(key, id);
     tell(state, root, SubscriptionEvent::Forked { subscription: id });
@@ -49,7 +48,7 @@ pub(crate) fn open_dialog(
 }
 
 /// A NOTIFY of this subscription, which is answered.
-pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, message: Request) {
+pub(crate) fn notified(state: &mut State, id: SubscriptionId, message: Request) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
@@ -75,9 +74,9 @@ pub(crate) fn notified(state: &mut State, now: Instant, id: SubscriptionId, mess
     };
     tell(state, id, notified);
     if state_of == SubscriptionState::Terminated {
-        return lost(state, now, id, SubscriptionEnd::Notified, again);
+        return lost(state, id, SubscriptionEnd::Notified, again);
     }
-    shorten(state, now, id, expires);
+    shorten(state, id, expires);
 }
 
 /// Whether a subscription that is gone is made anew.
@@ -107,13 +106,7 @@ impl Again {
 }
 
 /// The subscription is gone.
-pub(super) fn lost(
-    state: &mut State,
-    now: Instant,
-    id: SubscriptionId,
-    cause: SubscriptionEnd,
-    again: Again,
-) {
+pub(super) fn lost(state: &mut State, id: SubscriptionId, cause: SubscriptionEnd, again: Again) {
     let life = state.config.times.transaction_life();
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
@@ -126,7 +119,7 @@ pub(super) fn lost(
     if subscription.is_ending || subscription.is_fork {
         return end(state, id, cause);
     }
-    if subscription.is_subscribed() && now >= subscription.begun + life {
+    if subscription.is_subscribed() && state.timers.now() >= subscription.begun + life {
         subscription.soft.is_kept();
     }
     let retry_in = match again {
@@ -146,7 +139,7 @@ pub(super) fn lost(
         subscription.until = None;
         subscription.notify_by = None;
     }
-    wait(state, now, id, retry_in);
+    wait(state, id, retry_in);
     tell(state, id, SubscriptionEvent::Lost { cause, retry_in });
 }
 
@@ -157,39 +150,40 @@ pub(super) fn end(state: &mut State, id: SubscriptionId, cause: SubscriptionEnd)
 }
 
 /// Takes the time that a NOTIFY says, where it is shorter than what we know.
-fn shorten(state: &mut State, now: Instant, id: SubscriptionId, expires: Option<u32>) {
+fn shorten(state: &mut State, id: SubscriptionId, expires: Option<u32>) {
     let Some(subscription) = state.subscriptions.get(id) else {
         return;
     };
     let known = subscription.until;
-    let known = known.map(|until| until.saturating_duration_since(now));
+    let known = known.map(|until| until.saturating_duration_since(state.timers.now()));
     let asked = seconds(subscription.soft.expires);
     let named = expires.map(seconds);
     let life = named.or(known).unwrap_or(asked);
     let is_shorter = known.is_none_or(|known| life + Duration::from_secs(1) < known);
     // Without a dialog, its refresh had to wait.
-    let is_missed = subscription.asked.is_none() && subscription.due.is_none_or(|due| due <= now);
+    let is_missed = subscription.asked.is_none()
+        && subscription.due.is_none_or(|due| due <= state.timers.now());
     if is_shorter {
-        live(state, now, id, life);
+        live(state, id, life);
     } else if is_missed {
-        live(state, now, id, known.unwrap_or(asked));
+        live(state, id, known.unwrap_or(asked));
     }
 }
 
 /// The subscription lives so long from now on, and is refreshed before.
-pub(super) fn live(state: &mut State, now: Instant, id: SubscriptionId, life: Duration) {
+pub(super) fn live(state: &mut State, id: SubscriptionId, life: Duration) {
     let life = life.min(LONGEST);
     let refresh = refresh_after(life, &mut state.random);
     if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.until = Some(now + life);
-        wait(state, now, id, refresh);
+        subscription.until = Some(state.timers.now() + life);
+        wait(state, id, refresh);
     }
 }
 
-pub(super) fn wait(state: &mut State, now: Instant, id: SubscriptionId, after: Duration) {
+pub(super) fn wait(state: &mut State, id: SubscriptionId, after: Duration) {
     if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.due = now.checked_add(after);
-        state.arm(now, after, Timer::Subscription(id));
+        subscription.due = state.timers.now().checked_add(after);
+        state.timers.arm(after, Timer::Subscription(id));
     }
 }
 

@@ -1,8 +1,6 @@
 //! The wait for the ACK of a 2xx
 //! ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use offhook_message::{Headers, Request};
 
@@ -19,7 +17,6 @@ use crate::uac;
 /// Begins to repeat the 2xx to the INVITE of this number, and to wait for its ACK.
 pub(super) fn await_ack(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     cseq: u32,
     transaction: Slot,
@@ -39,13 +36,13 @@ pub(super) fn await_ack(
         cseq,
         is_offer: is_open && !is_of_change,
     });
-    state.arm(now, times.t1, Timer::Accepted(id, cseq));
+    state.timers.arm(times.t1, Timer::Accepted(id, cseq));
     let life = times.transaction_life();
-    state.arm(now, life, Timer::Acknowledgement(id, cseq));
+    state.timers.arm(life, Timer::Acknowledgement(id, cseq));
 }
 
 /// An ACK outside of a transaction: it confirms the 2xx of its number, once.
-pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: Request) {
+pub(super) fn receive_ack(state: &mut State, flow: Flow, request: Request) {
     let Ok(cseq) = request.headers().cseq() else {
         return drop_request(state, &request, "its CSeq is missing or malformed");
     };
@@ -71,13 +68,15 @@ pub(super) fn receive_ack(state: &mut State, now: Instant, flow: Flow, request: 
         }
     };
     session.phase = Phase::Confirmed;
-    state.sources.prove(&state.fingerprinter, now, flow.remote);
+    state
+        .sources
+        .prove(&state.fingerprinter, state.timers.now(), flow.remote);
     state.outbox.event(Event::Confirmed {
         session: id,
         acknowledgement: request,
     });
     if let Some((cause, headers)) = bye {
-        uac::bye::send(state, now, id, cause, headers);
+        uac::bye::send(state, id, cause, headers);
     }
 }
 

@@ -1,7 +1,5 @@
 //! BYE ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)).
 
-use std::time::Instant;
-
 use offhook_message::{Rejection, StatusCode};
 
 use super::invite::InviteUserAgentServer;
@@ -15,29 +13,29 @@ use crate::state::State;
 use crate::uac::{self, change, notify};
 
 /// Answers 200 and ends the session.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming);
-    Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-    terminate_pending(state, now, id);
-    change::session_ends(state, now, id);
+    Reply::new(StatusCode::OK).statefully(state, &incoming, tag);
+    terminate_pending(state, id);
+    change::session_ends(state, id);
     state.end_session(id, SessionEnd::RemoteBye, Some(incoming.request));
-    notify::resume(state, now, id);
+    notify::resume(state, id);
 }
 
 /// A BYE is refused because it came behind a later request. For its sender the session is over all
 /// the same ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)), and nothing further would say so: it ends by a BYE of ours.
-pub(super) fn overtaken(state: &mut State, now: Instant, id: SessionId) {
-    terminate_pending(state, now, id);
-    uac::bye::send(state, now, id, SessionEnd::RemoteBye, Vec::new());
+pub(super) fn overtaken(state: &mut State, id: SessionId) {
+    terminate_pending(state, id);
+    uac::bye::send(state, id, SessionEnd::RemoteBye, Vec::new());
 }
 
 /// Whatever is pending gets 487: a change that the application has not answered, and on an early
 /// dialog the INVITE, which ends that.
-fn terminate_pending(state: &mut State, now: Instant, id: SessionId) {
-    offer::abandon(state, now, id);
+fn terminate_pending(state: &mut State, id: SessionId) {
+    offer::abandon(state, id);
     let session = state.sessions.get(id);
     if let Some(invite) = session.and_then(InviteSession::early_invite)
-        && let Some(server) = InviteUserAgentServer::new(state, now, invite)
+        && let Some(server) = InviteUserAgentServer::new(state, invite)
     {
         server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Bye);
     }

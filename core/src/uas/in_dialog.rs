@@ -1,7 +1,5 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)).
 
-use std::time::Instant;
-
 use offhook_message::{HeaderName, Method, StatusCode};
 
 use super::reply::Reply;
@@ -14,33 +12,33 @@ use crate::session::Phase;
 use crate::state::State;
 
 /// Serves a request whose dialog is known. Every one is answered.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     if !session.dialog.take_cseq(incoming.cseq()) {
         let reply = try_later(state);
-        reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+        reply.statefully(state, &incoming, to_tag_of(&incoming));
         if *incoming.request.method() == Method::Bye {
-            bye::overtaken(state, now, id);
+            bye::overtaken(state, id);
         }
         return;
     }
     let is_over = matches!(session.phase, Phase::Over);
     let is_ending = matches!(session.phase, Phase::Terminating(_));
     let reply = match incoming.request.method() {
-        Method::Notify => return notify::receive(state, now, id, incoming),
+        Method::Notify => return notify::receive(state, id, incoming),
         _ if is_over => does_not_exist(),
-        Method::Refer => return refer::receive(state, now, Some(id), None, incoming),
-        Method::Bye => return bye::receive(state, now, id, incoming),
-        Method::Prack => return reliable::receive(state, now, id, incoming),
+        Method::Refer => return refer::receive(state, Some(id), None, incoming),
+        Method::Bye => return bye::receive(state, id, incoming),
+        Method::Prack => return reliable::receive(state, id, incoming),
         Method::Options => options::capabilities(state),
-        Method::Invite => return reinvite::receive(state, now, id, incoming),
-        Method::Update => return update::receive(state, now, id, incoming),
+        Method::Invite => return reinvite::receive(state, id, incoming),
+        Method::Update => return update::receive(state, id, incoming),
         _ if is_ending => does_not_exist(),
-        _ => return request::receive(state, now, Some(id), None, incoming),
+        _ => return request::receive(state, Some(id), None, incoming),
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+    reply.statefully(state, &incoming, to_tag_of(&incoming));
 }
 
 /// 500 with a Retry-After between 0 and 10 seconds.

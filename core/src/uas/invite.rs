@@ -1,6 +1,6 @@
 //! INVITE outside of a dialog ([RFC 3261 §13.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use offhook_message::{
@@ -28,30 +28,25 @@ use crate::timers::Timer;
 use crate::transaction::{ServerTransaction, TransactionState, TransactionUser};
 
 /// Begins a call, or refuses it where there is no room.
-pub(super) fn receive(
-    state: &mut State,
-    now: Instant,
-    mut incoming: Incoming,
-    merge_key: Option<Fingerprint>,
-) {
+pub(super) fn receive(state: &mut State, mut incoming: Incoming, merge_key: Option<Fingerprint>) {
     let limits = state.config.limits;
     let is_full = state.invites.len() >= limits.invites || state.sessions.len() >= limits.sessions;
     if is_full || state.refusing.is_some() {
-        return Reply::overload(state).statelessly(state, now, &incoming);
+        return Reply::overload(state).statelessly(state, &incoming);
     }
     incoming.inspected.target = match target(&incoming.request) {
         Ok(target) => target,
-        Err(reply) => return reply.statelessly(state, now, &incoming),
+        Err(reply) => return reply.statelessly(state, &incoming),
     };
     let replaces = match replaces::read(&incoming.request) {
         Ok(replaces) => replaces,
-        Err(reply) => return reply.statelessly(state, now, &incoming),
+        Err(reply) => return reply.statelessly(state, &incoming),
     };
     let peer_reliability = PeerReliability::of(incoming.request.headers());
     if state.config.reliability == Reliability::Required
         && peer_reliability == PeerReliability::Unsupported
     {
-        return reliable::extension_required().statelessly(state, now, &incoming);
+        return reliable::extension_required().statelessly(state, &incoming);
     }
     let to_tag = Tag::from(state.random.token());
     let transaction = open_transaction(state, &incoming, merge_key, to_tag.clone());
@@ -74,12 +69,12 @@ pub(super) fn receive(
         .servers
         .set_user(transaction, TransactionUser::Invite(id));
     let times = state.config.times;
-    state.arm(now, times.trying, Timer::Trying(id));
-    state.arm(now, times.no_answer, Timer::NoAnswer(id));
+    state.timers.arm(times.trying, Timer::Trying(id));
+    state.timers.arm(times.no_answer, Timer::NoAnswer(id));
     let expires = expires.map(|seconds| Duration::from_secs(seconds.into()));
     // Nothing rings for longer, and a timer of years would stay for years.
     if let Some(after) = expires.filter(|after| *after < times.no_answer) {
-        state.arm(now, after, Timer::Expires(id));
+        state.timers.arm(after, Timer::Expires(id));
     }
     state.outbox.event(Event::Invite(id));
 }
@@ -161,16 +156,15 @@ pub(super) fn receive(
 #[derive(Debug)]
 pub struct InviteUserAgentServer<'a> {
     pub(super) state: &'a mut State,
-    pub(super) now: Instant,
     pub(super) id: InviteId,
 }
 
 impl<'a> InviteUserAgentServer<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: InviteId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: InviteId) -> Option<Self> {
         if !state.invites.contains(id.0) {
             return None;
         }
-        Some(Self { state, now, id })
+        Some(Self { state, id })
     }
 
     /// Which call this is.
@@ -260,9 +254,10 @@ impl<'a> InviteUserAgentServer<'a> {
         }
         self.send(options.status.into(), message.clone());
         let after = self.state.config.times.repeat_provisional;
-        self.invite_mut().repeats_at = self.now.checked_add(after);
+        self.invite_mut().repeats_at = self.state.timers.now().checked_add(after);
         self.state
-            .arm(self.now, after, Timer::RepeatProvisional(self.id));
+            .timers
+            .arm(after, Timer::RepeatProvisional(self.id));
         Ok(OutgoingResponseWithSession { message, session })
     }
 
@@ -363,11 +358,11 @@ impl<'a> InviteUserAgentServer<'a> {
 
     /// Sends the 2xx, and waits for its ACK.
     pub(super) fn succeed(self, session: SessionId, status: StatusCode, message: Bytes) {
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         if let Some(invite) = state.invites.remove(id.0) {
-            await_ack(state, now, session, &invite, &message);
+            await_ack(state, session, &invite, &message);
             log(state, &invite, status);
-            state.respond(now, invite.transaction, status, message);
+            state.respond(invite.transaction, status, message);
         }
     }
 
@@ -406,7 +401,7 @@ impl<'a> InviteUserAgentServer<'a> {
         invite.is_answered = true;
         let transaction = invite.transaction;
         log(self.state, self.invite(), status);
-        self.state.respond(self.now, transaction, status, message);
+        self.state.respond(transaction, status, message);
     }
 
     /// The session of this call; the first response that makes a dialog makes it.
@@ -475,7 +470,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
         if let Some(session) = self.invite().session {
-            offer::abandon(self.state, self.now, session);
+            offer::abandon(self.state, session);
         }
         self.state.end_invite(self.id);
         OutgoingResponse { message }
@@ -493,8 +488,8 @@ impl<'a> InviteUserAgentServer<'a> {
             },
             _ => event,
         };
-        let Self { state, now, id } = self;
-        if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+        let Self { state, id } = self;
+        if let Some(server) = InviteUserAgentServer::new(state, id) {
             server.refuse(&status.into(), &[]);
         }
         state.outbox.event(event);
@@ -527,7 +522,7 @@ impl<'a> ServerTransactionView<'a> {
 }
 
 /// Confirms the dialog and begins to repeat the 2xx.
-fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, response: &Bytes) {
+fn await_ack(state: &mut State, id: SessionId, invite: &Invite, response: &Bytes) {
     let mut agreed = None;
     if let Some(session) = state.sessions.get_mut(id) {
         let refresh = session.refresh_by_invite.take();
@@ -541,9 +536,9 @@ fn await_ack(state: &mut State, now: Instant, id: SessionId, invite: &Invite, re
     }
     let (request, agreement) = (&invite.incoming.request, invite.agreement);
     let description = agreed.as_ref().or(invite.description.as_ref());
-    session_timer::begin(state, now, id, request, agreement, description);
+    session_timer::begin(state, id, request, agreement, description);
     let cseq = invite.incoming.cseq();
-    accepted::await_ack(state, now, id, cseq, invite.transaction, response);
+    accepted::await_ack(state, id, cseq, invite.transaction, response);
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {

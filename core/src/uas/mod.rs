@@ -32,8 +32,6 @@ pub use response_options::{
 };
 pub use verb_error::VerbError;
 
-use std::time::Instant;
-
 use offhook_message::{HeaderName, Malformed, Method, Rejection, Request, Span, StatusCode};
 
 use crate::dialog::dialog_id;
@@ -50,20 +48,20 @@ use crate::transaction::{ServerTransaction, TransactionState, merge_key, server_
 use reply::Reply;
 
 /// Takes a request: to its transaction if it is a repetition, else to whom it concerns.
-pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, request: Request) {
+pub(crate) fn receive_request(state: &mut State, flow: Flow, request: Request) {
     state.totals.requests += 1;
     let via = match request.headers().via() {
         Ok(via) => via,
-        Err(error) => return refuse(state, now, flow, request, error.into()),
+        Err(error) => return refuse(state, flow, request, error.into()),
     };
     let key = server_key(&state.fingerprinter, &request, &via, request.method());
     let response_address = respond::response_address(&via, flow);
     if *request.method() == Method::Ack {
-        return receive_ack(state, now, flow, key, request);
+        return receive_ack(state, flow, key, request);
     }
     if let Some(transaction) = state.servers.find(key) {
         state.totals.repeated_requests += 1;
-        return state.repeat_response(now, transaction);
+        return state.repeat_response(transaction);
     }
     let incoming = Incoming {
         via: respond::received_via(&request, &via, flow.remote),
@@ -74,11 +72,11 @@ pub(crate) fn receive_request(state: &mut State, now: Instant, flow: Flow, reque
         key,
         inspected: Inspected::default(),
     };
-    dispatch(state, now, incoming);
+    dispatch(state, incoming);
 }
 
 /// Answers what is a request but no good one, and counts the rest.
-pub(crate) fn receive_malformed(state: &mut State, now: Instant, flow: Flow, malformed: Malformed) {
+pub(crate) fn receive_malformed(state: &mut State, flow: Flow, malformed: Malformed) {
     state.totals.malformed += 1;
     let status = malformed.defect.status();
     let reason = malformed.defect.to_string();
@@ -93,11 +91,11 @@ pub(crate) fn receive_malformed(state: &mut State, now: Instant, flow: Flow, mal
     } else {
         Reply::new(status)
     };
-    refuse(state, now, flow, request, reply);
+    refuse(state, flow, request, reply);
 }
 
 /// Answers a request that may be malformed anywhere, if its Via says at least who sent it.
-fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: Reply) {
+fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
     if *request.method() == Method::Ack {
         return drop_request(state, &request, "it is malformed");
     }
@@ -115,57 +113,57 @@ fn refuse(state: &mut State, now: Instant, flow: Flow, request: Request, reply: 
         flow,
         inspected: Inspected::default(),
     };
-    reply.statelessly(state, now, &incoming);
+    reply.statelessly(state, &incoming);
 }
 
 /// A WebSocket is gone: nobody is left to answer.
-pub(crate) fn disconnected(state: &mut State, now: Instant, channel: Channel) {
+pub(crate) fn disconnected(state: &mut State, channel: Channel) {
     let invites = state.invites.iter().filter_map(|(slot, invite)| {
         let flow = invite.incoming.flow;
         let is_bound = flow.transport.is_websocket() && flow.channel == channel;
         is_bound.then_some(InviteId(slot))
     });
     for id in invites.collect::<Vec<_>>() {
-        if let Some(server) = InviteUserAgentServer::new(state, now, id) {
+        if let Some(server) = InviteUserAgentServer::new(state, id) {
             server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
         }
     }
 }
 
 /// The first time a request is seen.
-fn dispatch(state: &mut State, now: Instant, mut incoming: Incoming) {
+fn dispatch(state: &mut State, mut incoming: Incoming) {
     incoming.inspected = match inspect::inspect(&incoming.request, &state.config) {
         Ok(inspected) => inspected,
-        Err(reply) => return reply.statelessly(state, now, &incoming),
+        Err(reply) => return reply.statelessly(state, &incoming),
     };
     let request = &incoming.request;
     if *request.method() == Method::Cancel {
-        return cancel::receive(state, now, &incoming);
+        return cancel::receive(state, &incoming);
     }
     // A BYE makes room, so it is served whatever there is.
     let limits = state.config.limits;
     let is_full =
         state.servers.len() >= limits.transactions || state.servers.octets() >= limits.octets;
     if is_full && *request.method() != Method::Bye {
-        return Reply::overload(state).statelessly(state, now, &incoming);
+        return Reply::overload(state).statelessly(state, &incoming);
     }
     if let Some(to_tag) = incoming.local_tag() {
         let from_tag = incoming.remote_tag().unwrap_or_default();
         let id = dialog_id(&state.fingerprinter, incoming.call_id(), to_tag, from_tag);
         return match state.sessions.find(id) {
-            Some(session) => in_dialog::receive(state, now, session, incoming),
+            Some(session) => in_dialog::receive(state, session, incoming),
             None if *request.method() == Method::Notify => {
-                subscription::receive(state, now, incoming);
+                subscription::receive(state, incoming);
             }
-            None => does_not_exist().statelessly(state, now, &incoming),
+            None => does_not_exist().statelessly(state, &incoming),
         };
     }
     let merge_key = merge_key(&state.fingerprinter, &incoming);
     if merge_key.is_some_and(|key| state.servers.is_merged(key)) {
-        return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, now, &incoming);
+        return Reply::new(StatusCode::LOOP_DETECTED).statelessly(state, &incoming);
     }
     if !is_answered_at_once(request.method()) {
-        match state.admit(now, incoming.flow.remote) {
+        match state.admit(incoming.flow.remote) {
             Admission::Serve => {}
             Admission::Refuse => return Reply::overload(state).send_once(state, &incoming),
             Admission::Ignore => {
@@ -175,14 +173,14 @@ fn dispatch(state: &mut State, now: Instant, mut incoming: Incoming) {
         }
     }
     match request.method() {
-        Method::Invite => invite::receive(state, now, incoming, merge_key),
-        Method::Options => options::answer(state).statelessly(state, now, &incoming),
+        Method::Invite => invite::receive(state, incoming, merge_key),
+        Method::Options => options::answer(state).statelessly(state, &incoming),
         Method::Notify if !notify::serves_others(&state.config) => {
-            does_not_exist().statelessly(state, now, &incoming);
+            does_not_exist().statelessly(state, &incoming);
         }
-        Method::Refer => refer::receive(state, now, None, merge_key, incoming),
-        method if is_for_dialogs(method) => does_not_exist().statelessly(state, now, &incoming),
-        _ => request::receive(state, now, None, merge_key, incoming),
+        Method::Refer => refer::receive(state, None, merge_key, incoming),
+        method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
+        _ => request::receive(state, None, merge_key, incoming),
     }
 }
 
@@ -206,15 +204,15 @@ fn does_not_exist() -> Reply {
 
 /// An ACK belongs to the transaction of a refused INVITE, or to the session of an accepted one. It
 /// is never answered ([RFC 3261 §17.2.1, §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
-fn receive_ack(state: &mut State, now: Instant, flow: Flow, key: Fingerprint, request: Request) {
+fn receive_ack(state: &mut State, flow: Flow, key: Fingerprint, request: Request) {
     let transaction = state.servers.find(key);
     let found = transaction.and_then(|slot| Some((slot, state.servers.get(slot)?.state())));
     match found {
         // RFC 6026 §7.1: one that has the branch of its INVITE goes to the session all the same.
         Some((_, TransactionState::Accepted)) | None => {
-            accepted::receive_ack(state, now, flow, request);
+            accepted::receive_ack(state, flow, request);
         }
-        Some((slot, _)) => state.acknowledge(now, slot),
+        Some((slot, _)) => state.acknowledge(slot),
     }
 }
 

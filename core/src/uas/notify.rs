@@ -1,7 +1,7 @@
 //! NOTIFY: what becomes of a REFER of ours
 //! ([RFC 3515 §2.4.4](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.4), [RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use offhook_message::{HeaderName, Method, Request, StatusCode};
 
@@ -16,22 +16,22 @@ use crate::state::State;
 use crate::uac::refer;
 
 /// Serves a NOTIFY inside a dialog. It may overtake the 2xx to our REFER.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     if !is_of_refer(&incoming.request) && serves_others(&state.config) {
-        return request::receive(state, now, Some(id), None, incoming);
+        return request::receive(state, Some(id), None, incoming);
     }
     let reply = match read(&incoming.request) {
         Ok(news) => match find(state, id, &incoming.request) {
             Some(name) => {
                 let tag = to_tag_of(&incoming);
-                Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-                return take(state, now, id, name, &news, incoming.request);
+                Reply::new(StatusCode::OK).statefully(state, &incoming, tag);
+                return take(state, id, name, &news, incoming.request);
             }
             None => does_not_exist(),
         },
         Err(reply) => reply,
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+    reply.statefully(state, &incoming, to_tag_of(&incoming));
 }
 
 /// Whether NOTIFYs of other packages go to the application.
@@ -93,7 +93,7 @@ fn find(state: &mut State, id: SessionId, request: &Request) -> Option<u32> {
     refers.notified(&event).map(|refer| refer.name)
 }
 
-fn take(state: &mut State, now: Instant, id: SessionId, name: u32, news: &News, message: Request) {
+fn take(state: &mut State, id: SessionId, name: u32, news: &News, message: Request) {
     let status = news.status;
     if let Some(status) = status {
         refer::tell(state, id, name, ReferEvent::Progress { status, message });
@@ -102,7 +102,7 @@ fn take(state: &mut State, now: Instant, id: SessionId, name: u32, news: &News, 
         let life = news.expires.map_or(LONGEST, |seconds| {
             Duration::from_secs(seconds.into()).min(LONGEST)
         });
-        return refer::await_notify(state, now, id, name, life);
+        return refer::await_notify(state, id, name, life);
     }
     let cause = ReferEnd::Notified;
     refer::tell(state, id, name, ReferEvent::Terminated { status, cause });

@@ -1,8 +1,6 @@
 //! Offers that come inside a dialog, and their answers
 //! ([RFC 3264](https://www.rfc-editor.org/rfc/rfc3264), [RFC 6337](https://www.rfc-editor.org/rfc/rfc6337)).
 
-use std::time::Instant;
-
 use offhook_message::{Body, Method, Rejection, StatusCode};
 
 use super::reply::Reply;
@@ -21,7 +19,7 @@ use crate::transaction::TransactionUser;
 use crate::uac::change;
 
 /// Hands a request that changes the session to the application.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming);
     let transaction = open_transaction(state, &incoming, None, tag);
     let is_invite = *incoming.request.method() == Method::Invite;
@@ -29,26 +27,21 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         incoming,
         transaction,
         session: id,
-        due: now,
+        due: state.timers.now(),
     });
     let user = TransactionUser::Offer(slot);
     state.servers.set_user(transaction, user);
     let times = state.config.times;
     if is_invite {
-        state.arm(now, times.trying, Timer::OfferTrying(slot));
+        state.timers.arm(times.trying, Timer::OfferTrying(slot));
     }
-    state.tell_offer(now, id, slot);
+    state.tell_offer(id, slot);
 }
 
 /// Accepts the change with our description: the answer, or the offer that was asked for. Only now
 /// does the target of our requests change
 /// ([RFC 6141 §4.7](https://www.rfc-editor.org/rfc/rfc6141#section-4.7)).
-pub(crate) fn answer(
-    state: &mut State,
-    now: Instant,
-    id: SessionId,
-    body: &Body,
-) -> Result<(), VerbError> {
+pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<(), VerbError> {
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
     let incoming = &offer.incoming;
     let request = &incoming.request;
@@ -61,7 +54,7 @@ pub(crate) fn answer(
         if *request.method() != Method::Prack {
             agreement = session_timer::agree_again(request.headers(), &state.config, session);
             state.sessions.refresh_target(id, incoming);
-            session_timer::begin(state, now, id, request, agreement, Some(body));
+            session_timer::begin(state, id, request, agreement, Some(body));
         }
     }
     let session = state.sessions.get_mut(id);
@@ -71,69 +64,71 @@ pub(crate) fn answer(
     }
     let bytes = write::session_response(state, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {
-        accepted::await_ack(state, now, id, incoming.cseq(), offer.transaction, &bytes);
+        accepted::await_ack(state, id, incoming.cseq(), offer.transaction, &bytes);
     }
     change::overtaken(state, id);
-    state.respond(now, offer.transaction, StatusCode::OK, bytes);
-    reliable::release_success(state, now, id);
+    state.respond(offer.transaction, StatusCode::OK, bytes);
+    reliable::release_success(state, id);
     Ok(())
 }
 
 /// Refuses the change: what was agreed before holds.
 pub(crate) fn refuse(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     options: &ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
-    refuse_with(state, now, &offer, options);
+    refuse_with(state, &offer, options);
     change::overtaken(state, id);
-    reliable::release_success(state, now, id);
+    reliable::release_success(state, id);
     Ok(())
 }
 
 /// A session is about to end: what the application has not answered gets 487, and so does the offer of
 /// a PRACK that waits behind ours.
-pub(super) fn abandon(state: &mut State, now: Instant, id: SessionId) {
+pub(super) fn abandon(state: &mut State, id: SessionId) {
     let terminated = Rejection::REQUEST_TERMINATED.into();
     let offers = [take(state, id), take_waiting(state, id)];
     for offer in offers.into_iter().flatten() {
-        refuse_with(state, now, &offer, &terminated);
+        refuse_with(state, &offer, &terminated);
     }
 }
 
 /// CANCEL of a re-INVITE: 487, and what was agreed before holds.
-pub(super) fn withdraw(state: &mut State, now: Instant, slot: Slot) {
+pub(super) fn withdraw(state: &mut State, slot: Slot) {
     let Some(session) = state.offers.get(slot).map(|offer| offer.session) else {
         return;
     };
-    if refuse(state, now, session, &Rejection::REQUEST_TERMINATED.into()).is_ok() {
+    if refuse(state, session, &Rejection::REQUEST_TERMINATED.into()).is_ok() {
         state.outbox.event(Event::OfferWithdrawn { session });
     }
 }
 
 /// Sends the 100 that is due 200 ms after a re-INVITE.
-pub(crate) fn trying_is_due(state: &mut State, now: Instant, slot: Slot) {
+pub(crate) fn trying_is_due(state: &mut State, slot: Slot) {
     let Some(offer) = state.offers.get(slot) else {
         return;
     };
     let transaction = offer.transaction;
     let writer = respond::begin(&offer.incoming, StatusCode::TRYING, None, None);
-    state.respond(now, transaction, StatusCode::TRYING, writer.finish());
+    state.respond(transaction, StatusCode::TRYING, writer.finish());
 }
 
 /// The application did not respond in time, or the session is over: no request stays without a
 /// response.
-pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
-    let offer = state.offers.get(slot).filter(|offer| offer.due <= now);
+pub(crate) fn is_overdue(state: &mut State, slot: Slot) {
+    let offer = state
+        .offers
+        .get(slot)
+        .filter(|offer| offer.due <= state.timers.now());
     let Some(id) = offer.map(|offer| offer.session) else {
         return;
     };
     if let Some(session) = state.sessions.get_mut(id) {
         if session.offer == Some(slot) {
             // It fails only where there is none.
-            let _ = refuse(state, now, id, &Rejection::NOT_ACCEPTABLE_HERE.into());
+            let _ = refuse(state, id, &Rejection::NOT_ACCEPTABLE_HERE.into());
             return;
         }
         if let Some(reliable) = &mut session.reliable {
@@ -142,9 +137,9 @@ pub(crate) fn is_overdue(state: &mut State, now: Instant, slot: Slot) {
     }
     if let Some(offer) = state.offers.remove(slot) {
         let reply = Reply::new(StatusCode::REQUEST_TERMINATED);
-        reply.through(state, now, &offer.incoming, offer.transaction);
+        reply.through(state, &offer.incoming, offer.transaction);
     }
-    reliable::release_success(state, now, id);
+    reliable::release_success(state, id);
 }
 
 fn take(state: &mut State, id: SessionId) -> Option<PendingOffer> {
@@ -161,12 +156,7 @@ fn take_waiting(state: &mut State, id: SessionId) -> Option<PendingOffer> {
     state.offers.remove(slot)
 }
 
-fn refuse_with(
-    state: &mut State,
-    now: Instant,
-    offer: &PendingOffer,
-    options: &ResponseOptions<Rejection>,
-) {
+fn refuse_with(state: &mut State, offer: &PendingOffer, options: &ResponseOptions<Rejection>) {
     let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
-    state.respond(now, offer.transaction, options.status.into(), bytes);
+    state.respond(offer.transaction, options.status.into(), bytes);
 }

@@ -1,7 +1,5 @@
 //! REFER ([RFC 3515 §2.4.2](https://www.rfc-editor.org/rfc/rfc3515#section-2.4.2)).
 
-use std::time::Instant;
-
 use offhook_message::{ReferTo, Rejection, Request, StatusCode, Uri};
 
 use super::in_dialog::try_later;
@@ -23,7 +21,6 @@ use crate::uac::notify;
 /// Hands a REFER to the application, unless there is something wrong with it.
 pub(super) fn receive(
     state: &mut State,
-    now: Instant,
     session: Option<SessionId>,
     merge_key: Option<Fingerprint>,
     incoming: Incoming,
@@ -34,9 +31,9 @@ pub(super) fn receive(
     });
     if let Err(reply) = checked {
         let tag = request::own_tag(state, session, &incoming);
-        return reply.statefully(state, now, &incoming, tag);
+        return reply.statefully(state, &incoming, tag);
     }
-    request::receive(state, now, session, merge_key, incoming);
+    request::receive(state, session, merge_key, incoming);
 }
 
 /// One REFER that is not answered yet. Without an answer it gets 603 after 32·T1.
@@ -46,10 +43,10 @@ pub(super) fn receive(
 pub struct ReferUserAgentServer<'a>(UserAgentServer<'a>);
 
 impl<'a> ReferUserAgentServer<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: RequestId) -> Option<Self> {
         let pending = state.requests.get(id.0)?;
         let is_refer = pending.is_refer();
-        is_refer.then_some(Self(UserAgentServer { state, now, id }))
+        is_refer.then_some(Self(UserAgentServer { state, id }))
     }
 
     /// The request.
@@ -76,7 +73,7 @@ impl<'a> ReferUserAgentServer<'a> {
     ///
     /// The session is over: the REFER gets 481, and there is nobody to call for.
     pub fn accept(self) -> Result<Option<ReferralId>, VerbError> {
-        let UserAgentServer { state, now, id } = self.0;
+        let UserAgentServer { state, id } = self.0;
         let Some(pending) = state.requests.remove(id.0) else {
             return Err(VerbError::Over);
         };
@@ -84,7 +81,7 @@ impl<'a> ReferUserAgentServer<'a> {
         let is_subscribing = headers.refer_sub().ok().flatten().unwrap_or(true);
         let cseq = pending.incoming.cseq();
         if !is_subscribing {
-            respond(state, now, &pending, StatusCode::OK);
+            respond(state, &pending, StatusCode::OK);
             return Ok(None);
         }
         let session = match pending.session {
@@ -93,11 +90,11 @@ impl<'a> ReferUserAgentServer<'a> {
         };
         let Some(session) = session else {
             let reply = super::does_not_exist();
-            reply.through(state, now, &pending.incoming, pending.transaction);
+            reply.through(state, &pending.incoming, pending.transaction);
             return Err(VerbError::Over);
         };
-        respond(state, now, &pending, StatusCode::ACCEPTED);
-        notify::begin(state, now, session, cseq);
+        respond(state, &pending, StatusCode::ACCEPTED);
+        notify::begin(state, session, cseq);
         Ok(Some(ReferralId { session, cseq }))
     }
 
@@ -143,10 +140,10 @@ fn check_contact(request: &Request) -> Result<(), Reply> {
     }
 }
 
-fn respond(state: &mut State, now: Instant, pending: &PendingRequest, status: StatusCode) {
+fn respond(state: &mut State, pending: &PendingRequest, status: StatusCode) {
     let tag = to_tag(state, pending);
     let bytes = write::refer_response(state, &pending.incoming, &tag, status);
-    state.respond(now, pending.transaction, status, bytes);
+    state.respond(pending.transaction, status, bytes);
 }
 
 /// The dialog of a REFER outside of any: it has a subscription and no session.

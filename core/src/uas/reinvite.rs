@@ -1,7 +1,5 @@
 //! INVITE inside a dialog ([RFC 3261 §14.2](https://www.rfc-editor.org/rfc/rfc3261#section-14.2)).
 
-use std::time::Instant;
-
 use offhook_message::{Method, StatusCode};
 
 use super::in_dialog::try_later;
@@ -17,7 +15,7 @@ use crate::state::State;
 ///
 /// One that overtakes the ACK of our 2xx is served where the offer is answered: the peer has the
 /// 2xx, or it would not know the dialog.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
@@ -32,16 +30,16 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
             if is_invite || (ours.is_some() && session.offer_answer == OfferAnswer::HaveLocalOffer)
             {
                 let reply = Reply::new(StatusCode::REQUEST_PENDING);
-                return reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+                return reply.statefully(state, &incoming, to_tag_of(&incoming));
             }
             let is_free = session.is_settled() && session.accepted.len() < MOST_UNACKNOWLEDGED;
             if is_free {
-                return offer::receive(state, now, id, incoming);
+                return offer::receive(state, id, incoming);
             }
             try_later(state)
         }
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+    reply.statefully(state, &incoming, to_tag_of(&incoming));
 }
 
 /// How many 2xx of a session may wait for their ACK. Each is repeated for 32 s, so a peer that

@@ -1,8 +1,6 @@
 //! Reliable provisional responses and PRACK
 //! ([RFC 3262](https://www.rfc-editor.org/rfc/rfc3262)).
 
-use std::time::Instant;
-
 use offhook_message::{Body, HeaderName, Provisional, Rejection, StatusCode};
 
 use super::reply::Reply;
@@ -80,7 +78,7 @@ impl InviteUserAgentServer<'_> {
             // The minute of an unreliable response before it is not for this one.
             self.invite_mut().repeats_at = None;
             self.send(options.status.into(), message.clone());
-            await_prack(self.state, self.now, session, rseq);
+            await_prack(self.state, session, rseq);
         }
         Ok(OutgoingResponseWithSession { message, session })
     }
@@ -117,30 +115,30 @@ pub(super) fn extension_required() -> Reply {
 /// answer to our offer, or an offer that the application answers
 /// ([RFC 3262 §5](https://www.rfc-editor.org/rfc/rfc3262#section-5)). It is not to be refused (§3): an offer that meets that of our UPDATE waits for the
 /// outcome of that.
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming);
     let reply = match check(state, id, &incoming) {
         Err(reply) => reply,
         Ok(Described::Offer) => {
-            acknowledge(state, now, id);
-            return offer::receive(state, now, id, incoming);
+            acknowledge(state, id);
+            return offer::receive(state, id, incoming);
         }
         Ok(_) => Reply::new(StatusCode::OK),
     };
     let is_taken = reply.is_success();
-    reply.statefully(state, now, &incoming, tag);
+    reply.statefully(state, &incoming, tag);
     if is_taken {
-        acknowledge(state, now, id);
+        acknowledge(state, id);
         state.outbox.event(Event::Prack {
             session: id,
             message: incoming.request,
         });
-        release_success(state, now, id);
+        release_success(state, id);
     }
 }
 
 /// Sends a reliable provisional response again.
-pub(crate) fn repeat(state: &mut State, now: Instant, id: SessionId, rseq: u32) {
+pub(crate) fn repeat(state: &mut State, id: SessionId, rseq: u32) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -157,17 +155,17 @@ pub(crate) fn repeat(state: &mut State, now: Instant, id: SessionId, rseq: u32) 
     let transaction = invite.and_then(|invite| state.servers.get(invite.transaction));
     if let Some(flow) = transaction.map(|transaction| transaction.flow) {
         state.outbox.transmit(flow, bytes, None);
-        state.arm(now, after, Timer::Reliable(id, rseq));
+        state.timers.arm(after, Timer::Reliable(id, rseq));
     }
 }
 
 /// No PRACK came in 64·T1: the INVITE gets 504
 /// ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
-pub(crate) fn not_acknowledged(state: &mut State, now: Instant, id: SessionId, rseq: u32) {
+pub(crate) fn not_acknowledged(state: &mut State, id: SessionId, rseq: u32) {
     let Some(invite) = unacknowledged(state, id, rseq) else {
         return;
     };
-    if let Some(server) = InviteUserAgentServer::new(state, now, invite) {
+    if let Some(server) = InviteUserAgentServer::new(state, invite) {
         server.end(Rejection::SERVER_TIMEOUT, InviteEnd::NoPrack);
     }
 }
@@ -226,7 +224,7 @@ fn open_already() -> Reply {
 }
 
 /// The response that is out is acknowledged: the next one may go.
-fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
+fn acknowledge(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -235,16 +233,16 @@ fn acknowledge(state: &mut State, now: Instant, id: SessionId) {
         Some((next.rseq, next.status, next.bytes.clone()))
     });
     if let Some((invite, (rseq, status, bytes))) = session.early_invite().zip(next)
-        && let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
+        && let Some(mut server) = InviteUserAgentServer::new(state, invite)
     {
         server.invite_mut().repeats_at = None;
         server.send(status, bytes);
-        await_prack(state, now, id, rseq);
+        await_prack(state, id, rseq);
     }
 }
 
 /// Sends the 2xx that waited, where nothing holds it any more.
-pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
+pub(super) fn release_success(state: &mut State, id: SessionId) {
     if holds_success(state, id) {
         return;
     }
@@ -252,7 +250,7 @@ pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
     let Some(invite) = session.and_then(InviteSession::early_invite) else {
         return;
     };
-    if let Some(mut server) = InviteUserAgentServer::new(state, now, invite)
+    if let Some(mut server) = InviteUserAgentServer::new(state, invite)
         && let Some(held) = server.invite_mut().held.take()
     {
         let (status, message) = *held;
@@ -260,10 +258,12 @@ pub(super) fn release_success(state: &mut State, now: Instant, id: SessionId) {
     }
 }
 
-fn await_prack(state: &mut State, now: Instant, session: SessionId, rseq: u32) {
+fn await_prack(state: &mut State, session: SessionId, rseq: u32) {
     let times = state.config.times;
-    state.arm(now, times.t1, Timer::Reliable(session, rseq));
-    state.arm(now, times.transaction_life(), Timer::Prack(session, rseq));
+    state.timers.arm(times.t1, Timer::Reliable(session, rseq));
+    state
+        .timers
+        .arm(times.transaction_life(), Timer::Prack(session, rseq));
 }
 
 /// RSeq has 32 bits and begins in the lower half (RFC 3262 §3).

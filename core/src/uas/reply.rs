@@ -1,7 +1,5 @@
 //! Answers that the core gives by itself.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use offhook_message::{Header, HeaderError, HeaderName, Request, StatusCode, Text};
 
@@ -56,9 +54,12 @@ impl Reply {
     /// Answers a request and forgets it
     /// ([RFC 3261 §8.2.7](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.7)). A repetition gets the same answer, To tag
     /// included. A source that asks too much gets 503, and then nothing.
-    pub(crate) fn statelessly(self, state: &mut State, now: Instant, incoming: &Incoming) {
+    pub(crate) fn statelessly(self, state: &mut State, incoming: &Incoming) {
         let source = incoming.flow.remote;
-        match state.sources.charge(&state.fingerprinter, now, source) {
+        match state
+            .sources
+            .charge(&state.fingerprinter, state.timers.now(), source)
+        {
             Admission::Serve => self.send_once(state, incoming),
             Admission::Refuse => Self::overload(state).send_once(state, incoming),
             Admission::Ignore => state.totals.shed += 1,
@@ -75,22 +76,16 @@ impl Reply {
 
     /// Answers a request through a transaction: inside a dialog a repetition could be taken for
     /// something new.
-    pub(crate) fn statefully(self, state: &mut State, now: Instant, incoming: &Incoming, tag: Tag) {
+    pub(crate) fn statefully(self, state: &mut State, incoming: &Incoming, tag: Tag) {
         let bytes = self.write(state, incoming, &tag);
         let transaction = open_transaction(state, incoming, None, tag);
-        state.respond(now, transaction, self.status, bytes);
+        state.respond(transaction, self.status, bytes);
     }
 
     /// Answers a request that has its transaction already.
-    pub(crate) fn through(
-        self,
-        state: &mut State,
-        now: Instant,
-        incoming: &Incoming,
-        transaction: Slot,
-    ) {
+    pub(crate) fn through(self, state: &mut State, incoming: &Incoming, transaction: Slot) {
         let bytes = self.write(state, incoming, &to_tag_of(incoming));
-        state.respond(now, transaction, self.status, bytes);
+        state.respond(transaction, self.status, bytes);
     }
 
     pub(crate) fn is_success(&self) -> bool {

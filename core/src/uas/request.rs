@@ -1,8 +1,6 @@
 //! Requests that the application answers: INFO, MESSAGE and whatever else it names
 //! ([RFC 3261 §8.2.5](https://www.rfc-editor.org/rfc/rfc3261#section-8.2.5)).
 
-use std::time::Instant;
-
 use offhook_message::{
     HeaderName, Method, Redirection, Rejection, Request, StatusCode, Success, Text,
 };
@@ -23,17 +21,16 @@ use crate::timers::Timer;
 /// Hands a request to the application.
 pub(super) fn receive(
     state: &mut State,
-    now: Instant,
     session: Option<SessionId>,
     merge_key: Option<Fingerprint>,
     incoming: Incoming,
 ) {
     let tag = own_tag(state, session, &incoming);
     if let Some(reply) = check_package(&incoming.request, &state.config) {
-        return reply.statefully(state, now, &incoming, tag);
+        return reply.statefully(state, &incoming, tag);
     }
     if state.requests.len() >= state.config.limits.requests {
-        return Reply::overload(state).statefully(state, now, &incoming, tag);
+        return Reply::overload(state).statefully(state, &incoming, tag);
     }
     let transaction = open_transaction(state, &incoming, merge_key, tag);
     let is_refer = *incoming.request.method() == Method::Refer;
@@ -43,7 +40,7 @@ pub(super) fn receive(
         session,
     }));
     let patience = state.config.times.transaction_life() / 2;
-    state.arm(now, patience, Timer::Request(id));
+    state.timers.arm(patience, Timer::Request(id));
     state.outbox.event(if is_refer {
         Event::Referred {
             request: id,
@@ -73,14 +70,13 @@ pub(super) fn own_tag(state: &mut State, session: Option<SessionId>, incoming: &
 #[derive(Debug)]
 pub struct UserAgentServer<'a> {
     pub(super) state: &'a mut State,
-    pub(super) now: Instant,
     pub(super) id: RequestId,
 }
 
 impl<'a> UserAgentServer<'a> {
-    pub(crate) fn new(state: &'a mut State, now: Instant, id: RequestId) -> Option<Self> {
+    pub(crate) fn new(state: &'a mut State, id: RequestId) -> Option<Self> {
         let pending = state.requests.get(id.0)?;
-        (!pending.is_refer()).then_some(Self { state, now, id })
+        (!pending.is_refer()).then_some(Self { state, id })
     }
 
     /// Which request this is.
@@ -153,20 +149,20 @@ impl<'a> UserAgentServer<'a> {
         let incoming = &pending.incoming;
         let message = write::plain_response(self.state, incoming, tag, options, contacts);
         let status = options.status.into();
-        let Self { state, now, id } = self;
+        let Self { state, id } = self;
         state.requests.remove(id.0);
-        state.respond(now, transaction, status, message.clone());
+        state.respond(transaction, status, message.clone());
         OutgoingResponse { message }
     }
 }
 
 /// The application did not answer in time: no request stays without a response.
-pub(crate) fn is_overdue(state: &mut State, now: Instant, id: RequestId) {
+pub(crate) fn is_overdue(state: &mut State, id: RequestId) {
     let Some(pending) = state.requests.get(id.0) else {
         return;
     };
     let is_refer = pending.is_refer();
-    let server = UserAgentServer { state, now, id };
+    let server = UserAgentServer { state, id };
     if is_refer {
         // RFC 3515 §2.4.2: a REFER that nobody approves of is declined.
         server.reject(Rejection::DECLINE);

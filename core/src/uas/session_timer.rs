@@ -1,8 +1,6 @@
 //! Agreeing on a session timer, as the one who answers
 //! ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 
-use std::time::Instant;
-
 use offhook_message::{
     Body, HeaderName, Headers, Method, Refresher, Request, StatusCode, ValueWriter,
 };
@@ -91,7 +89,6 @@ pub(super) fn agree_again(
 /// `description` is ours.
 pub(super) fn begin(
     state: &mut State,
-    now: Instant,
     id: SessionId,
     request: &Request,
     agreement: Option<Agreement>,
@@ -101,7 +98,7 @@ pub(super) fn begin(
         Refresher::Uac => (agreement.seconds, Party::Peer),
         Refresher::Uas => (agreement.seconds, Party::Us),
     });
-    refresh::set(state, now, id, agreed);
+    refresh::set(state, id, agreed);
     if let Some(session) = state.sessions.get_mut(id) {
         let is_ours = agreed.is_some_and(|(_, refresher)| refresher == Party::Us);
         if is_ours && *request.method() == Method::Invite && !takes_update(request.headers()) {

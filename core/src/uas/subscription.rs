@@ -1,8 +1,6 @@
 //! NOTIFY of a subscription of ours
 //! ([RFC 6665 §4.1.3](https://www.rfc-editor.org/rfc/rfc6665#section-4.1.3)).
 
-use std::time::Instant;
-
 use offhook_message::StatusCode;
 
 use super::reply::Reply;
@@ -14,24 +12,24 @@ use crate::state::State;
 use crate::uac::{subscribe, subscription};
 
 /// Serves a NOTIFY of no session. It may come before the 2xx to its SUBSCRIBE.
-pub(super) fn receive(state: &mut State, now: Instant, incoming: Incoming) {
-    let id = match find(state, now, &incoming) {
+pub(super) fn receive(state: &mut State, incoming: Incoming) {
+    let id = match find(state, &incoming) {
         Ok(id) => id,
-        Err(reply) => return reply.statelessly(state, now, &incoming),
+        Err(reply) => return reply.statelessly(state, &incoming),
     };
     let tag = to_tag_of(&incoming);
     let subscription = state.subscriptions.get_mut(id);
     let dialog = subscription.and_then(|subscription| subscription.dialog());
     if !dialog.is_some_and(|it| it.dialog.take_cseq(incoming.cseq())) {
-        return in_dialog::try_later(state).statefully(state, now, &incoming, tag);
+        return in_dialog::try_later(state).statefully(state, &incoming, tag);
     }
-    Reply::new(StatusCode::OK).statefully(state, now, &incoming, tag);
-    subscription::notified(state, now, id, incoming.request);
-    subscribe::go_on(state, now, id);
+    Reply::new(StatusCode::OK).statefully(state, &incoming, tag);
+    subscription::notified(state, id, incoming.request);
+    subscribe::go_on(state, id);
 }
 
 /// The subscription whose dialog a NOTIFY names, or which it makes.
-fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<SubscriptionId, Reply> {
+fn find(state: &mut State, incoming: &Incoming) -> Result<SubscriptionId, Reply> {
     let notify = &incoming.request;
     let headers = notify.headers();
     let tag = incoming.remote_tag().ok_or_else(does_not_exist)?;
@@ -45,7 +43,7 @@ fn find(state: &mut State, now: Instant, incoming: &Incoming) -> Result<Subscrip
     if known.is_some() {
         return Ok(id);
     }
-    let opened = subscription::open_dialog(state, now, id, notify, incoming.flow);
+    let opened = subscription::open_dialog(state, id, notify, incoming.flow);
     opened.ok_or_else(does_not_exist)
 }
 

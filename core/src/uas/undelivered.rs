@@ -1,7 +1,5 @@
 //! Responses that cannot be delivered ([RFC 3263 §5](https://www.rfc-editor.org/rfc/rfc3263#section-5)).
 
-use std::time::Instant;
-
 use offhook_message::{Method, Via};
 
 use super::Incoming;
@@ -50,13 +48,13 @@ pub(crate) fn undeliverable(state: &mut State, slot: Slot) {
 }
 
 /// The ways to the name of a client. The response goes by the first, and those to come.
-pub(crate) fn resolved(state: &mut State, now: Instant, slot: Slot, flows: &[Flow]) {
+pub(crate) fn resolved(state: &mut State, slot: Slot, flows: &[Flow]) {
     let Some(found) = flows.first() else {
         return undeliverable(state, slot);
     };
     if let Some(transaction) = state.servers.get_mut(slot) {
         transaction.flow.channel = found.channel;
         transaction.flow.remote = found.remote;
-        state.repeat_response(now, slot);
+        state.repeat_response(slot);
     }
 }

@@ -1,7 +1,5 @@
 //! UPDATE ([RFC 3311](https://www.rfc-editor.org/rfc/rfc3311)).
 
-use std::time::Instant;
-
 use offhook_message::{Method, StatusCode};
 
 use super::in_dialog::try_later;
@@ -16,7 +14,7 @@ use crate::state::State;
 /// Serves an UPDATE, in an early dialog too. One without an offer only refreshes the target; an
 /// offer goes to the application, unless another waits for its answer
 /// ([RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
-pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: Incoming) {
+pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
@@ -28,24 +26,24 @@ pub(super) fn receive(state: &mut State, now: Instant, id: SessionId, incoming: 
         (Phase::Terminating(_) | Phase::Over, _) => does_not_exist(),
         // One UPDATE at a time; and an offer overtakes no re-INVITE, not even one that asks for ours.
         _ if is_updating || (is_offer && session.offer.is_some()) => try_later(state),
-        _ if !is_offer => return refresh(state, now, id, &incoming),
-        (_, OfferAnswer::Stable) => return offer::receive(state, now, id, incoming),
+        _ if !is_offer => return refresh(state, id, &incoming),
+        (_, OfferAnswer::Stable) => return offer::receive(state, id, incoming),
         (_, OfferAnswer::HaveLocalOffer) => Reply::new(StatusCode::REQUEST_PENDING),
         (_, OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer) => try_later(state),
     };
-    reply.statefully(state, now, &incoming, to_tag_of(&incoming));
+    reply.statefully(state, &incoming, to_tag_of(&incoming));
 }
 
-fn refresh(state: &mut State, now: Instant, id: SessionId, incoming: &Incoming) {
+fn refresh(state: &mut State, id: SessionId, incoming: &Incoming) {
     let request = &incoming.request;
     state.sessions.refresh_target(id, incoming);
     let Some(session) = state.sessions.get(id) else {
         return;
     };
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
-    session_timer::begin(state, now, id, request, agreement, None);
+    session_timer::begin(state, id, request, agreement, None);
     let bytes = write::session_response(state, incoming, agreement, None);
     let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);
-    state.respond(now, transaction, StatusCode::OK, bytes);
+    state.respond(transaction, StatusCode::OK, bytes);
 }

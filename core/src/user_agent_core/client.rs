@@ -25,7 +25,7 @@ impl UserAgentCore {
         now: Instant,
         request: OutgoingRequest,
     ) -> Result<OutgoingInviteId, RequestError> {
-        uac::invite::start(&mut self.state, now, request)
+        uac::invite::start(self.at(now), request)
     }
 
     /// A call of ours that is not answered yet. `None` where it is answered or over.
@@ -34,7 +34,7 @@ impl UserAgentCore {
         now: Instant,
         id: OutgoingInviteId,
     ) -> Option<InviteUserAgentClient<'_>> {
-        InviteUserAgentClient::new(&mut self.state, now, id)
+        InviteUserAgentClient::new(self.at(now), id)
     }
 
     /// Sends a request outside of a dialog that makes none: OPTIONS, MESSAGE, REGISTER, PUBLISH.
@@ -50,7 +50,7 @@ impl UserAgentCore {
         method: Method,
         request: OutgoingRequest,
     ) -> Result<OutgoingRequestId, RequestError> {
-        uac::request::start(&mut self.state, now, method, request)
+        uac::request::start(self.at(now), method, request)
     }
 
     /// Registers an address, and keeps it registered. What becomes of it is told by
@@ -61,7 +61,7 @@ impl UserAgentCore {
         options: RegistrationOptions,
     ) -> Result<RegistrationId, RequestError> {
         self.stays()?;
-        uac::register::start(&mut self.state, now, options)
+        uac::register::start(self.at(now), options)
     }
 
     /// A registration. `None` where it is over.
@@ -70,7 +70,7 @@ impl UserAgentCore {
         now: Instant,
         id: RegistrationId,
     ) -> Option<RegisterUserAgentClient<'_>> {
-        RegisterUserAgentClient::new(&mut self.state, now, id)
+        RegisterUserAgentClient::new(self.at(now), id)
     }
 
     /// Subscribes to the state of a resource, and keeps the subscription
@@ -82,7 +82,7 @@ impl UserAgentCore {
         options: SubscriptionOptions,
     ) -> Result<SubscriptionId, RequestError> {
         self.stays()?;
-        uac::subscribe::start(&mut self.state, now, options)
+        uac::subscribe::start(self.at(now), options)
     }
 
     /// A subscription. `None` where it is over.
@@ -91,7 +91,7 @@ impl UserAgentCore {
         now: Instant,
         id: SubscriptionId,
     ) -> Option<SubscribeUserAgentClient<'_>> {
-        SubscribeUserAgentClient::new(&mut self.state, now, id)
+        SubscribeUserAgentClient::new(self.at(now), id)
     }
 
     /// Publishes a state, and keeps it published
@@ -103,7 +103,7 @@ impl UserAgentCore {
         options: PublicationOptions,
     ) -> Result<PublicationId, RequestError> {
         self.stays()?;
-        uac::publish::start(&mut self.state, now, options)
+        uac::publish::start(self.at(now), options)
     }
 
     /// A published state. `None` where it is over.
@@ -112,7 +112,7 @@ impl UserAgentCore {
         now: Instant,
         id: PublicationId,
     ) -> Option<PublishUserAgentClient<'_>> {
-        PublishUserAgentClient::new(&mut self.state, now, id)
+        PublishUserAgentClient::new(self.at(now), id)
     }
 
     /// What is begun while we leave has nobody who ends it.

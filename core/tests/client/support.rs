@@ -158,7 +158,7 @@ impl Bench {
     pub(crate) fn seeded(config: Config, seed: [u8; 32]) -> Self {
         let now = Instant::now();
         Self {
-            core: UserAgentCore::new(config, seed),
+            core: UserAgentCore::new(now, config, seed),
             begin: now,
             now,
             sent: Vec::new(),

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use offhook_core::message::{Body, Provisional, Rejection, Text, parse};
 use offhook_core::{
-    Authenticator, Credentials, Event, Flow, Input, InviteId, OutgoingInviteEvent, OutgoingRequest,
-    Output, ResponseOptions, SessionEnd, SessionId, Unauthorized, UserAgentCore,
+    Authenticator, Config, Credentials, Event, Flow, Input, InviteId, OutgoingInviteEvent,
+    OutgoingRequest, Output, ResponseOptions, SessionEnd, SessionId, Unauthorized, UserAgentCore,
 };
 
 use crate::support::{Bench, TCP, UDP, request};
@@ -22,10 +22,11 @@ struct Pair {
 
 impl Pair {
     fn new(flow: Flow) -> Self {
+        let now = Bench::new().now;
         Self {
-            now: Bench::new().now,
-            alice: UserAgentCore::new(offhook_core::Config::default(), [1; 32]),
-            bob: UserAgentCore::new(offhook_core::Config::default(), [2; 32]),
+            now,
+            alice: UserAgentCore::new(now, Config::default(), [1; 32]),
+            bob: UserAgentCore::new(now, Config::default(), [2; 32]),
             flow,
             at_alice: Vec::new(),
             at_bob: Vec::new(),

@@ -64,7 +64,7 @@ impl Run {
         let now = Instant::now();
         Self {
             limits: config.limits,
-            core: UserAgentCore::new(config, [7; 32]),
+            core: UserAgentCore::new(now, config, [7; 32]),
             begin: now,
             now,
             flow: peer::flow(dice.one(&[Transport::Udp, Transport::Tcp])),

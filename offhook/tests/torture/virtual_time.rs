@@ -12,9 +12,10 @@ use crate::verdict::{Stream, Verdict};
 
 /// What the core answers. When all time has passed it must be empty.
 pub(crate) fn received(case: &Case, transport: Transport) -> Verdict {
+    let now = Instant::now();
     let mut peer = Peer {
-        core: UserAgentCore::new(config(), [7; 32]),
-        now: Instant::now(),
+        core: UserAgentCore::new(now, config(), [7; 32]),
+        now,
         flow: Flow {
             transport,
             channel: Channel(1),

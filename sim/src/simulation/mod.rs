@@ -64,10 +64,11 @@ impl Simulation {
 
     /// The same with another configuration of the core.
     pub fn with_config(policy: Policy, config: Config) -> Self {
+        let clock = Clock::new();
         Self {
-            clock: Clock::new(),
+            server: Agent::new(&clock, config, [7; 32], Application::new(policy, ANSWER)),
+            clock,
             network: Network::new(),
-            server: Agent::new(config, [7; 32], Application::new(policy, ANSWER)),
             client: None,
             callers: Vec::new(),
             names: Vec::new(),
@@ -138,7 +139,8 @@ impl Simulation {
         headers: Vec<Header>,
     ) {
         assert!(self.client.is_none() && self.callers.is_empty());
-        let mut client = Agent::new(config, [8; 32], Application::new(policy, OFFER));
+        let application = Application::new(policy, OFFER);
+        let mut client = Agent::new(&self.clock, config, [8; 32], application);
         let uri = |text: &str| text.parse().expect("an address");
         let (alice, bob) = (
             uri("sip:alice@example.com"),
