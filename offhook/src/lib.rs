@@ -129,6 +129,7 @@ mod look_up;
 mod messager;
 mod outgoing_calls;
 mod outgoing_requests;
+mod outlet;
 mod publisher;
 mod referral;
 mod registerer;

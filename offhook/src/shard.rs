@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use offhook_core::{
     Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, OutgoingInviteEvent,
-    OutgoingInviteId, Output, RequestId, Resolve, ResponseOptions, SessionId, Transmit,
-    UserAgentCore,
+    OutgoingInviteId, Output, RequestId, Resolve, ResponseOptions, SessionId, UserAgentCore,
 };
 use offhook_message::{Header, HeaderName, Rejection, Replaces, Text};
 use smallvec::SmallVec;
@@ -17,11 +16,13 @@ use crate::calls::{CallId, Calls, Cancelled, Happened, NoHandle, Question};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 use crate::outgoing_calls::OutgoingNews;
+use crate::outlet::Outlet;
 
 /// One core with the calls whose Call-IDs fall to it.
 pub(crate) struct Shard {
     index: usize,
     state: Mutex<State>,
+    outlet: Outlet,
     earlier: Arc<Notify>,
 }
 
@@ -37,6 +38,7 @@ impl Shard {
         Self {
             index,
             state: Mutex::new(state),
+            outlet: Outlet::default(),
             earlier: Arc::default(),
         }
     }
@@ -54,7 +56,10 @@ impl Shard {
         let result = work(&mut state, now);
         while let Some(output) = state.core.poll() {
             match output {
-                Output::Transmit(transmit) => effects.transmits.push(transmit),
+                Output::Transmit(transmit) => {
+                    self.outlet.push(transmit);
+                    effects.transmits = true;
+                }
                 Output::Resolve(resolve) => effects.resolves.push(resolve),
                 Output::Event(Event::Invite(invite)) => {
                     state.arrive(now, self.index, invite, backlog, &mut effects);
@@ -81,6 +86,10 @@ impl Shard {
         let mut state = self.lock();
         state.awaited = state.deadline();
         state.awaited
+    }
+
+    pub(crate) fn outlet(&self) -> &Outlet {
+        &self.outlet
     }
 
     pub(crate) fn earlier(&self) -> Arc<Notify> {
@@ -476,7 +485,8 @@ impl State {
 /// What is to be done once the shard's lock is released.
 #[derive(Default)]
 pub(crate) struct Effects {
-    pub(crate) transmits: SmallVec<[Transmit; 4]>,
+    /// Something waits in the outlet.
+    pub(crate) transmits: bool,
     pub(crate) resolves: SmallVec<[Resolve; 1]>,
     pub(crate) wakers: SmallVec<[Waker; 2]>,
     /// Calls that take the place of others, which other shards may have.

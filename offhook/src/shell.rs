@@ -263,15 +263,15 @@ impl Shell {
             self.find_replaced(arrival);
         }
         let mut undelivered = SmallVec::<[TransactionId; 1]>::new();
-        for transmit in effects.transmits {
-            log::sending(&transmit);
-            let transaction = transmit.transaction;
-            if let Err(Undelivered) = self.transport.send(Outgoing::new(transmit, shard)) {
-                undelivered.extend(transaction);
-            }
+        if effects.transmits {
+            self.shard(shard).outlet().send_all(|transmit| {
+                log::sending(&transmit);
+                let transaction = transmit.transaction;
+                if let Err(Undelivered) = self.transport.send(Outgoing::new(transmit, shard)) {
+                    undelivered.extend(transaction);
+                }
+            });
         }
-        // Only now, so that what the application does next seldom overtakes an ACK. It still may, where it looked by itself
-        // once the lock was free.
         effects.wakers.into_iter().for_each(Waker::wake);
         for transaction in undelivered {
             self.undelivered(shard, transaction);
@@ -403,3 +403,39 @@ fn share(config: &Config, shards: usize) -> Config {
 /// Three repetitions of a BYE that is lost (0.5 + 1 + 2 s) and a little for its answer.
 const ANSWER_TIME: Duration = Duration::from_secs(4);
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use offhook_message::{Method, UriBuf, parse};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+    use crate::user_agent::UserAgent;
+
+    #[tokio::test]
+    async fn nothing_overtakes_what_another_thread_has_still_to_send() {
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("sip:{}", peer.local_addr().unwrap());
+        let uri: UriBuf = uri.parse().unwrap();
+        let user_agent = UserAgent::builder().listen("udp:127.0.0.1:0").shards(1);
+        let user_agent = user_agent.start().await.unwrap();
+        let shell = user_agent.shell();
+        let flows = user_agent.flows(&uri).await.unwrap();
+        let options = |call_id| {
+            let from = "sip:alice@example.com".parse().unwrap();
+            let mut request = OutgoingRequest::new(flows.clone(), from, uri.clone().into());
+            request.call_id = Some(Text::from_static(call_id));
+            |state: &mut State, now| state.core.request(now, Method::Options, request).unwrap()
+        };
+
+        let (_, first) = shell.shard(0).act(shell.backlog(), options("first"));
+        shell.act(0, options("second"));
+        shell.follow(0, first);
+        let mut buffer = vec![0; 65_535];
+        for expected in ["first", "second"] {
+            let length = peer.recv(&mut buffer).await.unwrap();
+            let message = parse(buffer[..length].to_vec().into()).unwrap();
+            assert_eq!(message.headers().call_id(), Ok(expected.as_bytes()));
+        }
+    }
+}
