@@ -33,10 +33,6 @@ impl Outbox {
         self.0.push_back(Output::Event(event));
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn pop(&mut self) -> Option<Output> {
         self.0.pop_front()
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Method, Response, StatusCode};
+use offhook_message::Method;
 
 use crate::capabilities::Introduction;
 use crate::client_event::{ReferEnd, ReferEvent};
@@ -25,10 +25,9 @@ use crate::session::{
 };
 use crate::slot::{Slot, Slots};
 use crate::sources::{Admission, Sources};
-use crate::timers::{ClientTimer, ServerTimer, Timer, Timers};
+use crate::timers::{Timer, Timers};
 use crate::transaction::{
-    ClientOutcome, ClientTransaction, ClientTransactions, ClientUser, Context, ServerOutcome,
-    ServerTransaction, ServerTransactions,
+    ClientStep, ClientTransaction, ClientTransactions, ClientUser, ServerStep, ServerTransactions,
 };
 
 /// Everything a core remembers.
@@ -148,31 +147,31 @@ impl State {
         })
     }
 
-    pub(crate) fn respond(&mut self, transaction: Slot, status: StatusCode, bytes: Bytes) {
-        self.totals.responses += 1;
-        let (servers, mut context) = self.servers();
-        servers.respond(transaction, status, bytes, &mut context);
+    /// A step of a server transaction.
+    pub(crate) fn server(&mut self, slot: Slot) -> ServerStep<'_> {
+        ServerStep {
+            slot,
+            transactions: &mut self.servers,
+            times: &self.config.times,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+            totals: &mut self.totals,
+        }
     }
 
-    pub(crate) fn repeat_response(&mut self, transaction: Slot) {
-        let (servers, mut context) = self.servers();
-        servers.receive_again(transaction, &mut context);
+    /// A step of a client transaction.
+    pub(crate) fn client(&mut self, slot: Slot) -> ClientStep<'_> {
+        ClientStep {
+            slot,
+            transactions: &mut self.clients,
+            times: &self.config.times,
+            timers: &mut self.timers,
+            outbox: &mut self.outbox,
+            totals: &mut self.totals,
+        }
     }
 
-    pub(crate) fn acknowledge(&mut self, transaction: Slot) {
-        let (servers, mut context) = self.servers();
-        servers.receive_ack(transaction, &mut context);
-    }
-
-    pub(crate) fn server_timer(&mut self, transaction: Slot, timer: ServerTimer) -> ServerOutcome {
-        let (servers, mut context) = self.servers();
-        servers.timer(transaction, timer, &mut context)
-    }
-
-    pub(crate) fn insert_server(&mut self, transaction: ServerTransaction) -> Slot {
-        self.servers.insert(transaction)
-    }
-
+    /// A transaction for `request`, which goes out with [`ClientStep::send`].
     pub(crate) fn insert_client(
         &mut self,
         branch: Token,
@@ -181,45 +180,10 @@ impl State {
         flow: Flow,
         user: ClientUser,
     ) -> Slot {
-        self.totals.requests_sent += 1;
-        let (clients, mut context) = self.clients();
-        clients.insert(branch, method, request, flow, user, &mut context)
-    }
-
-    pub(crate) fn send_client(&mut self, transaction: Slot, flow: Flow) {
-        let (clients, mut context) = self.clients();
-        clients.send(transaction, flow, &mut context);
-    }
-
-    /// See [`ClientTransactions::undelivered`].
-    pub(crate) fn undelivered_client(&mut self, transaction: Slot) -> Option<ClientTransaction> {
-        let (clients, mut context) = self.clients();
-        clients.undelivered(transaction, &mut context)
-    }
-
-    /// Sends an ACK again.
-    pub(crate) fn repeat_client(&mut self, transaction: Slot) {
-        let (clients, mut context) = self.clients();
-        clients.repeat(transaction, &mut context);
-    }
-
-    pub(crate) fn client_response(
-        &mut self,
-        transaction: Slot,
-        response: &Response,
-    ) -> ClientOutcome {
-        let (clients, mut context) = self.clients();
-        clients.receive_response(transaction, response, &mut context)
-    }
-
-    pub(crate) fn client_timer(&mut self, transaction: Slot, timer: ClientTimer) -> ClientOutcome {
-        let waiting = self.outbox.len();
-        let (clients, mut context) = self.clients();
-        let outcome = clients.timer(transaction, timer, &mut context);
-        if matches!(timer, ClientTimer::A | ClientTimer::E) && self.outbox.len() > waiting {
-            self.totals.repeated_requests_sent += 1;
-        }
-        outcome
+        let transaction = ClientTransaction::new(branch, method, request, flow, user);
+        let slot = self.clients.insert(transaction);
+        self.client(slot).begin();
+        slot
     }
 
     /// Takes an unanswered call out, and its early dialog with it.
@@ -370,23 +334,5 @@ impl State {
         content: std::fmt::Arguments<'_>,
     ) {
         self.loggers.logger(category, label).write(level, content);
-    }
-
-    fn servers(&mut self) -> (&mut ServerTransactions, Context<'_>) {
-        let context = Context {
-            times: &self.config.times,
-            timers: &mut self.timers,
-            outbox: &mut self.outbox,
-        };
-        (&mut self.servers, context)
-    }
-
-    fn clients(&mut self) -> (&mut ClientTransactions, Context<'_>) {
-        let context = Context {
-            times: &self.config.times,
-            timers: &mut self.timers,
-            outbox: &mut self.outbox,
-        };
-        (&mut self.clients, context)
     }
 }

@@ -16,7 +16,6 @@ use crate::session_view::Session;
 use crate::snapshot::{self, SessionSnapshot, SnapshotError};
 use crate::state::State;
 use crate::timers::Timer;
-use crate::transaction::ServerOutcome;
 use crate::uac;
 use crate::uas::{self, InviteUserAgentServer, ReferUserAgentServer, UserAgentServer};
 
@@ -214,8 +213,7 @@ fn fire(state: &mut State, timer: Timer) {
         Timer::Prack(id, rseq) => uas::reliable::not_acknowledged(state, id, rseq),
         Timer::Offer(slot) => uas::offer::is_overdue(state, slot),
         Timer::Server(slot, timer) => {
-            let outcome = state.server_timer(slot, timer);
-            if let ServerOutcome::NotAcknowledged(invite) = outcome {
+            if let Some(invite) = state.server(slot).timer(timer) {
                 state.outbox.event(Event::NotAcknowledged { invite });
             }
         }
@@ -249,7 +247,7 @@ fn repeat_provisional(state: &mut State, id: InviteId) {
     let after = state.config.times.repeat_provisional;
     invite.repeats_at = state.timers.now().checked_add(after);
     let transaction = invite.transaction;
-    state.repeat_response(transaction);
+    state.server(transaction).repeat();
     state.timers.arm(after, Timer::RepeatProvisional(id));
 }
 

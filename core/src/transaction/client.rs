@@ -1,36 +1,64 @@
-//! The table of client transactions.
+//! One client transaction.
 
-use std::collections::HashMap;
+use std::time::Duration;
 use std::vec;
 
 use bytes::Bytes;
 use offhook_message::{Method, Response};
 
-use super::effects::{Context, Effects};
-use super::invite_client::InviteClientTransaction;
-use super::non_invite_client::{ClientOutcome, NonInviteClientTransaction};
+use super::clients::ClientTransactions;
+use super::follow_up::acknowledgement;
+use crate::config::Times;
+use crate::counts::Totals;
 use crate::event::{SessionId, TransactionId, TransactionSlot};
-use crate::fingerprint::Already;
 use crate::flow::{Channel, Flow, Transport};
 use crate::id::{
     OutgoingInviteId, OutgoingRequestId, PublicationId, RegistrationId, SubscriptionId,
 };
+use crate::outbox::Outbox;
 use crate::random::Token;
-use crate::slot::{Slot, Slots};
-use crate::timers::ClientTimer;
+use crate::slot::Slot;
+use crate::timers::{ClientTimer, Timer, Timers};
 
 /// One client transaction, and whom it works for.
+///
+/// [RFC 3261 §17.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.1) with the Accepted state of
+/// [RFC 6026 §7.2](https://www.rfc-editor.org/rfc/rfc6026#section-7.2). Timers A, E and what absorbs repetitions of a
+/// refusal or of the response are for UDP: over a stream Completed is over at once. Timer B, F or M runs from the
+/// beginning, so that a request whose host is never resolved ends too.
+///
+/// | state               | what comes | INVITE              | another method            | next                |
+/// |---------------------|------------|---------------------|---------------------------|---------------------|
+/// | Resolving           | its way    | send, arm A         | send, arm E               | Calling             |
+/// | Calling             | A, E       | repeat, T1 doubling | repeat, T1 doubling to T2 |                     |
+/// | Proceeding          | E          |                     | repeat, every T2          |                     |
+/// | Calling, Proceeding | 1xx        | tell                | tell                      | Proceeding          |
+/// | Calling, Proceeding | 2xx        | tell, arm M         | tell, arm K               | Accepted, Completed |
+/// | Calling, Proceeding | 300-699    | tell, ACK, arm D    | tell, arm K               | Completed           |
+/// | Completed           | 300-699    | ACK again           |                           |                     |
+/// | Accepted            | 2xx        | tell                |                           |                     |
+/// | Resolving, Calling  | B, F       | tell                | tell                      | Terminated          |
+/// | Proceeding          | D, F       | (its user is gone)  | tell                      | Terminated          |
+/// | Completed           | D, K       |                     |                           | Terminated          |
+/// | Accepted            | M          | tell                |                           | Terminated          |
+///
+/// The ACK of a 2xx gets no response. It stays in Calling until M, and goes out again when its 2xx comes again
+/// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 #[derive(Debug)]
 pub(crate) struct ClientTransaction {
-    branch: Token,
+    pub(super) branch: Token,
     pub(crate) method: Method,
     /// The way its request goes.
     pub(crate) flow: Flow,
     /// The way over UDP, where the request goes over TCP for its size.
     datagram: Option<Box<Flow>>,
     /// Where else its host is, for when the request cannot be delivered.
-    others: Option<Box<vec::IntoIter<Flow>>>,
-    machine: Machine,
+    pub(super) others: Option<Box<vec::IntoIter<Flow>>>,
+    pub(super) state: ClientState,
+    /// What goes out again: the request, then the ACK of its refusal, then nothing.
+    pub(super) message: Bytes,
+    /// How long after the last the next repetition follows.
+    interval: Duration,
     pub(crate) user: ClientUser,
 }
 
@@ -65,325 +93,256 @@ pub(crate) enum ClientUser {
     Publication(PublicationId),
 }
 
-/// A request that waits for the address of its host, or its transaction.
-#[derive(Debug)]
-enum Machine {
-    Resolving {
-        request: Bytes,
-    },
-    Invite(InviteClientTransaction),
-    NonInvite(NonInviteClientTransaction),
-    /// The ACK of a 2xx: it gets no response, and goes out again when its 2xx comes again
-    /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
-    Acknowledgement {
-        request: Bytes,
-    },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientState {
+    /// The address of its host is not known yet.
+    Resolving,
+    /// Sent, and without a response; Trying of other methods than INVITE.
+    Calling,
+    Proceeding,
+    Completed,
+    Accepted,
 }
 
-/// All client transactions, found by branch. A branch is our own random number, so it is its own
-/// hash.
-#[derive(Debug)]
-pub(crate) struct ClientTransactions {
-    slots: Slots<ClientTransaction>,
-    by_branch: HashMap<Token, Slot, Already>,
-    /// A CANCEL has the branch of its INVITE.
-    cancels: HashMap<Token, Slot, Already>,
+/// What a step means to the user of the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientOutcome {
+    /// Nothing new.
+    Pending,
+    /// A provisional response.
+    Provisional,
+    /// The final response, once; for INVITE each 2xx, repetitions included: only the user knows which dialog it
+    /// belongs to.
+    Final,
+    /// Timer B or F.
+    Timeout,
+    /// Timer M: no further 2xx to this INVITE will be heard.
+    Terminated,
 }
 
-impl ClientTransactions {
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            by_branch: HashMap::default(),
-            cancels: HashMap::default(),
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub(crate) fn get(&self, slot: Slot) -> Option<&ClientTransaction> {
-        self.slots.get(slot)
-    }
-
-    pub(crate) fn set_user(&mut self, slot: Slot, user: ClientUser) {
-        if let Some(transaction) = self.slots.get_mut(slot) {
-            transaction.user = user;
-        }
-    }
-
-    /// A transaction for `request`, which goes out with [`Self::send`].
-    ///
-    /// Timer B, F or M runs from here, so that one whose host is never resolved ends too.
-    pub(crate) fn insert(
-        &mut self,
+impl ClientTransaction {
+    /// One for `request`, which goes out with [`ClientStep::send`].
+    pub(crate) fn new(
         branch: Token,
         method: Method,
         request: Bytes,
         flow: Flow,
         user: ClientUser,
-        context: &mut Context<'_>,
-    ) -> Slot {
-        let timer = match method {
-            Method::Ack => ClientTimer::M,
-            Method::Invite => ClientTimer::B,
-            _ => ClientTimer::F,
-        };
-        let index = match method {
-            Method::Cancel => &mut self.cancels,
-            _ => &mut self.by_branch,
-        };
-        let (request, datagram) = match over_tcp(&request, flow) {
+    ) -> Self {
+        let (message, datagram) = match over_tcp(&request, flow) {
             Some(request) => (request, Some(Box::new(flow))),
             None => (request, None),
         };
-        let slot = self.slots.insert(ClientTransaction {
+        Self {
             branch,
             method,
             flow,
             datagram,
             others: None,
-            machine: Machine::Resolving { request },
+            state: ClientState::Resolving,
+            message,
+            interval: Duration::ZERO,
             user,
-        });
-        index.insert(branch, slot);
-        let mut effects = effects(flow, slot, context);
-        effects.arm_client(timer, effects.times().transaction_life());
-        slot
+        }
+    }
+
+    /// Sends the message that it repeats, if any.
+    fn transmit(&self, slot: Slot, outbox: &mut Outbox) {
+        if !self.message.is_empty() {
+            let name = TransactionId(TransactionSlot::Client(slot));
+            outbox.transmit(self.flow, self.message.clone(), Some(name));
+        }
+    }
+}
+
+/// A client transaction at work, with what it needs of the core around it. Nothing happens where it is gone.
+pub(crate) struct ClientStep<'a> {
+    pub(crate) slot: Slot,
+    pub(crate) transactions: &'a mut ClientTransactions,
+    pub(crate) times: &'a Times,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) totals: &'a mut Totals,
+}
+
+impl ClientStep<'_> {
+    /// The wait begins.
+    pub(crate) fn begin(&mut self) {
+        self.totals.requests_sent += 1;
+        let timer = match self.transactions.get(self.slot).map(|it| &it.method) {
+            Some(Method::Invite) => ClientTimer::B,
+            Some(Method::Ack) => ClientTimer::M,
+            _ => ClientTimer::F,
+        };
+        self.arm(timer, self.times.transaction_life());
     }
 
     /// Sends the request over `flow`, unless that is done already.
-    pub(crate) fn send(&mut self, slot: Slot, flow: Flow, context: &mut Context<'_>) {
-        let Some(transaction) = self.slots.get_mut(slot) else {
+    pub(crate) fn send(&mut self, flow: Flow) {
+        let transaction = self.transactions.get_mut(self.slot);
+        let Some(transaction) = transaction.filter(|it| it.state == ClientState::Resolving) else {
             return;
         };
-        if let Machine::Resolving { request } = &transaction.machine {
-            let request = request.clone();
-            let flow = match &mut transaction.datagram {
-                Some(datagram) => {
-                    **datagram = flow;
-                    Flow {
-                        transport: Transport::Tcp,
-                        channel: Channel::NONE,
-                        ..flow
-                    }
+        let flow = match &mut transaction.datagram {
+            Some(datagram) => {
+                **datagram = flow;
+                Flow {
+                    transport: Transport::Tcp,
+                    channel: Channel::NONE,
+                    ..flow
                 }
-                None => flow,
-            };
-            transaction.start(slot, request, flow, context);
-        }
-    }
-
-    /// Where else the host is that the request went to.
-    pub(crate) fn set_others(&mut self, slot: Slot, flows: Vec<Flow>) {
-        if let Some(transaction) = self.slots.get_mut(slot).filter(|_| !flows.is_empty()) {
-            transaction.others = Some(Box::new(flows.into_iter()));
-        }
-    }
-
-    /// An INVITE that got a provisional response: its branch, its way and its octets.
-    pub(crate) fn proceeding(&self, slot: Slot) -> Option<(Token, Flow, Bytes)> {
-        let transaction = self.slots.get(slot)?;
-        match &transaction.machine {
-            Machine::Invite(InviteClientTransaction::Proceeding { request }) => {
-                Some((transaction.branch, transaction.flow, request.clone()))
             }
-            _ => None,
-        }
-    }
-
-    /// The octets of a request that waits for its final response.
-    pub(crate) fn waiting(&self, slot: Slot) -> Option<Bytes> {
-        match &self.slots.get(slot)?.machine {
-            Machine::Resolving { request }
-            | Machine::Invite(
-                InviteClientTransaction::Calling { request, .. }
-                | InviteClientTransaction::Proceeding { request },
-            )
-            | Machine::NonInvite(
-                NonInviteClientTransaction::Trying { request, .. }
-                | NonInviteClientTransaction::Proceeding { request },
-            ) => Some(request.clone()),
-            _ => None,
-        }
-    }
-
-    /// Sends an ACK again.
-    pub(crate) fn repeat(&self, slot: Slot, context: &mut Context<'_>) {
-        if let Some(transaction) = self.slots.get(slot)
-            && let Machine::Acknowledgement { request } = &transaction.machine
-        {
-            effects(transaction.flow, slot, context).transmit(request);
-        }
-    }
-
-    /// The transaction that a response belongs to: the branch and the method of CSeq are ours
-    /// ([RFC 3261 §17.1.3](https://www.rfc-editor.org/rfc/rfc3261#section-17.1.3)).
-    pub(crate) fn find(&self, branch: &[u8], method: &Method) -> Option<Slot> {
-        let token = Token::parse(branch.strip_prefix(BRANCH_PREFIX)?)?;
-        let index = match method {
-            Method::Cancel => &self.cancels,
-            _ => &self.by_branch,
+            None => flow,
         };
-        let slot = *index.get(&token)?;
-        (self.slots.get(slot)?.method == *method).then_some(slot)
+        self.start(flow);
     }
 
-    pub(crate) fn receive_response(
-        &mut self,
-        slot: Slot,
-        response: &Response,
-        context: &mut Context<'_>,
-    ) -> ClientOutcome {
-        self.step(slot, context, |machine, effects| match machine {
-            Machine::Invite(machine) => {
-                let (next, outcome) = machine.receive_response(response, effects);
-                (Machine::Invite(next), outcome)
-            }
-            Machine::NonInvite(machine) => {
-                let (next, outcome) = machine.receive_response(response.status(), effects);
-                (Machine::NonInvite(next), outcome)
-            }
-            other => (other, ClientOutcome::Pending),
-        })
+    /// The 2xx of an ACK came again.
+    pub(crate) fn repeat(&mut self) {
+        let transaction = self.transactions.get(self.slot);
+        if let Some(sent) = transaction.filter(|it| it.state == ClientState::Calling) {
+            sent.transmit(self.slot, self.outbox);
+        }
     }
 
-    pub(crate) fn timer(
-        &mut self,
-        slot: Slot,
-        timer: ClientTimer,
-        context: &mut Context<'_>,
-    ) -> ClientOutcome {
-        self.step(slot, context, |machine, effects| match machine {
-            Machine::Acknowledgement { .. } => (Machine::TERMINATED, ClientOutcome::Pending),
-            Machine::Resolving { .. } => (Machine::TERMINATED, ClientOutcome::Timeout),
-            Machine::Invite(machine) => {
-                let (next, outcome) = machine.timer(timer, effects);
-                (Machine::Invite(next), outcome)
+    pub(crate) fn receive(&mut self, response: &Response) -> ClientOutcome {
+        use ClientState::{Accepted, Calling, Completed, Proceeding, Resolving};
+        let transaction = self.transactions.get_mut(self.slot);
+        let Some(transaction) = transaction.filter(|it| it.method != Method::Ack) else {
+            return ClientOutcome::Pending;
+        };
+        let status = response.status();
+        match transaction.state {
+            Calling | Proceeding if status.is_provisional() => {
+                transaction.state = Proceeding;
+                transaction.interval = self.times.t2;
+                ClientOutcome::Provisional
             }
-            Machine::NonInvite(machine) => {
-                let (next, outcome) = machine.timer(timer, effects);
-                (Machine::NonInvite(next), outcome)
+            Calling | Proceeding => {
+                self.finish(response);
+                ClientOutcome::Final
             }
-        })
+            Completed if status.is_final() && !status.is_success() => {
+                transaction.transmit(self.slot, self.outbox);
+                ClientOutcome::Pending
+            }
+            Accepted if status.is_success() => ClientOutcome::Final,
+            Resolving | Completed | Accepted => ClientOutcome::Pending,
+        }
+    }
+
+    pub(crate) fn timer(&mut self, timer: ClientTimer) -> ClientOutcome {
+        use ClientState::{Accepted, Calling, Completed, Proceeding, Resolving};
+        use ClientTimer::{A, B, D, E, F, K, M};
+        let Some(transaction) = self.transactions.get_mut(self.slot) else {
+            return ClientOutcome::Pending;
+        };
+        let outcome = match (transaction.state, timer) {
+            (Calling, A) | (Calling | Proceeding, E) => {
+                transaction.transmit(self.slot, self.outbox);
+                self.totals.repeated_requests_sent += 1;
+                transaction.interval = match timer {
+                    A => transaction.interval * 2,
+                    _ => self.times.next_interval(transaction.interval),
+                };
+                let after = transaction.interval;
+                self.arm(timer, after);
+                return ClientOutcome::Pending;
+            }
+            (Resolving | Calling, B) | (Resolving | Calling | Proceeding, F) => {
+                ClientOutcome::Timeout
+            }
+            (Proceeding | Completed, D) | (Completed, K) | (Resolving | Calling, M) => {
+                ClientOutcome::Pending
+            }
+            (Accepted, M) => ClientOutcome::Terminated,
+            _ => return ClientOutcome::Pending,
+        };
+        self.transactions.remove(self.slot);
+        outcome
     }
 
     /// Takes out a transaction whose request could not be delivered. `None` where that does not
-    /// matter: an INVITE has a response already, an ACK is asked for again if it is missed, what
+    /// matter: a response has come already, an ACK is asked for again if it is missed, what
     /// went over TCP for its size is tried over UDP ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)),
     /// and the host has another address ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)).
-    pub(crate) fn undelivered(
-        &mut self,
-        slot: Slot,
-        context: &mut Context<'_>,
-    ) -> Option<ClientTransaction> {
-        let transaction = self.slots.get_mut(slot)?;
-        if let Some(request) = transaction.machine.unanswered().cloned()
-            && let Some(datagram) = transaction.datagram.take()
-        {
-            let request = with_transport(&request, *b"UDP");
-            transaction.start(slot, request, *datagram, context);
-            return None;
-        }
-        if let Some(request) = transaction.machine.unanswered().cloned()
-            && let Some(flow) = transaction.others.as_mut().and_then(Iterator::next)
-        {
-            let Flow {
-                channel, remote, ..
-            } = flow;
-            transaction.flow.channel = channel;
-            transaction.flow.remote = remote;
-            // The timers go on.
-            effects(transaction.flow, slot, context).transmit(&request);
-            return None;
-        }
-        match &self.slots.get(slot)?.machine {
-            Machine::Invite(machine) if !machine.is_calling() => None,
-            Machine::Acknowledgement { .. } => None,
-            _ => self.remove(slot),
-        }
-    }
-
-    pub(crate) fn remove(&mut self, slot: Slot) -> Option<ClientTransaction> {
-        let transaction = self.slots.remove(slot)?;
-        let index = match transaction.method {
-            Method::Cancel => &mut self.cancels,
-            _ => &mut self.by_branch,
-        };
-        index.remove(&transaction.branch);
-        Some(transaction)
-    }
-
-    fn step(
-        &mut self,
-        slot: Slot,
-        context: &mut Context<'_>,
-        step: impl FnOnce(Machine, &mut Effects<'_, '_>) -> (Machine, ClientOutcome),
-    ) -> ClientOutcome {
-        let Some(transaction) = self.slots.get_mut(slot) else {
-            return ClientOutcome::Pending;
-        };
-        let mut effects = effects(transaction.flow, slot, context);
-        let current = std::mem::replace(&mut transaction.machine, Machine::TERMINATED);
-        let (next, outcome) = step(current, &mut effects);
-        transaction.machine = next;
-        if transaction.machine.is_terminated() {
-            self.remove(slot);
-        }
-        outcome
-    }
-}
-
-impl ClientTransaction {
-    fn start(&mut self, slot: Slot, request: Bytes, flow: Flow, context: &mut Context<'_>) {
-        self.flow = flow;
-        let mut effects = effects(flow, slot, context);
-        self.machine = match self.method {
-            Method::Invite => {
-                Machine::Invite(InviteClientTransaction::start(request, &mut effects))
+    pub(crate) fn undelivered(&mut self) -> Option<ClientTransaction> {
+        let transaction = self.transactions.get_mut(self.slot)?;
+        let matters = match transaction.state {
+            ClientState::Resolving => true,
+            ClientState::Calling => {
+                if let Some(datagram) = transaction.datagram.take() {
+                    transaction.message = with_transport(&transaction.message, *b"UDP");
+                    self.start(*datagram);
+                    return None;
+                }
+                if let Some(other) = transaction.others.as_mut().and_then(Iterator::next) {
+                    transaction.flow.channel = other.channel;
+                    transaction.flow.remote = other.remote;
+                    transaction.transmit(self.slot, self.outbox); // The timers go on.
+                    return None;
+                }
+                transaction.method != Method::Ack
             }
-            Method::Ack => {
-                effects.transmit(&request);
-                Machine::Acknowledgement { request }
-            }
-            _ => Machine::NonInvite(NonInviteClientTransaction::start(request, &mut effects)),
+            ClientState::Proceeding => transaction.method != Method::Invite,
+            ClientState::Completed | ClientState::Accepted => false,
         };
-    }
-}
-
-impl Machine {
-    /// The request, once it is sent and while there is no response.
-    fn unanswered(&self) -> Option<&Bytes> {
-        match self {
-            Self::Invite(InviteClientTransaction::Calling { request, .. })
-            | Self::NonInvite(NonInviteClientTransaction::Trying { request, .. })
-            | Self::Acknowledgement { request } => Some(request),
-            _ => None,
+        if matters {
+            self.transactions.remove(self.slot)
+        } else {
+            None
         }
     }
 
-    const TERMINATED: Self = Self::NonInvite(NonInviteClientTransaction::Terminated);
-
-    fn is_terminated(&self) -> bool {
-        matches!(
-            self,
-            Self::NonInvite(NonInviteClientTransaction::Terminated)
-                | Self::Invite(InviteClientTransaction::Terminated)
-        )
+    fn start(&mut self, flow: Flow) {
+        let Some(transaction) = self.transactions.get_mut(self.slot) else {
+            return;
+        };
+        let t1 = self.times.t1;
+        transaction.flow = flow;
+        transaction.state = ClientState::Calling;
+        transaction.interval = t1;
+        transaction.transmit(self.slot, self.outbox);
+        match transaction.method {
+            _ if flow.transport.is_reliable() => {}
+            Method::Invite => self.arm(ClientTimer::A, t1),
+            Method::Ack => {}
+            _ => self.arm(ClientTimer::E, t1),
+        }
     }
-}
 
-fn effects<'a, 'core>(
-    flow: Flow,
-    slot: Slot,
-    context: &'a mut Context<'core>,
-) -> Effects<'a, 'core> {
-    Effects {
-        context,
-        flow,
-        slot,
-        transaction: TransactionId(TransactionSlot::Client(slot)),
+    /// The first final response is here.
+    fn finish(&mut self, response: &Response) {
+        let Some(transaction) = self.transactions.get_mut(self.slot) else {
+            return;
+        };
+        let life = self.times.transaction_life();
+        let request = std::mem::take(&mut transaction.message);
+        transaction.state = ClientState::Completed;
+        if transaction.method != Method::Invite {
+            self.absorb(ClientTimer::K, self.times.t4);
+        } else if response.status().is_success() {
+            transaction.state = ClientState::Accepted;
+            self.arm(ClientTimer::M, life);
+        } else {
+            transaction.message = acknowledgement(request, response).unwrap_or_default();
+            transaction.transmit(self.slot, self.outbox);
+            self.absorb(ClientTimer::D, life);
+        }
+    }
+
+    /// Absorbs repetitions until this timer ends it: of what came over a stream there are none.
+    fn absorb(&mut self, timer: ClientTimer, after: Duration) {
+        let transaction = self.transactions.get(self.slot);
+        if transaction.is_some_and(|it| it.flow.transport.is_reliable()) {
+            self.transactions.remove(self.slot);
+        } else {
+            self.arm(timer, after);
+        }
+    }
+
+    fn arm(&mut self, timer: ClientTimer, after: Duration) {
+        self.timers.arm(after, Timer::Client(self.slot, timer));
     }
 }
 
@@ -408,6 +367,3 @@ fn with_transport(request: &Bytes, name: [u8; 3]) -> Bytes {
 /// In octets.
 const LARGEST_DATAGRAM: usize = 1300;
 const VIA: &[u8] = b"\r\nVia: SIP/2.0/";
-
-/// What our branches begin with; 16 hexadecimal digits follow.
-const BRANCH_PREFIX: &[u8] = b"z9hG4bK";

@@ -2,20 +2,23 @@
 //! knows of dialogs.
 
 mod client;
-mod effects;
-mod invite_client;
-mod invite_server;
+mod clients;
+mod follow_up;
 mod key;
-mod non_invite_client;
-mod non_invite_server;
 mod server;
+mod servers;
 
-pub(crate) use client::{ClientTransaction, ClientTransactions, ClientUser};
-pub(crate) use effects::Context;
-pub(crate) use invite_client::follow_up;
+pub(crate) use client::{ClientOutcome, ClientStep, ClientTransaction, ClientUser};
+pub(crate) use clients::ClientTransactions;
+pub(crate) use follow_up::follow_up;
 pub(crate) use key::{merge_key, server_key};
-pub(crate) use non_invite_client::ClientOutcome;
 pub use server::TransactionState;
-pub(crate) use server::{
-    SentByName, ServerOutcome, ServerTransaction, ServerTransactions, TransactionUser,
-};
+pub(crate) use server::{SentByName, ServerStep, ServerTransaction, TransactionUser};
+pub(crate) use servers::ServerTransactions;
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test needs one instant to start from"
+)]
+mod tests;

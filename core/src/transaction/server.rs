@@ -1,26 +1,52 @@
-//! The table of server transactions.
+//! One server transaction.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use offhook_message::{Method, Request, StatusCode};
 
-use super::effects::{Context, Effects};
-use super::invite_server::InviteServerTransaction;
-use super::non_invite_server::NonInviteServerTransaction;
+use super::servers::ServerTransactions;
+use crate::config::Times;
+use crate::counts::Totals;
 use crate::event::{InviteId, TransactionId, TransactionSlot};
-use crate::fingerprint::{ByFingerprint, Fingerprint};
+use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
-use crate::slot::{Slot, Slots};
+use crate::outbox::Outbox;
+use crate::slot::Slot;
 use crate::tag::Tag;
-use crate::timers::ServerTimer;
+use crate::timers::{ServerTimer, Timer, Timers};
 
 /// One server transaction.
+///
+/// [RFC 3261 §17.2](https://www.rfc-editor.org/rfc/rfc3261#section-17.2) with the Accepted state of
+/// [RFC 6026 §7.1](https://www.rfc-editor.org/rfc/rfc6026#section-7.1). An INVITE begins in Proceeding, another method in
+/// Trying. For that no provisional response is sent but a late 100, which
+/// [RFC 4320 §4.1](https://www.rfc-editor.org/rfc/rfc4320#section-4.1) allows and nothing here needs, so it never
+/// proceeds. Timer G and what absorbs repetitions are for UDP: over a stream I and J are over at once.
+///
+/// | state                          | what comes            | what is done                  | next       |
+/// |--------------------------------|-----------------------|-------------------------------|------------|
+/// | Trying, Confirmed, Accepted    | the request again     | absorb                        |            |
+/// | Proceeding, Completed          | the request again     | send the last response again  |            |
+/// | Trying                         | 200-699 from the user | send, arm J                   | Completed  |
+/// | Proceeding                     | 1xx from the user     | send                          |            |
+/// | Proceeding                     | 2xx from the user     | send, arm L                   | Accepted   |
+/// | Proceeding                     | 300-699 from the user | send, arm G and H             | Completed  |
+/// | Completed                      | G                     | send again, T1 doubling to T2 |            |
+/// | Completed                      | ACK                   | arm I                         | Confirmed  |
+/// | Completed                      | H                     | tell that nobody acknowledged | Terminated |
+/// | Completed, Confirmed, Accepted | J, I, L               |                               | Terminated |
 #[derive(Debug)]
 pub(crate) struct ServerTransaction {
-    key: Fingerprint,
-    merge_key: Option<Fingerprint>,
-    machine: Machine,
+    pub(super) key: Fingerprint,
+    pub(super) merge_key: Option<Fingerprint>,
+    state: TransactionState,
+    /// What goes out again when the request comes again.
+    response: Option<Bytes>,
+    /// How long after the last the next repetition of the response follows.
+    interval: Duration,
     /// What it holds, about: the request, and a response that repeats most of its headers.
-    octets: usize,
+    pub(super) octets: usize,
     /// Where its responses go.
     pub(crate) flow: Flow,
     /// The To tag of its responses.
@@ -49,63 +75,6 @@ pub(crate) enum TransactionUser {
     Offer(Slot),
 }
 
-impl ServerTransaction {
-    pub(crate) fn new(
-        request: &Request,
-        key: Fingerprint,
-        merge_key: Option<Fingerprint>,
-        flow: Flow,
-        to_tag: Tag,
-    ) -> Self {
-        let machine = match request.method() {
-            Method::Invite => Machine::Invite(InviteServerTransaction::new()),
-            _ => Machine::NonInvite(NonInviteServerTransaction::Trying),
-        };
-        Self {
-            key,
-            merge_key,
-            machine,
-            octets: 2 * request.as_bytes().len(),
-            flow,
-            to_tag,
-            user: TransactionUser::Core,
-            sent_by: None,
-        }
-    }
-
-    pub(crate) fn state(&self) -> TransactionState {
-        match &self.machine {
-            Machine::Invite(InviteServerTransaction::Proceeding { .. }) => {
-                TransactionState::Proceeding
-            }
-            Machine::Invite(InviteServerTransaction::Accepted) => TransactionState::Accepted,
-            Machine::Invite(InviteServerTransaction::Completed { .. })
-            | Machine::NonInvite(NonInviteServerTransaction::Completed { .. }) => {
-                TransactionState::Completed
-            }
-            Machine::Invite(InviteServerTransaction::Confirmed) => TransactionState::Confirmed,
-            Machine::NonInvite(NonInviteServerTransaction::Trying) => TransactionState::Trying,
-            Machine::Invite(InviteServerTransaction::Terminated { .. })
-            | Machine::NonInvite(NonInviteServerTransaction::Terminated) => {
-                TransactionState::Terminated
-            }
-        }
-    }
-
-    fn effects<'a, 'core>(
-        &self,
-        slot: Slot,
-        context: &'a mut Context<'core>,
-    ) -> Effects<'a, 'core> {
-        Effects {
-            context,
-            flow: self.flow,
-            slot,
-            transaction: TransactionId(TransactionSlot::Server(slot)),
-        }
-    }
-}
-
 /// The states of RFC 3261 §17.2 and RFC 6026.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionState {
@@ -123,174 +92,137 @@ pub enum TransactionState {
     Terminated,
 }
 
-/// What the end of a transaction means to its user.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ServerOutcome {
-    Pending,
-    /// Timer H: nobody acknowledged the final response.
-    NotAcknowledged(InviteId),
-}
-
-/// All server transactions, found by key and by merge key.
-#[derive(Debug)]
-pub(crate) struct ServerTransactions {
-    slots: Slots<ServerTransaction>,
-    by_key: ByFingerprint<Slot>,
-    by_merge_key: ByFingerprint<Slot>,
-    octets: usize,
-}
-
-impl ServerTransactions {
-    pub(crate) fn new() -> Self {
+impl ServerTransaction {
+    pub(crate) fn new(
+        request: &Request,
+        key: Fingerprint,
+        merge_key: Option<Fingerprint>,
+        flow: Flow,
+        to_tag: Tag,
+    ) -> Self {
         Self {
-            slots: Slots::new(),
-            by_key: ByFingerprint::default(),
-            by_merge_key: ByFingerprint::default(),
-            octets: 0,
+            key,
+            merge_key,
+            state: match request.method() {
+                Method::Invite => TransactionState::Proceeding,
+                _ => TransactionState::Trying,
+            },
+            response: None,
+            interval: Duration::ZERO,
+            octets: 2 * request.as_bytes().len(),
+            flow,
+            to_tag,
+            user: TransactionUser::Core,
+            sent_by: None,
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+    pub(crate) fn state(&self) -> TransactionState {
+        self.state
     }
 
-    /// What all of them hold, about.
-    pub(crate) fn octets(&self) -> usize {
-        self.octets
-    }
-
-    pub(crate) fn insert(&mut self, transaction: ServerTransaction) -> Slot {
-        let (key, merge_key) = (transaction.key, transaction.merge_key);
-        self.octets += transaction.octets;
-        let slot = self.slots.insert(transaction);
-        self.by_key.insert(key, slot);
-        if let Some(merge_key) = merge_key {
-            self.by_merge_key.entry(merge_key).or_insert(slot);
+    /// Sends the response that it repeats, if any.
+    fn transmit(&self, slot: Slot, outbox: &mut Outbox) {
+        if let Some(response) = &self.response {
+            let name = TransactionId(TransactionSlot::Server(slot));
+            outbox.transmit(self.flow, response.clone(), Some(name));
         }
-        slot
     }
+}
 
-    pub(crate) fn find(&self, key: Fingerprint) -> Option<Slot> {
-        self.by_key.get(&key).copied()
-    }
+/// A server transaction at work, with what it needs of the core around it. Nothing happens where it is gone.
+pub(crate) struct ServerStep<'a> {
+    pub(crate) slot: Slot,
+    pub(crate) transactions: &'a mut ServerTransactions,
+    pub(crate) times: &'a Times,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) outbox: &'a mut Outbox,
+    pub(crate) totals: &'a mut Totals,
+}
 
-    /// Whether a copy of this request is being served already.
-    pub(crate) fn is_merged(&self, merge_key: Fingerprint) -> bool {
-        self.by_merge_key.contains_key(&merge_key)
-    }
-
-    pub(crate) fn get(&self, slot: Slot) -> Option<&ServerTransaction> {
-        self.slots.get(slot)
-    }
-
-    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut ServerTransaction> {
-        self.slots.get_mut(slot)
-    }
-
-    pub(crate) fn set_user(&mut self, slot: Slot, user: TransactionUser) {
-        if let Some(transaction) = self.slots.get_mut(slot) {
-            transaction.user = user;
+impl ServerStep<'_> {
+    /// The request came again.
+    pub(crate) fn repeat(&mut self) {
+        if let Some(transaction) = self.transactions.get(self.slot) {
+            transaction.transmit(self.slot, self.outbox);
         }
     }
 
-    pub(crate) fn set_to_tag(&mut self, slot: Slot, to_tag: Tag) {
-        if let Some(transaction) = self.slots.get_mut(slot) {
-            transaction.to_tag = to_tag;
-        }
-    }
-
-    /// A repetition of the request.
-    pub(crate) fn receive_again(&mut self, slot: Slot, context: &mut Context<'_>) {
-        let Some(transaction) = self.slots.get(slot) else {
+    /// A response from the user. Past Proceeding it is ignored: the owner asks first.
+    pub(crate) fn respond(&mut self, status: StatusCode, response: Bytes) {
+        use TransactionState::{Accepted, Completed, Proceeding, Trying};
+        self.totals.responses += 1;
+        let transaction = self.transactions.get_mut(self.slot);
+        let Some(transaction) = transaction.filter(|it| matches!(it.state, Trying | Proceeding))
+        else {
             return;
         };
-        let mut effects = transaction.effects(slot, context);
-        match &transaction.machine {
-            Machine::Invite(machine) => machine.receive_invite(&mut effects),
-            Machine::NonInvite(machine) => machine.receive_request(&mut effects),
+        transaction.response = Some(response);
+        transaction.transmit(self.slot, self.outbox);
+        let (t1, life) = (self.times.t1, self.times.transaction_life());
+        if transaction.state == Trying {
+            transaction.state = Completed;
+            self.absorb(ServerTimer::J, life);
+        } else if status.is_success() {
+            transaction.state = Accepted;
+            transaction.response = None;
+            self.arm(ServerTimer::L, life);
+        } else if status.is_final() {
+            transaction.state = Completed;
+            transaction.interval = t1;
+            if !transaction.flow.transport.is_reliable() {
+                self.arm(ServerTimer::G, t1);
+            }
+            self.arm(ServerTimer::H, life);
         }
     }
 
-    /// An ACK for a final response other than 2xx.
-    pub(crate) fn receive_ack(&mut self, slot: Slot, context: &mut Context<'_>) {
-        self.step(slot, context, |machine, effects| match machine {
-            Machine::Invite(machine) => Machine::Invite(machine.receive_ack(effects)),
-            other @ Machine::NonInvite(_) => other,
-        });
-    }
-
-    pub(crate) fn respond(
-        &mut self,
-        slot: Slot,
-        status: StatusCode,
-        bytes: Bytes,
-        context: &mut Context<'_>,
-    ) {
-        self.step(slot, context, |machine, effects| match machine {
-            Machine::Invite(machine) => Machine::Invite(machine.respond(status, bytes, effects)),
-            Machine::NonInvite(machine) => Machine::NonInvite(machine.respond(bytes, effects)),
-        });
-    }
-
-    pub(crate) fn timer(
-        &mut self,
-        slot: Slot,
-        timer: ServerTimer,
-        context: &mut Context<'_>,
-    ) -> ServerOutcome {
-        self.step(slot, context, |machine, effects| match machine {
-            Machine::Invite(machine) => Machine::Invite(machine.timer(timer, effects)),
-            Machine::NonInvite(machine) => Machine::NonInvite(machine.timer(timer)),
-        })
-    }
-
-    fn step(
-        &mut self,
-        slot: Slot,
-        context: &mut Context<'_>,
-        step: impl FnOnce(Machine, &mut Effects<'_, '_>) -> Machine,
-    ) -> ServerOutcome {
-        let Some(transaction) = self.slots.get_mut(slot) else {
-            return ServerOutcome::Pending;
-        };
-        let mut effects = transaction.effects(slot, context);
-        let machine = std::mem::replace(&mut transaction.machine, Machine::TERMINATED);
-        transaction.machine = step(machine, &mut effects);
-        if transaction.state() != TransactionState::Terminated {
-            return ServerOutcome::Pending;
-        }
-        self.remove(slot)
-    }
-
-    fn remove(&mut self, slot: Slot) -> ServerOutcome {
-        let Some(transaction) = self.slots.remove(slot) else {
-            return ServerOutcome::Pending;
-        };
-        self.octets -= transaction.octets;
-        self.by_key.remove(&transaction.key);
-        if let Some(merge_key) = transaction.merge_key
-            && self.by_merge_key.get(&merge_key) == Some(&slot)
-        {
-            self.by_merge_key.remove(&merge_key);
-        }
-        match (transaction.machine, transaction.user) {
-            (
-                Machine::Invite(InviteServerTransaction::Terminated {
-                    acknowledged: false,
-                }),
-                TransactionUser::Invite(invite),
-            ) => ServerOutcome::NotAcknowledged(invite),
-            _ => ServerOutcome::Pending,
+    /// An ACK with the branch of the INVITE. In Accepted it is the dialog's and does not come here.
+    pub(crate) fn acknowledge(&mut self) {
+        let transaction = self.transactions.get_mut(self.slot);
+        if let Some(refused) = transaction.filter(|it| it.state == TransactionState::Completed) {
+            refused.state = TransactionState::Confirmed;
+            refused.response = None;
+            self.absorb(ServerTimer::I, self.times.t4);
         }
     }
-}
 
-#[derive(Debug)]
-enum Machine {
-    Invite(InviteServerTransaction),
-    NonInvite(NonInviteServerTransaction),
-}
+    /// The INVITE that ends with it, where nobody acknowledged the final response.
+    pub(crate) fn timer(&mut self, timer: ServerTimer) -> Option<InviteId> {
+        use ServerTimer::{G, H, I, J, L};
+        use TransactionState::{Accepted, Completed, Confirmed};
+        let transaction = self.transactions.get_mut(self.slot)?;
+        match (transaction.state, timer) {
+            (Completed, G) => {
+                transaction.transmit(self.slot, self.outbox);
+                transaction.interval = self.times.next_interval(transaction.interval);
+                let after = transaction.interval;
+                self.arm(G, after);
+                None
+            }
+            (Completed, H) => match self.transactions.remove(self.slot)?.user {
+                TransactionUser::Invite(invite) => Some(invite),
+                TransactionUser::Core | TransactionUser::Offer(_) => None,
+            },
+            (Completed, J) | (Confirmed, I) | (Accepted, L) => {
+                self.transactions.remove(self.slot);
+                None
+            }
+            _ => None,
+        }
+    }
 
-impl Machine {
-    const TERMINATED: Self = Self::NonInvite(NonInviteServerTransaction::Terminated);
+    /// Absorbs repetitions until this timer ends it: of what came over a stream there are none.
+    fn absorb(&mut self, timer: ServerTimer, after: Duration) {
+        let transaction = self.transactions.get(self.slot);
+        if transaction.is_some_and(|it| it.flow.transport.is_reliable()) {
+            self.transactions.remove(self.slot);
+        } else {
+            self.arm(timer, after);
+        }
+    }
+
+    fn arm(&mut self, timer: ServerTimer, after: Duration) {
+        self.timers.arm(after, Timer::Server(self.slot, timer));
+    }
 }

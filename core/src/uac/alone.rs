@@ -35,7 +35,7 @@ pub(super) fn send(state: &mut State, user: ClientUser) -> Option<Attempt> {
     if let Some((message, ..)) = self::message(state, user) {
         message.transaction = Some(transaction);
     }
-    state.send_client(transaction, flow);
+    state.client(transaction).send(flow);
     Some(Attempt { flow, bytes })
 }
 

@@ -55,5 +55,5 @@ pub(super) fn of_transaction(state: &mut State, transaction: Slot, headers: &[He
     }
     let (bytes, user) = (writer.finish(), ClientUser::Nobody);
     let transaction = state.insert_client(branch, Method::Cancel, bytes, flow, user);
-    state.send_client(transaction, flow);
+    state.client(transaction).send(flow);
 }

@@ -76,7 +76,7 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
     };
     let method = request.method().clone();
     let transaction = state.insert_client(branch, method, bytes, flow, user);
-    state.send_client(transaction, flow);
+    state.client(transaction).send(flow);
     true
 }
 

@@ -291,7 +291,7 @@ fn succeed(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Respon
         && fork.is_accepted
     {
         if let Some(transaction) = fork.acknowledgement {
-            state.repeat_client(transaction);
+            state.client(transaction).repeat();
         }
         return;
     }

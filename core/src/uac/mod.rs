@@ -85,7 +85,7 @@ pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response
         return;
     };
     let asked = challenged::asked(state, transaction, &response);
-    let outcome = state.client_response(transaction, &response);
+    let outcome = state.client(transaction).receive(&response);
     if let Some(asked) = asked
         && challenged::send_again(state, asked, &response)
     {
@@ -95,10 +95,10 @@ pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response
         challenged::take_next_nonce(state, user, response.headers());
     }
     match outcome {
-        ClientOutcome::Provisional(_) => {
+        ClientOutcome::Provisional => {
             finish(state, user, Step::Provisional(flow, response));
         }
-        ClientOutcome::Final(_) => finish(state, user, Step::Final(flow, response)),
+        ClientOutcome::Final => finish(state, user, Step::Final(flow, response)),
         _ => {}
     }
 }
@@ -113,7 +113,7 @@ fn transaction_of(state: &State, headers: &Headers) -> Option<Slot> {
 pub(crate) fn timer(state: &mut State, transaction: Slot, timer: ClientTimer) {
     if let Some(found) = state.clients.get(transaction) {
         let user = found.user;
-        match state.client_timer(transaction, timer) {
+        match state.client(transaction).timer(timer) {
             ClientOutcome::Timeout => {
                 finish(state, user, Step::Failed(RequestFailure::Timeout));
             }
@@ -140,13 +140,13 @@ pub(crate) fn resolved(state: &mut State, transaction: Slot, mut flows: Vec<Flow
         ..found.flow
     };
     state.clients.set_others(transaction, flows);
-    state.send_client(transaction, flow);
+    state.client(transaction).send(flow);
 }
 
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
 pub(crate) fn undeliverable(state: &mut State, transaction: Slot) {
-    if let Some(found) = state.undelivered_client(transaction) {
+    if let Some(found) = state.client(transaction).undelivered() {
         let step = Step::Failed(RequestFailure::Undelivered);
         finish(state, found.user, step);
     }
@@ -210,7 +210,7 @@ fn finish(state: &mut State, user: ClientUser, step: Step) {
             prack::is_answered(state, id);
         }
         (ClientUser::Acknowledged(acknowledgement), Step::Final(..)) => {
-            state.repeat_client(acknowledgement);
+            state.client(acknowledgement).repeat();
         }
         (
             ClientUser::Invite(id),
@@ -323,11 +323,11 @@ fn reach(state: &mut State, user: ClientUser, written: Written) -> Slot {
         Ok(address) => {
             let port = hop.port.unwrap_or(hop.transport.default_port());
             let remote = SocketAddr::new(address, port);
-            state.send_client(transaction, Flow { remote, ..flow });
+            state.client(transaction).send(Flow { remote, ..flow });
         }
         // An open stream needs no address, and the `.invalid` of a browser has none.
         Err(_) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
-            state.send_client(transaction, flow);
+            state.client(transaction).send(flow);
         }
         Err(host) => state.outbox.resolve(Resolve {
             transaction: TransactionId(TransactionSlot::Client(transaction)),

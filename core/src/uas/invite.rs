@@ -362,7 +362,7 @@ impl<'a> InviteUserAgentServer<'a> {
         if let Some(invite) = state.invites.remove(id.0) {
             await_ack(state, session, &invite, &message);
             log(state, &invite, status);
-            state.respond(invite.transaction, status, message);
+            state.server(invite.transaction).respond(status, message);
         }
     }
 
@@ -401,7 +401,7 @@ impl<'a> InviteUserAgentServer<'a> {
         invite.is_answered = true;
         let transaction = invite.transaction;
         log(self.state, self.invite(), status);
-        self.state.respond(transaction, status, message);
+        self.state.server(transaction).respond(status, message);
     }
 
     /// The session of this call; the first response that makes a dialog makes it.

@@ -61,7 +61,7 @@ pub(crate) fn receive_request(state: &mut State, flow: Flow, request: Request) {
     }
     if let Some(transaction) = state.servers.find(key) {
         state.totals.repeated_requests += 1;
-        return state.repeat_response(transaction);
+        return state.server(transaction).repeat();
     }
     let incoming = Incoming {
         via: respond::received_via(&request, &via, flow.remote),
@@ -212,7 +212,7 @@ fn receive_ack(state: &mut State, flow: Flow, key: Fingerprint, request: Request
         Some((_, TransactionState::Accepted)) | None => {
             accepted::receive_ack(state, flow, request);
         }
-        Some((slot, _)) => state.acknowledge(slot),
+        Some((slot, _)) => state.server(slot).acknowledge(),
     }
 }
 
@@ -258,7 +258,7 @@ fn open_transaction(
         to_tag,
     );
     transaction.sent_by = undelivered::sent_by(incoming);
-    state.insert_server(transaction)
+    state.servers.insert(transaction)
 }
 
 /// The log category of this module.

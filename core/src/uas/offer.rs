@@ -67,7 +67,9 @@ pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<()
         accepted::await_ack(state, id, incoming.cseq(), offer.transaction, &bytes);
     }
     change::overtaken(state, id);
-    state.respond(offer.transaction, StatusCode::OK, bytes);
+    state
+        .server(offer.transaction)
+        .respond(StatusCode::OK, bytes);
     reliable::release_success(state, id);
     Ok(())
 }
@@ -112,7 +114,9 @@ pub(crate) fn trying_is_due(state: &mut State, slot: Slot) {
     };
     let transaction = offer.transaction;
     let writer = respond::begin(&offer.incoming, StatusCode::TRYING, None, None);
-    state.respond(transaction, StatusCode::TRYING, writer.finish());
+    state
+        .server(transaction)
+        .respond(StatusCode::TRYING, writer.finish());
 }
 
 /// The application did not respond in time, or the session is over: no request stays without a
@@ -158,5 +162,7 @@ fn take_waiting(state: &mut State, id: SessionId) -> Option<PendingOffer> {
 
 fn refuse_with(state: &mut State, offer: &PendingOffer, options: &ResponseOptions<Rejection>) {
     let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
-    state.respond(offer.transaction, options.status.into(), bytes);
+    state
+        .server(offer.transaction)
+        .respond(options.status.into(), bytes);
 }

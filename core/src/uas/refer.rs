@@ -143,7 +143,7 @@ fn check_contact(request: &Request) -> Result<(), Reply> {
 fn respond(state: &mut State, pending: &PendingRequest, status: StatusCode) {
     let tag = to_tag(state, pending);
     let bytes = write::refer_response(state, &pending.incoming, &tag, status);
-    state.respond(pending.transaction, status, bytes);
+    state.server(pending.transaction).respond(status, bytes);
 }
 
 /// The dialog of a REFER outside of any: it has a subscription and no session.

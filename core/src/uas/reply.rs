@@ -79,13 +79,13 @@ impl Reply {
     pub(crate) fn statefully(self, state: &mut State, incoming: &Incoming, tag: Tag) {
         let bytes = self.write(state, incoming, &tag);
         let transaction = open_transaction(state, incoming, None, tag);
-        state.respond(transaction, self.status, bytes);
+        state.server(transaction).respond(self.status, bytes);
     }
 
     /// Answers a request that has its transaction already.
     pub(crate) fn through(self, state: &mut State, incoming: &Incoming, transaction: Slot) {
         let bytes = self.write(state, incoming, &to_tag_of(incoming));
-        state.respond(transaction, self.status, bytes);
+        state.server(transaction).respond(self.status, bytes);
     }
 
     pub(crate) fn is_success(&self) -> bool {

@@ -151,7 +151,7 @@ impl<'a> UserAgentServer<'a> {
         let status = options.status.into();
         let Self { state, id } = self;
         state.requests.remove(id.0);
-        state.respond(transaction, status, message.clone());
+        state.server(transaction).respond(status, message.clone());
         OutgoingResponse { message }
     }
 }

@@ -55,6 +55,6 @@ pub(crate) fn resolved(state: &mut State, slot: Slot, flows: &[Flow]) {
     if let Some(transaction) = state.servers.get_mut(slot) {
         transaction.flow.channel = found.channel;
         transaction.flow.remote = found.remote;
-        state.repeat_response(slot);
+        state.server(slot).repeat();
     }
 }

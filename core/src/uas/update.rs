@@ -45,5 +45,5 @@ fn refresh(state: &mut State, id: SessionId, incoming: &Incoming) {
     let bytes = write::session_response(state, incoming, agreement, None);
     let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);
-    state.respond(transaction, StatusCode::OK, bytes);
+    state.server(transaction).respond(StatusCode::OK, bytes);
 }
