@@ -142,18 +142,13 @@ impl Flow {
     }
 
     /// Writes our Contact: where the peer reaches us, and how where the scheme does not say it. The
-    /// user is escaped.
-    pub(crate) fn write_contact(
-        self,
-        value: &mut ValueWriter<'_>,
-        scheme: Scheme,
-        user: Option<&[u8]>,
-    ) {
+    /// user is escaped, and empty where there is none.
+    pub(crate) fn write_contact(self, value: &mut ValueWriter<'_>, scheme: Scheme, user: &[u8]) {
         value.put(match scheme {
             Scheme::Sip => b"<sip:",
             Scheme::Sips => b"<sips:",
         });
-        if let Some(user) = user {
+        if !user.is_empty() {
             value.put(user);
             value.put(b"@");
         }
@@ -197,7 +192,7 @@ const SIPS: &[u8] = b"sips:";
 mod tests {
     use super::*;
 
-    fn contact(flow: Flow, scheme: Scheme, user: Option<&[u8]>) -> String {
+    fn contact(flow: Flow, scheme: Scheme, user: &[u8]) -> String {
         ValueWriter::text(|value| flow.write_contact(value, scheme, user))
     }
 
@@ -210,7 +205,7 @@ mod tests {
             local: address("[fe80::1%4]:5060"),
             remote: address("[fe80::2%4]:5060"),
         };
-        let contact = |flow| contact(flow, Scheme::Sip, None);
+        let contact = |flow| contact(flow, Scheme::Sip, b"");
         assert_eq!(contact(flow), "<sip:[fe80::1]:5060>");
         let transport = Transport::Tcp;
         let flow = Flow { transport, ..flow };
@@ -232,9 +227,9 @@ mod tests {
                 remote: address,
             };
             let sip = format!("<sip:a@192.0.2.1:5061{sip}>");
-            assert_eq!(contact(flow, Scheme::Sip, Some(b"a")), sip);
+            assert_eq!(contact(flow, Scheme::Sip, b"a"), sip);
             let sips = format!("<sips:192.0.2.1:5061{sips}>");
-            assert_eq!(contact(flow, Scheme::Sips, None), sips);
+            assert_eq!(contact(flow, Scheme::Sips, b""), sips);
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Sent<'a> {
     /// The value of To, with the tag of the answer.
     pub(crate) to: &'a [u8],
     pub(crate) request_uri: &'a [u8],
+    /// The user of its Contact, empty where that has none.
+    pub(crate) contact_user: &'a [u8],
     pub(crate) cseq: u32,
 }
 
@@ -64,7 +66,8 @@ impl Dialog {
     ) -> Self {
         let target = answerer.target.unwrap_or(sent.request_uri);
         let routes = answerer.routes();
-        let texts = [sent.call_id, sent.from, sent.to, target, &routes];
+        let user = sent.contact_user;
+        let texts = [sent.call_id, sent.from, sent.to, target, &routes, user];
         let tags = [sent.from_tag, answerer.tag];
         Self::new(fingerprinter, texts, tags, sent.cseq, None)
     }

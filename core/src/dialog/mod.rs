@@ -26,6 +26,7 @@ use crate::tag::Tag;
 pub(crate) struct Dialog {
     pub(crate) id: Fingerprint,
     texts: Box<[u8]>,
+    /// Where each text ends but the last.
     ends: [u32; 5],
     local_cseq: u32,
     /// `None` before the first request of the peer.
@@ -40,13 +41,14 @@ enum Text {
     Remote,
     Target,
     Routes,
+    ContactUser,
 }
 
 impl Dialog {
     /// A dialog of these texts, in the order of [`Text`], and of our tag and the peer's.
     fn new(
         fingerprinter: &Fingerprinter,
-        texts: [&[u8]; 5],
+        texts: [&[u8]; 6],
         [local_tag, remote_tag]: [&[u8]; 2],
         local_cseq: u32,
         remote_cseq: Option<u32>,
@@ -76,6 +78,7 @@ impl Dialog {
             headers.raw(HeaderName::From).unwrap_or_default(),
             target.unwrap_or_default(),
             &route_set(headers),
+            invite.user().unwrap_or_default(),
         ];
         let tags = [tag.as_bytes(), invite.remote_tag().unwrap_or_default()];
         Self::new(fingerprinter, texts, tags, 0, Some(invite.cseq()))
@@ -98,6 +101,12 @@ impl Dialog {
     /// Where the peer is.
     pub(crate) fn target(&self) -> &[u8] {
         self.text(Text::Target)
+    }
+
+    /// The user of our Contact, escaped; empty where it has none. It stays what the first of them said: a peer that reads it anew is not to
+    /// ask for somebody else ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+    pub(crate) fn contact_user(&self) -> &[u8] {
+        self.text(Text::ContactUser)
     }
 
     /// The way of our requests.
@@ -128,7 +137,8 @@ impl Dialog {
         let now = (target.unwrap_or(before.0), routes.unwrap_or(before.1));
         if now != before {
             let [call_id, local, remote] = [Text::CallId, Text::Local, Text::Remote].map(text);
-            let (texts, ends) = join([call_id, local, remote, now.0, now.1]);
+            let user = text(Text::ContactUser);
+            let (texts, ends) = join([call_id, local, remote, now.0, now.1, user]);
             self.texts = texts;
             self.ends = ends;
         }
@@ -161,8 +171,8 @@ impl Dialog {
         let start = index
             .checked_sub(1)
             .and_then(|before| self.ends.get(before));
-        let end = self.ends.get(index).copied().unwrap_or_default();
-        let range = start.copied().unwrap_or_default() as usize..end as usize;
+        let end = self.ends.get(index).map(|end| *end as usize);
+        let range = start.map_or(0, |start| *start as usize)..end.unwrap_or(self.texts.len());
         self.texts.get(range).unwrap_or_default()
     }
 }
@@ -194,10 +204,11 @@ fn route_set(headers: &Headers) -> Vec<u8> {
     values.join(&b", "[..])
 }
 
-/// Texts one behind the other, and where each ends.
-fn join<const N: usize>(texts: [&[u8]; N]) -> (Box<[u8]>, [u32; N]) {
+/// Texts one behind the other, and where each ends but the last.
+fn join(texts: [&[u8]; 6]) -> (Box<[u8]>, [u32; 5]) {
+    let [before @ .., _] = texts;
     let mut length = 0;
-    let ends = texts.map(|text| {
+    let ends = before.map(|text| {
         length += text.len();
         u32::try_from(length).unwrap_or(u32::MAX)
     });

@@ -8,17 +8,18 @@ use crate::fingerprint::Fingerprinter;
 /// All that makes a dialog ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DialogParts<T> {
-    /// Call-ID, From, To, target and route set.
-    pub(crate) texts: [T; 5],
+    /// Call-ID, From, To, target, route set and the user of our Contact.
+    pub(crate) texts: [T; 6],
     pub(crate) local_cseq: u32,
     pub(crate) remote_cseq: Option<u32>,
 }
 
 impl Dialog {
     pub(crate) fn parts(&self) -> DialogParts<&[u8]> {
-        use super::Text::{CallId, Local, Remote, Routes, Target};
+        use super::Text::{CallId, ContactUser, Local, Remote, Routes, Target};
+        let texts = [CallId, Local, Remote, Target, Routes, ContactUser];
         DialogParts {
-            texts: [CallId, Local, Remote, Target, Routes].map(|text| self.text(text)),
+            texts: texts.map(|text| self.text(text)),
             local_cseq: self.local_cseq,
             remote_cseq: self.remote_cseq,
         }

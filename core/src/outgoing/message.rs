@@ -5,12 +5,11 @@ use offhook_message::{
     Body, Header, HeaderName, Headers, MessageWriter, Method, Text, UriBuf, ValueWriter,
 };
 
-use super::address::Address;
-use super::contact::{Binding, write_contact};
+use super::address::{Address, User};
 use super::request::OutgoingRequest;
 use crate::capabilities::Introduction;
 use crate::digest::{Authentication, Protected};
-use crate::flow::Flow;
+use crate::flow::{Flow, Scheme};
 use crate::random::{Random, Token};
 use crate::slot::Slot;
 use crate::tag::Tag;
@@ -25,6 +24,8 @@ pub(crate) struct OutgoingRequestMessage {
     from_tag: Tag,
     /// The value of From.
     from: String,
+    /// The user of our Contact, escaped; empty where it has none.
+    contact_user: String,
     pub(crate) cseq: u32,
     /// That of the last attempt.
     pub(crate) transaction: Option<Slot>,
@@ -35,6 +36,19 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) binding: Option<Binding>,
     /// How long the session of an INVITE is to live without a refresh.
     pub(crate) session_life: Option<SessionLife>,
+}
+
+/// What a REGISTER asks for ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
+#[derive(Clone, Debug)]
+pub(crate) enum Binding {
+    /// Our Contact, for this many seconds; 0 takes it away.
+    Own {
+        /// Further parameters, each with its semicolon.
+        params: String,
+        expires: u32,
+    },
+    /// The end of all bindings, whosever they are.
+    NoneAtAll,
 }
 
 /// A session timer that we ask for
@@ -64,11 +78,14 @@ impl OutgoingRequestMessage {
         request.request_uri = request.request_uri.without_headers();
         let call_id = call_id.unwrap_or_else(|| new_call_id(random));
         let from_tag = random.token().into();
+        let contact_user = request.contact_user.take();
+        let contact_user = contact_user.map(|user| User(user.as_str()).to_string());
         Self {
             method,
             call_id,
             from: from(&request.from, &from_tag),
             from_tag,
+            contact_user: contact_user.unwrap_or_default(),
             cseq: 1,
             transaction: None,
             failed: 0,
@@ -167,6 +184,11 @@ impl OutgoingRequestMessage {
         self.from.as_bytes()
     }
 
+    /// The user of our Contact, escaped; empty where it has none.
+    pub(crate) fn contact_user(&self) -> &[u8] {
+        self.contact_user.as_bytes()
+    }
+
     /// The octets of an attempt ([RFC 3261 §8.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1)).
     pub(crate) fn write(&mut self, flow: Flow, branch: Token, own: &Introduction) -> Bytes {
         let authorization = self.authorize();
@@ -186,7 +208,7 @@ impl OutgoingRequestMessage {
         for header in &authorization {
             writer.extra(header);
         }
-        self.write_contact(&mut writer, flow);
+        self.write_binding(&mut writer, flow);
         if *method == Method::Invite {
             let options = own.recv_info.iter().chain(&own.options);
             for header in [&own.allow].into_iter().chain(options) {
@@ -214,17 +236,26 @@ impl OutgoingRequestMessage {
 
     /// The URI of our Contact by that flow.
     pub(crate) fn contact(&self, flow: Flow) -> Option<UriBuf> {
-        let text = ValueWriter::text(|value| write_contact(value, &self.request, flow));
+        let text = ValueWriter::text(|value| self.write_contact(value, flow));
         let uri = text.strip_prefix('<')?.strip_suffix('>')?;
         uri.parse().ok()
     }
 
-    fn write_contact(&self, writer: &mut MessageWriter, flow: Flow) {
-        let contact = |value: &mut ValueWriter<'_>| write_contact(value, &self.request, flow);
+    /// Our Contact: our user, at the address that the peer sees
+    /// ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)).
+    fn write_contact(&self, value: &mut ValueWriter<'_>, flow: Flow) {
+        let request = &self.request;
+        let first_hop = request.routes.first().unwrap_or(&request.request_uri);
+        let scheme = Scheme::of([request.request_uri.as_bytes(), first_hop.as_bytes()]);
+        flow.write_contact(value, scheme, self.contact_user());
+    }
+
+    /// Our Contact where the method needs one, and what a REGISTER says of it.
+    fn write_binding(&self, writer: &mut MessageWriter, flow: Flow) {
         match &self.binding {
             Some(Binding::Own { params, expires }) => {
                 writer.header_with(HeaderName::Contact, |value| {
-                    contact(value);
+                    self.write_contact(value, flow);
                     value.put(params.as_bytes());
                     value.put(b";expires=");
                     value.put_number((*expires).into());
@@ -236,7 +267,7 @@ impl OutgoingRequestMessage {
                 writer.header(HeaderName::Expires, 0);
             }
             None if matches!(self.method, Method::Invite | Method::Subscribe) => {
-                writer.header_with(HeaderName::Contact, contact);
+                writer.header_with(HeaderName::Contact, |value| self.write_contact(value, flow));
             }
             None => {}
         }

@@ -2,7 +2,6 @@
 //! them until they are answered.
 
 mod address;
-mod contact;
 mod invite;
 mod message;
 mod publication;

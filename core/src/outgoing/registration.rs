@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use offhook_message::{Text, UriBuf};
 
-use super::contact::Binding;
-use super::message::OutgoingRequestMessage;
+use super::message::{Binding, OutgoingRequestMessage};
 use super::request::OutgoingRequest;
 use super::soft_state::SoftState;
 

@@ -70,7 +70,7 @@ pub(crate) enum Phase {
         cseq: u32,
         /// Why the session is to end, and the headers of the BYE, which must wait for the ACK
         /// (RFC 3261 §15).
-        bye: Option<(SessionEnd, Vec<Header>)>,
+        bye: Option<Box<(SessionEnd, Vec<Header>)>>,
     },
     Confirmed,
     /// A provisional response to an INVITE of ours made the dialog.

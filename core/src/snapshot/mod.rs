@@ -139,7 +139,7 @@ impl SessionSnapshot {
             local: content.address()?,
             remote: content.address()?,
         };
-        let mut texts = <[Vec<u8>; 5]>::default();
+        let mut texts = <[Vec<u8>; 6]>::default();
         for text in &mut texts {
             *text = content.text()?.to_vec();
         }
@@ -276,8 +276,8 @@ fn checksum(content: &[u8]) -> u64 {
 /// What a snapshot begins with; its version follows.
 const MAGIC: &[u8] = b"offhook session ";
 
-/// 1 had a checksum that depended on the hash of our tables.
-const VERSION: u8 = 2;
+/// 1 had a checksum that depended on the hash of our tables, 2 had not the user of our Contact.
+const VERSION: u8 = 3;
 
 /// A message that made the dialog has 64 KiB at the most, and so has a session description.
 const LONGEST: usize = 256 * 1024;

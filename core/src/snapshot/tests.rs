@@ -32,6 +32,7 @@ fn any(random: &mut Random) -> SessionSnapshot {
                 b"sip:a@a".to_vec(),
                 vec![0xff; length(random, 300)],
                 b"<sip:p;lr>, ".repeat(length(random, 9)),
+                vec![b'b'; length(random, 9)],
             ],
             local_cseq: number(random) >> 1,
             remote_cseq: perhaps(random, |random| number(random) >> 1),
@@ -155,10 +156,10 @@ fn other_octets_are_named_for_what_they_are() {
         assert_eq!(error, Err(SnapshotError::NoSnapshot), "{other:?}");
     }
     let mut newer = octets.to_vec();
-    newer[MAGIC.len()] = 3;
+    newer[MAGIC.len()] = 4;
     let error = SessionSnapshot::read(&newer).unwrap_err();
-    assert_eq!(error, SnapshotError::Version(3));
-    assert!(error.to_string().contains("version 3"), "{error}");
+    assert_eq!(error, SnapshotError::Version(4));
+    assert!(error.to_string().contains("version 4"), "{error}");
     let endless = vec![0; LONGEST + 1];
     let error = SessionSnapshot::read(&endless);
     assert_eq!(error, Err(SnapshotError::TooLarge));

@@ -16,7 +16,7 @@ pub(crate) fn send(state: &mut State, id: SessionId, cause: SessionEnd, headers:
     match &mut session.phase {
         Phase::Early(_) | Phase::Terminating(_) | Phase::Over => {}
         Phase::AckWait { bye, .. } => {
-            bye.get_or_insert((cause, headers));
+            bye.get_or_insert_with(|| Box::new((cause, headers)));
         }
         Phase::Answering(_) => {
             acknowledge::send(state, id, None);
@@ -35,7 +35,7 @@ pub(crate) fn not_acknowledged(state: &mut State, id: SessionId, cseq: u32) {
     };
     if session.take_accepted(cseq).is_some() {
         let headers = match &mut session.phase {
-            Phase::AckWait { bye, .. } => bye.take().map(|(_, headers)| headers),
+            Phase::AckWait { bye, .. } => bye.take().map(|bye| bye.1),
             _ => None,
         };
         let headers = headers.unwrap_or_default();

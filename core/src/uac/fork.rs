@@ -94,6 +94,7 @@ fn new_fork(
         from_tag: message.local_tag().as_bytes(),
         to,
         request_uri: message.request.request_uri.as_bytes(),
+        contact_user: message.contact_user(),
         cseq: message.cseq,
     };
     let dialog = Dialog::at_client(&state.fingerprinter, &sent, answerer);

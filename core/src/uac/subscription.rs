@@ -24,8 +24,9 @@ pub(crate) fn open_dialog(
 ) -> Option<SubscriptionId> {
     let life = state.config.times.transaction_life();
     let subscription = state.subscriptions.get_mut(root)?;
-    let cseq = subscription.message.cseq;
-    let dialog = Dialog::at_subscriber(&state.fingerprinter, notify, cseq);
+    let message = &subscription.message;
+    let (user, cseq) = (message.contact_user(), message.cseq);
+    let dialog = Dialog::at_subscriber(&state.fingerprinter, notify, user, cseq);
     let key = dialog.id;
     let dialog = Box::new(SubscriptionDialog { dialog, flow });
     if matches!(subscription.stage, SubscriptionStage::NotifyWait) {

@@ -1,9 +1,7 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
 
 use bytes::Bytes;
-use offhook_message::{
-    Body, Header, HeaderName, MessageWriter, Method, NameAddr, UriBuf, ValueWriter,
-};
+use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, UriBuf};
 
 use super::{NextHop, next_hop};
 use crate::capabilities::Introduction;
@@ -71,7 +69,7 @@ impl InDialog<'_> {
         writer.cseq(cseq, method);
         if has_contact(method) {
             writer.header_with(HeaderName::Contact, |value| {
-                write_contact(value, dialog, flow);
+                flow.write_contact(value, dialog.scheme(), dialog.contact_user());
             });
         }
         if matches!(method, Method::Invite | Method::Update) {
@@ -114,12 +112,4 @@ fn has_contact(method: &Method) -> bool {
         method,
         Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer
     )
-}
-
-/// Our Contact: the user of our address in the dialog, where the peer reaches us.
-fn write_contact(value: &mut ValueWriter<'_>, dialog: &Dialog, flow: Flow) {
-    let local = NameAddr::parse_list(dialog.local()).next();
-    let uri = local.and_then(Result::ok).map(|local| local.uri);
-    let user = uri.and_then(|uri| uri.as_sip()?.user);
-    flow.write_contact(value, dialog.scheme(), user);
 }

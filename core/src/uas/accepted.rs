@@ -75,7 +75,8 @@ pub(super) fn receive_ack(state: &mut State, flow: Flow, request: Request) {
         session: id,
         acknowledgement: request,
     });
-    if let Some((cause, headers)) = bye {
+    if let Some(bye) = bye {
+        let (cause, headers) = *bye;
         uac::bye::send(state, id, cause, headers);
     }
 }

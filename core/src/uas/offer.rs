@@ -62,7 +62,7 @@ pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<()
         let description = Some(body.clone());
         session.refresh_by_invite = Some(Box::new(RefreshByInvite { description }));
     }
-    let bytes = write::session_response(state, incoming, agreement, Some(body));
+    let bytes = write::session_response(state, id, incoming, agreement, Some(body));
     if *request.method() == Method::Invite {
         accepted::await_ack(state, id, incoming.cseq(), offer.transaction, &bytes);
     }

@@ -142,7 +142,7 @@ fn check_contact(request: &Request) -> Result<(), Reply> {
 
 fn respond(state: &mut State, pending: &PendingRequest, status: StatusCode) {
     let tag = to_tag(state, pending);
-    let bytes = write::refer_response(state, &pending.incoming, &tag, status);
+    let bytes = write::refer_response(state, pending.session, &pending.incoming, &tag, status);
     state.server(pending.transaction).respond(status, bytes);
 }
 

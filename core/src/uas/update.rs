@@ -42,7 +42,7 @@ fn refresh(state: &mut State, id: SessionId, incoming: &Incoming) {
     };
     let agreement = session_timer::agree_again(request.headers(), &state.config, session);
     session_timer::begin(state, id, request, agreement, None);
-    let bytes = write::session_response(state, incoming, agreement, None);
+    let bytes = write::session_response(state, id, incoming, agreement, None);
     let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);
     state.server(transaction).respond(StatusCode::OK, bytes);

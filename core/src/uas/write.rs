@@ -8,6 +8,7 @@ use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer;
 use crate::capabilities::RELIABLE;
 use crate::dialog::contact_scheme;
+use crate::event::SessionId;
 use crate::incoming::Incoming;
 use crate::session::{Agreement, Invite};
 use crate::state::State;
@@ -27,7 +28,7 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     let mut writer = begin(invite, options);
     let incoming = &invite.incoming;
     writer.copy_all(incoming.request.headers(), HeaderName::RecordRoute);
-    write_own_contact(&mut writer, incoming);
+    write_own_contact(&mut writer, state, invite.session, incoming);
     let is_success = options.status.into().is_success();
     if is_success || (rseq.is_some() && body.is_some()) {
         writer.extra(&state.introduction.allow);
@@ -51,13 +52,14 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
 /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2), [RFC 3311 §5.2](https://www.rfc-editor.org/rfc/rfc3311#section-5.2)).
 pub(super) fn session_response(
     state: &State,
+    session: SessionId,
     incoming: &Incoming,
     agreement: Option<Agreement>,
     body: Option<&Body>,
 ) -> Bytes {
     let mut writer = respond::begin(incoming, StatusCode::OK, None, None);
     if *incoming.request.method() != Method::Prack {
-        write_own_contact(&mut writer, incoming);
+        write_own_contact(&mut writer, state, Some(session), incoming);
         writer.extra(&state.introduction.allow);
         write_timer(&mut writer, agreement);
     }
@@ -103,13 +105,14 @@ pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
 /// ([RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
 pub(super) fn refer_response(
     state: &State,
+    session: Option<SessionId>,
     incoming: &Incoming,
     tag: &Tag,
     status: StatusCode,
 ) -> Bytes {
     let mut writer = respond::begin(incoming, status, None, Some(tag));
     writer.copy_all(incoming.request.headers(), HeaderName::RecordRoute);
-    write_own_contact(&mut writer, incoming);
+    write_own_contact(&mut writer, state, session, incoming);
     if status == StatusCode::OK {
         writer.header(HeaderName::ReferSub, "false");
     }
@@ -183,10 +186,19 @@ fn write_user_agent(writer: &mut MessageWriter, state: &State) {
     }
 }
 
-/// Our Contact: the user that was called, at the address the caller reached.
-fn write_own_contact(writer: &mut MessageWriter, incoming: &Incoming) {
+/// Our Contact: the user that it has in the dialog, or else the one that was called, at the address the
+/// caller reached.
+fn write_own_contact(
+    writer: &mut MessageWriter,
+    state: &State,
+    session: Option<SessionId>,
+    incoming: &Incoming,
+) {
+    let session = session.and_then(|session| state.sessions.get(session));
+    let called = || incoming.user().unwrap_or_default();
+    let user = session.map_or_else(called, |session| session.dialog.contact_user());
     writer.header_with(HeaderName::Contact, |value| {
         let scheme = contact_scheme(incoming);
-        incoming.flow.write_contact(value, scheme, incoming.user());
+        incoming.flow.write_contact(value, scheme, user);
     });
 }

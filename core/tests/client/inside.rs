@@ -1,10 +1,10 @@
 //! Requests of ours inside a session
 //! ([RFC 3261 §12.2.1, §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1)).
 
-use offhook_core::message::{Body, Method};
+use offhook_core::message::{Body, Method, Text};
 use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
 
-use crate::support::{Answer, Bench, Sent, UDP, from_bob};
+use crate::support::{Answer, Bench, Sent, UDP, from_bob, request};
 
 fn offer() -> Body {
     Body::sdp("hold")
@@ -205,6 +205,30 @@ fn an_update_without_an_offer_refreshes_the_target() {
     bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
     let bye = bench.one("BYE");
     assert!(bye.text().starts_with("BYE sip:bob@192.0.2.99 SIP/2.0\r\n"));
+}
+
+/// RFC 3261 §12.2.1.1, RFC 3311 §5.1: who reads our Contact anew finds us where we were, whatever our From
+/// is and whatever URI it has asked for.
+#[test]
+fn our_contact_stays_what_the_invite_said() {
+    for (user, contact) in [
+        (Some("line 1"), "<sip:line%201@192.0.2.1:5060>"),
+        (None, "<sip:192.0.2.1:5060>"),
+    ] {
+        let mut bench = Bench::new();
+        let mut call = request([UDP]).with_body(Body::sdp("offer"));
+        call.contact_user = user.map(Text::from_static);
+        let (_, invite) = bench.call_with(call);
+        assert_eq!(invite.header("Contact"), contact);
+        bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
+        let (id, ack) = (bench.accepted(), bench.one("ACK"));
+        bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+        let update = bench.one("UPDATE");
+        assert_eq!(update.header("Contact"), contact);
+        bench.answer(&update, &Answer::new("200 OK"));
+        bench.receive(UDP, from_bob(&Method::Update, &ack, 7));
+        assert_eq!(bench.sent()[0].header("Contact"), contact);
+    }
 }
 
 /// A re-INVITE that has a provisional response has no other limit than that of its session.

@@ -48,6 +48,7 @@ fn the_next_core_answers_and_sends() {
     for name in ["From", "To", "Call-ID"] {
         assert_eq!(update.header(name), ack.header(name));
     }
+    assert_eq!(update.header("Contact"), "<sip:alice@192.0.2.1:5060>");
     assert_eq!(update.request().uri_bytes(), ack.request().uri_bytes());
     assert_eq!(update.transmit.flow.remote, ack.transmit.flow.remote);
     second.answer(&update, &Answer::new("200 OK"));
@@ -192,10 +193,10 @@ fn the_octets_of_a_snapshot_stay_what_they_are() {
     assert_eq!(bye.header("CSeq"), "8 BYE");
 }
 
-/// Role and transport, our address, the peer's, Call-ID, From, To, target, routes, both CSeq, session
-/// timer, session description, checksum.
+/// Role and transport, our address, the peer's, Call-ID, From, To, target, routes, the user of our
+/// Contact, both CSeq, session timer, session description, checksum.
 const GOLDEN: &[u8] = b"\
-    offhook session \x02\
+    offhook session \x03\
     \x01\0\0\0\x03UDP\
     \0\0\0\x04\xc0\0\x02\x01\x13\xc4\
     \0\0\0\x04\xc0\0\x02\x02\x13\xc6\
@@ -204,7 +205,8 @@ const GOLDEN: &[u8] = b"\
     \0\0\0\x19<sip:bob@192.0.2.2>;tag=b\
     \0\0\0\x16sip:bob@192.0.2.2:5062\
     \0\0\0\0\
+    \0\0\0\x06line 1\
     \0\0\0\x07\x01\0\0\x01,\
     \x01\0\0\0Z\0\0\x01\0\0\0\0\0\0\x88\xb8\
     \x01\0\0\0\x0fapplication/sdp\0\0\0\0\x05v=0\r\n\
-    1\x16\x0c-xh\x99\xf7";
+    \xd5\x12tH,c\x83n";

@@ -154,6 +154,22 @@ fn it_is_refreshed_inside_the_dialog_of_its_notify() {
     bench.due(300, 50, 90);
 }
 
+/// RFC 6665 §4.1.2.1: the notifier knows us by the Contact of the first SUBSCRIBE.
+#[test]
+fn its_contact_stays_what_the_first_subscribe_said() {
+    let mut bench = Bench::new();
+    let mut options = options();
+    options.request.contact_user = Some(Text::from_static("line 1"));
+    let (_, first) = subscribe(&mut bench, options);
+    bench.answer(&first, &ok(600));
+    accepted(&mut bench);
+    notified(&mut bench, &first, 1, "active;expires=600");
+    told(&mut bench);
+    let refresh = bench.due(600, 50, 90);
+    assert_eq!(refresh.header("Contact"), "<sip:line%201@192.0.2.1:5060>");
+    assert_eq!(refresh.header("Contact"), first.header("Contact"));
+}
+
 #[test]
 fn a_notify_may_be_faster_than_the_2xx() {
     let mut bench = Bench::new();

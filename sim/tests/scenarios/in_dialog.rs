@@ -159,3 +159,27 @@ fn every_method_is_bound_to_the_order() {
     }
     end(call, &invite, &ok);
 }
+
+/// RFC 3261 §12.2.1.1, RFC 3311 §5.1: a peer that reads our Contact anew finds us where it has called us,
+/// whatever To says and whatever URI it asks for.
+#[test]
+fn our_contact_stays_what_the_answer_said() {
+    let mut call = serving(Policy::new().answer());
+    let invite = Draft::invite().uri("sip:line%201@198.51.100.1");
+    let ok = call.establish(&invite);
+    let contact = ok.header("Contact").map(str::to_owned);
+    assert_eq!(contact.as_deref(), Some("<sip:line%201@198.51.100.1:5060>"));
+    call.run_until(seconds(1));
+    let session = call.session();
+    let updated = call.core(|core, now| core.session(now, session).unwrap().update(None));
+    assert_eq!(updated, Ok(()));
+    let update = call.receive("UPDATE");
+    assert_eq!(update.header("Contact"), contact.as_deref());
+    call.send_from(PEER, update.response("200 OK"));
+    let theirs = inside(&invite, &ok, "UPDATE", 2).uri("sip:bob@198.51.100.1");
+    call.send(&theirs);
+    let answered = call.receive("200 OK");
+    assert_eq!(answered.header("CSeq"), Some("2 UPDATE"));
+    assert_eq!(answered.header("Contact"), contact.as_deref());
+    end(call, &invite, &ok);
+}
