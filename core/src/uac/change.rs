@@ -1,7 +1,7 @@
 //! Re-INVITE and UPDATE of ours ([RFC 3261 §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-14.1),
 //! [RFC 3311 §5.1](https://www.rfc-editor.org/rfc/rfc3311#section-5.1)).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use offhook_message::{Body, Method, Response, StatusCode};
 
@@ -72,7 +72,7 @@ fn begun(state: &mut State, id: SessionId) -> Result<&mut InviteSession, InsideE
     session.filter(is_begun).ok_or(InsideError::NotConfirmed)
 }
 
-/// Sends the change again that met a request of the peer's.
+/// Sends the change again that waits for its time, or for the answer to a PRACK.
 pub(crate) fn retry(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get(id) else {
         return;
@@ -86,7 +86,11 @@ pub(crate) fn retry(state: &mut State, id: SessionId) {
         give_up(state, id); // The end of the session says enough.
         return;
     }
-    if !session.is_settled() {
+    let is_settled = session.is_settled();
+    if prack::is_unanswered(state, id) {
+        return; // Its answer leads here again.
+    }
+    if !is_settled {
         // The peer was faster, and what it wants is not settled yet.
         return collide(state, id);
     }
@@ -208,13 +212,10 @@ fn changed(state: &mut State, id: SessionId, message: Response) {
     if status == StatusCode::REQUEST_PENDING {
         return collide(state, id);
     }
-    if take_challenge(state, id, &message) && send(state, id) {
-        return;
-    }
-    if status == StatusCode::SESSION_INTERVAL_TOO_SMALL
-        && refresh::take_min_se(state, id, message.headers())
-        && send(state, id)
-    {
+    let is_worth_another = take_challenge(state, id, &message)
+        || (status == StatusCode::SESSION_INTERVAL_TOO_SMALL
+            && refresh::take_min_se(state, id, message.headers()));
+    if is_worth_another && send_again(state, id) {
         return;
     }
     if status.is_success() {
@@ -286,9 +287,6 @@ fn collide(state: &mut State, id: SessionId) {
         return;
     };
     change.attempts += 1;
-    if change.has_opened_an_offer() {
-        session.offer_answer = OfferAnswer::Stable;
-    }
     if change.attempts > MOST_COLLISIONS {
         return abandon(state, id, Unanswered::Collision);
     }
@@ -298,8 +296,18 @@ fn collide(state: &mut State, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
-    change.stage = ChangeStage::Waiting(state.timers.now() + after);
+    wait(session, state.timers.now() + after);
     state.timers.arm(after, Timer::Change(id));
+}
+
+/// Its request is out no more, and neither is its offer.
+fn wait(session: &mut InviteSession, until: Instant) {
+    if let Some(change) = &mut session.change {
+        if change.has_opened_an_offer() {
+            session.offer_answer = OfferAnswer::Stable;
+        }
+        change.stage = ChangeStage::Waiting(until);
+    }
 }
 
 /// What was agreed before holds, and the application hears of it if the change was its own.
@@ -318,6 +326,17 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
         session.offer_answer = OfferAnswer::Stable;
     }
     Some(change.purpose)
+}
+
+/// Sends the request of the change again, but lets it overtake no PRACK. False as for [`send`].
+fn send_again(state: &mut State, id: SessionId) -> bool {
+    if !prack::is_unanswered(state, id) {
+        return send(state, id);
+    }
+    if let Some(session) = state.sessions.get_mut(id) {
+        wait(session, state.timers.now());
+    }
+    true
 }
 
 /// Sends the request of the change. False where it has no address to go to, or the session is ending

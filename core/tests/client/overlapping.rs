@@ -1,9 +1,9 @@
 //! Requests inside a session of which more than one is under way.
 
-use offhook_core::message::{Body, Method};
-use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
+use offhook_core::message::{Body, Method, Text};
+use offhook_core::{Credentials, Event, InsideError, SessionEnd, SessionId, Unanswered};
 
-use crate::support::{Answer, Bench, Sent, UDP, from_bob};
+use crate::support::{Answer, Bench, Sent, UDP, from_bob, request};
 
 fn ok() -> Answer {
     Answer::new("200 OK").sdp("answer")
@@ -128,6 +128,40 @@ fn an_early_update_waits_for_the_answer_to_the_prack() {
     bench.answer(&prack, &Answer::bare("200 OK"));
     assert_eq!(update(&mut bench), Ok(()));
     bench.one("UPDATE");
+}
+
+/// The same where it is sent again: with credentials, or because it met another.
+#[test]
+fn an_early_update_that_is_sent_again_waits_for_the_answer_to_the_prack() {
+    let challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n\"";
+    for refusal in [
+        Answer::new("401 Unauthorized").header(challenge),
+        Answer::new("491 Request Pending"),
+    ] {
+        let mut bench = Bench::new();
+        let call = request([UDP]).with_body(Body::sdp("offer"));
+        let alice = Credentials::password(Text::from_static("alice"), "secret");
+        let (_, invite) = bench.call_with(call.with_credentials(alice));
+        let progress = Answer::new("183 Session Progress").reliable(1);
+        bench.answer(&invite, &progress.sdp("answer"));
+        let id = bench.progressed().unwrap();
+        let prack = bench.one("PRACK");
+        bench.answer(&prack, &Answer::bare("200 OK"));
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.update(Some(&Body::sdp("hold"))).unwrap();
+        });
+        let update = bench.one("UPDATE");
+        bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
+        bench.progressed();
+        let prack = bench.one("PRACK");
+        bench.answer(&update, &refusal);
+        bench.pass(10_000);
+        assert!(bench.methods().iter().all(|method| method == "PRACK"));
+        bench.answer(&prack, &Answer::bare("200 OK"));
+        assert_eq!(bench.one("UPDATE").body(), "hold");
+        bench.no_event();
+    }
 }
 
 /// RFC 3261 §12.2.2, §15.1.1: a BYE of the callee's that a later request of its overtook is refused,
