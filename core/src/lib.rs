@@ -54,6 +54,7 @@ mod logger;
 mod outbox;
 mod outgoing;
 mod random;
+mod respond;
 mod session;
 mod session_view;
 mod slot;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::Method;
+use offhook_message::{Method, StatusCode};
 
 use crate::capabilities::Introduction;
 use crate::client_event::{ReferEnd, ReferEvent};
@@ -20,8 +20,10 @@ use crate::outgoing::{
     OutgoingInvites, OutgoingRequestMessage, Publication, Registration, Stage, Subscriptions,
 };
 use crate::random::{Random, Token};
+use crate::respond;
 use crate::session::{
-    Invite, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral, Sessions,
+    Invite, InviteSession, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral,
+    Sessions,
 };
 use crate::slot::{Slot, Slots};
 use crate::sources::{Admission, Sources};
@@ -232,6 +234,24 @@ impl State {
         }
     }
 
+    /// A session ends: what the application has not answered of it gets 487
+    /// ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)).
+    pub(crate) fn end_offers(&mut self, session: SessionId) {
+        let session = self.sessions.get_mut(session);
+        let slots = session.map(InviteSession::take_offers);
+        for slot in slots.into_iter().flatten().flatten() {
+            if let Some(offer) = self.offers.remove(slot) {
+                let status = StatusCode::REQUEST_TERMINATED;
+                let mut writer = respond::begin(&offer.incoming, status, None, None);
+                if let Some(user_agent) = &self.introduction.user_agent {
+                    writer.extra(user_agent);
+                }
+                self.server(offer.transaction)
+                    .respond(status, writer.finish());
+            }
+        }
+    }
+
     /// Takes a session out and says so.
     pub(crate) fn end_session(
         &mut self,
@@ -239,6 +259,7 @@ impl State {
         cause: SessionEnd,
         message: Option<offhook_message::Request>,
     ) {
+        self.end_offers(session);
         let Some(refers) = self.sessions.end(session, cause) else {
             return;
         };

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["uac"],
     &["state"],
     &["transaction", "session", "outgoing", "sources"],
-    &["timers", "outbox", "dialog", "capabilities"],
+    &["timers", "outbox", "dialog", "capabilities", "respond"],
     &["config", "event", "incoming", "tag"],
     &["client_event"],
     &["id", "contact_target", "digest", "locate"],

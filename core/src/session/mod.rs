@@ -180,6 +180,15 @@ impl InviteSession {
         self.offer.is_none() && self.offer_answer == OfferAnswer::Stable
     }
 
+    /// Takes the offers out that the application has not answered: one that it knows, and that of a PRACK behind ours.
+    pub(crate) fn take_offers(&mut self) -> [Option<Slot>; 2] {
+        let reliable = self.reliable.as_mut();
+        [
+            self.offer.take(),
+            reliable.and_then(|reliable| reliable.offer.take()),
+        ]
+    }
+
     /// The 2xx to the INVITE of this number, while it waits for its ACK.
     pub(crate) fn accepted(&mut self, cseq: u32) -> Option<&mut Accepted> {
         let mut accepted = self.accepted.iter_mut();

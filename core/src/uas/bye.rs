@@ -3,7 +3,6 @@
 use offhook_message::{Rejection, StatusCode};
 
 use super::invite::InviteUserAgentServer;
-use super::offer;
 use super::reply::Reply;
 use super::to_tag_of;
 use crate::event::{InviteEnd, SessionEnd, SessionId};
@@ -32,7 +31,7 @@ pub(super) fn overtaken(state: &mut State, id: SessionId) {
 /// Whatever is pending gets 487: a change that the application has not answered, and on an early
 /// dialog the INVITE, which ends that.
 fn terminate_pending(state: &mut State, id: SessionId) {
-    offer::abandon(state, id);
+    state.end_offers(id);
     let session = state.sessions.get(id);
     if let Some(invite) = session.and_then(InviteSession::early_invite)
         && let Some(server) = InviteUserAgentServer::new(state, invite)

@@ -13,7 +13,7 @@ use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
 use super::verb_error::VerbError;
-use super::{accepted, offer, open_transaction, reliable, replaces, session_timer, write};
+use super::{accepted, open_transaction, reliable, replaces, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -470,7 +470,7 @@ impl<'a> InviteUserAgentServer<'a> {
         let message = write::final_response(self.state, self.invite(), options, contacts);
         self.send(options.status.into(), message.clone());
         if let Some(session) = self.invite().session {
-            offer::abandon(self.state, session);
+            self.state.end_offers(session);
         }
         self.state.end_invite(self.id);
         OutgoingResponse { message }

@@ -5,12 +5,11 @@ use offhook_message::{Body, Method, Rejection, StatusCode};
 
 use super::reply::Reply;
 use super::response_options::ResponseOptions;
-use super::{
-    VerbError, accepted, open_transaction, reliable, respond, session_timer, to_tag_of, write,
-};
+use super::{VerbError, accepted, open_transaction, reliable, session_timer, to_tag_of, write};
 use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::incoming::Incoming;
+use crate::respond;
 use crate::session::{PendingOffer, RefreshByInvite};
 use crate::slot::Slot;
 use crate::state::State;
@@ -81,20 +80,13 @@ pub(crate) fn refuse(
     options: &ResponseOptions<Rejection>,
 ) -> Result<(), VerbError> {
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
-    refuse_with(state, &offer, options);
+    let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
+    state
+        .server(offer.transaction)
+        .respond(options.status.into(), bytes);
     change::overtaken(state, id);
     reliable::release_success(state, id);
     Ok(())
-}
-
-/// A session is about to end: what the application has not answered gets 487, and so does the offer of
-/// a PRACK that waits behind ours.
-pub(super) fn abandon(state: &mut State, id: SessionId) {
-    let terminated = Rejection::REQUEST_TERMINATED.into();
-    let offers = [take(state, id), take_waiting(state, id)];
-    for offer in offers.into_iter().flatten() {
-        refuse_with(state, &offer, &terminated);
-    }
 }
 
 /// CANCEL of a re-INVITE: 487, and what was agreed before holds.
@@ -151,18 +143,4 @@ fn take(state: &mut State, id: SessionId) -> Option<PendingOffer> {
     let slot = session.offer.take()?;
     session.offer_answer = OfferAnswer::Stable;
     state.offers.remove(slot)
-}
-
-/// The offer of a PRACK that waits behind ours.
-fn take_waiting(state: &mut State, id: SessionId) -> Option<PendingOffer> {
-    let reliable = state.sessions.get_mut(id)?.reliable.as_mut()?;
-    let slot = reliable.offer.take()?;
-    state.offers.remove(slot)
-}
-
-fn refuse_with(state: &mut State, offer: &PendingOffer, options: &ResponseOptions<Rejection>) {
-    let bytes = write::plain_response(state, &offer.incoming, None, options, &[]);
-    state
-        .server(offer.transaction)
-        .respond(options.status.into(), bytes);
 }

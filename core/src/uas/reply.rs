@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use offhook_message::{Header, HeaderError, HeaderName, Request, StatusCode, Text};
 
-use super::{open_transaction, respond, to_tag_of};
+use super::{open_transaction, to_tag_of};
 use crate::incoming::Incoming;
 use crate::random::Token;
+use crate::respond;
 use crate::slot::Slot;
 use crate::sources::Admission;
 use crate::state::State;

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use offhook_message::{Body, HeaderName, MessageWriter, Method, StatusCode};
 
-use super::respond;
 use super::response_options::{ContactTarget, ResponseOptions};
 use super::session_timer;
 use crate::capabilities::RELIABLE;
 use crate::dialog::contact_scheme;
 use crate::event::SessionId;
 use crate::incoming::Incoming;
+use crate::respond;
 use crate::session::{Agreement, Invite};
 use crate::state::State;
 use crate::tag::Tag;

@@ -595,3 +595,25 @@ fn an_early_update_of_theirs_is_no_offer_of_a_response() {
     assert_eq!(answered, Ok(()));
     assert!(bench.sent().remove(0).text().starts_with("SIP/2.0 200 OK"));
 }
+
+/// RFC 3311 §5.2, RFC 3261 §15.1.2: an UPDATE of the callee that is not answered ends with its dialog, whatever
+/// ends that.
+#[test]
+fn an_early_update_of_theirs_ends_with_the_call() {
+    for answer in [
+        Answer::new("486 Busy Here"),
+        Answer::new("302 Moved Temporarily"),
+        Answer::new("199 Early Dialog Terminated"),
+        ok("answer").tag("carol"),
+    ] {
+        let mut bench = Bench::new();
+        let (_, invite, prack) = early(&mut bench);
+        bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 7));
+        assert!(matches!(bench.event(), Event::Offer { .. }));
+        bench.answer(&invite, &answer);
+        let sent = bench.sent();
+        let responses = sent.iter().filter(|sent| sent.text().starts_with("SIP"));
+        let statuses: Vec<_> = responses.map(|sent| &sent.text()[..11]).collect();
+        assert_eq!(statuses, ["SIP/2.0 487"], "{sent:?}");
+    }
+}
