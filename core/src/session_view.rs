@@ -75,7 +75,8 @@ impl<'a> Session<'a> {
     }
 
     /// Refuses the change that the last [`Event::Offer`](crate::Event::Offer) asked for. What was agreed before
-    /// holds.
+    /// holds. The offer of a PRACK is better [answered](Self::answer) with a description that rejects each stream: a
+    /// PRACK ought to get a 2xx ([RFC 3262 §3](https://www.rfc-editor.org/rfc/rfc3262#section-3)).
     pub fn refuse_offer(
         &mut self,
         options: impl Into<ResponseOptions<Rejection>>,

@@ -149,6 +149,23 @@ fn an_early_offer_gets_487_with_the_end_of_the_call() {
     call.finish_here();
 }
 
+/// RFC 3262 §3: whatever becomes of its offer, a PRACK acknowledges its response, which comes no more.
+#[test]
+fn a_prack_counts_where_its_offer_is_refused() {
+    let policy = Policy::new().early_answer_reliably().refuse_offers();
+    let mut call = Simulation::new(policy);
+    let invite = Draft::invite().set("Supported", "100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&offering(&invite, &progress, 2));
+    let refused = call.receive("488 Not Acceptable Here");
+    assert_eq!(refused.header("CSeq"), Some("2 PRACK"));
+    call.run_until(seconds(40));
+    assert_eq!(count(&call, "183 Session Progress"), 1);
+    call.give_up(&invite);
+    call.finish_here();
+}
+
 /// RFC 3262 §3, §5: a PRACK is not to be refused, so its offer waits for the outcome of ours, whatever that is, and
 /// its 200 has the answer.
 #[test]
