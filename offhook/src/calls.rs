@@ -11,8 +11,7 @@ use offhook_message::{Request, Response};
 
 use crate::backlog::Arrival;
 use crate::by_id::ById;
-use crate::outgoing_calls::OutgoingCalls;
-use crate::outgoing_requests::OutgoingRequests;
+use crate::inbox::{Inboxes, News, remember, wait};
 
 /// How a call ended before we answered it.
 #[derive(Clone, Debug)]
@@ -41,11 +40,11 @@ impl fmt::Display for Cancelled {
 /// What the handles of one shard's calls wait for. An entry lives as long as its handle.
 #[derive(Default)]
 pub(crate) struct Calls {
-    pub(crate) outgoing: OutgoingCalls,
-    pub(crate) requests: OutgoingRequests<OutgoingRequestId, Result<Response, RequestFailure>>,
-    pub(crate) registrations: OutgoingRequests<RegistrationId, RegistrationEvent>,
-    pub(crate) subscriptions: OutgoingRequests<SubscriptionId, SubscriptionEvent>,
-    pub(crate) publications: OutgoingRequests<PublicationId, PublicationEvent>,
+    pub(crate) outgoing: Inboxes<OutgoingInviteId, OutgoingNews>,
+    pub(crate) requests: Inboxes<OutgoingRequestId, Result<Response, RequestFailure>>,
+    pub(crate) registrations: Inboxes<RegistrationId, RegistrationEvent>,
+    pub(crate) subscriptions: Inboxes<SubscriptionId, SubscriptionEvent>,
+    pub(crate) publications: Inboxes<PublicationId, PublicationEvent>,
     invites: ById<InviteId, InviteCall>,
     sessions: ById<SessionId, SessionCall>,
 }
@@ -95,7 +94,7 @@ impl Calls {
     /// The calls without a final response.
     pub(crate) fn unanswered(&self) -> Vec<CallId> {
         let incoming = self.invites.keys().copied().map(CallId::Invite);
-        let outgoing = self.outgoing.invites().map(CallId::OutgoingInvite);
+        let outgoing = self.outgoing.ids().map(CallId::OutgoingInvite);
         incoming.chain(outgoing).collect()
     }
 
@@ -136,10 +135,15 @@ impl Calls {
         happened: Happened,
     ) -> Result<Option<Waker>, NoHandle> {
         let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        match call.invite {
-            Some(invite) => self.outgoing.tell(invite, session, happened),
-            None => call.tell(happened),
+        let Some(invite) = call.invite else {
+            return call.tell(happened);
+        };
+        if self.outgoing.is_full(invite) && happened.question().is_some() {
+            return Err(NoHandle);
         }
+        Ok(self
+            .outgoing
+            .put(invite, OutgoingNews::Early(session, happened)))
     }
 
     /// The offer is taken back. Whether nobody has seen it.
@@ -202,22 +206,7 @@ impl Calls {
         if can_be_left_out && self.outgoing.is_full(invite) {
             return None;
         }
-        self.outgoing.happened(invite, event)
-    }
-
-    /// Who must be woken.
-    pub(crate) fn registration(
-        &mut self,
-        id: RegistrationId,
-        event: RegistrationEvent,
-    ) -> Option<Waker> {
-        match event {
-            RegistrationEvent::Unregistered { .. }
-            | RegistrationEvent::Refused { retry_in: None, .. } => {
-                self.registrations.ended(id, event)
-            }
-            _ => self.registrations.happened(id, event),
-        }
+        self.outgoing.put(invite, OutgoingNews::Invite(event))
     }
 
     /// Who must be woken.
@@ -226,39 +215,24 @@ impl Calls {
         id: SubscriptionId,
         event: SubscriptionEvent,
     ) -> Option<Waker> {
-        match event {
-            SubscriptionEvent::Terminated { .. } => self.subscriptions.ended(id, event),
-            SubscriptionEvent::Forked { subscription } => {
-                self.subscriptions.add(subscription);
-                self.subscriptions.happened_for_sure(id, event)
-            }
-            _ => self.subscriptions.happened(id, event),
+        if let SubscriptionEvent::Forked { subscription } = event {
+            self.subscriptions.add(subscription);
         }
-    }
-
-    /// Who must be woken.
-    pub(crate) fn publication(
-        &mut self,
-        id: PublicationId,
-        event: PublicationEvent,
-    ) -> Option<Waker> {
-        match event {
-            PublicationEvent::Unpublished { .. }
-            | PublicationEvent::Refused { retry_in: None, .. } => {
-                self.publications.ended(id, event)
-            }
-            _ => self.publications.happened(id, event),
-        }
+        self.subscriptions.put_newest(id, event)
     }
 
     /// Says of all calls that they are over, for nothing will come any more, and who must be
     /// woken.
     pub(crate) fn abandon(&mut self) -> Vec<Waker> {
-        let mut wakers = self.outgoing.abandon();
-        wakers.extend(self.requests.abandon());
-        wakers.extend(self.registrations.abandon());
-        wakers.extend(self.subscriptions.abandon());
-        wakers.extend(self.publications.abandon());
+        let undelivered = || {
+            let cause = RequestFailure::Undelivered;
+            Some(OutgoingNews::Invite(OutgoingInviteEvent::Failed { cause }))
+        };
+        let mut wakers = self.outgoing.abandon(undelivered);
+        wakers.extend(self.requests.abandon(|| None));
+        wakers.extend(self.registrations.abandon(|| None));
+        wakers.extend(self.subscriptions.abandon(|| None));
+        wakers.extend(self.publications.abandon(|| None));
         for call in self.invites.values_mut() {
             call.over
                 .get_or_insert(Cancelled::Ended(InviteEnd::NoAnswer));
@@ -325,6 +299,61 @@ impl Calls {
             return Poll::Ready(Happened::Ended(end));
         }
         wait(&mut call.waker, context)
+    }
+}
+
+/// What the handle of a call that we place is told.
+pub(crate) enum OutgoingNews {
+    Invite(OutgoingInviteEvent),
+    /// In one of its early sessions.
+    Early(SessionId, Happened),
+}
+
+impl News for OutgoingNews {
+    fn is_last(&self) -> bool {
+        match self {
+            Self::Invite(event) => !matches!(
+                event,
+                OutgoingInviteEvent::Trying { .. }
+                    | OutgoingInviteEvent::Progress { .. }
+                    | OutgoingInviteEvent::NoAnswer
+            ),
+            Self::Early(..) => false,
+        }
+    }
+}
+
+impl News for Result<Response, RequestFailure> {
+    fn is_last(&self) -> bool {
+        true
+    }
+}
+
+impl News for RegistrationEvent {
+    fn is_last(&self) -> bool {
+        matches!(
+            self,
+            Self::Unregistered { .. } | Self::Refused { retry_in: None, .. }
+        )
+    }
+}
+
+impl News for SubscriptionEvent {
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Terminated { .. })
+    }
+
+    fn can_be_left_out(&self) -> bool {
+        !matches!(self, Self::Forked { .. })
+    }
+}
+
+impl News for PublicationEvent {
+    fn is_last(&self) -> bool {
+        matches!(
+            self,
+            Self::Unpublished { .. } | Self::Refused { retry_in: None, .. }
+        )
     }
 }
 
@@ -432,19 +461,6 @@ impl SessionCall {
         self.news
             .retain(|happened| !matches!(happened, Happened::Offered(_)));
         self.news.len() < before
-    }
-}
-
-/// Remembers who is to be woken.
-pub(crate) fn wait<T>(waker: &mut Option<Waker>, context: &mut Context<'_>) -> Poll<T> {
-    remember(waker, context);
-    Poll::Pending
-}
-
-fn remember(waker: &mut Option<Waker>, context: &mut Context<'_>) {
-    match waker {
-        Some(waker) => waker.clone_from(context.waker()),
-        None => *waker = Some(context.waker().clone()),
     }
 }
 

@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -12,6 +11,7 @@ use offhook_message::{Body, Provisional, Redirection, Rejection, Replaces, Reque
 use crate::backlog::Arrival;
 use crate::calls::{Cancelled, Happened};
 use crate::error::Error;
+use crate::handle::Place;
 use crate::session::{Session, SessionEvent};
 use crate::shell::Shell;
 
@@ -152,8 +152,8 @@ impl Invitation {
             Ok(session) => {
                 self.answered = true;
                 self.end_replaced();
-                let (shell, call_id) = (Arc::clone(&self.shell), self.call_id().into());
-                Ok(Session::new(shell, self.arrival.shard, session, call_id))
+                let call_id = self.call_id().into();
+                Ok(Session::new(self.place(session), call_id))
             }
             Err(error) => {
                 let invitation = matches!(error, Error::Verb(_)).then_some(self);
@@ -199,12 +199,15 @@ impl Invitation {
         &mut self,
         is_wanted: impl Fn(&Happened) -> bool,
     ) -> Result<SessionEvent, Cancelled> {
-        let (shell, index) = (&self.shell, self.arrival.shard);
-        let (shard, invite) = (shell.shard(index), self.invite);
-        let (session, happened) =
-            poll_fn(|context| shard.calls(|calls| calls.poll_early(invite, &is_wanted, context)))
-                .await?;
-        Ok(SessionEvent::new(shell, index, session, happened))
+        let place = self.place(self.invite);
+        let early = place.wait(|calls, id, context| calls.poll_early(id, &is_wanted, context));
+        let (session, happened) = early.await?;
+        Ok(SessionEvent::new(&place.beside(session), happened))
+    }
+
+    fn place<Id>(&self, id: Id) -> Place<Id> {
+        let (shell, shard) = (Arc::clone(&self.shell), self.arrival.shard);
+        Place { shell, shard, id }
     }
 
     /// Ends the call that this one takes the place of: BYE, or CANCEL where it is not answered yet.

@@ -1,5 +1,3 @@
-use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -8,9 +6,10 @@ use offhook_core::{
 };
 use offhook_message::{Header, Response, StatusCode, Text, UriBuf};
 
+use crate::calls::OutgoingNews;
 use crate::early_session::{EarlyOffer, EarlySession};
 use crate::error::Error;
-use crate::outgoing_calls::OutgoingNews;
+use crate::handle::Handle;
 use crate::referral::ReferralProgress;
 use crate::session::{Session, SessionEvent};
 use crate::shell::Shell;
@@ -19,11 +18,10 @@ use crate::shell::Shell;
 ///
 /// Verbs send at once; only waits are `async`. Dropping an inviter before its call is answered
 /// gives it up, as [`Inviter::cancel`] does.
+#[derive(Debug)]
 #[must_use = "dropping an inviter gives the call up"]
 pub struct Inviter {
-    shell: Arc<Shell>,
-    shard: usize,
-    invite: OutgoingInviteId,
+    handle: Handle<OutgoingInviteId>,
     call_id: Box<str>,
     /// The proxy that it goes through, wherever it goes.
     route: Option<UriBuf>,
@@ -38,18 +36,11 @@ impl Inviter {
     ) -> Result<Self, RequestError> {
         let shard = shell.place(&mut request);
         let call_id = request.call_id.as_ref().map(Text::as_str);
-        let text = call_id.unwrap_or_default().into();
+        let call_id = call_id.unwrap_or_default().into();
         let route = request.routes.first().cloned();
-        let invite = shell.act(shard, |state, now| {
-            let invite = state.core.invite(now, request)?;
-            state.calls.outgoing.add(invite);
-            Ok(invite)
-        })?;
         Ok(Self {
-            shell,
-            shard,
-            invite,
-            call_id: text,
+            handle: Handle::open(shell, shard, |core, now| core.invite(now, request))?,
+            call_id,
             route,
             referral: None,
         })
@@ -64,19 +55,18 @@ impl Inviter {
     /// [`Trying`](InviterEvent::Trying), [`Progress`](InviterEvent::Progress), [`Early`](InviterEvent::Early) and
     /// [`NoAnswer`](InviterEvent::NoAnswer). Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<InviterEvent> {
-        let shard = self.shell.shard(self.shard);
-        let invite = self.invite;
-        let news =
-            poll_fn(|context| shard.calls(|calls| calls.outgoing.poll_event(invite, context)));
-        Some(match news.await? {
+        Some(match self.handle.next().await? {
             OutgoingNews::Invite(event) => {
                 self.report(&event);
                 self.told(event)
             }
-            OutgoingNews::Early(session, happened) => InviterEvent::Early {
-                session: EarlySession::new(&self.shell, self.shard, session),
-                event: SessionEvent::new(&self.shell, self.shard, session, happened),
-            },
+            OutgoingNews::Early(session, happened) => {
+                let place = self.handle.place.beside(session);
+                InviterEvent::Early {
+                    event: SessionEvent::new(&place, happened),
+                    session: EarlySession(place),
+                }
+            }
         })
     }
 
@@ -117,8 +107,8 @@ impl Inviter {
     /// As [`cancel`](Self::cancel), with these headers in the CANCEL: Reason, as a rule
     /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
     pub fn cancel_with(&mut self, headers: Vec<Header>) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(client) = state.core.invite_client(now, self.invite) {
+        self.handle.act(|core, now, id| {
+            if let Some(client) = core.invite_client(now, id) {
                 client.cancel(headers);
             }
         });
@@ -133,9 +123,10 @@ impl Inviter {
     /// redirected.
     pub async fn follow(&mut self, contact: &ContactTarget) -> Result<(), Error> {
         let next_hop = self.route.as_ref().unwrap_or(&contact.uri);
-        let flows = self.shell.flows(next_hop).await?;
-        let (invite, target) = (self.invite, contact.uri.clone());
-        let followed = self.shell.act(self.shard, |state, now| {
+        let place = &self.handle.place;
+        let flows = place.shell.flows(next_hop).await?;
+        let (invite, target) = (place.id, contact.uri.clone());
+        let followed = place.act(|state, now| {
             let client = state.core.invite_client(now, invite);
             client
                 .ok_or(RequestError::NotRedirected)?
@@ -154,8 +145,8 @@ impl Inviter {
                 is_offer,
                 message,
             } => {
-                let session = session.map(|id| EarlySession::new(&self.shell, self.shard, id));
-                let offer = session.clone().filter(|_| is_offer).map(EarlyOffer::new);
+                let session = session.map(|id| EarlySession(self.handle.place.beside(id)));
+                let offer = session.clone().filter(|_| is_offer).map(EarlyOffer);
                 InviterEvent::Progress(Progress {
                     session,
                     offer,
@@ -168,12 +159,7 @@ impl Inviter {
                 is_offer,
                 message,
             } => InviterEvent::Accepted(Accepted {
-                session: Session::new(
-                    Arc::clone(&self.shell),
-                    self.shard,
-                    session,
-                    self.call_id.clone(),
-                ),
+                session: Session::new(self.handle.place.beside(session), self.call_id.clone()),
                 is_offer,
                 message,
             }),
@@ -184,22 +170,6 @@ impl Inviter {
             OutgoingInviteEvent::Cancelled { message } => InviterEvent::Cancelled(message),
             OutgoingInviteEvent::Failed { cause } => InviterEvent::Failed(cause),
         }
-    }
-}
-
-impl Drop for Inviter {
-    fn drop(&mut self) {
-        self.shell.act(self.shard, |state, now| {
-            state.give_up(now, self.invite);
-        });
-    }
-}
-
-impl fmt::Debug for Inviter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inviter")
-            .field("call_id", &self.call_id)
-            .finish_non_exhaustive()
     }
 }
 

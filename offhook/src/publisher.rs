@@ -1,5 +1,3 @@
-use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -7,6 +5,7 @@ use offhook_core::{
 };
 use offhook_message::Body;
 
+use crate::handle::Handle;
 use crate::shell::Shell;
 
 /// A state that is published, and kept published
@@ -14,12 +13,9 @@ use crate::shell::Shell;
 ///
 /// It is refreshed by itself, and tried again where the compositor is gone. Dropping it removes the
 /// state, as [`Publisher::unpublish`] does.
+#[derive(Debug)]
 #[must_use = "dropping a publisher removes the state"]
-pub struct Publisher {
-    shell: Arc<Shell>,
-    shard: usize,
-    id: PublicationId,
-}
+pub struct Publisher(Handle<PublicationId>);
 
 impl Publisher {
     pub(crate) fn start(
@@ -27,20 +23,13 @@ impl Publisher {
         mut options: PublicationOptions,
     ) -> Result<Self, RequestError> {
         let shard = shell.place(&mut options.request);
-        let id = shell.act(shard, |state, now| {
-            let id = state.core.publish(now, options)?;
-            state.calls.publications.add(id);
-            Ok(id)
-        })?;
-        Ok(Self { shell, shard, id })
+        Handle::open(shell, shard, |core, now| core.publish(now, options)).map(Self)
     }
 
     /// Waits for what becomes of the state; `None` when it is over. A handle that does not look for
     /// a long time sees the newest events only. Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<PublicationEvent> {
-        let shard = self.shell.shard(self.shard);
-        let id = self.id;
-        poll_fn(|context| shard.calls(|calls| calls.publications.poll_event(id, context))).await
+        self.0.next().await
     }
 
     /// Puts another state in its place.
@@ -64,26 +53,8 @@ impl Publisher {
     }
 
     fn act(&self, verb: impl FnOnce(PublishUserAgentClient<'_>)) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(client) = state.core.publish_client(now, self.id) {
-                verb(client);
-            }
+        self.0.act(|core, now, id| {
+            core.publish_client(now, id).map(verb);
         });
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        self.act(|client| {
-            client.unpublish();
-        });
-        let shard = self.shell.shard(self.shard);
-        shard.calls(|calls| calls.publications.remove(self.id));
-    }
-}
-
-impl fmt::Debug for Publisher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher").finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use offhook_message::{
 
 use crate::backlog::Arrival;
 use crate::error::Error;
+use crate::handle::Place;
 use crate::inviter::Inviter;
 use crate::shell::Shell;
 
@@ -106,10 +107,9 @@ impl Referral {
             let server = state.core.refer_server(now, self.id);
             server.ok_or(VerbError::Over)?.accept()
         })?;
+        let (shell, shard) = (Arc::clone(&self.shell), self.arrival.shard);
         Ok(ReferralProgress {
-            shell: Arc::clone(&self.shell),
-            shard: self.arrival.shard,
-            id,
+            place: Place { shell, shard, id },
             otherwise: StatusCode::SERVICE_UNAVAILABLE,
         })
     }
@@ -177,11 +177,10 @@ impl fmt::Debug for Referral {
 /// A REFER that was accepted: tells the referrer what becomes of it. Dropped without a final status,
 /// it tells 503 (Service Unavailable).
 #[must_use = "dropping it tells the referrer that it failed"]
+#[derive(Debug)]
 pub struct ReferralProgress {
-    shell: Arc<Shell>,
-    shard: usize,
-    /// `None` where nobody wants to be told.
-    id: Option<ReferralId>,
+    /// The id is `None` where nobody wants to be told.
+    place: Place<Option<ReferralId>>,
     /// What is told where nothing final is.
     otherwise: StatusCode,
 }
@@ -189,13 +188,13 @@ pub struct ReferralProgress {
 impl ReferralProgress {
     /// Tells a status of the call; a final one is the last. It does nothing where the referrer does not listen.
     pub fn notify(&mut self, status: StatusCode) {
-        if let Some(id) = self.id {
-            self.shell.act(self.shard, |state, now| {
+        if let Some(id) = self.place.id {
+            self.place.act(|state, now| {
                 state.core.notify(now, id, status);
             });
         }
         if status.is_final() {
-            self.id = None;
+            self.place.id = None;
         }
     }
 
@@ -208,11 +207,5 @@ impl ReferralProgress {
 impl Drop for ReferralProgress {
     fn drop(&mut self) {
         self.notify(self.otherwise);
-    }
-}
-
-impl fmt::Debug for ReferralProgress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReferralProgress").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,3 @@
-use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -7,18 +5,16 @@ use offhook_core::{
     RequestError,
 };
 
+use crate::handle::Handle;
 use crate::shell::Shell;
 
 /// An address that is registered, and kept registered.
 ///
 /// It is refreshed by itself, and tried again where the registrar is gone. Dropping it takes the
 /// binding away, as [`Registerer::unregister`] does.
+#[derive(Debug)]
 #[must_use = "dropping a registerer takes the binding away"]
-pub struct Registerer {
-    shell: Arc<Shell>,
-    shard: usize,
-    id: RegistrationId,
-}
+pub struct Registerer(Handle<RegistrationId>);
 
 impl Registerer {
     pub(crate) fn start(
@@ -26,20 +22,13 @@ impl Registerer {
         mut options: RegistrationOptions,
     ) -> Result<Self, RequestError> {
         let shard = shell.place(&mut options.request);
-        let id = shell.act(shard, |state, now| {
-            let id = state.core.register(now, options)?;
-            state.calls.registrations.add(id);
-            Ok(id)
-        })?;
-        Ok(Self { shell, shard, id })
+        Handle::open(shell, shard, |core, now| core.register(now, options)).map(Self)
     }
 
     /// Waits for what becomes of the registration; `None` when it is over. A handle that does not
     /// look for a long time sees the newest events only. Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<RegistrationEvent> {
-        let shard = self.shell.shard(self.shard);
-        let id = self.id;
-        poll_fn(|context| shard.calls(|calls| calls.registrations.poll_event(id, context))).await
+        self.0.next().await
     }
 
     /// Asks the registrar now, and does not wait for the next refresh or try.
@@ -74,26 +63,8 @@ impl Registerer {
     }
 
     fn act(&self, verb: impl FnOnce(RegisterUserAgentClient<'_>)) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(client) = state.core.register_client(now, self.id) {
-                verb(client);
-            }
+        self.0.act(|core, now, id| {
+            core.register_client(now, id).map(verb);
         });
-    }
-}
-
-impl Drop for Registerer {
-    fn drop(&mut self) {
-        self.act(|client| {
-            client.unregister();
-        });
-        let shard = self.shell.shard(self.shard);
-        shard.calls(|calls| calls.registrations.remove(self.id));
-    }
-}
-
-impl fmt::Debug for Registerer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registerer").finish_non_exhaustive()
     }
 }

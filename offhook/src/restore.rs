@@ -1,9 +1,11 @@
 //! Calls that go on in another process.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use offhook_core::{Flow, InsideError, SessionSnapshot, SnapshotError};
 
+use crate::handle::Place;
 use crate::session::Session;
 use crate::user_agent::UserAgent;
 
@@ -25,9 +27,10 @@ impl Session {
 
     /// Gives the call up without a BYE: it goes on elsewhere. What the peer asked for and nobody has seen is refused.
     pub fn forget(self) {
-        self.shell().act(self.shard(), |state, now| {
-            state.remove_session(now, self.id());
-            if let Some(session) = state.core.session(now, self.id()) {
+        let id = self.place().id;
+        self.place().act(|state, now| {
+            state.remove_session(now, id);
+            if let Some(session) = state.core.session(now, id) {
                 session.forget();
             }
         });
@@ -58,13 +61,14 @@ impl UserAgent {
         let flow = self.shell().flow_to(transport, &host, remote);
         snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
-        let shard = self.shell().shard_of(snapshot.call_id());
-        let session = self.shell().act(shard, |state, now| {
+        let shell = Arc::clone(self.shell());
+        let shard = shell.shard_of(snapshot.call_id());
+        let id = shell.act(shard, |state, now| {
             let session = state.core.restore(now, snapshot)?;
             state.calls.add_session(session);
             Ok::<_, SnapshotError>(session)
         })?;
-        Ok(Session::new(self.shell().clone(), shard, session, call_id))
+        Ok(Session::new(Place { shell, shard, id }, call_id))
     }
 }
 

@@ -1,19 +1,20 @@
-use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{OutgoingRequest, OutgoingRequestId, RequestError, RequestFailure};
 use offhook_message::{Method, Response};
 
+use crate::handle::Handle;
 use crate::shell::Shell;
 
 /// A request of ours outside of a call: MESSAGE, OPTIONS, PUBLISH or another. It takes its course
 /// when this is dropped, too.
-pub struct SentRequest {
-    shell: Arc<Shell>,
-    shard: usize,
-    id: OutgoingRequestId,
-}
+#[derive(Debug)]
+pub struct SentRequest(Handle<OutgoingRequestId>);
+
+/// A message of ours outside of a call ([RFC 3428](https://www.rfc-editor.org/rfc/rfc3428)): a text, as a rule. A 2xx says
+/// that it was taken, 202 that somebody keeps it for later
+/// ([RFC 3428 §7](https://www.rfc-editor.org/rfc/rfc3428#section-7)).
+pub type Messager = SentRequest;
 
 impl SentRequest {
     pub(crate) fn start(
@@ -22,12 +23,7 @@ impl SentRequest {
         mut request: OutgoingRequest,
     ) -> Result<Self, RequestError> {
         let shard = shell.place(&mut request);
-        let id = shell.act(shard, |state, now| {
-            let id = state.core.request(now, method, request)?;
-            state.calls.requests.add(id);
-            Ok(id)
-        })?;
-        Ok(Self { shell, shard, id })
+        Handle::open(shell, shard, |core, now| core.request(now, method, request)).map(Self)
     }
 
     /// Waits for the final response.
@@ -35,25 +31,9 @@ impl SentRequest {
     /// # Errors
     ///
     /// None came by any of the flows.
-    pub async fn response(self) -> Result<Response, RequestFailure> {
-        let shard = self.shell.shard(self.shard);
-        let id = self.id;
-        let outcome =
-            poll_fn(|context| shard.calls(|calls| calls.requests.poll_event(id, context))).await;
+    pub async fn response(mut self) -> Result<Response, RequestFailure> {
         // Without one the user agent has stopped.
+        let outcome = self.0.next().await;
         outcome.unwrap_or(Err(RequestFailure::Undelivered))
-    }
-}
-
-impl Drop for SentRequest {
-    fn drop(&mut self) {
-        let shard = self.shell.shard(self.shard);
-        shard.calls(|calls| calls.requests.remove(self.id));
-    }
-}
-
-impl fmt::Debug for SentRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentRequest").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -8,43 +7,29 @@ use offhook_core::{
 };
 use offhook_message::{Body, Header, Method, ReferTo, Rejection, Request, Response};
 
-use crate::calls::Happened;
+use crate::calls::{Calls, Happened};
+use crate::handle::Place;
 use crate::incoming_request::IncomingRequest;
 use crate::referral::Referral;
-use crate::shell::Shell;
 
 /// A call that is answered, by us or by the peer.
 ///
 /// Waits may be dropped and begun again: they lose nothing. Dropping the session hangs up, as
 /// [`Session::bye`] does; await [`Session::ended`] to keep it.
+#[derive(Debug)]
 #[must_use = "dropping a session hangs up"]
 pub struct Session {
-    shell: Arc<Shell>,
-    shard: usize,
-    id: SessionId,
+    place: Place<SessionId>,
     call_id: Box<str>,
 }
 
 impl Session {
-    pub(crate) fn new(shell: Arc<Shell>, shard: usize, id: SessionId, call_id: Box<str>) -> Self {
-        Self {
-            shell,
-            shard,
-            id,
-            call_id,
-        }
+    pub(crate) fn new(place: Place<SessionId>, call_id: Box<str>) -> Self {
+        Self { place, call_id }
     }
 
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.shell
-    }
-
-    pub(crate) fn shard(&self) -> usize {
-        self.shard
-    }
-
-    pub(crate) fn id(&self) -> SessionId {
-        self.id
+    pub(crate) fn place(&self) -> &Place<SessionId> {
+        &self.place
     }
 
     /// The Call-ID of the call.
@@ -59,8 +44,7 @@ impl Session {
     ///
     /// Our BYE went out before it came, for there was none, or the session ended.
     pub async fn confirmed(&mut self) -> Result<Request, SessionEnd> {
-        let shard = self.shell.shard(self.shard);
-        poll_fn(|context| shard.calls(|calls| calls.poll_confirmed(self.id, context))).await
+        self.place.wait(Calls::poll_confirmed).await
     }
 
     /// Acknowledges the 2xx to our INVITE with the answer to the offer that the 2xx made
@@ -71,19 +55,15 @@ impl Session {
     ///
     /// It made none, or is acknowledged already.
     pub fn acknowledge(&mut self, answer: &Body) -> Result<(), VerbError> {
-        let shell = &self.shell;
-        shell.inside(self.shard, self.id, VerbError::NoOffer, |session| {
-            session.acknowledge(answer)
-        })
+        let verb = |session: &mut offhook_core::Session<'_>| session.acknowledge(answer);
+        self.place.inside(VerbError::NoOffer, verb)
     }
 
     /// Waits for what happens next: the peer changes the session (hold is such a change), or one of
     /// both ends it. All comes in order, the end last.
     pub async fn event(&mut self) -> SessionEvent {
-        let shard = self.shell.shard(self.shard);
-        let happened =
-            poll_fn(|context| shard.calls(|calls| calls.poll_event(self.id, context))).await;
-        SessionEvent::new(&self.shell, self.shard, self.id, happened)
+        let happened = self.place.wait(Calls::poll_event).await;
+        SessionEvent::new(&self.place, happened)
     }
 
     /// Waits until the session is over, whoever ends it. The peer's wishes to change it are
@@ -99,8 +79,8 @@ impl Session {
     /// Takes credentials for when a request of ours is asked for them. A call that we placed has
     /// those of its INVITE.
     pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(mut session) = state.core.session(now, self.id) {
+        self.place.act(|state, now| {
+            if let Some(mut session) = state.core.session(now, self.place.id) {
                 session.set_credentials(credentials);
             }
         });
@@ -121,9 +101,8 @@ impl Session {
     /// Where the peer of another session is to be referred to so that it takes our place in this one.
     /// `None` where the session is over.
     pub fn refer_to(&self) -> Option<ReferTo> {
-        self.shell.act(self.shard, |state, now| {
-            state.core.session(now, self.id)?.refer_to()
-        })
+        self.place
+            .act(|state, now| state.core.session(now, self.place.id)?.refer_to())
     }
 
     /// Sends a request inside the session: INFO, MESSAGE or another. Gives its CSeq number;
@@ -187,8 +166,7 @@ impl Session {
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<R, InsideError>,
     ) -> Result<R, InsideError> {
-        let shell = &self.shell;
-        shell.inside(self.shard, self.id, InsideError::NotConfirmed, verb)
+        self.place.inside(InsideError::NotConfirmed, verb)
     }
 
     /// Hangs up: sends BYE, after the ACK where that is still to come
@@ -201,8 +179,8 @@ impl Session {
     /// As [`bye`](Self::bye), with these headers in the BYE: Reason, as a rule
     /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
     pub fn bye_with(&mut self, headers: Vec<Header>) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(session) = state.core.session(now, self.id) {
+        self.place.act(|state, now| {
+            if let Some(session) = state.core.session(now, self.place.id) {
                 session.bye(headers);
             }
         });
@@ -211,8 +189,8 @@ impl Session {
     /// The BYE of the peer's that ended the session. Its Reason says why, where the peer does
     /// ([`Headers::reasons`](offhook_message::Headers::reasons)).
     pub fn remote_bye(&self) -> Option<Request> {
-        let shard = self.shell.shard(self.shard);
-        shard.calls(|calls| calls.remote_bye(self.id))
+        let shard = self.place.shell.shard(self.place.shard);
+        shard.calls(|calls| calls.remote_bye(self.place.id))
     }
 }
 
@@ -257,17 +235,11 @@ pub enum SessionEvent {
 }
 
 impl SessionEvent {
-    pub(crate) fn new(
-        shell: &Arc<Shell>,
-        shard: usize,
-        session: SessionId,
-        happened: Happened,
-    ) -> Self {
+    pub(crate) fn new(place: &Place<SessionId>, happened: Happened) -> Self {
+        let shell = &place.shell;
         match happened {
             Happened::Offered(message) => Self::Offer(Offer {
-                shell: Arc::clone(shell),
-                shard,
-                session,
+                place: place.clone(),
                 message,
                 is_open: true,
             }),
@@ -291,9 +263,7 @@ impl SessionEvent {
 /// without one, which asks for ours. Dropping it refuses it with 488.
 #[must_use = "dropping an offer refuses it"]
 pub struct Offer {
-    shell: Arc<Shell>,
-    shard: usize,
-    session: SessionId,
+    place: Place<SessionId>,
     message: Request,
     is_open: bool,
 }
@@ -332,8 +302,7 @@ impl Offer {
         &self,
         verb: impl FnOnce(&mut offhook_core::Session<'_>) -> Result<(), VerbError>,
     ) -> Result<(), VerbError> {
-        let shell = &self.shell;
-        shell.inside(self.shard, self.session, VerbError::NoOffer, |session| {
+        self.place.inside(VerbError::NoOffer, |session| {
             // Meanwhile the peer may have taken this one back and made another.
             let is_open = |offer: &Request| offer.as_bytes() == self.message.as_bytes();
             if !session.offer().is_some_and(is_open) {
@@ -363,16 +332,8 @@ impl fmt::Debug for Offer {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shell.act(self.shard, |state, now| {
-            state.hang_up(now, self.id);
+        self.place.act(|state, now| {
+            state.hang_up(now, self.place.id);
         });
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("call_id", &self.call_id)
-            .finish_non_exhaustive()
     }
 }

@@ -3,8 +3,8 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
-    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, OutgoingInviteEvent,
-    OutgoingInviteId, Output, RequestId, Resolve, ResponseOptions, SessionId, UserAgentCore,
+    Counts, Event, InviteEnd, InviteId, InviteUserAgentServer, Output, RequestId, Resolve,
+    ResponseOptions, SessionId, UserAgentCore,
 };
 use offhook_message::{Header, HeaderName, Rejection, Replaces, Text};
 use smallvec::SmallVec;
@@ -15,7 +15,6 @@ use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
 use crate::calls::{CallId, Calls, Cancelled, Happened, NoHandle, Question};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
-use crate::outgoing_calls::OutgoingNews;
 use crate::outlet::Outlet;
 
 /// One core with the calls whose Call-IDs fall to it.
@@ -138,24 +137,9 @@ impl State {
         self.start.checked_add(whole_steps(next))
     }
 
-    /// Refuses all new calls from now on, and asks for none.
-    pub(crate) fn refuse_new_calls(&mut self, now: Instant) {
+    /// Refuses all new calls from now on.
+    pub(crate) fn refuse_new_calls(&mut self) {
         self.core.refuse_new_calls(self.retry_after);
-        for registration in self.calls.registrations.ids() {
-            if let Some(client) = self.core.register_client(now, registration) {
-                client.unregister();
-            }
-        }
-        for subscription in self.calls.subscriptions.ids() {
-            if let Some(client) = self.core.subscribe_client(now, subscription) {
-                client.unsubscribe();
-            }
-        }
-        for publication in self.calls.publications.ids() {
-            if let Some(client) = self.core.publish_client(now, publication) {
-                client.unpublish();
-            }
-        }
     }
 
     /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE. Who must be woken.
@@ -198,28 +182,8 @@ impl State {
         self.leave_invite(now, invite);
     }
 
-    /// Ends a call of ours that has no handle any more, or its session.
-    pub(crate) fn give_up(&mut self, now: Instant, invite: OutgoingInviteId) {
-        for news in self.calls.outgoing.remove(invite) {
-            match news {
-                OutgoingNews::Invite(OutgoingInviteEvent::Accept { session, .. }) => {
-                    self.hang_up(now, session);
-                }
-                OutgoingNews::Invite(_) => {}
-                OutgoingNews::Early(session, happened) => {
-                    if let Some(question) = happened.question() {
-                        self.leave(now, session, question);
-                    }
-                }
-            }
-        }
-        if let Some(client) = self.core.invite_client(now, invite) {
-            client.cancel(Vec::new());
-        }
-    }
-
     /// Answers what nobody else does: what was agreed before holds.
-    fn leave(&mut self, now: Instant, session: SessionId, question: Question) {
+    pub(crate) fn leave(&mut self, now: Instant, session: SessionId, question: Question) {
         match question {
             Question::Request(request) => self.dispose(now, request),
             Question::Offer => self.refuse_offer(now, session),
@@ -449,20 +413,20 @@ impl State {
             } => self.calls.ended(session, cause, message),
             Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
             Event::Response { request, message } if message.status().is_final() => {
-                self.calls.requests.ended(request, Ok(message))
+                self.calls.requests.put(request, Ok(message))
             }
-            Event::RequestFailed { request, cause } => {
-                self.calls.requests.ended(request, Err(cause))
-            }
+            Event::RequestFailed { request, cause } => self.calls.requests.put(request, Err(cause)),
             Event::Registration {
                 registration,
                 event,
-            } => self.calls.registration(registration, event),
+            } => self.calls.registrations.put_newest(registration, event),
             Event::Subscription {
                 subscription,
                 event,
             } => self.calls.subscription(subscription, event),
-            Event::Publication { publication, event } => self.calls.publication(publication, event),
+            Event::Publication { publication, event } => {
+                self.calls.publications.put_newest(publication, event)
+            }
             Event::NotAcknowledged { invite } => {
                 debug!(invite = invite.as_u64(), "no ACK came for a refusal");
                 None

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use offhook_core::locate::Target;
 use offhook_core::{
-    Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, Resolve, Session, SessionId,
-    TransactionId, UserAgentCore,
+    Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, PublicationId, RegistrationId,
+    Resolve, SubscriptionId, TransactionId, UserAgentCore,
 };
 use offhook_message::{HeaderName, Malformed, Message, Text};
 use smallvec::SmallVec;
@@ -24,6 +24,7 @@ use tracing::debug;
 
 use crate::backlog::{Arrival, ArrivalId, Backlog};
 use crate::calls::{CallId, Calls};
+use crate::kept;
 use crate::listener::Listener;
 use crate::log;
 use crate::resolver::Resolver;
@@ -163,25 +164,17 @@ impl Shell {
         result
     }
 
-    /// Does something with a session; `over` where there is none any more.
-    pub(crate) fn inside<R, E>(
-        &self,
-        shard: usize,
-        session: SessionId,
-        over: E,
-        verb: impl FnOnce(&mut Session<'_>) -> Result<R, E>,
-    ) -> Result<R, E> {
-        self.act(shard, |state, now| {
-            verb(&mut state.core.session(now, session).ok_or(over)?)
-        })
-    }
-
     /// Refuses new calls, waits until those in progress are over or `drain` has passed, ends the
     /// rest, and closes all sockets but those that handles still hold.
     pub(crate) async fn stop(&self, drain: Duration) {
         self.stopping.store(true, Ordering::Release);
         for shard in 0..self.shards.len() {
-            self.act(shard, State::refuse_new_calls);
+            self.act(shard, |state, now| {
+                state.refuse_new_calls();
+                kept::end_all::<RegistrationId>(state, now);
+                kept::end_all::<SubscriptionId>(state, now);
+                kept::end_all::<PublicationId>(state, now);
+            });
         }
         for arrival in self.backlog.close() {
             self.act(arrival.shard, |state, now| {

@@ -1,11 +1,10 @@
-use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use offhook_core::{
     RequestError, SubscribeUserAgentClient, SubscriptionEvent, SubscriptionId, SubscriptionOptions,
 };
 
+use crate::handle::Handle;
 use crate::shell::Shell;
 
 /// A subscription to the state of a resource
@@ -13,12 +12,9 @@ use crate::shell::Shell;
 ///
 /// It is refreshed by itself, and made anew where it is lost. Dropping it ends the subscription, as
 /// [`Subscriber::unsubscribe`] does.
+#[derive(Debug)]
 #[must_use = "dropping a subscriber ends the subscription"]
-pub struct Subscriber {
-    shell: Arc<Shell>,
-    shard: usize,
-    id: SubscriptionId,
-}
+pub struct Subscriber(Handle<SubscriptionId>);
 
 /// What a [`Subscriber`] waits for.
 #[derive(Debug)]
@@ -41,24 +37,16 @@ impl Subscriber {
         mut options: SubscriptionOptions,
     ) -> Result<Self, RequestError> {
         let shard = shell.place(&mut options.request);
-        let id = shell.act(shard, |state, now| {
-            let id = state.core.subscribe(now, options)?;
-            state.calls.subscriptions.add(id);
-            Ok(id)
-        })?;
-        Ok(Self { shell, shard, id })
+        Handle::open(shell, shard, |core, now| core.subscribe(now, options)).map(Self)
     }
 
     /// Waits for what becomes of the subscription; `None` when it is over. A handle that does not
     /// look for a long time sees the newest events only, and each further notifier. Dropping the future loses nothing.
     pub async fn event(&mut self) -> Option<SubscriberEvent> {
-        let shard = self.shell.shard(self.shard);
-        let id = self.id;
-        let event =
-            poll_fn(|context| shard.calls(|calls| calls.subscriptions.poll_event(id, context)));
-        Some(match event.await? {
+        Some(match self.0.next().await? {
             SubscriptionEvent::Forked { subscription } => {
-                SubscriberEvent::Forked(self.fork(subscription))
+                let place = self.0.place.beside(subscription);
+                SubscriberEvent::Forked(Self(Handle { place }))
             }
             event => SubscriberEvent::Subscription(event),
         })
@@ -80,37 +68,9 @@ impl Subscriber {
         });
     }
 
-    fn fork(&self, id: SubscriptionId) -> Self {
-        let (shell, shard) = (Arc::clone(&self.shell), self.shard);
-        Self { shell, shard, id }
-    }
-
     fn act(&self, verb: impl FnOnce(SubscribeUserAgentClient<'_>)) {
-        self.shell.act(self.shard, |state, now| {
-            if let Some(client) = state.core.subscribe_client(now, self.id) {
-                verb(client);
-            }
+        self.0.act(|core, now, id| {
+            core.subscribe_client(now, id).map(verb);
         });
-    }
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        self.act(|client| {
-            client.unsubscribe();
-        });
-        let shard = self.shell.shard(self.shard);
-        let unseen = shard.calls(|calls| calls.subscriptions.remove(self.id));
-        for event in unseen {
-            if let SubscriptionEvent::Forked { subscription } = event {
-                drop(self.fork(subscription));
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").finish_non_exhaustive()
     }
 }

@@ -13,11 +13,10 @@ use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
-use crate::messager::Messager;
 use crate::publisher::Publisher;
 use crate::referral::Referral;
 use crate::registerer::Registerer;
-use crate::sent_request::SentRequest;
+use crate::sent_request::{Messager, SentRequest};
 use crate::shell::Shell;
 use crate::subscriber::Subscriber;
 
@@ -104,7 +103,7 @@ impl UserAgent {
 
     /// Sends a message outside of a call, by the first of its flows; its body is what it says.
     pub fn message(&self, request: OutgoingRequest) -> Result<Messager, RequestError> {
-        Messager::start(Arc::clone(&self.shell), request)
+        self.request(Method::Message, request)
     }
 
     /// Sends a request outside of a call, by the first of its flows: OPTIONS, PUBLISH or
