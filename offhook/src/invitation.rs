@@ -1,6 +1,4 @@
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
 
 use offhook_core::{
     ContactTarget, Flow, InsideError, InviteId, InviteUserAgentServer, LoggerFactory,
@@ -8,60 +6,59 @@ use offhook_core::{
 };
 use offhook_message::{Body, Provisional, Redirection, Rejection, Replaces, Request, Success};
 
-use crate::backlog::Arrival;
 use crate::calls::{Cancelled, Happened};
 use crate::error::Error;
-use crate::handle::Place;
+use crate::pending::Pending;
 use crate::session::{Session, SessionEvent};
-use crate::shell::Shell;
 
 /// An incoming call that is not answered yet.
 ///
 /// Verbs send at once; only waits are `async`. Dropping an invitation that got no final response
 /// answers 480 (Temporarily Unavailable).
+#[derive(Debug)]
 #[must_use = "dropping an invitation answers 480"]
 pub struct Invitation {
-    shell: Arc<Shell>,
+    pending: Pending,
     invite: InviteId,
-    arrival: Box<Arrival>,
-    answered: bool,
 }
 
 impl Invitation {
-    pub(crate) fn new(shell: Arc<Shell>, invite: InviteId, arrival: Box<Arrival>) -> Self {
-        Self {
-            shell,
-            invite,
-            arrival,
-            answered: false,
-        }
+    pub(crate) fn new(pending: Pending, invite: InviteId) -> Self {
+        Self { pending, invite }
     }
 
     /// The INVITE.
     pub fn message(&self) -> &Request {
-        &self.arrival.message
+        &self.pending.arrival.message
     }
 
     /// The Call-ID of the INVITE.
     pub fn call_id(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.arrival.message.headers().call_id().unwrap_or_default())
+        String::from_utf8_lossy(
+            self.pending
+                .arrival
+                .message
+                .headers()
+                .call_id()
+                .unwrap_or_default(),
+        )
     }
 
     /// The way the INVITE came.
     pub fn flow(&self) -> Flow {
-        self.arrival.flow
+        self.pending.arrival.flow
     }
 
     /// The call that this one wants to take the place of, which is one of ours
     /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). [`Invitation::accept`] ends that call, so make sure that the
     /// caller may do this: the tags are hard to guess, and `Referred-By` may say more (§8).
     pub fn replaces(&self) -> Option<&Replaces> {
-        Some(&self.arrival.replaced.as_ref()?.replaces)
+        Some(&self.pending.arrival.replaced.as_ref()?.replaces)
     }
 
     /// How far the server transaction of the INVITE is; `None` once the call is over.
     pub fn transaction_state(&self) -> Option<TransactionState> {
-        self.shell.act(self.arrival.shard, |state, now| {
+        self.pending.act(|state, now| {
             let server = state.core.invite_server(now, self.invite)?;
             Some(server.transaction().state())
         })
@@ -69,7 +66,7 @@ impl Invitation {
 
     /// The loggers of the core; `None` once the call is over.
     pub fn logger_factory(&self) -> Option<LoggerFactory> {
-        self.shell.act(self.arrival.shard, |state, now| {
+        self.pending.act(|state, now| {
             let server = state.core.invite_server(now, self.invite)?;
             Some(server.logger_factory())
         })
@@ -78,9 +75,8 @@ impl Invitation {
     /// Sends 100 (Trying). It goes out by itself after 200 ms
     /// ([RFC 3261 §17.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.1)).
     pub fn trying(&mut self) -> Result<OutgoingResponse, Error> {
-        self.shell.act(self.arrival.shard, |state, now| {
-            Ok(state.invite_server(now, self.invite)?.trying()?)
-        })
+        self.pending
+            .act(|state, now| Ok(state.invite_server(now, self.invite)?.trying()?))
     }
 
     /// Sends a provisional response, for example 180 (Ringing).
@@ -89,7 +85,7 @@ impl Invitation {
         options: impl Into<ResponseOptions<Provisional>>,
     ) -> Result<OutgoingResponse, Error> {
         let options = options.into();
-        let response = self.shell.act(self.arrival.shard, |state, now| {
+        let response = self.pending.act(|state, now| {
             let response = state.invite_server(now, self.invite)?.progress(options)?;
             state.calls.add_early_session(self.invite, response.session);
             Ok::<_, Error>(response)
@@ -120,7 +116,7 @@ impl Invitation {
     ///
     /// There is no early session, or another offer waits for its answer.
     pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
-        self.shell.act(self.arrival.shard, |state, now| {
+        self.pending.act(|state, now| {
             let session = state.calls.early_session(self.invite);
             let session = session.and_then(|id| state.core.session(now, id));
             session.ok_or(InsideError::NotConfirmed)?.update(offer)
@@ -134,12 +130,9 @@ impl Invitation {
     ///
     /// [`Refused`] has the invitation back where another answer is still possible, as after
     /// [`VerbError::NoBody`].
-    pub fn accept(
-        mut self,
-        options: impl Into<ResponseOptions<Success>>,
-    ) -> Result<Session, Refused> {
+    pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Result<Session, Refused> {
         let (invite, options) = (self.invite, options.into());
-        let accepted = self.shell.act(self.arrival.shard, |state, now| {
+        let accepted = self.pending.act(|state, now| {
             let accepted = state.invite_server(now, invite)?.accept(options)?;
             state.calls.remove_invite(invite);
             state.calls.add_session(accepted.session);
@@ -150,10 +143,9 @@ impl Invitation {
         });
         match accepted {
             Ok(session) => {
-                self.answered = true;
                 self.end_replaced();
                 let call_id = self.call_id().into();
-                Ok(Session::new(self.place(session), call_id))
+                Ok(Session::new(self.pending.place(session), call_id))
             }
             Err(error) => {
                 let invitation = matches!(error, Error::Verb(_)).then_some(self);
@@ -199,22 +191,17 @@ impl Invitation {
         &mut self,
         is_wanted: impl Fn(&Happened) -> bool,
     ) -> Result<SessionEvent, Cancelled> {
-        let place = self.place(self.invite);
+        let place = self.pending.place(self.invite);
         let early = place.wait(|calls, id, context| calls.poll_early(id, &is_wanted, context));
         let (session, happened) = early.await?;
         Ok(SessionEvent::new(&place.beside(session), happened))
     }
 
-    fn place<Id>(&self, id: Id) -> Place<Id> {
-        let (shell, shard) = (Arc::clone(&self.shell), self.arrival.shard);
-        Place { shell, shard, id }
-    }
-
     /// Ends the call that this one takes the place of: BYE, or CANCEL where it is not answered yet.
     fn end_replaced(&self) {
-        let replaced = self.arrival.replaced.as_ref();
+        let replaced = self.pending.arrival.replaced.as_ref();
         if let Some((shard, session)) = replaced.and_then(|replaced| replaced.session) {
-            self.shell.act(shard, |state, now| {
+            self.pending.shell().act(shard, |state, now| {
                 if let Some(session) = state.core.session(now, session) {
                     session.replace();
                 }
@@ -223,40 +210,15 @@ impl Invitation {
     }
 
     fn finish(
-        mut self,
+        self,
         verb: impl FnOnce(InviteUserAgentServer<'_>) -> Result<OutgoingResponse, VerbError>,
     ) -> Result<OutgoingResponse, Error> {
         let invite = self.invite;
-        let response = self.shell.act(self.arrival.shard, |state, now| {
+        self.pending.act(|state, now| {
             let response = verb(state.invite_server(now, invite)?)?;
             state.leave_refused(now, invite);
-            Ok::<_, Error>(response)
-        })?;
-        self.answered = true;
-        Ok(response)
-    }
-}
-
-impl Drop for Invitation {
-    fn drop(&mut self) {
-        if self.answered {
-            return;
-        }
-        self.shell.act(self.arrival.shard, |state, now| {
-            state.leave_invite(now, self.invite);
-            if let Some(server) = state.core.invite_server(now, self.invite) {
-                server.dispose();
-            }
-        });
-    }
-}
-
-impl fmt::Debug for Invitation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invitation")
-            .field("call_id", &self.call_id())
-            .field("flow", &self.arrival.flow)
-            .finish_non_exhaustive()
+            Ok(response)
+        })
     }
 }
 

@@ -130,6 +130,7 @@ mod listener;
 mod log;
 mod look_up;
 mod outlet;
+mod pending;
 mod publisher;
 mod referral;
 mod registerer;

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::Arc;
 
 use offhook_core::{
@@ -8,11 +7,10 @@ use offhook_message::{
     Header, HeaderName, Method, NameAddr, ReferTo, Rejection, Replaces, Request, StatusCode, Text,
 };
 
-use crate::backlog::Arrival;
 use crate::error::Error;
 use crate::handle::Place;
 use crate::inviter::Inviter;
-use crate::shell::Shell;
+use crate::pending::Pending;
 
 /// A REFER that is not answered yet: the peer asks us to call somebody else
 /// ([RFC 3515](https://www.rfc-editor.org/rfc/rfc3515)). It comes where REFER is among
@@ -38,43 +36,36 @@ use crate::shell::Shell;
 /// ```
 ///
 /// Dropping it without an answer answers 603 (Decline).
+#[derive(Debug)]
 #[must_use = "dropping a referral declines it"]
 pub struct Referral {
-    shell: Arc<Shell>,
+    pending: Pending,
     id: RequestId,
-    arrival: Box<Arrival>,
     refer_to: ReferTo,
-    is_open: bool,
 }
 
 impl Referral {
     /// Gives a request back that is no REFER.
-    pub(crate) fn read(
-        shell: &Arc<Shell>,
-        id: RequestId,
-        arrival: Box<Arrival>,
-    ) -> Result<Self, Box<Arrival>> {
-        let request = &arrival.message;
+    pub(crate) fn read(pending: Pending, id: RequestId) -> Result<Self, Pending> {
+        let request = &pending.arrival.message;
         match request.headers().refer_to() {
             Ok(refer_to) if *request.method() == Method::Refer => Ok(Self {
-                shell: Arc::clone(shell),
+                pending,
                 id,
-                arrival,
                 refer_to,
-                is_open: true,
             }),
-            _ => Err(arrival),
+            _ => Err(pending),
         }
     }
 
     /// The REFER.
     pub fn message(&self) -> &Request {
-        &self.arrival.message
+        &self.pending.arrival.message
     }
 
     /// The way it came.
     pub fn flow(&self) -> Flow {
-        self.arrival.flow
+        self.pending.arrival.flow
     }
 
     /// Whom we are to call. It is what the peer wrote: whether to call there is for the
@@ -101,26 +92,23 @@ impl Referral {
     ///
     /// The call in which the REFER came is over, or the REFER was declined in our place because
     /// this took too long.
-    pub fn accept(mut self) -> Result<ReferralProgress, VerbError> {
-        self.is_open = false;
-        let id = self.shell.act(self.arrival.shard, |state, now| {
+    pub fn accept(self) -> Result<ReferralProgress, VerbError> {
+        let id = self.pending.act(|state, now| {
             let server = state.core.refer_server(now, self.id);
             server.ok_or(VerbError::Over)?.accept()
         })?;
-        let (shell, shard) = (Arc::clone(&self.shell), self.arrival.shard);
         Ok(ReferralProgress {
-            place: Place { shell, shard, id },
+            place: self.pending.place(id),
             otherwise: StatusCode::SERVICE_UNAVAILABLE,
         })
     }
 
     /// Declines. `None` where it was declined in our place, because this took too long.
     pub fn reject(
-        mut self,
+        self,
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Option<OutgoingResponse> {
-        self.is_open = false;
-        self.shell.act(self.arrival.shard, |state, now| {
+        self.pending.act(|state, now| {
             let server = state.core.refer_server(now, self.id)?;
             Some(server.reject(options))
         })
@@ -148,29 +136,10 @@ impl Referral {
                 .extra_headers
                 .extend(Text::new(on_one_line).map(header));
         }
-        let shell = Arc::clone(&self.shell);
         let progress = self.accept()?;
-        let mut inviter = Inviter::start(shell, request)?;
+        let mut inviter = Inviter::start(Arc::clone(&progress.place.shell), request)?;
         inviter.report_to(progress);
         Ok(inviter)
-    }
-}
-
-impl Drop for Referral {
-    fn drop(&mut self) {
-        if self.is_open {
-            self.shell.act(self.arrival.shard, |state, now| {
-                state.dispose(now, self.id);
-            });
-        }
-    }
-}
-
-impl fmt::Debug for Referral {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Referral")
-            .field("refer_to", &self.refer_to)
-            .finish_non_exhaustive()
     }
 }
 

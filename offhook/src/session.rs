@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use offhook_core::{
     Credentials, InsideError, ReferEvent, ReferOptions, ResponseOptions, SessionEnd, SessionId,
@@ -10,6 +9,7 @@ use offhook_message::{Body, Header, Method, ReferTo, Rejection, Request, Respons
 use crate::calls::{Calls, Happened};
 use crate::handle::Place;
 use crate::incoming_request::IncomingRequest;
+use crate::pending::Pending;
 use crate::referral::Referral;
 
 /// A call that is answered, by us or by the peer.
@@ -236,17 +236,17 @@ pub enum SessionEvent {
 
 impl SessionEvent {
     pub(crate) fn new(place: &Place<SessionId>, happened: Happened) -> Self {
-        let shell = &place.shell;
         match happened {
             Happened::Offered(message) => Self::Offer(Offer {
                 place: place.clone(),
                 message,
-                is_open: true,
             }),
-            Happened::Requested(id, arrival) => match Referral::read(shell, id, arrival) {
-                Ok(referral) => Self::Referred(referral),
-                Err(arrival) => Self::Request(IncomingRequest::new(Arc::clone(shell), id, arrival)),
-            },
+            Happened::Requested(id, arrival) => {
+                match Referral::read(Pending::new(&place.shell, arrival), id) {
+                    Ok(referral) => Self::Referred(referral),
+                    Err(pending) => Self::Request(IncomingRequest::new(pending, id)),
+                }
+            }
             Happened::Acknowledged(prack) => Self::Prack(prack),
             Happened::Reconfirmed(message) => Self::Reconfirmed(message),
             Happened::Answered(response) => Self::Answered(response),
@@ -265,7 +265,6 @@ impl SessionEvent {
 pub struct Offer {
     place: Place<SessionId>,
     message: Request,
-    is_open: bool,
 }
 
 impl Offer {
@@ -279,8 +278,7 @@ impl Offer {
     /// # Errors
     ///
     /// The peer took the request back, or the session is over.
-    pub fn answer(mut self, description: &Body) -> Result<(), VerbError> {
-        self.is_open = false;
+    pub fn answer(self, description: &Body) -> Result<(), VerbError> {
         self.act(|session| session.answer(description))
     }
 
@@ -289,11 +287,7 @@ impl Offer {
     /// # Errors
     ///
     /// The peer took the request back, or the session is over.
-    pub fn refuse(
-        mut self,
-        options: impl Into<ResponseOptions<Rejection>>,
-    ) -> Result<(), VerbError> {
-        self.is_open = false;
+    pub fn refuse(self, options: impl Into<ResponseOptions<Rejection>>) -> Result<(), VerbError> {
         let options = options.into();
         self.act(|session| session.refuse_offer(options))
     }
@@ -315,10 +309,8 @@ impl Offer {
 
 impl Drop for Offer {
     fn drop(&mut self) {
-        if self.is_open {
-            // It fails only where the request is answered already.
-            let _ = self.act(|session| session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE));
-        }
+        // It fails only where the request is answered already.
+        let _ = self.act(|session| session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE));
     }
 }
 

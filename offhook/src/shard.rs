@@ -185,17 +185,27 @@ impl State {
     /// Answers what nobody else does: what was agreed before holds.
     pub(crate) fn leave(&mut self, now: Instant, session: SessionId, question: Question) {
         match question {
-            Question::Request(request) => self.dispose(now, request),
+            Question::Request(request) => self.dispose(now, ArrivalId::Request(request)),
             Question::Offer => self.refuse_offer(now, session),
         }
     }
 
-    /// Ends a request that the application drops without a word.
-    pub(crate) fn dispose(&mut self, now: Instant, request: RequestId) {
-        if let Some(server) = self.core.request_server(now, request) {
-            server.dispose();
-        } else if let Some(server) = self.core.refer_server(now, request) {
-            server.reject(Rejection::DECLINE);
+    /// Ends what the application drops without a word.
+    pub(crate) fn dispose(&mut self, now: Instant, id: ArrivalId) {
+        match id {
+            ArrivalId::Invite(invite) => {
+                self.leave_invite(now, invite);
+                if let Some(server) = self.core.invite_server(now, invite) {
+                    server.dispose();
+                }
+            }
+            ArrivalId::Request(request) => {
+                if let Some(server) = self.core.request_server(now, request) {
+                    server.dispose();
+                } else if let Some(server) = self.core.refer_server(now, request) {
+                    server.reject(Rejection::DECLINE);
+                }
+            }
         }
     }
 
@@ -220,13 +230,22 @@ impl State {
         })
     }
 
-    /// Refuses a call, or a request outside of one, that nobody took with 503, as something that we
-    /// could take later.
+    /// Refuses what nobody took with 503, as something that we could take later.
     pub(crate) fn refuse(&mut self, now: Instant, id: ArrivalId) {
         let mut options = ResponseOptions::new(Rejection::SERVICE_UNAVAILABLE);
         if let Ok(seconds) = Text::new(self.retry_after.to_string()) {
             options = options.with_header(Header::known(HeaderName::RetryAfter, seconds));
         }
+        self.reject(now, id, options);
+    }
+
+    /// Refuses what nobody has seen.
+    pub(crate) fn reject(
+        &mut self,
+        now: Instant,
+        id: ArrivalId,
+        options: impl Into<ResponseOptions<Rejection>>,
+    ) {
         match id {
             ArrivalId::Invite(invite) => {
                 let server = self.core.invite_server(now, invite);
@@ -243,15 +262,6 @@ impl State {
                 }
             }
         }
-    }
-
-    /// Refuses a call that nobody has seen.
-    pub(crate) fn reject(&mut self, now: Instant, invite: InviteId, status: Rejection) {
-        let server = self.core.invite_server(now, invite);
-        if let Some(Err(error)) = server.map(|server| server.reject(status)) {
-            debug!("a call could not be refused: {error}");
-        }
-        self.calls.remove_invite(invite);
     }
 
     pub(crate) fn refuse_offer(&mut self, now: Instant, session: SessionId) {

@@ -22,7 +22,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{timeout, timeout_at};
 use tracing::debug;
 
-use crate::backlog::{Arrival, ArrivalId, Backlog};
+use crate::backlog::{Arrival, Backlog};
 use crate::calls::{CallId, Calls};
 use crate::kept;
 use crate::listener::Listener;
@@ -282,13 +282,11 @@ impl Shell {
         let shard = self.shard_of(replaced.replaces.call_id.as_str().as_bytes());
         let found = self.shard(shard).replaced(&replaced.replaces);
         replaced.session = found.ok().map(|session| (shard, session));
-        match (found, arrival.id) {
-            (Err(status), ArrivalId::Invite(invite)) => {
-                self.act(arrival.shard, |state, now| {
-                    state.reject(now, invite, status);
-                });
-            }
-            _ => match self.backlog.push(arrival) {
+        match found {
+            Err(status) => self.act(arrival.shard, |state, now| {
+                state.reject(now, arrival.id, status);
+            }),
+            Ok(_) => match self.backlog.push(arrival) {
                 Ok(()) => self.backlog.wake(),
                 Err(arrival) => {
                     self.act(arrival.shard, |state, now| state.refuse(now, arrival.id));

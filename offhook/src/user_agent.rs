@@ -13,6 +13,7 @@ use crate::incoming_request::IncomingRequest;
 use crate::invitation::Invitation;
 use crate::inviter::Inviter;
 use crate::listener::Listener;
+use crate::pending::Pending;
 use crate::publisher::Publisher;
 use crate::referral::Referral;
 use crate::registerer::Registerer;
@@ -62,26 +63,18 @@ impl UserAgent {
     /// [`UserAgent::incoming`] otherwise.
     pub async fn event(&self) -> Option<UserAgentEvent> {
         loop {
-            let arrival = self.shell.backlog().next().await?;
-            let shell = Arc::clone(&self.shell);
-            let invite = match arrival.id {
-                ArrivalId::Invite(invite) => invite,
-                ArrivalId::Request(id) => {
-                    return Some(match Referral::read(&shell, id, arrival) {
-                        Ok(referral) => UserAgentEvent::Referred(referral),
-                        Err(arrival) => {
-                            UserAgentEvent::Request(IncomingRequest::new(shell, id, arrival))
-                        }
-                    });
+            let pending = Pending::new(&self.shell, self.shell.backlog().next().await?);
+            return Some(match pending.arrival.id {
+                // Dropping the handle of one that is over only tidies up.
+                ArrivalId::Invite(invite) if pending.is_over(invite) => continue,
+                ArrivalId::Invite(invite) => {
+                    UserAgentEvent::Invitation(Invitation::new(pending, invite))
                 }
-            };
-            let shard = arrival.shard;
-            // Dropping the handle of one that is over only tidies up.
-            let invitation = Invitation::new(shell, invite, arrival);
-            let over = self.shell.shard(shard).calls(|calls| calls.over(invite));
-            if over.is_none() {
-                return Some(UserAgentEvent::Invitation(invitation));
-            }
+                ArrivalId::Request(id) => match Referral::read(pending, id) {
+                    Ok(referral) => UserAgentEvent::Referred(referral),
+                    Err(pending) => UserAgentEvent::Request(IncomingRequest::new(pending, id)),
+                },
+            });
         }
     }
 
