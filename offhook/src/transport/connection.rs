@@ -170,12 +170,12 @@ impl Connection {
         )
     )]
     async fn connect(&self, socket: Socket, destination: &Destination) -> io::Result<Wire> {
-        let octets = match self.transport {
+        let octets: Octets = match self.transport {
             #[cfg(feature = "tls")]
             Transport::Tls | Transport::Wss => {
                 self.settings.tls.connect(socket, &destination.host).await?
             }
-            _ => Octets::Plain(socket),
+            _ => Box::new(socket),
         };
         Ok(match self.transport {
             #[cfg(feature = "ws")]
@@ -193,10 +193,10 @@ impl Connection {
         expect(clippy::unused_async, reason = "TCP has no handshake")
     )]
     async fn accept(&self, socket: Socket) -> io::Result<Wire> {
-        let octets = match self.transport {
+        let octets: Octets = match self.transport {
             #[cfg(feature = "tls")]
             Transport::Tls | Transport::Wss => self.settings.tls.accept(socket).await?,
-            _ => Octets::Plain(socket),
+            _ => Box::new(socket),
         };
         Ok(match self.transport {
             #[cfg(feature = "ws")]

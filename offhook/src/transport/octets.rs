@@ -71,49 +71,11 @@ impl AsyncWrite for Socket {
 }
 
 /// A stream of octets, encrypted or not.
-pub(super) enum Octets {
-    Plain(Socket),
-    #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::TlsStream<Socket>>),
-}
+pub(super) type Octets = Box<dyn Stream>;
 
-macro_rules! each {
-    ($octets:expr, $stream:ident => $poll:expr) => {
-        match $octets.get_mut() {
-            Octets::Plain($stream) => $poll,
-            #[cfg(feature = "tls")]
-            Octets::Tls($stream) => $poll,
-        }
-    };
-}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl AsyncRead for Octets {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_read(context, buffer))
-    }
-}
-
-impl AsyncWrite for Octets {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        each!(self, stream => Pin::new(stream).poll_write(context, octets))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_shutdown(context))
-    }
-}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 fn tune(stream: &TcpStream) {
     let keep_alive = TcpKeepalive::new()

@@ -79,7 +79,7 @@ impl Tls {
         let config = self.configs.load().server.clone();
         let config = config.ok_or_else(|| io::Error::other("there is no certificate"))?;
         let stream = TlsAcceptor::from(config).accept(socket).await?;
-        Ok(Octets::Tls(Box::new(stream.into())))
+        Ok(Box::new(stream))
     }
 
     /// `host` is the name or address that the certificate must be for.
@@ -94,7 +94,7 @@ impl Tls {
         };
         let connector = TlsConnector::from(Arc::clone(config));
         let stream = connector.connect(name, socket).await?;
-        Ok(Octets::Tls(Box::new(stream.into())))
+        Ok(Box::new(stream))
     }
 
     /// Reads the files where they have changed, or were not fit. What came of it, where that is news.
