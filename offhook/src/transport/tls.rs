@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
@@ -23,13 +22,13 @@ use crate::tls_options::{CertificateFiles, ClientCertificates, TlsOptions};
 /// The TLS of one user agent.
 pub(crate) struct Tls {
     options: TlsOptions,
-    /// What the next handshake uses.
-    configs: ArcSwap<Configs>,
     read: Mutex<Read>,
 }
 
 /// What was found when the files were read last.
 struct Read {
+    /// What the next handshake uses.
+    configs: Arc<Configs>,
     /// When they were changed.
     changed: Vec<Option<SystemTime>>,
     /// Why they were not fit. What heals that need not change them: the right to read one is no content.
@@ -47,14 +46,14 @@ impl Tls {
     /// Reads the files.
     pub(crate) fn new(options: TlsOptions) -> Result<Self, TlsError> {
         let changed = changed(&options);
-        let configs = ArcSwap::from_pointee(Configs::new(&options)?);
+        let read = Read {
+            configs: Arc::new(Configs::new(&options)?),
+            changed,
+            unfit: None,
+        };
         Ok(Self {
             options,
-            configs,
-            read: Mutex::new(Read {
-                changed,
-                unfit: None,
-            }),
+            read: Mutex::new(read),
         })
     }
 
@@ -67,16 +66,15 @@ impl Tls {
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
         let changed = changed(&self.options);
         let configs = Configs::new(&self.options);
-        *self.lock() = Read {
-            changed,
-            unfit: configs.as_ref().err().map(TlsError::to_string),
-        };
-        self.configs.store(Arc::new(configs?));
+        let mut read = self.lock();
+        read.changed = changed;
+        read.unfit = configs.as_ref().err().map(TlsError::to_string);
+        read.configs = Arc::new(configs?);
         Ok(())
     }
 
     pub(super) async fn accept(&self, socket: Socket) -> io::Result<Octets> {
-        let config = self.configs.load().server.clone();
+        let config = self.lock().configs.server.clone();
         let config = config.ok_or_else(|| io::Error::other("there is no certificate"))?;
         let stream = TlsAcceptor::from(config).accept(socket).await?;
         Ok(Box::new(stream))
@@ -85,7 +83,7 @@ impl Tls {
     /// `host` is the name or address that the certificate must be for.
     pub(super) async fn connect(&self, socket: Socket, host: &str) -> io::Result<Octets> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let configs = self.configs.load_full();
+        let configs = Arc::clone(&self.lock().configs);
         let config = if let Some(config) = configs.client.get() {
             config
         } else {
