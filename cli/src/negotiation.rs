@@ -26,7 +26,7 @@ pub(crate) fn profile(invitation: &Invitation) -> Profile {
 /// it is taken back. Whether it is changed.
 pub(crate) fn change(
     offer: Offer,
-    media: &mut (dyn SessionDescriptionHandler + Send),
+    media: &mut dyn SessionDescriptionHandler,
     agent: SocketAddr,
 ) -> bool {
     media.rollback_description();

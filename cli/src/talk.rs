@@ -287,7 +287,7 @@ impl Talk {
 
 /// Sends an offer of ours. One that is not sent is taken back, but no other: that waits for its answer.
 fn offer<E>(
-    media: &mut (dyn SessionDescriptionHandler + Send),
+    media: &mut dyn SessionDescriptionHandler,
     hold: Hold,
     send: impl FnOnce(&Body) -> Result<(), E>,
 ) -> Result<(), NotSent> {

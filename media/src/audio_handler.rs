@@ -21,12 +21,16 @@ use crate::{
 /// - Packets go where the peer says that it receives, or where its own come from once they do: the first source of an
 ///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
 ///   over if packets come from it.
-#[derive(Debug)]
+/// - An offer may be answered in several dialogs
+///   ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): a clone that is made behind the offer
+///   serves one, and what is agreed in it binds no other. Clones share the port. It follows the one that completed its pair
+///   last, or rolled back to it; the last that is dropped or closed frees it.
+#[derive(Clone, Debug)]
 pub struct AudioHandler {
     local: IpAddr,
     ports: PortRange,
     offer_answer: OfferAnswer,
-    port: Option<RtpPort>,
+    port: Option<Arc<RtpPort>>,
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
     counters: Arc<RtpCounters>,
@@ -136,7 +140,9 @@ impl SessionDescriptionHandler for AudioHandler {
             } else {
                 let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
                 let session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
-                RtpPort::open(self.local, &self.ports, session).map_err(DescriptionError::NoPort)?
+                RtpPort::open(self.local, &self.ports, session)
+                    .map(Arc::new)
+                    .map_err(DescriptionError::NoPort)?
             };
             Ok(self.port.insert(port).port())
         })?;

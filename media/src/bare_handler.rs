@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use offhook_message::{Body, MediaType};
+use offhook_message::Body;
 
 use crate::{
     DescriptionError, Direction, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer,
 };
 
 /// Answers as [`AudioHandler`](crate::AudioHandler) does, but every stream is inactive and no port is opened: for tests and
-/// load of the signalling alone.
-#[derive(Debug)]
+/// load of the signalling alone. Clones serve the dialogs of a forked call.
+#[derive(Clone, Debug)]
 pub struct BareHandler(OfferAnswer);
 
 impl BareHandler {
@@ -40,10 +40,6 @@ impl SessionDescriptionHandler for BareHandler {
 
     fn takes_keys(&self) -> bool {
         false
-    }
-
-    fn has_description(&self, content_type: &MediaType<'_>) -> bool {
-        content_type.is("application", "sdp")
     }
 
     fn rollback_description(&mut self) {

@@ -29,6 +29,7 @@ use crate::{
 ///          └───────────────────────────────► HaveLocalOffer
 ///                 description()
 /// ```
+#[derive(Clone)]
 pub(crate) struct OfferAnswer {
     side: Side,
     /// What we offer, the best first.
@@ -43,6 +44,7 @@ pub(crate) struct OfferAnswer {
     audio: Option<Box<AudioStream>>,
 }
 
+#[derive(Clone)]
 enum State {
     Stable,
     HaveLocalOffer(Arc<str>),
@@ -338,6 +340,7 @@ impl fmt::Debug for OfferAnswer {
 }
 
 /// An offer of the peer that can be answered.
+#[derive(Clone)]
 struct RemoteOffer {
     text: Box<str>,
     /// The stream that we accept and its place; none where every audio stream is disabled.

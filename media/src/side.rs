@@ -6,7 +6,7 @@ use crate::{Direction, Hold, random::random, session_description::Lines};
 
 /// Our side of a session, whatever carries its media: who we are, which version of our description is the last, and
 /// who holds whom.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Side {
     /// The most that we do with a stream.
     most: Direction,

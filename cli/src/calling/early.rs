@@ -1,109 +1,151 @@
 use std::net::SocketAddr;
 
-use offhook::{Progress, SessionEvent, message::Response};
+use offhook::{Progress, SessionEvent};
+use offhook_media::{DescriptionError, SessionDescriptionHandler};
 
-use crate::negotiation::{Handler, change};
+use crate::negotiation::change;
 
-/// What callees say of their media before the call is answered, each in the dialog that it has made.
-#[derive(Default)]
-pub(super) struct Early {
-    said: Vec<Said>,
-    /// Whose change the media has taken last, where nobody else is heard since.
-    changed: Option<Vec<u8>>,
+/// The media of a call of ours. The call may be forked: then each dialog has a clone.
+pub(super) trait Media: SessionDescriptionHandler + Send {
+    fn fork(&self) -> Box<dyn Media>;
 }
 
-/// What one callee has said last.
-struct Said {
+impl<M: SessionDescriptionHandler + Clone + Send + 'static> Media for M {
+    fn fork(&self) -> Box<dyn Media> {
+        Box::new(self.clone())
+    }
+}
+
+/// The callees that have described themselves before the call is answered, each in a dialog of its own: what is agreed with
+/// one of them binds no other ([RFC 6337 §3.1](https://www.rfc-editor.org/rfc/rfc6337#section-3.1)). The last that said
+/// something is heard.
+#[derive(Default)]
+pub(super) struct Early(Vec<Callee>);
+
+struct Callee {
     tag: Vec<u8>,
-    description: Vec<u8>,
-    /// Whether it has changed that by UPDATE: a 2xx would only repeat what it said first.
+    media: Box<dyn Media>,
+    /// Whether the description of the INVITE holds no more, which a 2xx repeats.
     is_changed: bool,
 }
 
 impl Early {
-    /// What a provisional response says that was not said before. Where several callees describe themselves, the last is
-    /// heard.
-    pub(super) fn hear<'a>(&mut self, progress: &'a Progress) -> Option<&'a [u8]> {
+    /// Takes what a provisional response says that was not said before, as an answer to our offer.
+    pub(super) fn hear(
+        &mut self,
+        progress: &Progress,
+        offering: &dyn Media,
+    ) -> Result<(), DescriptionError> {
+        let headers = progress.message.headers();
         // There are up to so many sessions, and any number of other responses.
-        progress.session.as_ref()?;
-        let tag = progress.message.headers().to_tag()?;
-        let description = progress.message.session_description()?;
-        self.describe(tag, description).then_some(description)
+        if let (Some(_), Some(tag), Some(description)) = (
+            &progress.session,
+            headers.to_tag(),
+            progress.message.session_description(),
+        ) {
+            return self.describe(tag, description, offering);
+        }
+        Ok(())
     }
 
     /// Something that the callee wants before it answers: another session, or nothing that it gets.
-    pub(super) fn serve(&mut self, event: SessionEvent, media: &mut Handler, agent: SocketAddr) {
+    pub(super) fn serve(&mut self, event: SessionEvent, agent: SocketAddr) {
         let SessionEvent::Offer(offer) = event else {
             return;
         };
-        let message = offer.message();
-        let tag = message.headers().from_tag().unwrap_or_default().to_vec();
-        let description = message.session_description().map(<[u8]>::to_vec);
-        if change(offer, &mut **media, agent) {
-            self.change(tag, description);
+        let tag = offer.message().headers().from_tag();
+        if let Some(callee) = tag.and_then(|tag| self.callee(tag)) {
+            callee.is_changed |= change(offer, &mut *callee.media, agent);
         }
     }
 
-    /// The answer that holds for the call, from the 2xx or from what was said before it; `None` where the media has it
-    /// already.
-    pub(super) fn answer<'a>(&'a self, accepted: &'a Response) -> Option<&'a [u8]> {
-        self.answer_of(accepted.headers().to_tag(), accepted.session_description())
+    /// The media of the callee that has accepted the call with this tag, from now on the only one, and whether its answer is
+    /// of use.
+    pub(super) fn accepted(
+        mut self,
+        tag: Option<&[u8]>,
+        answer: Option<&[u8]>,
+        offering: &dyn Media,
+    ) -> (Box<dyn Media>, Result<(), DescriptionError>) {
+        let place = self.0.iter().position(|it| Some(&it.tag[..]) == tag);
+        let (mut media, is_agreed) = match place.map(|place| self.0.swap_remove(place)) {
+            Some(callee) => (callee.media, callee.is_changed || answer.is_none()),
+            None => (offering.fork(), false),
+        };
+        if is_agreed {
+            // Another may have been heard since.
+            media.rollback_description();
+            return (media, Ok(()));
+        }
+        let taken = media.set_answer(answer.unwrap_or_default());
+        (media, taken)
     }
 
-    /// Whether that is news.
-    fn describe(&mut self, tag: &[u8], description: &[u8]) -> bool {
-        if self.said.iter().any(|said| said.tag == tag) {
-            return false; // RFC 3261 §13.2.1: the first counts.
+    fn describe(
+        &mut self,
+        tag: &[u8],
+        description: &[u8],
+        offering: &dyn Media,
+    ) -> Result<(), DescriptionError> {
+        if self.callee(tag).is_some() {
+            return Ok(()); // RFC 3261 §13.2.1: the first counts.
         }
-        self.said.push(Said {
+        let mut media = offering.fork();
+        media.set_answer(description)?;
+        self.0.push(Callee {
             tag: tag.to_vec(),
-            description: description.to_vec(),
+            media,
             is_changed: false,
         });
-        self.changed = None;
-        true
+        Ok(())
     }
 
-    fn change(&mut self, tag: Vec<u8>, description: Option<Vec<u8>>) {
-        let said = self.said.iter_mut().find(|said| said.tag == tag);
-        if let (Some(said), Some(description)) = (said, description) {
-            (said.description, said.is_changed) = (description, true);
-            self.changed = Some(tag);
-        }
-    }
-
-    fn answer_of<'a>(&'a self, tag: Option<&[u8]>, accepted: Option<&'a [u8]>) -> Option<&'a [u8]> {
-        let said = self.said.iter().find(|said| Some(&said.tag[..]) == tag);
-        match said {
-            Some(said) if said.is_changed => {
-                let is_heard = self.changed.as_deref() == tag;
-                (!is_heard).then_some(&said.description)
-            }
-            Some(said) => Some(accepted.unwrap_or(&said.description)),
-            None => Some(accepted.unwrap_or_default()),
-        }
+    fn callee(&mut self, tag: &[u8]) -> Option<&mut Callee> {
+        self.0.iter_mut().find(|callee| callee.tag == tag)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use offhook_media::BareHandler;
+
     use super::*;
 
-    #[test]
-    fn the_media_follows_who_answers() {
-        let mut early = Early::default();
-        assert!(early.describe(b"a", b"a's first"));
-        assert!(!early.describe(b"a", b"a's second"));
-        assert_eq!(early.answer_of(Some(b"a"), None), Some(&b"a's first"[..]));
-        early.change(b"a".to_vec(), Some(b"a's change".to_vec()));
-        let repeated = Some(&b"a's first"[..]);
-        assert_eq!(early.answer_of(Some(b"a"), repeated), None);
+    fn description(formats: &str) -> String {
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+             m=audio 4000 RTP/AVP {formats}\r\n"
+        )
+    }
 
-        // From here on b is heard.
-        assert!(early.describe(b"b", b"b's first"));
-        let changed = Some(&b"a's change"[..]);
-        assert_eq!(early.answer_of(Some(b"a"), repeated), changed);
-        assert_eq!(early.answer_of(Some(b"b"), None), Some(&b"b's first"[..]));
-        assert_eq!(early.answer_of(Some(b"c"), None), Some(&b""[..]));
+    #[test]
+    fn what_one_callee_agrees_to_binds_no_other() {
+        let (one, other) = (description("0"), description("8"));
+        let called = || {
+            let mut offering = BareHandler::new([192, 0, 2, 9].into());
+            offering.description().unwrap();
+            let mut early = Early::default();
+            early.describe(b"a", one.as_bytes(), &offering).unwrap();
+            // Its second is none.
+            early.describe(b"a", b"", &offering).unwrap();
+            let a = early.callee(b"a").unwrap();
+            a.media.set_description(one.as_bytes()).unwrap();
+            a.media.description().unwrap();
+            a.is_changed = true;
+            early.describe(b"b", other.as_bytes(), &offering).unwrap();
+            (early, offering)
+        };
+        for (tag, answer, is_taken) in [
+            // What it repeats counts no more.
+            ("a", Some(other.as_bytes()), true),
+            ("b", None, true),
+            ("b", Some(other.as_bytes()), true),
+            ("c", Some(other.as_bytes()), true),
+            ("c", None, false),
+        ] {
+            let (early, offering) = called();
+            let (_, taken) = early.accepted(Some(tag.as_bytes()), answer, &offering);
+            assert_eq!(taken.is_ok(), is_taken, "{tag} {answer:?}");
+        }
     }
 }

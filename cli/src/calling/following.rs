@@ -39,6 +39,10 @@ impl Placing {
     /// Calls where the callee sends us.
     pub(super) async fn follow(&self, referral: Referral) -> anyhow::Result<Followed> {
         let (request, _, side) = self.prepare(referral.refer_to().target()).await?;
+        if let Some(speech) = &side.speech {
+            // The session that it leaves is heard until it answers.
+            speech.end.replace(());
+        }
         let inviter = referral.make_inviter(request)?;
         Ok(Followed {
             inviter,

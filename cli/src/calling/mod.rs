@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
-use self::early::Early;
+use self::early::{Early, Media};
 use self::following::{Followed, Placing};
 pub(crate) use self::step::{Status, failed};
 use self::step::{Step, ended};
@@ -33,7 +33,7 @@ use crate::{
     certificates::{CallerCertificates, Certificates},
     credentials::advise,
     names::Names,
-    negotiation::{Handler, change},
+    negotiation::change,
     outcome::Outcome,
     signals::{Signal, Signals},
     stdout::{Output, Way},
@@ -102,7 +102,7 @@ struct Call {
     output: Output,
     /// Our address, for warnings.
     agent: SocketAddr,
-    media: Handler,
+    media: Box<dyn Media>,
     speech: Option<Speech>,
     signals: Signals,
     /// When it is given up; `None` once it is.
@@ -143,14 +143,13 @@ impl Call {
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
                 Some(InviterEvent::Progress(progress)) => {
-                    let early = self.early.hear(&progress);
-                    if let Some(Err(error)) = early.map(|it| self.media.set_answer(it)) {
+                    if let Err(error) = self.early.hear(&progress, &*self.media) {
                         warn!(%error, "nothing is heard before the call is answered");
                     }
                     self.progress(&progress.message);
                 }
                 Some(InviterEvent::Early { event, .. }) => {
-                    self.early.serve(event, &mut self.media, self.agent);
+                    self.early.serve(event, self.agent);
                 }
                 Some(InviterEvent::NoAnswer) | None => {}
                 Some(InviterEvent::Accepted(accepted)) => return self.accepted(accepted).await,
@@ -214,8 +213,10 @@ impl Call {
         let answered = Instant::now();
         // The next session has an answer of its own.
         let early = std::mem::take(&mut self.early);
-        let answer = early.answer(&message);
-        if let Some(Err(error)) = answer.map(|answer| self.media.set_answer(answer)) {
+        let (tag, answer) = (message.headers().to_tag(), message.session_description());
+        let (media, taken) = early.accepted(tag, answer, &*self.media);
+        self.media = media;
+        if let Err(error) = taken {
             let cause = format!("no usable answer to our offer: {error}");
             self.tell(&Step::Failed { cause });
             self.hang_up(&mut session);
@@ -378,8 +379,9 @@ impl Call {
         match event {
             Some(InviterEvent::Trying(response)) => self.progress(&response),
             Some(InviterEvent::Progress(progress)) => {
-                if let Some(followed) = &mut self.followed {
-                    followed.early.hear(&progress);
+                if let Some(Followed { side, early, .. }) = &mut self.followed {
+                    // Where it is of no use, the answer may be.
+                    let _ = early.hear(&progress, &*side.media);
                 }
                 self.progress(&progress.message);
             }
@@ -419,7 +421,7 @@ impl Call {
 
 /// Our side of a call's media.
 struct OurSide {
-    media: Handler,
+    media: Box<dyn Media>,
     speech: Option<Speech>,
 }
 

@@ -117,6 +117,40 @@ fn the_callee_is_heard_before_it_answers() {
     assert!(samples.any(|it| it.expect("a sample") > 8000));
 }
 
+/// What was agreed with one callee, and changed by it, binds no other that the same INVITE has reached.
+#[test]
+fn another_callee_answers_with_another_codec() {
+    let (peer, first, second) = (Peer::new(), Ear::new(), Ear::new());
+    let mut program = call(&peer, &["--tone"]);
+    let invite = peer.expect("INVITE");
+    let reliable = format!("{}Require: 100rel\r\nRSeq: 1\r\n", peer.describing());
+    let progress = "183 Session Progress";
+    peer.respond_as(
+        "peer",
+        &invite,
+        progress,
+        &reliable,
+        &first.description("0"),
+    );
+    peer.respond(&peer.expect("PRACK"), "200 OK", "");
+    program.expect("progress");
+    let change = first.description("0").replace("- 1 1", "- 1 2");
+    peer.request_with(&invite, "1 UPDATE", &peer.describing(), &change);
+    let changed = peer.expect("SIP/2.0 200");
+    assert!(changed.text.contains("RTP/AVP 0"), "{}", changed.text);
+
+    let (headers, answer) = (peer.describing(), second.description("8"));
+    peer.respond_as("other", &invite, "200 OK", &headers, &answer);
+    peer.expect("ACK");
+    program.expect("established");
+    let mut packets = iter::repeat_with(|| second.hear()[1] & 0x7f);
+    assert!(packets.by_ref().take(1000).any(|kind| kind == PCMA));
+    program.interrupt();
+    peer.respond(&peer.expect("BYE"), "200 OK", "");
+    program.expect("ended");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
 #[test]
 fn a_second_signal_ends_a_call_that_the_callee_does_not_end() {
     let (peer, ear) = (Peer::new(), Ear::new());
@@ -203,6 +237,8 @@ fn where_keys_are_wanted_a_codec_is_spoken_that_has_them() {
 
 /// The second octet of a packet, without and with its marker.
 const PCMU: [u8; 2] = [0, 0x80];
+/// Its payload type.
+const PCMA: u8 = 8;
 /// In PCMU.
 const SILENCE: u8 = 0xff;
 /// In PCMU, 15,996 of 32,124. With the other sign the first bit is another.

@@ -54,7 +54,7 @@ impl Peer {
     }
 
     pub(crate) fn respond(&self, request: &Received, status: &str, headers: &str) {
-        self.respond_with(request, status, headers, "");
+        self.respond_as("peer", request, status, headers, "");
     }
 
     /// 200 to an INVITE, with this session description, and its ACK.
@@ -65,22 +65,32 @@ impl Peer {
 
     /// A response to an INVITE, with this session description.
     pub(crate) fn describe(&self, invite: &Received, status: &str, description: &str) {
-        let headers = format!(
-            "Contact: <sip:{}>\r\nContent-Type: application/sdp\r\n",
-            self.address()
-        );
-        self.respond_with(invite, status, &headers, description);
+        self.respond_as("peer", invite, status, &self.describing(), description);
     }
 
-    fn respond_with(&self, request: &Received, status: &str, headers: &str, body: &str) {
+    /// The headers of a message of ours with a session description.
+    pub(crate) fn describing(&self) -> String {
+        let address = self.address();
+        format!("Contact: <sip:{address}>\r\nContent-Type: application/sdp\r\n")
+    }
+
+    /// A response of the callee with this tag: there are several where a call is forked.
+    pub(crate) fn respond_as(
+        &self,
+        tag: &str,
+        request: &Received,
+        status: &str,
+        headers: &str,
+        body: &str,
+    ) {
         let copied = ["Via", "From", "Call-ID", "CSeq"]
             .map(|name| format!("{name}: {}\r\n", request.header(name)))
             .concat();
         let to = request.header("To");
         let tag = if to.contains(";tag=") {
-            ""
+            String::new()
         } else {
-            ";tag=peer"
+            format!(";tag={tag}")
         };
         let response = format!(
             "SIP/2.0 {status}\r\n{copied}To: {to}{tag}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
@@ -91,14 +101,20 @@ impl Peer {
 
     /// A request of ours in the dialog of this INVITE, which we have answered.
     pub(crate) fn request(&self, invite: &Received, cseq: &str, headers: &str) {
+        let headers = format!("Contact: <sip:{}>\r\n{headers}", self.address());
+        self.request_with(invite, cseq, &headers, "");
+    }
+
+    pub(crate) fn request_with(&self, invite: &Received, cseq: &str, headers: &str, body: &str) {
         let method = cseq.split(' ').nth(1).expect("a method");
         let (from, call_id) = (invite.header("From"), invite.header("Call-ID"));
         let (to, peer) = (invite.header("To"), self.address());
         let request = format!(
             "{method} sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP {peer};branch=z9hG4bK{method}\r\n\
              Max-Forwards: 70\r\nFrom: {to};tag=peer\r\nTo: {from}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq}\r\nContact: <sip:{peer}>\r\n{headers}Content-Length: 0\r\n\r\n",
+             CSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             invite.from,
+            body.len()
         );
         self.send(invite.from, &request);
     }

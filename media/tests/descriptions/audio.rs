@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use offhook_media::{
     AudioEnd, AudioHandler, Player, PortRange, Recording, SessionDescriptionHandler, Sound,
 };
+use tokio::{net::UdpSocket, time::timeout};
 
-use crate::support::{PATIENCE, answer, description, hear_tone};
+use crate::support::{PATIENCE, answer, description, hear_tone, offer};
 
 #[tokio::test]
 async fn a_tone_comes_back_from_an_echo() {
@@ -20,4 +21,55 @@ async fn a_tone_comes_back_from_an_echo() {
     player.set_description(answer.as_bytes()).unwrap();
 
     hear_tone(&recording).await;
+}
+
+#[tokio::test]
+async fn the_port_follows_the_dialog_that_agreed_last() {
+    let local = Ipv4Addr::LOCALHOST.into();
+    let end = AudioEnd::new(Player::new(Sound::tone(440)));
+    let mut offering = AudioHandler::new(local, &PortRange::any(), end);
+    description(&mut offering);
+    let (mut one, mut other) = (offering.clone(), offering.clone());
+    let (first, second) = (ear().await, ear().await);
+
+    one.set_answer(answer_from(&first, 0).as_bytes()).unwrap();
+    assert_eq!(payload_type(&first).await, 0);
+    other
+        .set_answer(answer_from(&second, 8).as_bytes())
+        .unwrap();
+    assert_eq!(payload_type(&second).await, 8);
+    drain(&first);
+    one.rollback_description();
+    assert_eq!(payload_type(&first).await, 0);
+    drop((offering, other));
+    drain(&first);
+    assert_eq!(payload_type(&first).await, 0);
+}
+
+async fn ear() -> UdpSocket {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
+}
+
+fn answer_from(ear: &UdpSocket, payload_type: u8) -> String {
+    let port = ear.local_addr().unwrap().port();
+    let lines = format!("m=audio {port} RTP/AVP {payload_type}\r\na=rtcp-mux\r\n");
+    offer(&lines).replace("192.0.2.1", "127.0.0.1")
+}
+
+/// What was sent before is there.
+fn drain(ear: &UdpSocket) {
+    while ear.try_recv(&mut [0; 2048]).is_ok() {}
+}
+
+/// That of the next packet of audio.
+async fn payload_type(ear: &UdpSocket) -> u8 {
+    let mut packet = [0; 2048];
+    loop {
+        let received = timeout(PATIENCE, ear.recv(&mut packet)).await;
+        received.expect("a packet within the time").unwrap();
+        let payload_type = packet[1] & 0x7f;
+        if payload_type < 64 {
+            return payload_type;
+        }
+    }
 }

@@ -10,6 +10,19 @@ const OFFERED: &str = "m=audio 9 RTP/AVP 111 9 0 8 101 110\r\n\
                        a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n\
                        a=ptime:20\r\na=rtcp-mux\r\na=inactive\r\n";
 
+/// RFC 3261 §13.2.2.4: each has made a session of its own.
+#[test]
+fn each_dialog_of_one_offer_is_agreed_on_by_itself() {
+    let mut offering = bare();
+    description(&mut offering);
+    let (mut one, mut other) = (offering.clone(), offering.clone());
+    let answer_of = |number: u8| offer(&format!("m=audio 4000 RTP/AVP {number}\r\n"));
+    one.set_answer(answer_of(0).as_bytes()).unwrap();
+    answer(&mut one, &answer_of(0));
+    one.set_answer(answer_of(8).as_bytes()).unwrap_err();
+    other.set_answer(answer_of(8).as_bytes()).unwrap();
+}
+
 fn bare() -> BareHandler {
     BareHandler::new([192, 0, 2, 9].into())
 }
