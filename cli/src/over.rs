@@ -1,4 +1,4 @@
-use std::{borrow::Cow, error::Error};
+use std::error::Error;
 
 use offhook::{
     Cancelled, InviteEnd, SessionEnd,
@@ -11,12 +11,12 @@ pub(crate) struct Over {
     /// The final response to the INVITE; `None` where it is not known to us.
     pub(crate) verdict: Option<StatusCode>,
     /// Who or what ended it, in words.
-    pub(crate) cause: Cow<'static, str>,
+    pub(crate) cause: String,
 }
 
 impl Over {
     /// The call ended with this final response.
-    pub(crate) fn with(status: impl Into<StatusCode>, cause: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with(status: impl Into<StatusCode>, cause: impl Into<String>) -> Self {
         Self {
             verdict: Some(status.into()),
             cause: cause.into(),
@@ -25,43 +25,43 @@ impl Over {
 
     /// The call ended before we answered it.
     pub(crate) fn unanswered(cancelled: &Cancelled) -> Self {
-        let (status, cause) = match cancelled {
-            Cancelled::Cancel(_) => (Rejection::REQUEST_TERMINATED, GAVE_UP),
-            Cancelled::Ended(InviteEnd::Bye) => (
-                Rejection::REQUEST_TERMINATED,
-                "the caller gave up with a BYE",
-            ),
-            Cancelled::Ended(InviteEnd::Expired) => {
-                (Rejection::REQUEST_TERMINATED, "the time in Expires is over")
+        let status = match cancelled {
+            Cancelled::Cancel(_) | Cancelled::Ended(InviteEnd::Bye | InviteEnd::Expired) => {
+                Rejection::REQUEST_TERMINATED
             }
-            Cancelled::Ended(InviteEnd::NoAnswer) => {
-                (Rejection::TEMPORARILY_UNAVAILABLE, "nobody answered")
+            Cancelled::Ended(InviteEnd::NoAnswer | InviteEnd::Disconnected) => {
+                Rejection::TEMPORARILY_UNAVAILABLE
             }
-            Cancelled::Ended(InviteEnd::NoPrack) => (Rejection::SERVER_TIMEOUT, NO_PRACK),
-            Cancelled::Ended(InviteEnd::Disconnected) => {
-                (Rejection::TEMPORARILY_UNAVAILABLE, DISCONNECTED)
-            }
+            Cancelled::Ended(InviteEnd::NoPrack) => Rejection::SERVER_TIMEOUT,
         };
-        Self::with(status, cause)
+        Self::with(status, cancelled.to_string())
     }
 
     /// The session that we accepted has ended.
     pub(crate) fn answered(end: SessionEnd) -> Self {
-        let cause = match end {
-            SessionEnd::Cancelled => return Self::with(Rejection::REQUEST_TERMINATED, GAVE_UP),
-            SessionEnd::NoPrack => return Self::with(Rejection::SERVER_TIMEOUT, NO_PRACK),
-            SessionEnd::RemoteBye => "the caller hung up",
-            SessionEnd::LocalBye => "we hung up",
-            SessionEnd::Expired => "nobody refreshed the session in time",
-            SessionEnd::Disconnected => DISCONNECTED,
-            SessionEnd::Gone => "the caller is gone without a word",
-            SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
-            SessionEnd::NotAcknowledged => "the caller did not acknowledge the answer",
-            // Calls of ours end with these.
-            SessionEnd::NotAccepted => "it was not accepted",
-            SessionEnd::NotAnswered => "the offer was not answered",
-        };
-        Self::with(Success::OK, cause)
+        let cause = ended(end, "the caller");
+        match end {
+            SessionEnd::Cancelled => Self::with(Rejection::REQUEST_TERMINATED, cause),
+            SessionEnd::NoPrack => Self::with(Rejection::SERVER_TIMEOUT, cause),
+            _ => Self::with(Success::OK, cause),
+        }
+    }
+}
+
+/// Who or what ended a session with this peer.
+pub(crate) fn ended(end: SessionEnd, peer: &str) -> String {
+    match end {
+        SessionEnd::Cancelled => format!("{peer} gave up"),
+        SessionEnd::NoPrack => format!("{peer} did not acknowledge a provisional response"),
+        SessionEnd::NotAcknowledged => format!("{peer} did not acknowledge the answer"),
+        SessionEnd::RemoteBye => format!("{peer} hung up"),
+        SessionEnd::Gone => format!("{peer} is gone without a word"),
+        SessionEnd::Disconnected => format!("the connection of {peer} is gone"),
+        SessionEnd::LocalBye => "we hung up".to_owned(),
+        SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered".to_owned(),
+        SessionEnd::Expired => "nobody refreshed the session in time".to_owned(),
+        SessionEnd::NotAccepted => "it was not accepted".to_owned(),
+        SessionEnd::NotAnswered => "the offer was not answered".to_owned(),
     }
 }
 
@@ -70,11 +70,7 @@ impl<E: Error> From<E> for Over {
     fn from(error: E) -> Self {
         Self {
             verdict: None,
-            cause: error.to_string().into(),
+            cause: error.to_string(),
         }
     }
 }
-
-const GAVE_UP: &str = "the caller gave up";
-const DISCONNECTED: &str = "the connection of the caller is gone";
-const NO_PRACK: &str = "the caller did not acknowledge a provisional response";

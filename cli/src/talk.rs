@@ -166,14 +166,11 @@ impl Talk {
     async fn hang_up(&mut self, loss: Option<MediaLoss>) -> Over {
         self.session.bye();
         self.answering.handler.close();
-        let over = Over::answered(self.session.ended().await);
-        match loss {
-            Some(loss) => Over {
-                cause: loss.to_string().into(),
-                ..over
-            },
-            None => over,
+        let mut over = Over::answered(self.session.ended().await);
+        if let Some(loss) = loss {
+            over.cause = loss.to_string();
         }
+        over
     }
 
     fn confirmed(&mut self, acknowledgement: &Request) -> ControlFlow<End> {

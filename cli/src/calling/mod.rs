@@ -27,14 +27,15 @@ use tracing::warn;
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
 use self::early::{Early, Media};
 use self::following::{Followed, Placing};
-pub(crate) use self::step::{Status, failed};
-use self::step::{Step, ended};
+pub(crate) use self::step::Status;
+use self::step::Step;
 use crate::{
     certificates::{CallerCertificates, Certificates},
     credentials::advise,
     names::Names,
     negotiation::change,
     outcome::Outcome,
+    over::ended,
     signals::{Signal, Signals},
     stdout::{Output, Way},
     wave,
@@ -160,7 +161,7 @@ impl Call {
                 }
                 Some(InviterEvent::Rejected(response)) => return self.rejected(&response),
                 Some(InviterEvent::Cancelled(_)) => return self.failed("nobody answered"),
-                Some(InviterEvent::Failed(cause)) => return self.failed(failed(cause)),
+                Some(InviterEvent::Failed(cause)) => return self.failed(cause.to_string()),
             }
         }
     }
@@ -242,7 +243,10 @@ impl Call {
         match self.talk(&mut session, until).await {
             Ok(next) => Ok(next),
             Err(end) => {
-                let cause = end.map_or("we hung up, and did not wait for the end", ended);
+                let cause = end.map_or_else(
+                    || "we hung up, and did not wait for the end".to_owned(),
+                    |end| ended(end, "the callee"),
+                );
                 let talked = answered.elapsed();
                 self.tell(&Step::Ended { cause, talked });
                 Err(end.map_or(Outcome::StoppedAtOnce, |_| Outcome::Ended))
@@ -408,8 +412,8 @@ impl Call {
         Outcome::Refused
     }
 
-    fn failed(&self, cause: &str) -> Outcome {
-        let cause = cause.to_owned();
+    fn failed(&self, cause: impl Into<String>) -> Outcome {
+        let cause = cause.into();
         self.tell(&Step::Failed { cause });
         Outcome::NoAnswer
     }

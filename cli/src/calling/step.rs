@@ -1,9 +1,6 @@
 use std::{fmt, time::Duration};
 
-use offhook::{
-    RequestFailure, SessionEnd,
-    message::{Response, UriBuf},
-};
+use offhook::message::{Response, UriBuf};
 use serde::Serialize;
 
 use crate::stdout::{Way, milliseconds, text};
@@ -33,7 +30,7 @@ pub(crate) enum Step {
     Established(Status),
     /// The session is over.
     Ended {
-        cause: &'static str,
+        cause: String,
         #[serde(serialize_with = "milliseconds")]
         talked: Duration,
     },
@@ -95,25 +92,6 @@ impl fmt::Display for Status {
     }
 }
 
-/// Why no response says how the call ended.
-pub(crate) fn failed(cause: RequestFailure) -> &'static str {
-    match cause {
-        RequestFailure::Timeout => "no response came",
-        RequestFailure::Undelivered => "it could not be delivered",
-        RequestFailure::NoDialog => "the 2xx has no To tag or no Contact",
-    }
-}
-
-/// Who or what ended the session.
-pub(super) fn ended(cause: SessionEnd) -> &'static str {
-    match cause {
-        SessionEnd::RemoteBye => "the callee hung up",
-        SessionEnd::LocalBye => "we hung up",
-        SessionEnd::ByeUnanswered => "we hung up, and the BYE was not answered",
-        _ => "the session broke off",
-    }
-}
-
 const LONGEST_REASON: usize = 100;
 
 #[cfg(test)]
@@ -152,7 +130,7 @@ mod tests {
             ),
             (
                 Step::Ended {
-                    cause: ended(SessionEnd::RemoteBye),
+                    cause: "the callee hung up".to_owned(),
                     talked: Duration::from_micros(2_000_400),
                 },
                 "the callee hung up after 2.0 s",

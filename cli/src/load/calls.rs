@@ -7,7 +7,7 @@ use offhook::{Inviter, InviterEvent, Session, SessionEnd};
 use tokio::time::{Instant, timeout};
 
 use super::tally::Tally;
-use crate::calling::failed;
+use crate::over::ended;
 
 /// What all calls of one run share.
 pub(crate) struct Calls {
@@ -47,7 +47,7 @@ impl Calls {
                     InviterEvent::Rejected(message) | InviterEvent::Redirected { message, .. },
                 ) => break message.status().to_string(),
                 Some(InviterEvent::Cancelled(_)) | None => break "it was not answered".to_owned(),
-                Some(InviterEvent::Failed(cause)) => break failed(cause).to_owned(),
+                Some(InviterEvent::Failed(cause)) => break cause.to_string(),
             }
         };
         self.tally().failed(why);
@@ -68,8 +68,7 @@ impl Calls {
         let mut tally = self.tally();
         match end {
             SessionEnd::LocalBye => tally.done(),
-            SessionEnd::RemoteBye => tally.broke_off("the callee hung up"),
-            _ => tally.broke_off("the BYE was not answered"),
+            end => tally.broke_off(ended(end, "the callee")),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Tally {
     }
 
     /// An established call ended otherwise.
-    pub(crate) fn broke_off(&mut self, why: &str) {
+    pub(crate) fn broke_off(&mut self, why: impl Into<String>) {
         self.up -= 1;
         self.failed(why);
     }

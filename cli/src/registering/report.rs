@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::account::Account;
 use crate::{
-    calling::{Status, failed},
+    calling::Status,
     stdout::{Way, text},
 };
 
@@ -104,7 +104,7 @@ impl Report {
                 retry_in: retry_in.map(|it| it.as_secs()),
             },
             RegistrationEvent::Failed { cause, retry_in } => {
-                return Self::failed(account, failed(*cause), Some(*retry_in));
+                return Self::failed(account, cause.to_string(), Some(*retry_in));
             }
             RegistrationEvent::Unregistered { message } => {
                 let status = message

@@ -200,7 +200,7 @@ fn a_registrar_that_has_failed_is_looked_up_again() {
     program.expect("registering");
     assert_eq!(
         program.expect("failed")["cause"],
-        "it could not be delivered"
+        "the request could not be delivered"
     );
     names.answer();
 }
