@@ -7,8 +7,8 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tracing::warn;
 
 use crate::{
-    registering::{Account, Report},
-    stdout::Output,
+    registering::{Account, Stage, failed, registering, report},
+    stdout::{Line, Output},
 };
 
 /// The accounts while they are kept. A task ends when its registration does: at the shutdown of the user agent, or when
@@ -44,16 +44,19 @@ async fn keep(
     output: Output,
     mut looking: watch::Receiver<()>,
 ) {
-    let tell = |report: Report| output.tell(&report);
+    let tell = |line: Line| output.tell(line);
     let mut registerer = tokio::select! {
         biased;
         _ = looking.changed() => return,
         registerer = reach(&user_agent, &account, tell) => registerer,
     };
-    let mut is_registered = false;
+    let mut stage = Stage::First;
     while let Some(event) = registerer.event().await {
-        tell(Report::event(&account, &event, is_registered));
-        is_registered = matches!(event, RegistrationEvent::Registered { .. });
+        tell(report(&account, &event, stage));
+        stage = match event {
+            RegistrationEvent::Registered { .. } => Stage::Kept,
+            _ => Stage::First,
+        };
         tokio::select! {
             () = account.look_again(&mut registerer, &event, &user_agent) => {}
             _ = looking.changed() => {}
@@ -65,15 +68,15 @@ async fn keep(
 }
 
 /// Looks for a way to the registrar until there is one: its name may be found later.
-async fn reach(user_agent: &UserAgent, account: &Account, tell: impl Fn(Report)) -> Registerer {
+async fn reach(user_agent: &UserAgent, account: &Account, tell: impl Fn(Line)) -> Registerer {
     let mut wait = FIRST_WAIT;
     loop {
         match account.register(user_agent).await {
             Ok((registerer, flow)) => {
-                tell(Report::registering(account, &flow));
+                tell(registering(account, &flow));
                 return registerer;
             }
-            Err(error) => tell(Report::failed(account, error.to_string(), Some(wait))),
+            Err(error) => tell(failed(account, error, Some(wait))),
         }
         sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);

@@ -1,11 +1,10 @@
-use std::{fmt, net::SocketAddr, pin::pin, process::ExitCode, sync::Arc, time::Duration};
+use std::{pin::pin, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use offhook::{
     Builder, Config, Counts, IncomingRequest, StartError, Transport, UserAgent, UserAgentEvent,
     message::{Method, Rejection, Success},
 };
-use serde::{Serialize, Serializer};
 use tokio::{runtime::Handle, sync::mpsc};
 use tracing::{error, info, warn};
 
@@ -18,7 +17,7 @@ use crate::{
     open_files,
     outcome::Outcome,
     signals::{Signal, Signals},
-    stdout::{Output, text},
+    stdout::{Line, Output},
 };
 
 /// Answers calls until a signal ends it. An error means that it never started to.
@@ -66,10 +65,9 @@ async fn run(
         })?;
     open_files::warn_of_few(configuration.max_calls);
     for listener in user_agent.listeners() {
-        output.tell(&Line::Listening {
-            transport: listener.transport,
-            address: listener.address,
-        });
+        let (transport, address) = (listener.transport.to_string(), listener.address.to_string());
+        let line = Line::new("listening", format_args!("listening {transport} {address}"));
+        output.tell(line.with("transport", transport).with("address", address));
     }
 
     let accounts = Accounts::register(&user_agent, &configuration.accounts.accounts, output);
@@ -77,7 +75,7 @@ async fn run(
     let calls = tokio::spawn(take_calls(user_agent.clone(), Arc::new(configuration)));
     loop {
         match signals.next().await {
-            Signal::Count => output.tell(&counts(&user_agent)),
+            Signal::Count => output.tell(counts(&user_agent)),
             Signal::Reload => reload(&user_agent),
             Signal::Stop | Signal::StopAtOnce => break,
         }
@@ -97,7 +95,7 @@ async fn run(
                 Err(_) => ExitCode::FAILURE,
             }),
             signal = signals.next() => match signal {
-                Signal::Count => output.tell(&counts(&user_agent)),
+                Signal::Count => output.tell(counts(&user_agent)),
                 Signal::Stop | Signal::Reload => {}
                 Signal::StopAtOnce => return Ok(Outcome::StoppedAtOnce.into()),
             }
@@ -146,37 +144,6 @@ async fn listen(configuration: &Configuration) -> anyhow::Result<UserAgent> {
     Ok(listeners.fold(builder, Builder::listen).start().await?)
 }
 
-/// What there is to say on stdout.
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Line {
-    /// Requests that come to `address` are answered from now on.
-    Listening {
-        #[serde(serialize_with = "text")]
-        transport: Transport,
-        address: SocketAddr,
-    },
-    /// How much there is of each thing, by name.
-    Counts(#[serde(serialize_with = "map")] Vec<(&'static str, u64)>),
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listening { transport, address } => write!(f, "listening {transport} {address}"),
-            Self::Counts(counts) => {
-                f.write_str("counts")?;
-                let mut counts = counts.iter();
-                counts.try_for_each(|(name, count)| write!(f, " {name}={count}"))
-            }
-        }
-    }
-}
-
-fn map<S: Serializer>(counts: &[(&str, u64)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(counts.iter().copied())
-}
-
 /// What is alive, and then what has passed since the start.
 fn counts(user_agent: &UserAgent) -> Line {
     let Counts {
@@ -220,7 +187,10 @@ fn counts(user_agent: &UserAgent) -> Line {
         ("shed", totals.shed),
     ];
     let alive = alive.map(|(name, count)| (name, count as u64));
-    Line::Counts(alive.into_iter().chain(passed).collect())
+    let counts = || alive.iter().chain(&passed);
+    let words: Vec<_> = counts().map(|(name, it)| format!("{name}={it}")).collect();
+    let line = Line::new("counts", format_args!("counts {}", words.join(" ")));
+    counts().fold(line, |line, (name, count)| line.with(name, *count))
 }
 
 /// Gives each call its task. Returns when the user agent has stopped and the last call is over.
@@ -256,35 +226,3 @@ fn take_outside(request: IncomingRequest) {
 
 /// From the end of the longest wait until the library would answer in our place.
 const SLACK: Duration = Duration::from_secs(30);
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::stdout::tests::both;
-
-    #[test]
-    fn a_line_for_each_listener() {
-        let line = Line::Listening {
-            transport: Transport::Udp,
-            address: "127.0.0.1:5060".parse().unwrap(),
-        };
-        let object =
-            json!({ "event": "listening", "transport": "udp", "address": "127.0.0.1:5060" });
-        assert_eq!(
-            both(&line),
-            ("listening udp 127.0.0.1:5060".to_owned(), object)
-        );
-    }
-
-    #[test]
-    fn counts_keep_their_names() {
-        let line = Line::Counts(vec![("sessions", 2), ("invites", 0)]);
-        let object = json!({ "event": "counts", "sessions": 2, "invites": 0 });
-        assert_eq!(
-            both(&line),
-            ("counts sessions=2 invites=0".to_owned(), object)
-        );
-    }
-}

@@ -3,13 +3,12 @@
 use std::{
     fmt,
     io::{self, Write},
-    net::SocketAddr,
     time::Duration,
 };
 
 use clap::Args;
-use offhook::{Flow, Transport};
-use serde::{Serialize, Serializer};
+use offhook::{Flow, message::Response};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -42,7 +41,7 @@ impl OutputArguments {
 /// How lines are printed: as words for people, or as JSON objects for machines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
-    is_json: bool,
+    pub(crate) is_json: bool,
     /// Where each line has its time.
     begin: Option<Instant>,
 }
@@ -54,35 +53,73 @@ impl Output {
         Self { begin, ..self }
     }
 
-    /// Prints the line at once: who reads a pipe waits for it. What a peer wrote stands in some: for people without
-    /// control characters, which a terminal would obey.
-    pub(crate) fn tell(self, line: &(impl fmt::Display + Serialize)) {
+    /// Prints the line at once: who reads a pipe waits for it.
+    pub(crate) fn tell(self, line: Line) {
         let at = self.begin.map(|begin| begin.elapsed());
-        if self.is_json {
-            print(object(line, at));
-        } else if let Some(at) = at {
-            print(format_args!("{:8.3}  {}", at.as_secs_f64(), readable(line)));
-        } else {
-            print(readable(line));
+        match (self.is_json, at) {
+            (true, None) => print(line.object()),
+            (true, Some(at)) => print(line.with("at", seconds(at)).object()),
+            (false, None) => print(line.words()),
+            (false, Some(at)) => print(format_args!("{:8.3}  {}", at.as_secs_f64(), line.words())),
         }
     }
 }
 
-fn object(line: &impl Serialize, at: Option<Duration>) -> String {
-    #[derive(Serialize)]
-    struct Timed<'a, L> {
-        #[serde(flatten)]
-        line: &'a L,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        at: Option<f64>,
-    }
-    let at = at.map(rounded);
-    serde_json::to_string(&Timed { line, at }).expect("a line has names")
+/// What there is to say, in words and as an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    words: String,
+    object: Map<String, Value>,
 }
 
-fn readable(line: &impl fmt::Display) -> String {
-    let line = line.to_string();
-    line.replace(char::is_control, "\u{fffd}")
+impl Line {
+    /// A line about this event, in these words.
+    pub(crate) fn new(event: &str, words: impl fmt::Display) -> Self {
+        let line = Self {
+            words: words.to_string(),
+            object: Map::new(),
+        };
+        line.with("event", event)
+    }
+
+    /// A line about an event that a response makes: it begins with what the response says, and goes on so.
+    pub(crate) fn of_response(event: &str, response: &Response, rest: impl fmt::Display) -> Self {
+        let code = response.status().as_u16();
+        let reason = response.reason_phrase();
+        // What a peer wrote, for people: a line stays a line of some length.
+        let reason = String::from_utf8_lossy(reason.get(..LONGEST_REASON).unwrap_or(reason));
+        let line = Self::new(event, format_args!("{code} {reason}{rest}"));
+        line.with("status", code).with("reason", reason)
+    }
+
+    /// The object has this as well.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.object.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Which way the requests go, at the end of the words.
+    pub(crate) fn by(self, flow: &Flow) -> Self {
+        let [transport, local, remote] = [
+            flow.transport.to_string(),
+            flow.local.to_string(),
+            flow.remote.to_string(),
+        ];
+        let words = format!("{} over {transport} from {local} to {remote}", self.words);
+        let line = Self { words, ..self };
+        line.with("transport", transport)
+            .with("local", local)
+            .with("remote", remote)
+    }
+
+    /// What a peer wrote stands in some lines: without control characters, which a terminal would obey.
+    pub(crate) fn words(&self) -> String {
+        self.words.replace(char::is_control, "\u{fffd}")
+    }
+
+    fn object(self) -> Value {
+        self.object.into()
+    }
 }
 
 /// Prints and flushes. Nobody may be reading any more, which is no reason to stop answering calls.
@@ -93,89 +130,56 @@ pub(crate) fn print(line: impl fmt::Display) {
     }
 }
 
-/// Which way requests go, as a part of a line.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Way {
-    #[serde(serialize_with = "text")]
-    transport: Transport,
-    local: SocketAddr,
-    remote: SocketAddr,
-}
-
-impl From<&Flow> for Way {
-    fn from(flow: &Flow) -> Self {
-        Self {
-            transport: flow.transport,
-            local: flow.local,
-            remote: flow.remote,
-        }
-    }
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            transport,
-            local,
-            remote,
-        } = self;
-        write!(f, "over {transport} from {local} to {remote}")
-    }
-}
-
-/// In an object as in a line of words.
-pub(crate) fn text<S: Serializer>(
-    value: &impl fmt::Display,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-/// Seconds with three decimals.
-pub(crate) fn milliseconds<S: Serializer>(
-    time: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(rounded(*time))
-}
-
-fn rounded(time: Duration) -> f64 {
+/// To three decimals.
+pub(crate) fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
+const LONGEST_REASON: usize = 100;
+
 #[cfg(test)]
 pub(crate) mod tests {
+    use offhook::message::{Message, parse};
+    use serde_json::json;
+
+    use super::*;
+
     pub(crate) const WORDS: Output = Output {
         is_json: false,
         begin: None,
     };
 
-    use serde_json::Value;
-
-    use super::*;
-
     /// What a line is for people, and for machines.
-    pub(crate) fn both(line: &(impl fmt::Display + Serialize)) -> (String, Value) {
-        let object = serde_json::from_str(&object(line, None));
-        (line.to_string(), object.unwrap())
+    pub(crate) fn both(line: Line) -> (String, Value) {
+        (line.words(), line.object())
+    }
+
+    pub(crate) fn response(start_line: &str) -> Response {
+        match parse(format!("{start_line}\r\n\r\n").into()) {
+            Ok(Message::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_line_is_words_and_an_object() {
+        let response = response("SIP/2.0 302 Moved");
+        let line = Line::of_response("redirected", &response, ", to sip:a@192.0.2.1")
+            .with("uri", "sip:a@192.0.2.1")
+            .with("at", seconds(Duration::from_micros(2_000_400)));
+        let object = json!({
+            "event": "redirected", "status": 302, "reason": "Moved", "uri": "sip:a@192.0.2.1",
+            "at": 2.0,
+        });
+        assert_eq!(
+            both(line),
+            ("302 Moved, to sip:a@192.0.2.1".to_owned(), object)
+        );
     }
 
     #[test]
     fn nothing_in_a_line_moves_the_cursor() {
-        let line = readable(&"486 \x1b[2J\rBusy\u{9b}1m\nHere ü");
-        assert_eq!(line, "486 �[2J�Busy�1m�Here ü");
-    }
-
-    #[test]
-    fn a_time_has_three_decimals() {
-        let way = Way {
-            transport: Transport::Udp,
-            local: "127.0.0.1:1".parse().unwrap(),
-            remote: "127.0.0.1:2".parse().unwrap(),
-        };
-        assert_eq!(
-            object(&way, Some(Duration::from_micros(2_000_400))),
-            r#"{"transport":"udp","local":"127.0.0.1:1","remote":"127.0.0.1:2","at":2.0}"#
-        );
+        let line = Line::new("rejected", "486 \x1b[2J\rBusy\u{9b}1m\nHere ü");
+        assert_eq!(line.words(), "486 �[2J�Busy�1m�Here ü");
     }
 }

@@ -3,7 +3,6 @@
 mod arguments;
 mod early;
 mod following;
-mod step;
 
 use std::{
     collections::VecDeque,
@@ -27,8 +26,6 @@ use tracing::warn;
 pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
 use self::early::{Early, Media};
 use self::following::{Followed, Placing};
-pub(crate) use self::step::Status;
-use self::step::Step;
 use crate::{
     certificates::{CallerCertificates, Certificates},
     credentials::advise,
@@ -37,7 +34,7 @@ use crate::{
     outcome::Outcome,
     over::ended,
     signals::{Signal, Signals},
-    stdout::{Output, Way},
+    stdout::{Line, Output, seconds},
     wave,
 };
 
@@ -81,11 +78,9 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         followed: None,
         keys: VecDeque::new(),
     };
-    call.tell(&Step::Calling {
-        uri,
-        way: Way::from(&flow),
-        call_id: inviter.call_id().to_owned(),
-    });
+    let line = Line::new("calling", format_args!("calling {uri}")).by(&flow);
+    let line = line.with("uri", uri.to_string());
+    call.output.tell(line.with("call_id", inviter.call_id()));
     let outcome = call.ring(inviter).await;
     call.media.close();
     if let Some(file) = &record {
@@ -173,7 +168,8 @@ impl Call {
     }
 
     fn progress(&self, response: &Response) {
-        self.tell(&Step::Progress(Status::of(response)));
+        self.output
+            .tell(Line::of_response("progress", response, ""));
     }
 
     /// Whether one of the contacts is tried.
@@ -185,8 +181,9 @@ impl Call {
     ) -> bool {
         for contact in contacts {
             if inviter.follow(contact).await.is_ok() {
-                let (status, uri) = (Status::of(response), contact.uri.clone());
-                self.tell(&Step::Redirected { status, uri });
+                let uri = contact.uri.to_string();
+                let line = Line::of_response("redirected", response, format_args!(", to {uri}"));
+                self.output.tell(line.with("uri", uri));
                 self.early = Early::default();
                 return true;
             }
@@ -218,8 +215,7 @@ impl Call {
         let (media, taken) = early.accepted(tag, answer, &*self.media);
         self.media = media;
         if let Err(error) = taken {
-            let cause = format!("no usable answer to our offer: {error}");
-            self.tell(&Step::Failed { cause });
+            self.failed(format!("no usable answer to our offer: {error}"));
             self.hang_up(&mut session);
             let end = self.talk(&mut session, None).await;
             return Err(match end {
@@ -227,7 +223,8 @@ impl Call {
                 _ => Outcome::Refused,
             });
         }
-        self.tell(&Step::Established(Status::of(&message)));
+        self.output
+            .tell(Line::of_response("established", &message, ", established"));
         if let Some(speech) = self.speech.take() {
             speech.begin();
         }
@@ -235,7 +232,9 @@ impl Call {
             && !self.media.takes_keys()
         {
             self.keys = keys.0.clone().into();
-            self.tell(&Step::Keys { by: "INFO" });
+            let words = "the callee takes no keys in the audio: they go by INFO";
+            self.output
+                .tell(Line::new("keys", words).with("by", "INFO"));
             self.press(&mut session);
         }
         let duration = self.placing.arguments.duration;
@@ -248,7 +247,9 @@ impl Call {
                     |end| ended(end, "the callee"),
                 );
                 let talked = answered.elapsed();
-                self.tell(&Step::Ended { cause, talked });
+                let words = format_args!("{cause} after {:.1} s", talked.as_secs_f64());
+                let line = Line::new("ended", words).with("talked", seconds(talked));
+                self.output.tell(line.with("cause", cause));
                 Err(end.map_or(Outcome::StoppedAtOnce, |_| Outcome::Ended))
             }
         }
@@ -347,8 +348,9 @@ impl Call {
 
     /// Calls where the callee sends us. One such call at a time.
     async fn refer(&mut self, referral: Referral) {
-        let uri = referral.refer_to().uri().clone();
-        self.tell(&Step::Referred { uri });
+        let uri = referral.refer_to().uri().to_string();
+        let line = Line::new("referred", format_args!("sent to {uri}"));
+        self.output.tell(line.with("uri", uri));
         if self.followed.is_some() {
             return;
         }
@@ -398,7 +400,7 @@ impl Call {
                 return Some(accepted);
             }
             Some(InviterEvent::Rejected(response)) => {
-                self.tell(&Step::Progress(Status::of(&response)));
+                self.progress(&response);
                 self.followed = None;
             }
             _ => self.followed = None,
@@ -407,19 +409,17 @@ impl Call {
     }
 
     fn rejected(&self, response: &Response) -> Outcome {
-        self.tell(&Step::Rejected(Status::of(response)));
+        self.output
+            .tell(Line::of_response("rejected", response, ""));
         advise(response.status(), self.placing.credentials.as_ref());
         Outcome::Refused
     }
 
     fn failed(&self, cause: impl Into<String>) -> Outcome {
         let cause = cause.into();
-        self.tell(&Step::Failed { cause });
+        self.output
+            .tell(Line::new("failed", &cause).with("cause", cause));
         Outcome::NoAnswer
-    }
-
-    fn tell(&self, step: &Step) {
-        self.output.tell(step);
     }
 }
 

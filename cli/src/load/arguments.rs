@@ -3,7 +3,10 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use offhook::message::UriBuf;
 
-use crate::{arguments::seconds, calling::sip_uri, certificates::CallerCertificates, names::Names};
+use crate::{
+    arguments::seconds, calling::sip_uri, certificates::CallerCertificates, names::Names,
+    stdout::OutputArguments,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct LoadArguments {
@@ -33,13 +36,6 @@ pub(crate) struct LoadArguments {
     #[command(flatten)]
     pub(crate) certificates: CallerCertificates,
 
-    /// What goes to stderr: error, warn, info, debug, trace, or a filter such as offhook=debug
-    ///
-    /// Replaces the environment variable `RUST_LOG`. Without either: info.
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) log: Option<String>,
-
-    /// Print each line on stdout as a JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }

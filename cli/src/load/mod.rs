@@ -29,16 +29,15 @@ use self::{
 };
 use crate::{
     calling::{listen, own_uri},
-    logging,
     signals::{Signal, Signals},
-    stdout::print,
+    stdout::{Output, print},
 };
 
 /// Places the calls and sees them to their end. An error means that none was placed.
 pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
-    logging::start(arguments.log.as_deref())?;
+    let output = arguments.output.start()?;
     let runtime = Runtime::new().context("no runtime")?;
-    let is_clean = runtime.block_on(async move { tokio::spawn(run(arguments)).await? })?;
+    let is_clean = runtime.block_on(async move { tokio::spawn(run(arguments, output)).await? })?;
     runtime.shutdown_background();
     Ok(if is_clean {
         ExitCode::SUCCESS
@@ -48,7 +47,7 @@ pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Whether every call was established and ended.
-async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
+async fn run(arguments: LoadArguments, output: Output) -> anyhow::Result<bool> {
     let signals = Signals::catch().context("signals cannot be caught")?;
     let user_agent = listen(
         config(arguments.limit),
@@ -66,7 +65,7 @@ async fn run(arguments: LoadArguments) -> anyhow::Result<bool> {
         calls: Arc::new(Calls::new(Tally::new()?, arguments.hold)),
         begin: Instant::now(),
         limit: arguments.limit,
-        is_json: arguments.json,
+        output,
     };
     let schedule = Schedule::new(arguments.rate, arguments.calls);
     let tally = load.run(schedule, signals).await;
@@ -85,7 +84,7 @@ struct Load {
     calls: Arc<Calls>,
     begin: Instant,
     limit: u32,
-    is_json: bool,
+    output: Output,
 }
 
 impl Load {
@@ -144,24 +143,19 @@ impl Load {
     }
 
     fn report(&self) {
-        let tally = self.tally();
-        let elapsed = self.begin.elapsed();
-        if self.is_json {
-            return print(tally.json("progress", elapsed));
+        let line = self.tally().line("progress", self.begin.elapsed());
+        if self.output.is_json || !io::stdout().is_terminal() {
+            return self.output.tell(line);
         }
-        let line = format!("{:5.0} s  {tally}", elapsed.as_secs_f64());
-        if io::stdout().is_terminal() {
-            // The line takes the place of the one before; a terminal that is gone is no loss.
-            let mut stdout = io::stdout().lock();
-            let _ = write!(stdout, "\r\x1b[2K{line}").and_then(|()| stdout.flush());
-        } else {
-            print(line);
-        }
+        // The line takes the place of the one before; a terminal that is gone is no loss.
+        let mut stdout = io::stdout().lock();
+        let _ = write!(stdout, "\r\x1b[2K{}", line.words()).and_then(|()| stdout.flush());
     }
 
     fn summarize(&self, tally: &Tally) {
-        if self.is_json {
-            return print(tally.json("summary", self.begin.elapsed()));
+        if self.output.is_json {
+            let line = tally.line("summary", self.begin.elapsed());
+            return self.output.tell(line);
         }
         self.report();
         if io::stdout().is_terminal() {

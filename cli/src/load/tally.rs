@@ -1,8 +1,10 @@
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::stdout::Line;
 
 /// What has become of the calls so far.
 #[derive(Clone, Debug)]
@@ -102,39 +104,10 @@ impl Tally {
         }
     }
 
-    pub(crate) fn json(&self, event: &str, elapsed: Duration) -> Value {
-        json!({
-            "event": event,
-            "seconds": rounded(elapsed.as_secs_f64()),
-            "rate": rounded(self.rate()),
-            "offered": self.offered,
-            "up": self.up,
-            "done": self.done,
-            "failed": self.all_failed(),
-            "failures": self.failed,
-            "retransmissions": self.retransmissions,
-            "setup_ms": {
-                "p50": self.setup_time(0.5),
-                "p99": self.setup_time(0.99),
-                "p99.9": self.setup_time(0.999),
-                "max": rounded(milliseconds(self.setup.max())),
-            },
-            "late": self.late,
-            "behind_ms": self.behind.as_millis(),
-            "slid_ms": self.slid.as_millis(),
-            "is_bottleneck": self.is_bottleneck(),
-        })
-    }
-
-    /// The setup time that this part of the calls did not exceed, in ms.
-    fn setup_time(&self, part: f64) -> f64 {
-        rounded(milliseconds(self.setup.value_at_quantile(part)))
-    }
-}
-
-/// What stands in a progress line, and in the summary.
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What stands in a progress line, and in the summary.
+    pub(crate) fn line(&self, event: &str, elapsed: Duration) -> Line {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|part| self.setup.value_at_quantile(part));
+        let [p50, p99, p999, max] = [p50, p99, p999, self.setup.max()].map(milliseconds);
         let Self {
             offered,
             up,
@@ -142,21 +115,36 @@ impl fmt::Display for Tally {
             retransmissions,
             ..
         } = self;
-        write!(
-            f,
-            "{:.0}/s  offered {offered}  up {up}  done {done}  failed {}  retransmissions {retransmissions}  \
-             setup p50 {:.1} p99 {:.1} p99.9 {:.1} ms",
-            self.rate(),
-            self.all_failed(),
-            self.setup_time(0.5),
-            self.setup_time(0.99),
-            self.setup_time(0.999),
-        )
+        let (rate, failed) = (self.rate(), self.all_failed());
+        let words = format_args!(
+            "{:5.0} s  {rate:.0}/s  offered {offered}  up {up}  done {done}  failed {failed}  \
+             retransmissions {retransmissions}  setup p50 {p50:.1} p99 {p99:.1} p99.9 {p999:.1} ms",
+            elapsed.as_secs_f64()
+        );
+        let setup = json!({ "p50": p50, "p99": p99, "p99.9": p999, "max": max });
+        Line::new(event, words)
+            .with("seconds", rounded(elapsed.as_secs_f64()))
+            .with("rate", rounded(rate))
+            .with("offered", *offered)
+            .with("up", *up)
+            .with("done", *done)
+            .with("failed", failed)
+            .with("failures", json!(self.failed))
+            .with("retransmissions", *retransmissions)
+            .with("setup_ms", setup)
+            .with("late", self.late)
+            .with("behind_ms", whole_milliseconds(self.behind))
+            .with("slid_ms", whole_milliseconds(self.slid))
+            .with("is_bottleneck", self.is_bottleneck())
     }
 }
 
 fn milliseconds(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64() * 1000.0
+    rounded(Duration::from_micros(micros).as_secs_f64() * 1000.0)
+}
+
+fn whole_milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// To three decimals.
@@ -172,6 +160,7 @@ const TOLERANCE: Duration = Duration::from_millis(20);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stdout::tests::both;
 
     fn tally() -> Tally {
         let mut tally = Tally::new().unwrap();
@@ -203,7 +192,7 @@ mod tests {
 
     #[test]
     fn setup_times_are_told_within_a_thousandth() {
-        let object = tally().json("summary", Duration::from_secs(1));
+        let object = both(tally().line("summary", Duration::from_secs(1))).1;
         for (part, expected) in [("p50", 500.0), ("p99", 990.0), ("max", 1000.0)] {
             let found = object["setup_ms"][part].as_f64().unwrap();
             assert!((found - expected).abs() <= expected / 1000.0, "{found}");

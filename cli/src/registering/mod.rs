@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 pub(crate) use self::{
     account::{Account, registrar_of},
     arguments::{LONGEST, RegisterArguments, address},
-    report::Report,
+    report::{Stage, failed, registering, report},
 };
 use crate::{
     calling::{at, listen},
@@ -44,9 +44,8 @@ pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<Exi
         is_registered: false,
         leave_by: None,
     };
-    registration
-        .output
-        .tell(&Report::registering(&registration.account, &flow));
+    let line = registering(&registration.account, &flow);
+    registration.output.tell(line);
     let outcome = registration.keep(registerer, &user_agent).await;
     let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
     Ok(outcome.into())
@@ -96,16 +95,17 @@ impl Registration {
             };
             let Some(event) = event else {
                 let cause = "no answer to our leaving";
-                self.output
-                    .tell(&Report::failed(&self.account, cause, None));
+                self.output.tell(failed(&self.account, cause, None));
                 return Outcome::NoAnswer;
             };
-            let report = Report::event(&self.account, &event, self.is_registered);
+            let before = self.is_registered;
             let outcome = self.outcome(&event);
-            self.output.tell(&match outcome {
-                Some(_) => report.last(),
-                None => report,
-            });
+            let stage = match outcome {
+                Some(_) => Stage::Last,
+                None if before => Stage::Kept,
+                None => Stage::First,
+            };
+            self.output.tell(report(&self.account, &event, stage));
             if let RegistrationEvent::Refused { message, .. } = &event {
                 advise(message.status(), self.account.credentials.as_ref());
             }

@@ -1,200 +1,116 @@
+//! What there is to say of a registration. All times are in whole seconds.
+
 use std::{fmt, time::Duration};
 
-use offhook::{
-    Binding, Flow, RegistrationEvent,
-    message::{Response, UriBuf},
-};
-use serde::Serialize;
+use offhook::{Binding, Flow, RegistrationEvent};
+use serde_json::{Value, json};
 
 use super::account::Account;
-use crate::{
-    calling::Status,
-    stdout::{Way, text},
-};
+use crate::stdout::Line;
 
-/// What there is to say of a registration.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
-    #[serde(flatten)]
-    news: News,
-    #[serde(serialize_with = "text")]
-    aor: UriBuf,
+/// Where a registration stands when something comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The registrar does not have us yet.
+    First,
+    /// The registrar has had us.
+    Kept,
+    /// Nothing is tried any more.
+    Last,
 }
 
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum News {
-    /// The first REGISTER is on its way.
-    Registering {
-        #[serde(serialize_with = "text")]
-        registrar: UriBuf,
-        #[serde(flatten)]
-        way: Way,
-    },
-    /// The registrar has our binding now.
-    Registered(Registered),
-    /// The registrar has our binding still.
-    Refreshed(Registered),
-    /// The registrar refused.
-    Refused {
-        #[serde(flatten)]
-        status: Status,
-        retry_in: Option<u64>,
-    },
-    /// The registrar is not there.
-    Failed {
-        cause: String,
-        retry_in: Option<u64>,
-    },
-    /// The binding is gone, or will be.
-    Unregistered {
-        status: Option<u16>,
-        reason: Option<String>,
-    },
+/// The first REGISTER is on its way.
+pub(crate) fn registering(account: &Account, flow: &Flow) -> Line {
+    let Account { aor, registrar, .. } = account;
+    let line = Line::new(
+        "registering",
+        format_args!("registering {aor} at {registrar}"),
+    );
+    let line = line.by(flow).with("registrar", registrar.to_string());
+    line.with("aor", aor.to_string())
 }
 
-/// What the registrar says that it has. All times are in seconds.
-#[derive(Clone, Debug, Serialize)]
-struct Registered {
-    #[serde(flatten)]
-    status: Status,
-    expires: u64,
-    bindings: Vec<Bound>,
-    service_route: Vec<String>,
+/// The registrar is not there.
+pub(crate) fn failed(
+    account: &Account,
+    cause: impl fmt::Display,
+    retry_in: Option<Duration>,
+) -> Line {
+    let aor = &account.aor;
+    let words = format_args!("{cause}, {aor} is not registered{}", again(retry_in));
+    let line = Line::new("failed", words).with("cause", cause.to_string());
+    let line = line.with("retry_in", retry_in.map(|it| it.as_secs()));
+    line.with("aor", aor.to_string())
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct Bound {
-    uri: String,
-    expires: Option<u64>,
-}
-
-impl Report {
-    pub(crate) fn registering(account: &Account, flow: &Flow) -> Self {
-        let registrar = account.registrar.clone();
-        let way = flow.into();
-        Self::of(account, News::Registering { registrar, way })
-    }
-
-    /// `is_refresh`: it was registered before.
-    pub(crate) fn event(account: &Account, event: &RegistrationEvent, is_refresh: bool) -> Self {
-        let news = match event {
-            RegistrationEvent::Registered {
-                expires,
-                bindings,
-                service_route,
-                message,
-            } => {
-                let bindings = bindings.iter().take(MOST_BINDINGS).map(Bound::of);
-                let route = service_route.iter().take(MOST_BINDINGS);
-                let registered = Registered {
-                    status: Status::of(message),
-                    expires: expires.as_secs(),
-                    bindings: bindings.collect(),
-                    service_route: route.map(ToString::to_string).collect(),
-                };
-                if is_refresh {
-                    News::Refreshed(registered)
-                } else {
-                    News::Registered(registered)
-                }
-            }
-            RegistrationEvent::Refused { retry_in, message } => News::Refused {
-                status: Status::of(message),
-                retry_in: retry_in.map(|it| it.as_secs()),
-            },
-            RegistrationEvent::Failed { cause, retry_in } => {
-                return Self::failed(account, cause.to_string(), Some(*retry_in));
-            }
-            RegistrationEvent::Unregistered { message } => {
-                let status = message
-                    .as_ref()
-                    .map(|message: &Response| Status::of(message));
-                News::Unregistered {
-                    status: status.as_ref().map(|it| it.code),
-                    reason: status.map(|it| it.reason),
-                }
-            }
-        };
-        Self::of(account, news)
-    }
-
-    pub(crate) fn failed(
-        account: &Account,
-        cause: impl Into<String>,
-        retry_in: Option<Duration>,
-    ) -> Self {
-        let news = News::Failed {
-            cause: cause.into(),
-            retry_in: retry_in.map(|it| it.as_secs()),
-        };
-        Self::of(account, news)
-    }
-
-    /// The same where nothing is tried any more.
-    pub(crate) fn last(mut self) -> Self {
-        if let News::Refused { retry_in, .. } | News::Failed { retry_in, .. } = &mut self.news {
-            *retry_in = None;
+/// What the registrar said, or did not.
+pub(crate) fn report(account: &Account, event: &RegistrationEvent, stage: Stage) -> Line {
+    let aor = &account.aor;
+    let is_last = stage == Stage::Last;
+    let line = match event {
+        RegistrationEvent::Registered {
+            expires,
+            bindings,
+            service_route,
+            message,
+        } => {
+            let event = match stage {
+                Stage::First => "registered",
+                Stage::Kept | Stage::Last => "refreshed",
+            };
+            let expires = expires.as_secs();
+            let bindings = bindings.get(..MOST_BINDINGS).unwrap_or(bindings);
+            let words = format_args!(", {event} {aor} for {expires} s{}", listed(bindings));
+            let service_route = service_route.iter().take(MOST_BINDINGS);
+            let service_route: Vec<_> = service_route.map(ToString::to_string).collect();
+            let bindings: Vec<_> = bindings.iter().map(object).collect();
+            let line = Line::of_response(event, message, words).with("expires", expires);
+            line.with("bindings", bindings)
+                .with("service_route", service_route)
         }
-        self
-    }
-
-    fn of(account: &Account, news: News) -> Self {
-        let aor = account.aor.clone();
-        Self { news, aor }
-    }
-}
-
-impl Bound {
-    fn of(Binding { uri, expires }: &Binding) -> Self {
-        Self {
-            uri: uri.to_string(),
-            expires: expires.map(|it| it.as_secs()),
+        RegistrationEvent::Refused { retry_in, message } => {
+            let retry_in = retry_in.filter(|_| !is_last);
+            let words = format_args!(", {aor} is not registered{}", again(retry_in));
+            let line = Line::of_response("refused", message, words);
+            line.with("retry_in", retry_in.map(|it| it.as_secs()))
         }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let aor = &self.aor;
-        match &self.news {
-            News::Registering { registrar, way } => {
-                write!(f, "registering {aor} at {registrar} {way}")
-            }
-            News::Registered(it) => write!(f, "{}, registered {aor} {it}", it.status),
-            News::Refreshed(it) => write!(f, "{}, refreshed {aor} {it}", it.status),
-            News::Refused { status, retry_in } => {
-                write!(f, "{status}, {aor} is not registered{}", again(*retry_in))
-            }
-            News::Failed { cause, retry_in } => {
-                write!(f, "{cause}, {aor} is not registered{}", again(*retry_in))
-            }
-            News::Unregistered {
-                status: Some(status),
-                reason: Some(reason),
-            } => write!(f, "{status} {reason}, unregistered {aor}"),
-            News::Unregistered { .. } => write!(f, "gave {aor} up without an answer"),
+        RegistrationEvent::Failed { cause, retry_in } => {
+            return failed(account, cause, Some(*retry_in).filter(|_| !is_last));
         }
-    }
-}
-
-impl fmt::Display for Registered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "for {} s", self.expires)?;
-        for (number, Bound { uri, expires }) in self.bindings.iter().enumerate() {
-            f.write_str(if number == 0 { ": " } else { ", " })?;
-            f.write_str(uri)?;
-            if let Some(expires) = expires {
-                write!(f, " ({expires} s)")?;
-            }
+        RegistrationEvent::Unregistered { message: None } => {
+            let words = format_args!("gave {aor} up without an answer");
+            let line = Line::new("unregistered", words);
+            line.with("status", Value::Null).with("reason", Value::Null)
         }
-        Ok(())
-    }
+        RegistrationEvent::Unregistered {
+            message: Some(message),
+        } => Line::of_response(
+            "unregistered",
+            message,
+            format_args!(", unregistered {aor}"),
+        ),
+    };
+    line.with("aor", aor.to_string())
 }
 
-/// When the registrar is asked again, in seconds.
-fn again(retry_in: Option<u64>) -> String {
-    retry_in.map_or_else(String::new, |after| format!("; again in {after} s"))
+/// The bindings that the registrar has.
+fn listed(bindings: &[Binding]) -> String {
+    let one = |Binding { uri, expires }: &Binding| match expires {
+        Some(expires) => format!("{uri} ({} s)", expires.as_secs()),
+        None => uri.to_string(),
+    };
+    let bindings: Vec<_> = bindings.iter().map(one).collect();
+    let colon = if bindings.is_empty() { "" } else { ": " };
+    format!("{colon}{}", bindings.join(", "))
+}
+
+fn object(Binding { uri, expires }: &Binding) -> Value {
+    json!({ "uri": uri.to_string(), "expires": expires.map(|it| it.as_secs()) })
+}
+
+/// When the registrar is asked again.
+fn again(retry_in: Option<Duration>) -> String {
+    retry_in.map_or_else(String::new, |it| format!("; again in {} s", it.as_secs()))
 }
 
 /// A registrar may list any number.
@@ -202,42 +118,40 @@ const MOST_BINDINGS: usize = 20;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::stdout::tests::both;
-
-    fn report(news: News) -> Report {
-        let aor = "sip:alice@example.com".parse().unwrap();
-        Report { news, aor }
-    }
-
-    fn status(code: u16, reason: &str) -> Status {
-        let reason = reason.to_owned();
-        Status { code, reason }
-    }
+    use crate::stdout::tests::{both, response};
 
     #[test]
     fn news_are_a_line_of_words_and_an_object() {
-        let bindings = [
-            Binding {
-                uri: "sip:alice@192.0.2.1".parse().unwrap(),
-                expires: Some(Duration::from_mins(10)),
-            },
-            Binding {
-                uri: "sip:other@192.0.2.9".parse().unwrap(),
-                expires: None,
-            },
-        ];
-        let registered = News::Refreshed(Registered {
-            status: status(200, "OK"),
+        let account = Account {
+            aor: "sip:alice@example.com".parse().unwrap(),
+            registrar: "sip:example.com".parse().unwrap(),
+            proxy: None,
+            credentials: None,
             expires: 600,
-            bindings: bindings.iter().map(Bound::of).collect(),
+        };
+        let binding = |uri: &str, expires| Binding {
+            uri: uri.parse().unwrap(),
+            expires,
+        };
+        let registered = RegistrationEvent::Registered {
+            expires: Duration::from_mins(10),
+            bindings: vec![
+                binding("sip:alice@192.0.2.1", Some(Duration::from_mins(10))),
+                binding("sip:other@192.0.2.9", None),
+            ],
             service_route: Vec::new(),
-        });
-        for (news, text, object) in [
+            message: response("SIP/2.0 200 OK"),
+        };
+        let refused = || RegistrationEvent::Refused {
+            retry_in: Some(Duration::from_secs(30)),
+            message: response("SIP/2.0 503 Busy"),
+        };
+        let given_up = RegistrationEvent::Unregistered { message: None };
+        for (event, stage, text, object) in [
             (
                 registered,
+                Stage::Kept,
                 "200 OK, refreshed sip:alice@example.com for 600 s: \
                  sip:alice@192.0.2.1 (600 s), sip:other@192.0.2.9",
                 json!({
@@ -249,10 +163,8 @@ mod tests {
                 }),
             ),
             (
-                News::Refused {
-                    status: status(503, "Busy"),
-                    retry_in: Some(30),
-                },
+                refused(),
+                Stage::Kept,
                 "503 Busy, sip:alice@example.com is not registered; again in 30 s",
                 json!({
                     "event": "refused", "aor": "sip:alice@example.com", "status": 503, "reason": "Busy",
@@ -260,17 +172,25 @@ mod tests {
                 }),
             ),
             (
-                News::Unregistered {
-                    status: None,
-                    reason: None,
-                },
+                refused(),
+                Stage::Last,
+                "503 Busy, sip:alice@example.com is not registered",
+                json!({
+                    "event": "refused", "aor": "sip:alice@example.com", "status": 503, "reason": "Busy",
+                    "retry_in": null,
+                }),
+            ),
+            (
+                given_up,
+                Stage::Last,
                 "gave sip:alice@example.com up without an answer",
                 json!({
                     "event": "unregistered", "aor": "sip:alice@example.com", "status": null, "reason": null,
                 }),
             ),
         ] {
-            assert_eq!(both(&report(news)), (text.to_owned(), object));
+            let line = report(&account, &event, stage);
+            assert_eq!(both(line), (text.to_owned(), object));
         }
     }
 }
