@@ -95,6 +95,7 @@ mod tests {
     use tokio::{runtime::Handle, time::timeout};
 
     use super::*;
+    use crate::caller::Path;
     use crate::stdout::tests::WORDS;
 
     #[derive(Debug)]
@@ -113,8 +114,7 @@ mod tests {
         let account = Account {
             aor: "sip:alice@example.com".parse().unwrap(),
             registrar: "sip:example.com".parse().unwrap(),
-            proxy: None,
-            credentials: None,
+            path: Path::default(),
             expires: 600,
         };
         let tasks = || Handle::current().metrics().num_alive_tasks();

@@ -5,6 +5,7 @@ mod accounts;
 mod answering;
 mod arguments;
 mod call;
+mod caller;
 mod calling;
 mod certificates;
 mod configuration;

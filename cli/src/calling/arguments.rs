@@ -1,12 +1,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use offhook::message::{Uri, UriBuf};
+use offhook::message::UriBuf;
 use offhook_media::{Encoding, InvalidKey, Key};
 
 use crate::{
-    arguments::seconds, certificates::CallerCertificates, credentials::CredentialArguments,
-    names::Names, stdout::OutputArguments,
+    arguments::seconds,
+    caller::{CallerArguments, sip_uri},
 };
 
 #[derive(Debug, Args)]
@@ -22,13 +22,6 @@ pub(crate) struct CallArguments {
     /// Who calls; `offhook` at our address unless told
     #[arg(long, value_name = "URI", value_parser = sip_uri)]
     pub(crate) from: Option<UriBuf>,
-
-    #[command(flatten)]
-    pub(crate) credentials: CredentialArguments,
-
-    /// The proxy that the call goes through: sip:HOST:PORT
-    #[arg(long, value_name = "URI", value_parser = proxy)]
-    pub(crate) proxy: Option<UriBuf>,
 
     /// Offer an inactive stream and open no port for audio
     #[arg(long, conflicts_with_all = ["tone", "play", "record", "dtmf", "codec", "srtp"])]
@@ -66,18 +59,12 @@ pub(crate) struct CallArguments {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     pub(crate) timeout: Duration,
 
-    #[command(flatten)]
-    pub(crate) names: Names,
-
-    #[command(flatten)]
-    pub(crate) certificates: CallerCertificates,
-
     /// Call where the callee sends us with REFER; without it such a request is refused
     #[arg(long)]
     pub(crate) follow_refer: bool,
 
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    pub(crate) caller: CallerArguments,
 }
 
 /// What is pressed.
@@ -99,44 +86,4 @@ fn codec(text: &str) -> Result<Encoding, String> {
             let names: Vec<_> = Encoding::ALL.iter().map(|it| it.name()).collect();
             format!("expected one of {}", names.join(", "))
         })
-}
-
-/// A URI that can be called.
-pub(crate) fn sip_uri(text: &str) -> Result<UriBuf, String> {
-    let uri: UriBuf = text
-        .parse()
-        .map_err(|error| format!("{error}; {EXAMPLE}"))?;
-    match uri.as_uri() {
-        Uri::Sip(_) => Ok(uri),
-        _ => Err(EXAMPLE.to_owned()),
-    }
-}
-
-/// A proxy that requests go through: a loose router, whether that is written or not
-/// ([RFC 3261 §16.12](https://www.rfc-editor.org/rfc/rfc3261#section-16.12)).
-pub(crate) fn proxy(text: &str) -> Result<UriBuf, String> {
-    let uri = sip_uri(text)?;
-    match uri.as_uri() {
-        Uri::Sip(sip) if !sip.lr() && sip.headers.is_none() => sip_uri(&format!("{uri};lr")),
-        _ => Ok(uri),
-    }
-}
-
-const EXAMPLE: &str = "expected for example sip:echo@192.0.2.1";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_a_loose_router() {
-        for (text, expected) in [
-            ("sip:p:5070", "sip:p:5070;lr"),
-            ("sip:p;transport=tcp", "sip:p;transport=tcp;lr"),
-            ("sip:p;lr", "sip:p;lr"),
-        ] {
-            assert_eq!(proxy(text).unwrap().to_string(), expected);
-        }
-        assert!(proxy("tel:1").is_err());
-    }
 }

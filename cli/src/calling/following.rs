@@ -1,16 +1,14 @@
-use anyhow::Context;
-use offhook::{
-    Credentials, Flow, Inviter, InviterEvent, OutgoingRequest, Referral, UserAgent, message::UriBuf,
-};
+use offhook::{Flow, Inviter, InviterEvent, OutgoingRequest, Referral, UserAgent, message::UriBuf};
 use offhook_media::Recording;
 
-use super::{CallArguments, OurSide, early::Early, our_side, own_uri};
+use super::{CallArguments, OurSide, early::Early, our_side};
+use crate::caller::Path;
 
 /// How a call is placed, the first one and those that the callee asks for.
 pub(super) struct Placing {
     pub(super) user_agent: UserAgent,
     pub(super) arguments: CallArguments,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) path: Path,
     pub(super) recording: Recording,
 }
 
@@ -18,27 +16,21 @@ impl Placing {
     /// The call to `target`, its best way there, and our side of the session on it.
     pub(super) async fn prepare(
         &self,
-        target: UriBuf,
+        target: &UriBuf,
     ) -> anyhow::Result<(OutgoingRequest, Flow, OurSide)> {
         let arguments = &self.arguments;
-        let next_hop = arguments.proxy.as_ref().unwrap_or(&target);
-        let flows = self.user_agent.flows(next_hop).await?;
-        let flow = *flows.first().context("no way leads there")?;
+        let request = self
+            .path
+            .request(&self.user_agent, arguments.from.as_ref(), target);
+        let (request, flow) = request.await?;
         let mut side = our_side(arguments, flow.local.ip(), &self.recording)?;
-        let from = match &arguments.from {
-            Some(from) => from.clone(),
-            None => own_uri(flow.local)?,
-        };
-        let request = OutgoingRequest::new(flows, from.into(), target.into());
-        let mut request = request.with_body(side.media.description()?);
-        request.routes.extend(arguments.proxy.clone());
-        request.credentials.extend(self.credentials.clone());
+        let request = request.with_body(side.media.description()?);
         Ok((request, flow, side))
     }
 
     /// Calls where the callee sends us.
     pub(super) async fn follow(&self, referral: Referral) -> anyhow::Result<Followed> {
-        let (request, _, side) = self.prepare(referral.refer_to().target()).await?;
+        let (request, _, side) = self.prepare(&referral.refer_to().target()).await?;
         if let Some(speech) = &side.speech {
             // The session that it leaves is heard until it answers.
             speech.end.replace(());

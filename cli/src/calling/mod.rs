@@ -11,11 +11,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use offhook::{
-    Accepted, Builder, Config, ContactTarget, Inviter, InviterEvent, Referral, Session, SessionEnd,
-    SessionEvent, StartError, Transport, UserAgent,
-    message::{Body, Method, Response, Uri, UriBuf},
+    Accepted, Config, ContactTarget, Inviter, InviterEvent, Referral, Session, SessionEnd,
+    SessionEvent,
+    message::{Body, Method, Response},
 };
 use offhook_media::{
     AudioEnd, AudioHandler, BareHandler, Key, Player, PortRange, Protection, Recording, Sound,
@@ -23,13 +23,11 @@ use offhook_media::{
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
-pub(crate) use self::arguments::{CallArguments, proxy, sip_uri};
+pub(crate) use self::arguments::CallArguments;
 use self::early::{Early, Media};
 use self::following::{Followed, Placing};
 use crate::{
-    certificates::{CallerCertificates, Certificates},
     credentials::advise,
-    names::Names,
     negotiation::change,
     outcome::Outcome,
     over::ended,
@@ -40,9 +38,9 @@ use crate::{
 
 /// Places a call and sees it to its end. An error means that it was not placed.
 pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
-    let output = arguments.output.start()?;
+    let output = arguments.caller.output.start()?;
     let signals = Signals::catch().context("signals cannot be caught")?;
-    let credentials = arguments.credentials.read(None)?;
+    let path = arguments.caller.path(None)?;
     let record = arguments.record.clone();
     if let Some(file) = &record {
         // What cannot be kept is not recorded first.
@@ -52,18 +50,16 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     if arguments.follow_refer {
         config.methods.push(Method::Refer);
     }
-    let next_hop = arguments.proxy.as_ref().unwrap_or(&arguments.uri);
-    let (certificates, names) = (&arguments.certificates, &arguments.names);
-    let user_agent = listen(config, next_hop, certificates, names).await?;
+    let user_agent = arguments.caller.listen(config, &arguments.uri).await?;
     let recording = Recording::up_to(wave::LONGEST);
     let uri = arguments.uri.clone();
     let placing = Placing {
         user_agent: user_agent.clone(),
         arguments,
-        credentials,
+        path,
         recording: recording.clone(),
     };
-    let (request, flow, side) = placing.prepare(uri.clone()).await?;
+    let (request, flow, side) = placing.prepare(&uri).await?;
     let inviter = user_agent.invite(request)?;
     let mut call = Call {
         output: output.timed(),
@@ -411,7 +407,7 @@ impl Call {
     fn rejected(&self, response: &Response) -> Outcome {
         self.output
             .tell(Line::of_response("rejected", response, ""));
-        advise(response.status(), self.placing.credentials.as_ref());
+        advise(response.status(), self.placing.path.credentials.as_ref());
         Outcome::Refused
     }
 
@@ -476,39 +472,6 @@ fn our_side(
         media: Box::new(handler),
         speech: Some(Speech { end, audio }),
     })
-}
-
-/// A user agent on free ports of every address: those of IPv6 only where the system has it. Where the
-/// URI asks for another transport than UDP or TCP, it speaks that one, too.
-pub(crate) async fn listen(
-    config: Config,
-    uri: &UriBuf,
-    certificates: &CallerCertificates,
-    names: &Names,
-) -> anyhow::Result<UserAgent> {
-    let mut transports = vec![Transport::Udp, Transport::Tcp];
-    let asked = match uri.as_uri() {
-        Uri::Sip(uri) => Transport::of_uri(&uri),
-        _ => None,
-    };
-    transports.extend(asked.filter(|asked| !transports.contains(asked)));
-    let tls = Certificates::from(certificates).options(transports.iter().copied())?;
-    let on = |builder: Builder, host| {
-        let listeners = transports.iter().map(|it| format!("{it}:{host}:0"));
-        listeners.fold(builder, Builder::listen)
-    };
-    let builder = names.resolve(UserAgent::builder().config(config).tls(tls))?;
-    let builder = on(builder, "0.0.0.0");
-    match on(builder.clone(), "[::]").start().await {
-        Err(StartError::Bind { .. }) => Ok(builder.start().await?),
-        other => Ok(other?),
-    }
-}
-
-/// Who calls, when nobody said it.
-pub(crate) fn own_uri(local: SocketAddr) -> anyhow::Result<UriBuf> {
-    let uri = format!("sip:offhook@{local}");
-    uri.parse().map_err(|error| anyhow!("{uri}: {error}"))
 }
 
 pub(crate) async fn at(time: Option<Instant>) {

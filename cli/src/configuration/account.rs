@@ -5,7 +5,7 @@ use toml::{Spanned, de::DeValue};
 
 use super::{error::Defect, routes::Routes, secret::Secret, tables::Tables};
 use crate::{
-    calling::{proxy, sip_uri},
+    caller::{Path, proxy, sip_uri},
     credentials::Password,
     registering::{Account, LONGEST, address, registrar_of},
 };
@@ -102,15 +102,17 @@ impl TryFrom<Keys> for Listed {
                 .or_else(|| registrar_of(&aor))
                 .ok_or("`registrar` is missing")?,
             aor,
-            proxy: proxy.map_err(|error| format!("`proxy`: {error}"))?,
-            credentials: None,
+            path: Path {
+                proxy: proxy.map_err(|error| format!("`proxy`: {error}"))?,
+                credentials: None,
+            },
             expires,
         };
         let is_open = keys.password.is_none() && keys.password_env.is_none() && keys.ha1.is_none();
         if !is_open {
             let user = keys.user.or_else(|| account.user()).unwrap_or_default();
             let secret = Secret::read(keys.password, keys.password_env, keys.ha1)?;
-            account.credentials = Some(secret.credentials(&user, keys.realm.as_deref())?);
+            account.path.credentials = Some(secret.credentials(&user, keys.realm.as_deref())?);
         } else if keys.user.is_some() {
             return Err("`user` needs `password`, `password_env` or `ha1`".to_owned());
         }

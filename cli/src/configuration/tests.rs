@@ -371,12 +371,12 @@ fn an_account_has_what_it_needs_from_its_address() {
     assert_eq!(first.registrar.to_string(), "sip:pbx:5070;transport=tcp");
     assert_eq!(first.expires, 600);
     let username = |account: &crate::registering::Account| {
-        let credentials = account.credentials.as_ref();
+        let credentials = account.path.credentials.as_ref();
         credentials.map(|it| it.username().as_str().to_owned())
     };
     assert_eq!(username(first).as_deref(), Some("100"));
     assert_eq!(second.registrar.to_string(), "sip:192.0.2.1");
-    let proxy = second.proxy.as_ref().map(ToString::to_string);
+    let proxy = second.path.proxy.as_ref().map(ToString::to_string);
     assert_eq!(proxy.as_deref(), Some("sip:192.0.2.2;lr"));
     assert_eq!(username(second).as_deref(), Some("bob"));
     assert_eq!(second.expires, 60);

@@ -4,8 +4,8 @@ use clap::{Args, value_parser};
 use offhook::message::UriBuf;
 
 use crate::{
-    arguments::seconds, calling::sip_uri, certificates::CallerCertificates, names::Names,
-    stdout::OutputArguments,
+    arguments::seconds,
+    caller::{CallerArguments, sip_uri},
 };
 
 #[derive(Debug, Args)]
@@ -31,11 +31,5 @@ pub(crate) struct LoadArguments {
     pub(crate) limit: u32,
 
     #[command(flatten)]
-    pub(crate) names: Names,
-
-    #[command(flatten)]
-    pub(crate) certificates: CallerCertificates,
-
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    pub(crate) caller: CallerArguments,
 }

@@ -7,14 +7,13 @@ mod tally;
 
 use std::{
     io::{self, IsTerminal, Write},
-    net::SocketAddr,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::Context;
-use offhook::{Config, OutgoingRequest, UserAgent, message::Body};
+use offhook::{Config, OutgoingRequest, UserAgent};
 use offhook_media::{BareHandler, SessionDescriptionHandler};
 use tokio::{
     runtime::Runtime,
@@ -28,14 +27,13 @@ use self::{
     tally::Tally,
 };
 use crate::{
-    calling::{listen, own_uri},
     signals::{Signal, Signals},
     stdout::{Output, print},
 };
 
 /// Places the calls and sees them to their end. An error means that none was placed.
 pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
-    let output = arguments.output.start()?;
+    let output = arguments.caller.output.start()?;
     let runtime = Runtime::new().context("no runtime")?;
     let is_clean = runtime.block_on(async move { tokio::spawn(run(arguments, output)).await? })?;
     runtime.shutdown_background();
@@ -49,19 +47,14 @@ pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
 /// Whether every call was established and ended.
 async fn run(arguments: LoadArguments, output: Output) -> anyhow::Result<bool> {
     let signals = Signals::catch().context("signals cannot be caught")?;
-    let user_agent = listen(
-        config(arguments.limit),
-        &arguments.uri,
-        &arguments.certificates,
-        &arguments.names,
-    )
-    .await?;
-    let flows = user_agent.flows(&arguments.uri).await?;
-    let local = flows.first().context("no way leads there")?.local;
-    let (from, to) = (own_uri(local)?, arguments.uri);
+    let (caller, target) = (&arguments.caller, &arguments.uri);
+    let path = caller.path(None)?;
+    let user_agent = caller.listen(config(arguments.limit), target).await?;
+    let (request, flow) = path.request(&user_agent, None, target).await?;
     let load = Load {
         user_agent: user_agent.clone(),
-        request: OutgoingRequest::new(flows, from.into(), to.into()).with_body(offer(local)?),
+        // A stream that nobody uses.
+        request: request.with_body(BareHandler::new(flow.local.ip()).description()?),
         calls: Arc::new(Calls::new(Tally::new()?, arguments.hold)),
         begin: Instant::now(),
         limit: arguments.limit,
@@ -200,11 +193,6 @@ fn config(limit: u32) -> Config {
     config.limits.sessions = most;
     config.limits.transactions = MOST_TRANSACTIONS;
     config
-}
-
-/// A stream that nobody uses.
-fn offer(local: SocketAddr) -> anyhow::Result<Body> {
-    Ok(BareHandler::new(local.ip()).description()?)
 }
 
 /// How often the schedule is looked at.

@@ -1,9 +1,9 @@
-use anyhow::Context;
 use offhook::{
-    Credentials, Flow, OutgoingRequest, Registerer, RegistrationEvent, RegistrationOptions,
-    UserAgent,
+    Flow, Registerer, RegistrationEvent, RegistrationOptions, UserAgent,
     message::{SipUri, Text, Uri, UriBuf},
 };
+
+use crate::caller::Path;
 
 /// An address at a registrar.
 #[derive(Clone, Debug)]
@@ -11,8 +11,7 @@ pub(crate) struct Account {
     /// The address of record.
     pub(crate) aor: UriBuf,
     pub(crate) registrar: UriBuf,
-    pub(crate) proxy: Option<UriBuf>,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) path: Path,
     /// How long a binding should hold, in seconds.
     pub(crate) expires: u32,
 }
@@ -24,24 +23,16 @@ impl Account {
         user_of(&self.aor)
     }
 
-    /// Where its requests go first.
-    pub(crate) fn next_hop(&self) -> &UriBuf {
-        self.proxy.as_ref().unwrap_or(&self.registrar)
-    }
-
     /// Registers it. An error means that no way leads to the registrar now.
     pub(crate) async fn register(
         &self,
         user_agent: &UserAgent,
     ) -> anyhow::Result<(Registerer, Flow)> {
-        let flows = user_agent.flows(self.next_hop()).await?;
-        let flow = *flows.first().context("no way leads there")?;
-        let aor = || self.aor.clone().into();
-        let mut request = OutgoingRequest::new(flows, aor(), aor());
-        request.request_uri = self.registrar.clone();
+        let (aor, registrar) = (&self.aor, &self.registrar);
+        let request = self.path.request(user_agent, Some(aor), registrar);
+        let (mut request, flow) = request.await?;
+        request.to = aor.clone().into();
         request.contact_user = self.user().and_then(|user| Text::new(user).ok());
-        request.routes.extend(self.proxy.clone());
-        request.credentials.extend(self.credentials.clone());
         let options = RegistrationOptions {
             expires: self.expires,
             ..RegistrationOptions::new(request)
@@ -64,7 +55,7 @@ impl Account {
         else {
             return;
         };
-        if let Ok(flows) = user_agent.flows(self.next_hop()).await {
+        if let Ok(flows) = self.path.flows(user_agent, &self.registrar).await {
             registerer.relocate(flows);
         }
     }

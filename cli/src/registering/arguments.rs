@@ -2,13 +2,7 @@ use clap::{Args, value_parser};
 use offhook::message::UriBuf;
 
 use super::account::registrar_of;
-use crate::{
-    calling::{proxy, sip_uri},
-    certificates::CallerCertificates,
-    credentials::CredentialArguments,
-    names::Names,
-    stdout::OutputArguments,
-};
+use crate::caller::{CallerArguments, sip_uri};
 
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArguments {
@@ -16,29 +10,16 @@ pub(crate) struct RegisterArguments {
     #[arg(value_parser = address)]
     pub(crate) aor: UriBuf,
 
-    #[command(flatten)]
-    pub(crate) credentials: CredentialArguments,
-
     /// The registrar; without it the domain of the address
     #[arg(long, value_name = "URI", value_parser = sip_uri)]
     pub(crate) registrar: Option<UriBuf>,
-
-    /// The proxy that requests go through: sip:HOST:PORT
-    #[arg(long, value_name = "URI", value_parser = proxy)]
-    pub(crate) proxy: Option<UriBuf>,
-
-    #[command(flatten)]
-    pub(crate) names: Names,
-
-    #[command(flatten)]
-    pub(crate) certificates: CallerCertificates,
 
     /// How many seconds a binding should hold; the registrar decides
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(1..=LONGEST))]
     pub(crate) expires: u32,
 
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
+    pub(crate) caller: CallerArguments,
 }
 
 /// A URI that can be registered: it has a user and a domain.

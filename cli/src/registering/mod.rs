@@ -16,7 +16,7 @@ pub(crate) use self::{
     report::{Stage, failed, registering, report},
 };
 use crate::{
-    calling::{at, listen},
+    calling::at,
     credentials::advise,
     outcome::Outcome,
     signals::{Signal, Signals},
@@ -25,17 +25,11 @@ use crate::{
 
 /// Registers and keeps the binding. An error means that the registrar was not asked.
 pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
-    let output = arguments.output.start()?;
+    let output = arguments.caller.output.start()?;
     let signals = Signals::catch().context("signals cannot be caught")?;
     let account = account(&arguments)?;
-    let next_hop = account.next_hop();
-    let user_agent = listen(
-        Config::default(),
-        next_hop,
-        &arguments.certificates,
-        &arguments.names,
-    )
-    .await?;
+    let config = Config::default();
+    let user_agent = arguments.caller.listen(config, &account.registrar).await?;
     let (registerer, flow) = account.register(&user_agent).await?;
     let mut registration = Registration {
         account,
@@ -58,8 +52,7 @@ fn account(arguments: &RegisterArguments) -> anyhow::Result<Account> {
     Ok(Account {
         registrar: registrar.context("the address has no domain")?,
         aor,
-        proxy: arguments.proxy.clone(),
-        credentials: arguments.credentials.read(user.as_deref())?,
+        path: arguments.caller.path(user.as_deref())?,
         expires: arguments.expires,
     })
 }
@@ -107,7 +100,7 @@ impl Registration {
             };
             self.output.tell(report(&self.account, &event, stage));
             if let RegistrationEvent::Refused { message, .. } = &event {
-                advise(message.status(), self.account.credentials.as_ref());
+                advise(message.status(), self.account.path.credentials.as_ref());
             }
             if let Some(outcome) = outcome {
                 return outcome;

@@ -119,6 +119,7 @@ const MOST_BINDINGS: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::Path;
     use crate::stdout::tests::{both, response};
 
     #[test]
@@ -126,8 +127,7 @@ mod tests {
         let account = Account {
             aor: "sip:alice@example.com".parse().unwrap(),
             registrar: "sip:example.com".parse().unwrap(),
-            proxy: None,
-            credentials: None,
+            path: Path::default(),
             expires: 600,
         };
         let binding = |uri: &str, expires| Binding {

@@ -1,6 +1,6 @@
 //! `offhook register`, `offhook call` with a password, and the accounts of `offhook serve`.
 
-use std::net::TcpListener;
+use std::{iter, net::TcpListener};
 
 use serde_json::Value;
 
@@ -132,6 +132,24 @@ fn a_call_answers_challenges_and_goes_through_its_proxy() {
     peer.respond(&invite, "486 Busy Here", "");
     assert_eq!(program.expect("rejected")["status"], 486);
     assert_eq!(program.exit_code(), Some(1));
+}
+
+#[test]
+fn a_load_answers_challenges_and_goes_through_its_proxy() {
+    let peer = Peer::new();
+    let proxy = format!("sip:{}", peer.address());
+    let load = ["load", "sip:bob@example.invalid", "--calls", "1"];
+    let arguments = ["--proxy", &proxy, "--user", "alice"];
+    let mut program = Program::start(offhook(&load).args(arguments));
+    let challenge = CHALLENGE.replace("WWW-Authenticate", "Proxy-Authenticate");
+    let invite = peer.expect("INVITE");
+    peer.respond(&invite, "407 Proxy Authentication Required", &challenge);
+    let invite = peer.expect("INVITE");
+    assert_eq!(invite.header("Route"), format!("<{proxy};lr>"));
+    assert!(invite.header("Proxy-Authorization").contains("nc=00000001"));
+    peer.respond(&invite, "486 Busy Here", "");
+    let summary = iter::repeat_with(|| program.line()).find(|line| line["event"] == "summary");
+    assert_eq!(summary.expect("it sums up")["failures"]["486"], 1);
 }
 
 #[test]
