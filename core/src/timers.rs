@@ -1,7 +1,6 @@
 //! The time of a core, and all its timers.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::config::Times;
@@ -114,13 +113,14 @@ impl Timer {
 ///
 /// RFC 3261 arms the same ten durations over and over. Within one duration the order of arming is
 /// the order of firing, so each has a queue of its own where arming and firing cost a push and a
-/// pop; two where some of its timers are patient. A heap takes the durations that messages bring
+/// pop; two where some of its timers are patient. A map takes the durations that messages bring
 /// (Expires).
 #[derive(Debug)]
 pub(crate) struct Timers {
     now: Instant,
     lanes: Vec<Lane>,
-    heap: BinaryHeap<Reverse<Rare>>,
+    /// By time, and of one time in the order of arming.
+    rare: BTreeMap<(Instant, u64), Timer>,
     armed: u64,
 }
 
@@ -149,19 +149,15 @@ impl Timers {
         Self {
             now,
             lanes: prompt.chain(patient).collect(),
-            heap: BinaryHeap::new(),
+            rare: BTreeMap::new(),
             armed: 0,
         }
     }
 
     /// How many are armed, those included whose owners will ignore them.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
-            + self
-                .lanes
-                .iter()
-                .map(|lane| lane.queue.len())
-                .sum::<usize>()
+        let queues = self.lanes.iter().map(|lane| lane.queue.len());
+        self.rare.len() + queues.sum::<usize>()
     }
 
     /// The time of all that happens until the next [`advance`](Self::advance).
@@ -185,8 +181,7 @@ impl Timers {
             return;
         }
         self.armed += 1;
-        let order = self.armed;
-        self.heap.push(Reverse(Rare { at, order, timer }));
+        self.rare.insert((at, self.armed), timer);
     }
 
     /// Takes the earliest timer that is due.
@@ -194,9 +189,9 @@ impl Timers {
         let now = self.now;
         let lane = self.earliest_lane();
         let in_lane = lane.and_then(|index| self.lanes.get(index)?.head());
-        let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
-        if in_heap.is_some_and(|at| at <= now && in_lane.is_none_or(|lane| at < lane)) {
-            return self.heap.pop().map(|Reverse(rare)| rare.timer);
+        let rare = self.first_rare();
+        if rare.is_some_and(|at| at <= now && in_lane.is_none_or(|lane| at < lane)) {
+            return self.rare.pop_first().map(|(_, timer)| timer);
         }
         if in_lane.is_some_and(|at| at <= now) {
             let armed = self.lanes.get_mut(lane?)?.queue.pop_front();
@@ -213,12 +208,16 @@ impl Timers {
                 lane.queue.pop_front();
             }
         }
-        while self.heap.peek().is_some_and(|rare| !live(rare.0.timer)) {
-            self.heap.pop();
+        while let Some(first) = self.rare.first_entry().filter(|first| !live(*first.get())) {
+            first.remove();
         }
-        let in_heap = self.heap.peek().map(|Reverse(rare)| rare.at);
         let in_lanes = self.lanes.iter().filter_map(Lane::deadline);
-        in_lanes.chain(in_heap).min()
+        in_lanes.chain(self.first_rare()).min()
+    }
+
+    fn first_rare(&self) -> Option<Instant> {
+        let first = self.rare.first_key_value();
+        first.map(|((at, _), _)| *at)
     }
 
     fn earliest_lane(&self) -> Option<usize> {
@@ -266,36 +265,8 @@ struct Armed {
     timer: Timer,
 }
 
-/// A timer of an uncommon duration. Equal times fire in the order of arming.
-#[derive(Debug)]
-struct Rare {
-    at: Instant,
-    order: u64,
-    timer: Timer,
-}
-
-impl Ord for Rare {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-impl PartialOrd for Rare {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Rare {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Rare {}
-
 /// A time that a peer may move as often as it likes, and the one timer that is armed for it. One
-/// that fires too early is armed again: so nobody fills the heap, and none stays for long after its
+/// that fires too early is armed again: so nobody fills the map, and none stays for long after its
 /// owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline {
@@ -356,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn they_fire_in_order_across_lanes_and_heap() {
+    fn they_fire_in_order_whatever_their_durations() {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
         timers.arm(ms(500), Timer::NoAnswer(first));
