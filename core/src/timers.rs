@@ -171,17 +171,17 @@ impl Timers {
         self.now = self.now.max(now);
     }
 
-    pub(crate) fn arm(&mut self, after: Duration, timer: Timer) {
-        let Some(at) = self.now.checked_add(after) else {
-            return; // Not within the life of this process.
-        };
+    /// When it will fire. `None` where that is not within the life of this process.
+    pub(crate) fn arm(&mut self, after: Duration, timer: Timer) -> Option<Instant> {
+        let at = self.now.checked_add(after)?;
         let mut lanes = self.lanes.iter_mut();
         if let Some(lane) = lanes.find(|lane| lane.takes(after, timer)) {
             lane.queue.push_back(Armed { at, timer });
-            return;
+            return Some(at);
         }
         self.armed += 1;
         self.rare.insert((at, self.armed), timer);
+        Some(at)
     }
 
     /// Takes the earliest timer that is due.

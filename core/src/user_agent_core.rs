@@ -245,10 +245,9 @@ fn repeat_provisional(state: &mut State, id: InviteId) {
         return;
     }
     let after = state.config.times.repeat_provisional;
-    invite.repeats_at = state.timers.now().checked_add(after);
+    invite.repeats_at = state.timers.arm(after, Timer::RepeatProvisional(id));
     let transaction = invite.transaction;
     state.server(transaction).repeat();
-    state.timers.arm(after, Timer::RepeatProvisional(id));
 }
 
 /// Sends a 2xx again that waits for its ACK.

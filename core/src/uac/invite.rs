@@ -217,8 +217,7 @@ fn proceed(state: &mut State, id: OutgoingInviteId) {
         return;
     }
     invite.stage = Stage::Proceeding;
-    invite.until = state.timers.now().checked_add(after);
-    state.timers.arm(after, Timer::Ringing(id));
+    invite.until = state.timers.arm(after, Timer::Ringing(id));
     cancel::send(state, id);
 }
 
@@ -388,9 +387,8 @@ fn refuse(state: &mut State, id: OutgoingInviteId, message: Response) {
     let after = state.config.times.transaction_life();
     if let Some(invite) = state.outgoing_invites.get_mut(id) {
         invite.stage = Stage::Redirected;
-        invite.until = state.timers.now().checked_add(after);
+        invite.until = state.timers.arm(after, Timer::Redirected(id));
     }
-    state.timers.arm(after, Timer::Redirected(id));
     end_early(state, id);
     tell(
         state,

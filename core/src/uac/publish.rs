@@ -194,8 +194,7 @@ fn go_on(state: &mut State, id: PublicationId) {
 
 fn wait(state: &mut State, id: PublicationId, after: Duration) {
     if let Some(publication) = state.publications.get_mut(id.0) {
-        publication.due = state.timers.now().checked_add(after);
-        state.timers.arm(after, Timer::Publication(id));
+        publication.due = state.timers.arm(after, Timer::Publication(id));
     }
 }
 

@@ -245,8 +245,7 @@ fn go_on(state: &mut State, id: RegistrationId) {
 
 fn wait(state: &mut State, id: RegistrationId, after: Duration) {
     if let Some(registration) = state.registrations.get_mut(id.0) {
-        registration.due = state.timers.now().checked_add(after);
-        state.timers.arm(after, Timer::Registration(id));
+        registration.due = state.timers.arm(after, Timer::Registration(id));
     }
 }
 

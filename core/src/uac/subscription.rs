@@ -183,8 +183,7 @@ pub(super) fn live(state: &mut State, id: SubscriptionId, life: Duration) {
 
 pub(super) fn wait(state: &mut State, id: SubscriptionId, after: Duration) {
     if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.due = state.timers.now().checked_add(after);
-        state.timers.arm(after, Timer::Subscription(id));
+        subscription.due = state.timers.arm(after, Timer::Subscription(id));
     }
 }
 

@@ -254,10 +254,8 @@ impl<'a> InviteUserAgentServer<'a> {
         }
         self.send(options.status.into(), message.clone());
         let after = self.state.config.times.repeat_provisional;
-        self.invite_mut().repeats_at = self.state.timers.now().checked_add(after);
-        self.state
-            .timers
-            .arm(after, Timer::RepeatProvisional(self.id));
+        let timer = Timer::RepeatProvisional(self.id);
+        self.invite_mut().repeats_at = self.state.timers.arm(after, timer);
         Ok(OutgoingResponseWithSession { message, session })
     }
 
