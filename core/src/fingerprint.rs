@@ -29,7 +29,7 @@ impl Hash for Fingerprint {
 }
 
 /// Makes [`Fingerprint`]s with one secret key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fingerprinter {
     hasher: SipHasher13,
 }

@@ -33,7 +33,9 @@ pub(crate) struct Sources {
     /// Those seen since the last turn, and those seen in the one before.
     young: HashMap<u64, Bucket, Already>,
     old: HashMap<u64, Bucket, Already>,
-    begin: Option<Instant>,
+    begin: Instant,
+    /// Addresses and ports are known by their fingerprints.
+    keys: Fingerprinter,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,50 +51,41 @@ struct Bucket {
 }
 
 impl Sources {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(now: Instant, limits: &Limits, keys: Fingerprinter) -> Self {
         Self {
             burst: limits.source_burst,
             per_second: limits.source_rate,
             young: HashMap::default(),
             old: HashMap::default(),
-            begin: None,
+            begin: now,
+            keys,
         }
     }
 
     /// Counts a request that proves nothing.
-    pub(crate) fn charge(
-        &mut self,
-        keys: &Fingerprinter,
-        now: Instant,
-        source: SocketAddr,
-    ) -> Admission {
+    pub(crate) fn charge(&mut self, now: Instant, source: SocketAddr) -> Admission {
         let burst = self.burst;
-        let port = self.of_port(keys, now, source);
+        let port = self.of_port(now, source);
         if !port.take(burst) {
             return port.refuse();
         }
         if port.is_proven
             || self
-                .of_address(keys, now, source.ip())
+                .of_address(now, source.ip())
                 .take(burst.saturating_mul(PORTS))
         {
             return Admission::Serve;
         }
-        self.of_port(keys, now, source).refuse()
+        self.of_port(now, source).refuse()
     }
 
     /// Whether a new call of this source is served, which is not counted.
-    pub(crate) fn look(
-        &mut self,
-        keys: &Fingerprinter,
-        now: Instant,
-        source: SocketAddr,
-    ) -> Admission {
+    pub(crate) fn look(&mut self, now: Instant, source: SocketAddr) -> Admission {
         let burst = self.burst;
         if self.young.is_empty() {
             return Admission::Serve;
         }
-        let port = self.of_port(keys, now, source);
+        let port = self.of_port(now, source);
         if port.has(burst) {
             return Admission::Serve;
         }
@@ -100,38 +93,32 @@ impl Sources {
     }
 
     /// The source has acknowledged a call. It has one request more for that.
-    pub(crate) fn prove(&mut self, keys: &Fingerprinter, now: Instant, source: SocketAddr) {
-        let port = self.of_port(keys, now, source);
+    pub(crate) fn prove(&mut self, now: Instant, source: SocketAddr) {
+        let port = self.of_port(now, source);
         port.is_proven = true;
         port.taken = port.taken.saturating_sub(REQUEST);
     }
 
     /// Whether the source has acknowledged a call lately.
-    pub(crate) fn is_proven(
-        &mut self,
-        keys: &Fingerprinter,
-        now: Instant,
-        source: SocketAddr,
-    ) -> bool {
-        self.of_port(keys, now, source).is_proven
+    pub(crate) fn is_proven(&mut self, now: Instant, source: SocketAddr) -> bool {
+        self.of_port(now, source).is_proven
     }
 
-    fn of_port(&mut self, keys: &Fingerprinter, now: Instant, source: SocketAddr) -> &mut Bucket {
+    fn of_port(&mut self, now: Instant, source: SocketAddr) -> &mut Bucket {
         let address = network(source.ip());
         let port = source.port().to_be_bytes();
-        let key = keys.of([b"port", &address, &port]).half();
+        let key = self.keys.of([b"port", &address, &port]).half();
         self.bucket(now, key, 1)
     }
 
-    fn of_address(&mut self, keys: &Fingerprinter, now: Instant, address: IpAddr) -> &mut Bucket {
-        let key = keys.of([b"address", &network(address)]).half();
+    fn of_address(&mut self, now: Instant, address: IpAddr) -> &mut Bucket {
+        let key = self.keys.of([b"address", &network(address)]).half();
         self.bucket(now, key, PORTS)
     }
 
     /// The bucket of a key, with all that has flown into it by now.
     fn bucket(&mut self, now: Instant, key: u64, speed: u32) -> &mut Bucket {
-        let begin = *self.begin.get_or_insert(now);
-        let at = now.saturating_duration_since(begin);
+        let at = now.saturating_duration_since(self.begin);
         let rate = u64::from(self.per_second) * u64::from(speed);
         if self.young.len() >= MOST && !self.young.contains_key(&key) {
             self.turn();
@@ -218,36 +205,34 @@ mod tests {
 
     struct Bench {
         sources: Sources,
-        keys: Fingerprinter,
         now: Instant,
     }
 
     impl Bench {
         fn new() -> Self {
-            Self {
-                sources: Sources::new(&Limits {
-                    source_burst: 10,
-                    source_rate: 1,
-                    ..Limits::default()
-                }),
-                keys: Fingerprinter::new([1, 2]),
-                now: Instant::now(),
-            }
+            let limits = Limits {
+                source_burst: 10,
+                source_rate: 1,
+                ..Limits::default()
+            };
+            let now = Instant::now();
+            let sources = Sources::new(now, &limits, Fingerprinter::new([1, 2]));
+            Self { sources, now }
         }
 
         fn charge(&mut self, source: &str) -> Admission {
             let source = source.parse().unwrap();
-            self.sources.charge(&self.keys, self.now, source)
+            self.sources.charge(self.now, source)
         }
 
         fn prove(&mut self, source: &str) {
             let source = source.parse().unwrap();
-            self.sources.prove(&self.keys, self.now, source);
+            self.sources.prove(self.now, source);
         }
 
         fn is_proven(&mut self, source: &str) -> bool {
             let source = source.parse().unwrap();
-            self.sources.is_proven(&self.keys, self.now, source)
+            self.sources.is_proven(self.now, source)
         }
 
         fn pass(&mut self, seconds: u64) {

@@ -62,10 +62,10 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         let mut random = Random::new(seed);
+        let fingerprinter = Fingerprinter::new(random.keys());
         Self {
             introduction: Introduction::new(&config),
             loggers: config.loggers,
-            fingerprinter: Fingerprinter::new(random.keys()),
             timers: Timers::new(now, &config.times),
             random,
             outbox: Outbox::default(),
@@ -80,7 +80,8 @@ impl State {
             subscriptions: Subscriptions::new(),
             publications: Slots::new(),
             requests: Slots::new(),
-            sources: Sources::new(&config.limits),
+            sources: Sources::new(now, &config.limits, fingerprinter.clone()),
+            fingerprinter,
             totals: Totals::default(),
             refusing: None,
             config,
@@ -329,18 +330,17 @@ impl State {
             (self.servers.len(), limits.transactions),
             (self.servers.octets(), limits.octets),
         ];
-        let (sources, keys) = (&mut self.sources, &self.fingerprinter);
-        let now = self.timers.now();
+        let (sources, now) = (&mut self.sources, self.timers.now());
         if tables.iter().all(|(length, limit)| *length < limit / 2) {
-            return sources.look(keys, now, source);
+            return sources.look(now, source);
         }
         let is_nearly_full = tables
             .iter()
             .any(|(length, limit)| *length >= limit - limit / 8);
-        match (sources.is_proven(keys, now, source), is_nearly_full) {
-            (true, false) => sources.look(keys, now, source),
-            (true, true) | (false, false) => sources.charge(keys, now, source),
-            (false, true) => match sources.charge(keys, now, source) {
+        match (sources.is_proven(now, source), is_nearly_full) {
+            (true, false) => sources.look(now, source),
+            (true, true) | (false, false) => sources.charge(now, source),
+            (false, true) => match sources.charge(now, source) {
                 Admission::Serve => Admission::Refuse,
                 other => other,
             },

@@ -68,9 +68,7 @@ pub(super) fn receive_ack(state: &mut State, flow: Flow, request: Request) {
         }
     };
     session.phase = Phase::Confirmed;
-    state
-        .sources
-        .prove(&state.fingerprinter, state.timers.now(), flow.remote);
+    state.sources.prove(state.timers.now(), flow.remote);
     state.outbox.event(Event::Confirmed {
         session: id,
         acknowledgement: request,

@@ -57,10 +57,7 @@ impl Reply {
     /// included. A source that asks too much gets 503, and then nothing.
     pub(crate) fn statelessly(self, state: &mut State, incoming: &Incoming) {
         let source = incoming.flow.remote;
-        match state
-            .sources
-            .charge(&state.fingerprinter, state.timers.now(), source)
-        {
+        match state.sources.charge(state.timers.now(), source) {
             Admission::Serve => self.send_once(state, incoming),
             Admission::Refuse => Self::overload(state).send_once(state, incoming),
             Admission::Ignore => state.totals.shed += 1,
