@@ -39,34 +39,23 @@ impl<T> Slots<T> {
             && let Some(entry) = self.entries.get_mut(index as usize)
         {
             entry.value = Some(value);
-            return Slot {
-                index,
-                generation: entry.generation,
-            };
+            let generation = entry.generation;
+            return Slot { index, generation };
         }
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry {
-            generation: 0,
-            value: Some(value),
-        });
-        Slot {
-            index,
-            generation: 0,
-        }
+        let (generation, value) = (0, Some(value));
+        self.entries.push(Entry { generation, value });
+        Slot { index, generation }
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&T> {
-        let entry = self.entries.get(slot.index as usize)?;
-        (entry.generation == slot.generation)
-            .then_some(entry.value.as_ref())
-            .flatten()
+        let entry = self.entries.get(slot.index as usize);
+        let entry = entry.filter(|entry| entry.generation == slot.generation);
+        entry?.value.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
-        let entry = self.entries.get_mut(slot.index as usize)?;
-        (entry.generation == slot.generation)
-            .then_some(entry.value.as_mut())
-            .flatten()
+        self.entry(slot)?.value.as_mut()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
@@ -83,14 +72,16 @@ impl<T> Slots<T> {
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<T> {
-        let entry = self.entries.get_mut(slot.index as usize)?;
-        if entry.generation != slot.generation {
-            return None;
-        }
+        let entry = self.entry(slot)?;
         let value = entry.value.take()?;
         entry.generation = entry.generation.wrapping_add(1);
         self.free.push(slot.index);
         Some(value)
+    }
+
+    fn entry(&mut self, slot: Slot) -> Option<&mut Entry<T>> {
+        let entry = self.entries.get_mut(slot.index as usize);
+        entry.filter(|entry| entry.generation == slot.generation)
     }
 }
 

@@ -90,62 +90,37 @@ impl State {
 
     /// When the next timer is due that somebody still waits for.
     pub(crate) fn next_timer(&mut self) -> Option<Instant> {
-        let Self {
-            timers,
-            invites,
-            servers,
-            clients,
-            sessions,
-            offers,
-            outgoing_invites,
-            registrations,
-            subscriptions,
-            publications,
-            requests,
-            ..
-        } = self;
-        timers.next(|timer| match timer {
-            Timer::Trying(id) => invites.get(id.0).is_some_and(|invite| !invite.is_answered),
+        let invite = |id: InviteId| self.invites.get(id.0);
+        let session = |id| self.sessions.get(id);
+        self.timers.next(|timer| match timer {
+            Timer::Trying(id) => invite(id).is_some_and(|it| !it.is_answered),
             Timer::NoAnswer(id) | Timer::Expires(id) | Timer::RepeatProvisional(id) => {
-                invites.contains(id.0)
+                invite(id).is_some()
             }
-            Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => sessions
-                .get(id)
-                .is_some_and(|session| session.awaits_prack(rseq)),
-            Timer::Session(id) => {
-                let session = sessions.get(id);
-                session.is_some_and(|session| session.timer.is_some())
+            Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => {
+                session(id).is_some_and(|it| it.awaits_prack(rseq))
             }
-            Timer::Change(id) => {
-                let session = sessions.get(id);
-                session.is_some_and(|session| session.change.is_some())
-            }
+            Timer::Session(id) => session(id).is_some_and(|it| it.timer.is_some()),
+            Timer::Change(id) => session(id).is_some_and(|it| it.change.is_some()),
             Timer::Reinvite(id, cseq) => {
-                let change = sessions.get(id).and_then(|session| session.change.as_ref());
+                let change = session(id).and_then(|it| it.change.as_ref());
                 change.is_some_and(|change| change.cseq == cseq)
             }
-            Timer::Request(id) => requests.contains(id.0),
-            Timer::Offer(slot) | Timer::OfferTrying(slot) => offers.contains(slot),
-            Timer::Server(slot, _) => servers.get(slot).is_some(),
-            Timer::Client(slot, _) => clients.get(slot).is_some(),
+            Timer::Request(id) => self.requests.contains(id.0),
+            Timer::Offer(slot) | Timer::OfferTrying(slot) => self.offers.contains(slot),
+            Timer::Server(slot, _) => self.servers.get(slot).is_some(),
+            Timer::Client(slot, _) => self.clients.get(slot).is_some(),
             Timer::Accepted(id, cseq) | Timer::Acknowledgement(id, cseq) => {
-                let session = sessions.get(id);
-                session.is_some_and(|session| session.awaits_ack(cseq))
+                session(id).is_some_and(|it| it.awaits_ack(cseq))
             }
-            Timer::Refer(id, name) => {
-                let session = sessions.get(id);
-                session.is_some_and(|session| session.awaits_notify(name))
-            }
-            Timer::Referral(id, cseq) => {
-                let session = sessions.get(id);
-                session.is_some_and(|session| session.is_referred(cseq))
-            }
-            Timer::Registration(id) => registrations.contains(id.0),
-            Timer::Subscription(id) => subscriptions.get(id).is_some(),
-            Timer::Publication(id) => publications.contains(id.0),
+            Timer::Refer(id, name) => session(id).is_some_and(|it| it.awaits_notify(name)),
+            Timer::Referral(id, cseq) => session(id).is_some_and(|it| it.is_referred(cseq)),
+            Timer::Registration(id) => self.registrations.contains(id.0),
+            Timer::Subscription(id) => self.subscriptions.get(id).is_some(),
+            Timer::Publication(id) => self.publications.contains(id.0),
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
-                let invite = outgoing_invites.get(id);
-                invite.is_some_and(|invite| invite.stage != Stage::Accepted)
+                let invite = self.outgoing_invites.get(id);
+                invite.is_some_and(|it| it.stage != Stage::Accepted)
             }
         })
     }
