@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_event_reaches_the_delegate_of_its_call_alone() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::default();
         let (first, second) = (InviteId(slots.insert(())), InviteId(slots.insert(())));
         let mut delegates = Delegates::new();
         delegates.set(first, Counter::default());

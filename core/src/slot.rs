@@ -23,13 +23,6 @@ pub(crate) struct Slots<T> {
 }
 
 impl<T> Slots<T> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            free: Vec::new(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
@@ -85,6 +78,15 @@ impl<T> Slots<T> {
     }
 }
 
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry<T> {
     generation: u32,
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_old_key_does_not_see_the_next_value() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::default();
         let first = slots.insert("first");
         assert_eq!(slots.remove(first), Some("first"));
         let second = slots.insert("second");

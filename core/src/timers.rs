@@ -320,7 +320,7 @@ mod tests {
     use crate::slot::Slots;
 
     fn timers() -> (Timers, Instant, InviteId, InviteId) {
-        let mut slots = Slots::new();
+        let mut slots = Slots::default();
         let (first, second) = (InviteId(slots.insert(())), InviteId(slots.insert(())));
         let now = Instant::now();
         (Timers::new(now, &Times::default()), now, first, second)
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn patient_timers_wake_nobody_before_their_patience_ends() {
-        let mut transactions = Slots::new();
+        let mut transactions = Slots::default();
         let (first, second) = (transactions.insert(()), transactions.insert(()));
         let (mut timers, now, ..) = timers();
         let after = Times::default().t1 * 64;
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_timer_that_is_not_patient_has_the_time_to_itself() {
-        let mut transactions = Slots::new();
+        let mut transactions = Slots::default();
         let (mut timers, now, ..) = timers();
         let (slot, after) = (transactions.insert(()), Times::default().t1 * 64);
         timers.arm(after, Timer::Server(slot, ServerTimer::L));

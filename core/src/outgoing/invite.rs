@@ -118,20 +118,13 @@ impl OutgoingInvite {
 }
 
 /// All calls of ours.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct OutgoingInvites {
     slots: Slots<OutgoingInvite>,
     accepted: usize,
 }
 
 impl OutgoingInvites {
-    pub(crate) const fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            accepted: 0,
-        }
-    }
-
     /// How many have no final response.
     pub(crate) fn unanswered(&self) -> usize {
         self.slots.len() - self.accepted

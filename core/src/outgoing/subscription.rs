@@ -194,7 +194,7 @@ impl Subscription {
 }
 
 /// All subscriptions of ours.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     slots: Slots<Subscription>,
     /// By their dialogs; those that may get one, by what there is of it.
@@ -202,13 +202,6 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            by_dialog: ByFingerprint::default(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

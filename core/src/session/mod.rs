@@ -243,7 +243,7 @@ impl InviteSession {
 }
 
 /// All sessions, found by dialog.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sessions {
     slots: Slots<InviteSession>,
     by_dialog: ByFingerprint<SessionId>,
@@ -254,15 +254,6 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            by_dialog: ByFingerprint::default(),
-            ended: VecDeque::with_capacity(REMEMBERED),
-            by_channel: HashMap::new(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

@@ -13,7 +13,7 @@ use crate::slot::{Slot, Slots};
 
 /// All client transactions, found by branch. A branch is our own random number, so it is its own
 /// hash.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientTransactions {
     slots: Slots<ClientTransaction>,
     by_branch: HashMap<Token, Slot, Already>,
@@ -22,14 +22,6 @@ pub(crate) struct ClientTransactions {
 }
 
 impl ClientTransactions {
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            by_branch: HashMap::default(),
-            cancels: HashMap::default(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

@@ -6,7 +6,7 @@ use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
 
 /// All server transactions, found by key and by merge key.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ServerTransactions {
     slots: Slots<ServerTransaction>,
     by_key: ByFingerprint<Slot>,
@@ -15,15 +15,6 @@ pub(crate) struct ServerTransactions {
 }
 
 impl ServerTransactions {
-    pub(crate) fn new() -> Self {
-        Self {
-            slots: Slots::new(),
-            by_key: ByFingerprint::default(),
-            by_merge_key: ByFingerprint::default(),
-            octets: 0,
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }

@@ -43,7 +43,7 @@ impl Bench {
         };
         let (request, user) = (Bytes::from_static(request), ClientUser::Nobody);
         let transaction = ClientTransaction::new(Token(1), method, request, flow, user);
-        let mut transactions = ClientTransactions::new();
+        let mut transactions = ClientTransactions::default();
         let mut bench = Self {
             begin: now,
             timers: Timers::new(now, &times),
