@@ -53,19 +53,16 @@ impl Backlog {
         }
     }
 
-    /// Gives it back where too many wait already. Wakes nobody: see [`Backlog::wake`].
+    /// Gives it back where too many wait already.
     pub(crate) fn push(&self, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
         let mut queue = self.lock();
         if queue.arrivals.len() >= queue.bound {
             return Err(arrival);
         }
         queue.arrivals.push_back(arrival);
-        Ok(())
-    }
-
-    /// Wakes one who waits.
-    pub(crate) fn wake(&self) {
+        drop(queue);
         self.arrived.notify_one();
+        Ok(())
     }
 
     /// The oldest; `None` after [`Backlog::close`]. Loses none when dropped.
@@ -77,7 +74,7 @@ impl Backlog {
                 let mut queue = self.lock();
                 if let Some(arrival) = queue.arrivals.pop_front() {
                     if !queue.arrivals.is_empty() {
-                        self.wake();
+                        self.arrived.notify_one();
                     }
                     return Some(arrival);
                 }

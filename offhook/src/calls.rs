@@ -8,6 +8,7 @@ use offhook_core::{
     RequestId, SessionEnd, SessionId, SubscriptionEvent, SubscriptionId, Unanswered,
 };
 use offhook_message::{Request, Response};
+use smallvec::SmallVec;
 
 use crate::backlog::Arrival;
 use crate::by_id::ById;
@@ -47,7 +48,11 @@ pub(crate) struct Calls {
     pub(crate) publications: Inboxes<PublicationId, PublicationEvent>,
     invites: ById<InviteId, InviteCall>,
     sessions: ById<SessionId, SessionCall>,
+    /// Who must be woken once the lock of the shard is released.
+    pub(crate) wakers: Wakers,
 }
+
+pub(crate) type Wakers = SmallVec<[Waker; 2]>;
 
 impl Calls {
     pub(crate) fn add_invite(&mut self, invite: InviteId) {
@@ -109,41 +114,34 @@ impl Calls {
         self.invites.get(&invite)?.over.clone()
     }
 
-    /// Who must be woken.
-    pub(crate) fn cancelled(&mut self, invite: InviteId, over: Cancelled) -> Option<Waker> {
-        let call = self.invites.get_mut(&invite)?;
-        call.over = Some(over);
-        call.waker.take()
-    }
-
-    /// Who must be woken.
-    pub(crate) fn confirmed(
-        &mut self,
-        session: SessionId,
-        acknowledgement: Request,
-    ) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
-        call.acknowledgement = Some(Box::new(acknowledgement));
-        call.waker.take()
-    }
-
-    /// Hands on what happens in a session: to its handle, or that of the call of which it is an early one. Who must be
-    /// woken.
-    pub(crate) fn tell(
-        &mut self,
-        session: SessionId,
-        happened: Happened,
-    ) -> Result<Option<Waker>, NoHandle> {
-        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
-        let Some(invite) = call.invite else {
-            return call.tell(happened);
-        };
-        if self.outgoing.is_full(invite) && happened.question().is_some() {
-            return Err(NoHandle);
+    pub(crate) fn cancelled(&mut self, invite: InviteId, over: Cancelled) {
+        if let Some(call) = self.invites.get_mut(&invite) {
+            call.over = Some(over);
+            self.wakers.extend(call.waker.take());
         }
-        Ok(self
-            .outgoing
-            .put(invite, OutgoingNews::Early(session, happened)))
+    }
+
+    pub(crate) fn confirmed(&mut self, session: SessionId, acknowledgement: Request) {
+        if let Some(call) = self.sessions.get_mut(&session) {
+            call.acknowledgement = Some(Box::new(acknowledgement));
+            self.wakers.extend(call.waker.take());
+        }
+    }
+
+    /// Hands on what happens in a session: to its handle, or that of the call of which it is an early one.
+    pub(crate) fn tell(&mut self, session: SessionId, happened: Happened) -> Result<(), NoHandle> {
+        let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
+        let woken = if let Some(invite) = call.invite {
+            if self.outgoing.is_full(invite) && happened.question().is_some() {
+                return Err(NoHandle);
+            }
+            let news = OutgoingNews::Early(session, happened);
+            self.outgoing.put(invite, news)
+        } else {
+            call.tell(happened)?
+        };
+        self.wakers.extend(woken);
+        Ok(())
     }
 
     /// The offer is taken back. Whether nobody has seen it.
@@ -152,29 +150,25 @@ impl Calls {
         call.is_some_and(SessionCall::withdraw_offer)
     }
 
-    /// Who must be woken.
-    pub(crate) fn terminating(&mut self, session: SessionId, cause: SessionEnd) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
-        call.terminating = Some(cause);
-        call.waker.take()
+    pub(crate) fn terminating(&mut self, session: SessionId, cause: SessionEnd) {
+        if let Some(call) = self.sessions.get_mut(&session) {
+            call.terminating = Some(cause);
+            self.wakers.extend(call.waker.take());
+        }
     }
 
-    /// Who must be woken.
-    pub(crate) fn ended(
-        &mut self,
-        session: SessionId,
-        end: SessionEnd,
-        bye: Option<Request>,
-    ) -> Option<Waker> {
-        let call = self.sessions.get_mut(&session)?;
+    pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd, bye: Option<Request>) {
+        let Some(call) = self.sessions.get_mut(&session) else {
+            return;
+        };
         if call.invite.is_some() {
             self.sessions.remove(&session);
-            return None;
+            return;
         }
         call.withdraw_offer();
         call.end = Some(end);
         call.bye = bye.map(Box::new);
-        call.waker.take()
+        self.wakers.extend(call.waker.take());
     }
 
     /// The BYE of the peer's.
@@ -183,12 +177,7 @@ impl Calls {
         bye.cloned()
     }
 
-    /// Who must be woken.
-    pub(crate) fn happened(
-        &mut self,
-        invite: OutgoingInviteId,
-        event: OutgoingInviteEvent,
-    ) -> Option<Waker> {
+    pub(crate) fn happened(&mut self, invite: OutgoingInviteId, event: OutgoingInviteEvent) {
         let can_be_left_out = match event {
             OutgoingInviteEvent::Trying { .. } => true,
             OutgoingInviteEvent::Progress {
@@ -203,32 +192,43 @@ impl Calls {
             }
             _ => false,
         };
-        if can_be_left_out && self.outgoing.is_full(invite) {
-            return None;
+        if !can_be_left_out || !self.outgoing.is_full(invite) {
+            let news = OutgoingNews::Invite(event);
+            self.wakers.extend(self.outgoing.put(invite, news));
         }
-        self.outgoing.put(invite, OutgoingNews::Invite(event))
     }
 
-    /// Who must be woken.
-    pub(crate) fn subscription(
+    pub(crate) fn answered(
         &mut self,
-        id: SubscriptionId,
-        event: SubscriptionEvent,
-    ) -> Option<Waker> {
+        request: OutgoingRequestId,
+        outcome: Result<Response, RequestFailure>,
+    ) {
+        self.wakers.extend(self.requests.put(request, outcome));
+    }
+
+    pub(crate) fn registration(&mut self, id: RegistrationId, event: RegistrationEvent) {
+        self.wakers.extend(self.registrations.put_newest(id, event));
+    }
+
+    pub(crate) fn subscription(&mut self, id: SubscriptionId, event: SubscriptionEvent) {
         if let SubscriptionEvent::Forked { subscription } = event {
             self.subscriptions.add(subscription);
         }
-        self.subscriptions.put_newest(id, event)
+        self.wakers.extend(self.subscriptions.put_newest(id, event));
     }
 
-    /// Says of all calls that they are over, for nothing will come any more, and who must be
-    /// woken.
-    pub(crate) fn abandon(&mut self) -> Vec<Waker> {
+    pub(crate) fn publication(&mut self, id: PublicationId, event: PublicationEvent) {
+        self.wakers.extend(self.publications.put_newest(id, event));
+    }
+
+    /// Says of all calls that they are over, for nothing will come any more.
+    pub(crate) fn abandon(&mut self) {
         let undelivered = || {
             let cause = RequestFailure::Undelivered;
             Some(OutgoingNews::Invite(OutgoingInviteEvent::Failed { cause }))
         };
-        let mut wakers = self.outgoing.abandon(undelivered);
+        let Self { wakers, .. } = self;
+        wakers.extend(self.outgoing.abandon(undelivered));
         wakers.extend(self.requests.abandon(|| None));
         wakers.extend(self.registrations.abandon(|| None));
         wakers.extend(self.subscriptions.abandon(|| None));
@@ -242,7 +242,6 @@ impl Calls {
             call.end.get_or_insert(SessionEnd::ByeUnanswered);
             wakers.extend(call.waker.take());
         }
-        wakers
     }
 
     /// What happens in an incoming call before its answer, where it is wanted, or how it ended.

@@ -1,5 +1,4 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use offhook_core::{
@@ -12,30 +11,35 @@ use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::backlog::{Arrival, ArrivalId, Backlog, Replaced};
-use crate::calls::{CallId, Calls, Cancelled, Happened, NoHandle, Question};
+use crate::calls::{CallId, Calls, Cancelled, Happened, NoHandle, Question, Wakers};
 use crate::error::Error;
 use crate::log::{Throttle, call_id};
 use crate::outlet::Outlet;
 
 /// One core with the calls whose Call-IDs fall to it.
 pub(crate) struct Shard {
-    index: usize,
     state: Mutex<State>,
     outlet: Outlet,
     earlier: Arc<Notify>,
 }
 
 impl Shard {
-    pub(crate) fn new(index: usize, core: UserAgentCore, retry_after: u32) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        core: UserAgentCore,
+        backlog: &Arc<Backlog>,
+        retry_after: u32,
+    ) -> Self {
         let state = State {
+            index,
             core,
             calls: Calls::default(),
+            backlog: Arc::clone(backlog),
             awaited: None,
             start: Instant::now(),
             retry_after,
         };
         Self {
-            index,
             state: Mutex::new(state),
             outlet: Outlet::default(),
             earlier: Arc::default(),
@@ -44,11 +48,7 @@ impl Shard {
 
     /// Does `work` on the core and collects what follows from it. The caller sees to that with
     /// no lock held.
-    pub(crate) fn act<R>(
-        &self,
-        backlog: &Backlog,
-        work: impl FnOnce(&mut State, Instant) -> R,
-    ) -> (R, Effects) {
+    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State, Instant) -> R) -> (R, Effects) {
         let mut effects = Effects::default();
         let mut state = self.lock();
         let now = Instant::now();
@@ -61,22 +61,17 @@ impl Shard {
                 }
                 Output::Resolve(resolve) => effects.resolves.push(resolve),
                 Output::Event(Event::Invite(invite)) => {
-                    state.arrive(now, self.index, invite, backlog, &mut effects);
+                    effects.replacing.extend(state.arrive(now, invite));
                 }
-                Output::Event(
-                    Event::Request { request, session } | Event::Referred { request, session },
-                ) => {
-                    let at = (now, self.index);
-                    state.arrive_request(at, request, session, backlog, &mut effects);
-                }
-                Output::Event(event) => effects.wakers.extend(state.tell(now, event)),
+                Output::Event(event) => state.tell(now, event),
             }
         }
         let next = state.deadline();
         if next.is_some_and(|next| state.awaited.is_none_or(|awaited| next < awaited)) {
             state.awaited = next;
-            effects.earlier = true;
+            self.earlier.notify_one();
         }
+        effects.wakers = std::mem::take(&mut state.calls.wakers);
         (result, effects)
     }
 
@@ -93,10 +88,6 @@ impl Shard {
 
     pub(crate) fn earlier(&self) -> Arc<Notify> {
         Arc::clone(&self.earlier)
-    }
-
-    pub(crate) fn wake_earlier(&self) {
-        self.earlier.notify_one();
     }
 
     /// A look at the calls that changes nothing in the core.
@@ -120,8 +111,10 @@ impl Shard {
 
 /// What a shard's lock guards.
 pub(crate) struct State {
+    index: usize,
     pub(crate) core: UserAgentCore,
     pub(crate) calls: Calls,
+    backlog: Arc<Backlog>,
     /// The deadline that the shard's task sleeps for.
     awaited: Option<Instant>,
     /// Where [`STEP`]s are counted from.
@@ -142,20 +135,27 @@ impl State {
         self.core.refuse_new_calls(self.retry_after);
     }
 
-    /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE. Who must be woken.
-    pub(crate) fn end_call(&mut self, now: Instant, call: CallId) -> Option<Waker> {
+    /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE.
+    pub(crate) fn end_call(&mut self, now: Instant, call: CallId) {
         match call {
             CallId::Invite(invite) => {
-                self.core.invite_server(now, invite)?.dispose();
-                let over = Cancelled::Ended(InviteEnd::NoAnswer);
-                return self.calls.cancelled(invite, over);
+                if let Some(server) = self.core.invite_server(now, invite) {
+                    server.dispose();
+                    let over = Cancelled::Ended(InviteEnd::NoAnswer);
+                    self.calls.cancelled(invite, over);
+                }
             }
             CallId::OutgoingInvite(invite) => {
-                self.core.invite_client(now, invite)?.cancel(Vec::new());
+                if let Some(client) = self.core.invite_client(now, invite) {
+                    client.cancel(Vec::new());
+                }
             }
-            CallId::Session(session) => self.core.session(now, session)?.bye(Vec::new()),
+            CallId::Session(session) => {
+                if let Some(session) = self.core.session(now, session) {
+                    session.bye(Vec::new());
+                }
+            }
         }
-        None
     }
 
     /// Refuses what the handle of a session has not seen: there is none any more.
@@ -274,17 +274,9 @@ impl State {
         }
     }
 
-    fn arrive(
-        &mut self,
-        now: Instant,
-        shard: usize,
-        invite: InviteId,
-        backlog: &Backlog,
-        effects: &mut Effects,
-    ) {
-        let Some(server) = self.core.invite_server(now, invite) else {
-            return;
-        };
+    /// Queues a call, or gives it back where it takes the place of another.
+    fn arrive(&mut self, now: Instant, invite: InviteId) -> Option<Box<Arrival>> {
+        let server = self.core.invite_server(now, invite)?;
         let replaced = server.replaces().map(|replaces| {
             Box::new(Replaced {
                 replaces: replaces.clone(),
@@ -292,7 +284,7 @@ impl State {
             })
         });
         let arrival = Box::new(Arrival {
-            shard,
+            shard: self.index,
             id: ArrivalId::Invite(invite),
             flow: server.flow(),
             message: server.message().clone(),
@@ -300,19 +292,13 @@ impl State {
         });
         self.calls.add_invite(invite);
         if arrival.replaced.is_some() {
-            return effects.replacing.push(arrival);
+            return Some(arrival);
         }
-        self.queue(now, arrival, backlog, effects);
+        self.queue(now, arrival);
+        None
     }
 
-    fn arrive_request(
-        &mut self,
-        (now, shard): (Instant, usize),
-        request: RequestId,
-        session: Option<SessionId>,
-        backlog: &Backlog,
-        effects: &mut Effects,
-    ) {
+    fn arrive_request(&mut self, now: Instant, request: RequestId, session: Option<SessionId>) {
         let request_server = self.core.request_server(now, request);
         let seen = request_server.map(|server| (server.flow(), server.message().clone()));
         let Some((flow, message)) = seen.or_else(|| {
@@ -322,29 +308,22 @@ impl State {
             return;
         };
         let arrival = Box::new(Arrival {
-            shard,
+            shard: self.index,
             id: ArrivalId::Request(request),
             flow,
             message,
             replaced: None,
         });
         let Some(session) = session else {
-            return self.queue(now, arrival, backlog, effects);
+            return self.queue(now, arrival);
         };
         let happened = Happened::Requested(request, arrival);
-        let waker = self.tell_session(now, session, happened);
-        effects.wakers.extend(waker);
+        self.tell_session(now, session, happened);
     }
 
-    fn queue(
-        &mut self,
-        now: Instant,
-        arrival: Box<Arrival>,
-        backlog: &Backlog,
-        effects: &mut Effects,
-    ) {
-        let Err(arrival) = backlog.push(arrival) else {
-            effects.arrived = true;
+    /// Lets a call, or a request outside of one, wait for the application.
+    pub(crate) fn queue(&mut self, now: Instant, arrival: Box<Arrival>) {
+        let Err(arrival) = self.backlog.push(arrival) else {
             return;
         };
         if let Some(count) = REFUSED.pass(now) {
@@ -357,58 +336,47 @@ impl State {
         self.refuse(now, arrival.id);
     }
 
-    /// Hands on what happens in a session. What nobody takes is refused. Who must be woken.
-    fn tell_session(
-        &mut self,
-        now: Instant,
-        session: SessionId,
-        happened: Happened,
-    ) -> Option<Waker> {
+    /// Hands on what happens in a session. What nobody takes is refused.
+    fn tell_session(&mut self, now: Instant, session: SessionId, happened: Happened) {
         let question = happened.question();
-        let told = self.calls.tell(session, happened);
-        told.unwrap_or_else(|NoHandle| {
-            if let Some(question) = question {
-                self.leave(now, session, question);
-            }
-            None
-        })
+        if let (Err(NoHandle), Some(question)) = (self.calls.tell(session, happened), question) {
+            self.leave(now, session, question);
+        }
     }
 
-    /// Who must be woken.
-    fn tell(&mut self, now: Instant, event: Event) -> Option<Waker> {
+    fn tell(&mut self, now: Instant, event: Event) {
         match event {
             Event::Cancelled { invite, message } => self
                 .calls
                 .cancelled(invite, Cancelled::Cancel(message.into())),
             Event::InviteEnded { invite, cause } => {
-                self.calls.cancelled(invite, Cancelled::Ended(cause))
+                self.calls.cancelled(invite, Cancelled::Ended(cause));
             }
             Event::Confirmed {
                 session,
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
             Event::Prack { session, message } => {
-                self.tell_session(now, session, Happened::Acknowledged(message))
+                self.tell_session(now, session, Happened::Acknowledged(message));
             }
             Event::Offer { session, message } => {
-                self.tell_session(now, session, Happened::Offered(message))
+                self.tell_session(now, session, Happened::Offered(message));
             }
             Event::Reconfirmed {
                 session,
                 acknowledgement,
             } => self.tell_session(now, session, Happened::Reconfirmed(acknowledgement)),
             Event::Answered { session, message } => {
-                self.tell_session(now, session, Happened::Answered(message))
+                self.tell_session(now, session, Happened::Answered(message));
             }
             Event::AnsweredWithOffer { session, message } => {
-                self.tell_session(now, session, Happened::AnsweredWithOffer(message))
+                self.tell_session(now, session, Happened::AnsweredWithOffer(message));
             }
             Event::Unanswered { session, cause } => {
-                self.tell_session(now, session, Happened::Unanswered(cause))
+                self.tell_session(now, session, Happened::Unanswered(cause));
             }
             Event::OfferWithdrawn { session } => {
                 self.calls.withdrawn(session);
-                None
             }
             Event::Refer {
                 session,
@@ -423,35 +391,31 @@ impl State {
             } => self.calls.ended(session, cause, message),
             Event::OutgoingInvite { invite, event } => self.calls.happened(invite, event),
             Event::Response { request, message } if message.status().is_final() => {
-                self.calls.requests.put(request, Ok(message))
+                self.calls.answered(request, Ok(message));
             }
-            Event::RequestFailed { request, cause } => self.calls.requests.put(request, Err(cause)),
+            Event::RequestFailed { request, cause } => self.calls.answered(request, Err(cause)),
             Event::Registration {
                 registration,
                 event,
-            } => self.calls.registrations.put_newest(registration, event),
+            } => self.calls.registration(registration, event),
             Event::Subscription {
                 subscription,
                 event,
             } => self.calls.subscription(subscription, event),
-            Event::Publication { publication, event } => {
-                self.calls.publications.put_newest(publication, event)
-            }
+            Event::Publication { publication, event } => self.calls.publication(publication, event),
             Event::NotAcknowledged { invite } => {
                 debug!(invite = invite.as_u64(), "no ACK came for a refusal");
-                None
             }
             Event::Undelivered { invite } => {
                 debug!(
                     invite = invite.as_u64(),
                     "a response could not be delivered"
                 );
-                None
             }
-            Event::Invite(_)
-            | Event::Response { .. }
-            | Event::Request { .. }
-            | Event::Referred { .. } => None,
+            Event::Request { request, session } | Event::Referred { request, session } => {
+                self.arrive_request(now, request, session);
+            }
+            Event::Invite(_) | Event::Response { .. } => {}
         }
     }
 }
@@ -462,13 +426,9 @@ pub(crate) struct Effects {
     /// Something waits in the outlet.
     pub(crate) transmits: bool,
     pub(crate) resolves: SmallVec<[Resolve; 1]>,
-    pub(crate) wakers: SmallVec<[Waker; 2]>,
+    pub(crate) wakers: Wakers,
     /// Calls that take the place of others, which other shards may have.
     pub(crate) replacing: SmallVec<[Box<Arrival>; 1]>,
-    /// A call waits to be taken.
-    pub(crate) arrived: bool,
-    /// The next deadline has moved to an earlier time.
-    pub(crate) earlier: bool,
 }
 
 /// Under load each call has timers of its own, and each wake-up costs as much as an answer. The shortest of them takes

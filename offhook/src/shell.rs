@@ -23,7 +23,7 @@ use tokio::time::{timeout, timeout_at};
 use tracing::debug;
 
 use crate::backlog::{Arrival, Backlog};
-use crate::calls::{CallId, Calls};
+use crate::calls::CallId;
 use crate::kept;
 use crate::listener::Listener;
 use crate::log;
@@ -45,7 +45,7 @@ pub(crate) struct Shell {
     /// How many calls we have placed.
     placed: AtomicU64,
     transport: TransportLayer,
-    backlog: Backlog,
+    backlog: Arc<Backlog>,
     listeners: Box<[Listener]>,
     resolver: Arc<dyn Resolver>,
     runtime: Handle,
@@ -71,12 +71,14 @@ impl Shell {
         bounds: &Bounds,
     ) -> Result<Arc<Self>, getrandom::Error> {
         let runtime = Handle::current();
+        let backlog = Arc::new(Backlog::new(bounds.backlog));
         let mut shards = Vec::with_capacity(bounds.shards);
         for index in 0..bounds.shards {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed)?;
             let core = UserAgentCore::new(Instant::now(), share(config, bounds.shards), seed);
-            shards.push(Shard::new(index, core, config.limits.retry_after));
+            let retry_after = config.limits.retry_after;
+            shards.push(Shard::new(index, core, &backlog, retry_after));
         }
         let shell = Arc::new_cyclic(|this: &Weak<Self>| {
             let connections = Connections::new(
@@ -91,7 +93,7 @@ impl Shell {
                 hasher: RandomState::new(),
                 placed: AtomicU64::new(0),
                 transport: bound.transport_layer(connections),
-                backlog: Backlog::new(bounds.backlog),
+                backlog,
                 listeners: bound.listeners().into(),
                 resolver: Arc::clone(&bounds.resolver),
                 runtime,
@@ -159,7 +161,7 @@ impl Shell {
 
     /// Does `work` on a shard's core, and all that follows from it.
     pub(crate) fn act<R>(&self, shard: usize, work: impl FnOnce(&mut State, Instant) -> R) -> R {
-        let (result, effects) = self.shard(shard).act(&self.backlog, work);
+        let (result, effects) = self.shard(shard).act(work);
         self.follow(shard, effects);
         result
     }
@@ -193,11 +195,8 @@ impl Shell {
                 debug!("not all calls were ended in time");
             }
         }
-        for shard in &self.shards {
-            shard
-                .calls(Calls::abandon)
-                .into_iter()
-                .for_each(Waker::wake);
+        for shard in 0..self.shards.len() {
+            self.act(shard, |state, _| state.calls.abandon());
         }
         let _ = timeout(CLOSE_TIME, self.transport.close()).await;
         let mut tasks = {
@@ -210,8 +209,7 @@ impl Shell {
     /// Ends calls, and lets their last messages be written meanwhile: for all at once a connection has no room.
     async fn end_calls(&self, shard: usize, calls: Vec<CallId>) {
         for call in calls {
-            let waker = self.act(shard, |state, now| state.end_call(now, call));
-            waker.into_iter().for_each(Waker::wake);
+            self.act(shard, |state, now| state.end_call(now, call));
             consume_budget().await;
         }
     }
@@ -243,12 +241,6 @@ impl Shell {
 
     /// Does what the core asked for. No lock is held.
     fn follow(&self, shard: usize, effects: Effects) {
-        if effects.arrived {
-            self.backlog.wake();
-        }
-        if effects.earlier {
-            self.shard(shard).wake_earlier();
-        }
         for resolve in effects.resolves {
             self.resolve(shard, resolve);
         }
@@ -282,17 +274,10 @@ impl Shell {
         let shard = self.shard_of(replaced.replaces.call_id.as_str().as_bytes());
         let found = self.shard(shard).replaced(&replaced.replaces);
         replaced.session = found.ok().map(|session| (shard, session));
-        match found {
-            Err(status) => self.act(arrival.shard, |state, now| {
-                state.reject(now, arrival.id, status);
-            }),
-            Ok(_) => match self.backlog.push(arrival) {
-                Ok(()) => self.backlog.wake(),
-                Err(arrival) => {
-                    self.act(arrival.shard, |state, now| state.refuse(now, arrival.id));
-                }
-            },
-        }
+        self.act(arrival.shard, |state, now| match found {
+            Ok(_) => state.queue(now, arrival),
+            Err(status) => state.reject(now, arrival.id, status),
+        });
     }
 
     fn resolve(&self, shard: usize, resolve: Resolve) {
@@ -419,7 +404,7 @@ mod tests {
             |state: &mut State, now| state.core.request(now, Method::Options, request).unwrap()
         };
 
-        let (_, first) = shell.shard(0).act(shell.backlog(), options("first"));
+        let (_, first) = shell.shard(0).act(options("first"));
         shell.act(0, options("second"));
         shell.follow(0, first);
         let mut buffer = vec![0; 65_535];
