@@ -126,7 +126,14 @@ impl Builder {
             #[cfg(feature = "tls")]
             tls: Arc::new(tls(self.tls, &uris)?),
         };
-        let bound = Bound::bind(&uris, &settings.advertised).await?;
+        let mut bound = Bound::default();
+        for uri in &uris {
+            let added = bound.add(uri, &settings.advertised).await;
+            added.map_err(|source| StartError::Bind {
+                listener: uri.to_string(),
+                source,
+            })?;
+        }
         let shards = self
             .shards
             .unwrap_or_else(|| available_parallelism().map_or(1, usize::from));

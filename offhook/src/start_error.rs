@@ -1,7 +1,6 @@
 use std::io;
 
 use crate::listener::{InvalidAdvertised, InvalidListener};
-use crate::transport::BindError;
 
 /// Why a user agent could not start.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +42,6 @@ pub enum StartError {
     /// The system gives no random octets.
     #[error("the system gives no random octets: {0}")]
     Random(#[from] getrandom::Error),
-}
-
-impl From<BindError> for StartError {
-    fn from(BindError { listener, source }: BindError) -> Self {
-        Self::Bind {
-            listener: listener.to_string(),
-            source,
-        }
-    }
 }
 
 fn advice(error: &io::Error) -> String {

@@ -18,6 +18,7 @@ use super::receive::Receive;
 use crate::listener::{Listener, ListenerUri};
 
 /// Sockets that are bound but not served yet.
+#[derive(Default)]
 pub(crate) struct Bound {
     datagrams: Vec<(Arc<DatagramSocket>, mpsc::Receiver<Outgoing>)>,
     streams: Vec<(TcpListener, Transport)>,
@@ -25,23 +26,32 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Binds all or none.
-    pub(crate) async fn bind(
-        uris: &[ListenerUri],
+    /// Binds one more.
+    pub(crate) async fn add(
+        &mut self,
+        uri: &ListenerUri,
         advertised: &Advertised,
-    ) -> Result<Self, BindError> {
-        let mut bound = Self {
-            datagrams: Vec::new(),
-            streams: Vec::new(),
-            listeners: Vec::new(),
+    ) -> io::Result<()> {
+        let address = lookup_host((uri.host.as_str(), uri.port))
+            .await?
+            .next()
+            .ok_or_else(|| io::Error::other("the host has no address"))?;
+        let address = if uri.transport == Transport::Udp {
+            let (socket, queued) = DatagramSocket::new(datagram_socket(address)?, advertised)?;
+            let address = socket.address();
+            self.datagrams.push((socket, queued));
+            address
+        } else {
+            let listener = stream_listener(address)?;
+            let address = listener.local_addr()?;
+            self.streams.push((listener, uri.transport));
+            address
         };
-        for uri in uris {
-            if let Err(source) = bound.add(uri, advertised).await {
-                let listener = uri.clone();
-                return Err(BindError { listener, source });
-            }
-        }
-        Ok(bound)
+        self.listeners.push(Listener {
+            transport: uri.transport,
+            address,
+        });
+        Ok(())
     }
 
     /// In the order they were asked for.
@@ -83,36 +93,6 @@ impl Bound {
             tasks.spawn(connections::accept(listener, kind, connections));
         }
     }
-
-    async fn add(&mut self, uri: &ListenerUri, advertised: &Advertised) -> io::Result<()> {
-        let address = lookup_host((uri.host.as_str(), uri.port))
-            .await?
-            .next()
-            .ok_or_else(|| io::Error::other("the host has no address"))?;
-        let address = if uri.transport == Transport::Udp {
-            let (socket, queued) = DatagramSocket::new(datagram_socket(address)?, advertised)?;
-            let address = socket.address();
-            self.datagrams.push((socket, queued));
-            address
-        } else {
-            let listener = stream_listener(address)?;
-            let address = listener.local_addr()?;
-            self.streams.push((listener, uri.transport));
-            address
-        };
-        self.listeners.push(Listener {
-            transport: uri.transport,
-            address,
-        });
-        Ok(())
-    }
-}
-
-/// A listener that cannot be had.
-#[derive(Debug)]
-pub(crate) struct BindError {
-    pub(crate) listener: ListenerUri,
-    pub(crate) source: io::Error,
 }
 
 fn datagram_socket(address: SocketAddr) -> io::Result<std::net::UdpSocket> {

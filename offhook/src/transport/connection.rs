@@ -37,12 +37,12 @@ pub(crate) struct ConnectionSettings {
 
 /// One stream connection, before and while it is open.
 pub(super) struct Connection {
-    channel: Channel,
-    transport: Transport,
-    remote: SocketAddr,
+    pub(super) channel: Channel,
+    pub(super) transport: Transport,
+    pub(super) remote: SocketAddr,
     settings: Arc<ConnectionSettings>,
     /// Weak, so that the connection ends when nobody can send over it any more.
-    queue: Weak<Queue>,
+    pub(super) queue: Weak<Queue>,
     writes: Writes,
     receiver: Weak<dyn Receive>,
 }
@@ -67,22 +67,6 @@ impl Connection {
             receiver,
         };
         (connection, queue)
-    }
-
-    pub(super) fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    pub(super) fn transport(&self) -> Transport {
-        self.transport
-    }
-
-    pub(super) fn queue(&self) -> &Weak<Queue> {
-        &self.queue
-    }
-
-    pub(super) fn remote(&self) -> SocketAddr {
-        self.remote
     }
 
     /// Opens a connection. `listening` is the address that the peer knows us by.

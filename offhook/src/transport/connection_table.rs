@@ -40,7 +40,7 @@ impl Table {
         queue: Arc<Queue>,
         most_per_source: u32,
     ) -> Result<(), Full> {
-        let count = self.sources.entry(source(connection.remote())).or_default();
+        let count = self.sources.entry(source(connection.remote)).or_default();
         if *count >= most_per_source {
             return Err(Full::Source);
         }
@@ -65,14 +65,14 @@ impl Table {
         if self.closed {
             return Err(Full::Closed);
         }
-        let (channel, remote) = (connection.channel(), connection.remote());
+        let (channel, remote) = (connection.channel, connection.remote);
         let entry = Entry {
             remote,
             queue,
             is_accepted,
         };
         self.open.insert(channel, entry);
-        if connection.transport() == Transport::Tcp {
+        if connection.transport == Transport::Tcp {
             self.by_remote.insert(remote, channel);
         }
         Ok(())

@@ -245,14 +245,14 @@ async fn run(
     opener: Opener,
 ) {
     let end = connection.run(&mut open).await;
-    let (transport, remote) = (connection.transport(), connection.remote());
+    let (transport, remote) = (connection.transport, connection.remote);
     debug!(%transport, %remote, "the connection ends: {end}");
     if let Some(connections) = connections.upgrade() {
-        connections.remove(connection.channel(), connection.queue());
+        connections.remove(connection.channel, &connection.queue);
         let receiver = connections.receiver.upgrade();
         let matters = transport.is_websocket() || opener == Opener::Us;
         if let Some(receiver) = receiver.filter(|_| matters) {
-            receiver.disconnected(connection.channel(), opener);
+            receiver.disconnected(connection.channel, opener);
         }
     }
     let unsent = connection.close(open, &end).await;
@@ -268,7 +268,7 @@ async fn give_up(connections: Weak<Connections>, connection: Connection) {
     let Some(connections) = connections.upgrade() else {
         return;
     };
-    connections.remove(connection.channel(), connection.queue());
+    connections.remove(connection.channel, &connection.queue);
     let unsent = connection.unsent().await;
     if let Some(receiver) = connections.receiver.upgrade() {
         for outgoing in unsent {
@@ -412,11 +412,11 @@ mod tests {
             connection
         };
         let first = open();
-        connections.remove(first.channel(), first.queue());
+        connections.remove(first.channel, &first.queue);
         let second = open();
-        connections.remove(first.channel(), first.queue());
+        connections.remove(first.channel, &first.queue);
         assert_eq!(connections.read().len(), 1);
-        connections.remove(second.channel(), second.queue());
+        connections.remove(second.channel, &second.queue);
         assert_eq!(connections.read().len(), 0);
     }
 

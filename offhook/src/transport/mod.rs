@@ -27,7 +27,7 @@ mod wire;
 mod writes;
 
 pub(crate) use self::advertised::Advertised;
-pub(crate) use self::bind::{BindError, Bound};
+pub(crate) use self::bind::Bound;
 pub(crate) use self::connection::ConnectionSettings;
 pub(crate) use self::connections::Connections;
 pub(crate) use self::destination::Destination;
