@@ -29,7 +29,7 @@ impl<Id: Copy> Place<Id> {
     }
 
     /// Does `work` on the core, and all that follows from it.
-    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State, Instant) -> R) -> R {
+    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
         self.shell.act(self.shard, work)
     }
 
@@ -50,7 +50,7 @@ impl Place<SessionId> {
         over: E,
         verb: impl FnOnce(&mut Session<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.act(|state, now| verb(&mut state.core.session(now, self.id).ok_or(over)?))
+        self.act(|state| verb(&mut state.core.session(state.now, self.id).ok_or(over)?))
     }
 }
 
@@ -84,8 +84,8 @@ impl<Id: Kept> Handle<Id> {
         shard: usize,
         begin: impl FnOnce(&mut UserAgentCore, Instant) -> Result<Id, RequestError>,
     ) -> Result<Self, RequestError> {
-        let id = shell.act(shard, |state, now| {
-            let id = begin(&mut state.core, now)?;
+        let id = shell.act(shard, |state| {
+            let id = begin(&mut state.core, state.now)?;
             Id::inboxes(&mut state.calls).add(id);
             Ok(id)
         })?;
@@ -103,13 +103,13 @@ impl<Id: Kept> Handle<Id> {
     /// Does `work` on the core, and all that follows from it.
     pub(crate) fn act(&self, work: impl FnOnce(&mut UserAgentCore, Instant, Id)) {
         let id = self.place.id;
-        self.place.act(|state, now| work(&mut state.core, now, id));
+        self.place.act(|state| work(&mut state.core, state.now, id));
     }
 }
 
 impl<Id: Kept> Drop for Handle<Id> {
     fn drop(&mut self) {
         let id = self.place.id;
-        self.place.act(|state, now| kept::remove(id, state, now));
+        self.place.act(|state| kept::remove(id, state));
     }
 }

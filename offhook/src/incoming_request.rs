@@ -62,6 +62,6 @@ impl IncomingRequest {
         verb: impl FnOnce(UserAgentServer<'_>) -> OutgoingResponse,
     ) -> Option<OutgoingResponse> {
         self.pending
-            .act(|state, now| state.core.request_server(now, self.id).map(verb))
+            .act(|state| state.core.request_server(state.now, self.id).map(verb))
     }
 }

@@ -58,16 +58,16 @@ impl Invitation {
 
     /// How far the server transaction of the INVITE is; `None` once the call is over.
     pub fn transaction_state(&self) -> Option<TransactionState> {
-        self.pending.act(|state, now| {
-            let server = state.core.invite_server(now, self.invite)?;
+        self.pending.act(|state| {
+            let server = state.core.invite_server(state.now, self.invite)?;
             Some(server.transaction().state())
         })
     }
 
     /// The loggers of the core; `None` once the call is over.
     pub fn logger_factory(&self) -> Option<LoggerFactory> {
-        self.pending.act(|state, now| {
-            let server = state.core.invite_server(now, self.invite)?;
+        self.pending.act(|state| {
+            let server = state.core.invite_server(state.now, self.invite)?;
             Some(server.logger_factory())
         })
     }
@@ -76,7 +76,7 @@ impl Invitation {
     /// ([RFC 3261 §17.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-17.2.1)).
     pub fn trying(&mut self) -> Result<OutgoingResponse, Error> {
         self.pending
-            .act(|state, now| Ok(state.invite_server(now, self.invite)?.trying()?))
+            .act(|state| Ok(state.invite_server(self.invite)?.trying()?))
     }
 
     /// Sends a provisional response, for example 180 (Ringing).
@@ -85,8 +85,8 @@ impl Invitation {
         options: impl Into<ResponseOptions<Provisional>>,
     ) -> Result<OutgoingResponse, Error> {
         let options = options.into();
-        let response = self.pending.act(|state, now| {
-            let response = state.invite_server(now, self.invite)?.progress(options)?;
+        let response = self.pending.act(|state| {
+            let response = state.invite_server(self.invite)?.progress(options)?;
             state.calls.add_early_session(self.invite, response.session);
             Ok::<_, Error>(response)
         })?;
@@ -116,9 +116,9 @@ impl Invitation {
     ///
     /// There is no early session, or another offer waits for its answer.
     pub fn update(&mut self, offer: Option<&Body>) -> Result<(), InsideError> {
-        self.pending.act(|state, now| {
+        self.pending.act(|state| {
             let session = state.calls.early_session(self.invite);
-            let session = session.and_then(|id| state.core.session(now, id));
+            let session = session.and_then(|id| state.core.session(state.now, id));
             session.ok_or(InsideError::NotConfirmed)?.update(offer)
         })
     }
@@ -132,12 +132,12 @@ impl Invitation {
     /// [`VerbError::NoBody`].
     pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Result<Session, Refused> {
         let (invite, options) = (self.invite, options.into());
-        let accepted = self.pending.act(|state, now| {
-            let accepted = state.invite_server(now, invite)?.accept(options)?;
+        let accepted = self.pending.act(|state| {
+            let accepted = state.invite_server(invite)?.accept(options)?;
             state.calls.remove_invite(invite);
             state.calls.add_session(accepted.session);
             if state.calls.withdrawn(accepted.session) {
-                state.refuse_offer(now, accepted.session);
+                state.refuse_offer(accepted.session);
             }
             Ok(accepted.session)
         });
@@ -201,8 +201,8 @@ impl Invitation {
     fn end_replaced(&self) {
         let replaced = self.pending.arrival.replaced.as_ref();
         if let Some((shard, session)) = replaced.and_then(|replaced| replaced.session) {
-            self.pending.shell().act(shard, |state, now| {
-                if let Some(session) = state.core.session(now, session) {
+            self.pending.shell().act(shard, |state| {
+                if let Some(session) = state.core.session(state.now, session) {
                     session.replace();
                 }
             });
@@ -214,9 +214,9 @@ impl Invitation {
         verb: impl FnOnce(InviteUserAgentServer<'_>) -> Result<OutgoingResponse, VerbError>,
     ) -> Result<OutgoingResponse, Error> {
         let invite = self.invite;
-        self.pending.act(|state, now| {
-            let response = verb(state.invite_server(now, invite)?)?;
-            state.leave_refused(now, invite);
+        self.pending.act(|state| {
+            let response = verb(state.invite_server(invite)?)?;
+            state.leave_refused(invite);
             Ok(response)
         })
     }

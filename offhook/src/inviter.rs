@@ -126,8 +126,8 @@ impl Inviter {
         let place = &self.handle.place;
         let flows = place.shell.flows(next_hop).await?;
         let (invite, target) = (place.id, contact.uri.clone());
-        let followed = place.act(|state, now| {
-            let client = state.core.invite_client(now, invite);
+        let followed = place.act(|state| {
+            let client = state.core.invite_client(state.now, invite);
             client
                 .ok_or(RequestError::NotRedirected)?
                 .follow(target, flows)?;

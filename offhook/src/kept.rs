@@ -1,7 +1,6 @@
 //! What a handle of ours keeps: it is over when the handle is gone.
 
 use std::hash::Hash;
-use std::time::Instant;
 
 use offhook_core::{
     OutgoingInviteEvent, OutgoingInviteId, OutgoingRequestId, PublicationEvent, PublicationId,
@@ -21,25 +20,25 @@ pub(crate) trait Kept: Copy + Eq + Hash {
     fn inboxes(calls: &mut Calls) -> &mut Inboxes<Self, Self::News>;
 
     /// Ends it, as far as it is to end with its handle.
-    fn end(self, state: &mut State, now: Instant);
+    fn end(self, state: &mut State);
 
     /// Sees to what nobody has seen, and nobody will.
-    fn leave(_unseen: Self::News, _state: &mut State, _now: Instant) {}
+    fn leave(_unseen: Self::News, _state: &mut State) {}
 }
 
 /// Its handle is gone.
-pub(crate) fn remove<Id: Kept>(id: Id, state: &mut State, now: Instant) {
+pub(crate) fn remove<Id: Kept>(id: Id, state: &mut State) {
     for unseen in Id::inboxes(&mut state.calls).remove(id) {
-        Id::leave(unseen, state, now);
+        Id::leave(unseen, state);
     }
-    id.end(state, now);
+    id.end(state);
 }
 
 /// Ends all of a kind.
-pub(crate) fn end_all<Id: Kept>(state: &mut State, now: Instant) {
+pub(crate) fn end_all<Id: Kept>(state: &mut State) {
     let all: Vec<Id> = Id::inboxes(&mut state.calls).ids().collect();
     for id in all {
-        id.end(state, now);
+        id.end(state);
     }
 }
 
@@ -50,21 +49,21 @@ impl Kept for OutgoingInviteId {
         &mut calls.outgoing
     }
 
-    fn end(self, state: &mut State, now: Instant) {
-        if let Some(client) = state.core.invite_client(now, self) {
+    fn end(self, state: &mut State) {
+        if let Some(client) = state.core.invite_client(state.now, self) {
             client.cancel(Vec::new());
         }
     }
 
-    fn leave(unseen: OutgoingNews, state: &mut State, now: Instant) {
+    fn leave(unseen: OutgoingNews, state: &mut State) {
         match unseen {
             OutgoingNews::Invite(OutgoingInviteEvent::Accept { session, .. }) => {
-                state.hang_up(now, session);
+                state.hang_up(session);
             }
             OutgoingNews::Invite(_) => {}
             OutgoingNews::Early(session, happened) => {
                 if let Some(question) = happened.question() {
-                    state.leave(now, session, question);
+                    state.leave(session, question);
                 }
             }
         }
@@ -79,7 +78,7 @@ impl Kept for OutgoingRequestId {
     }
 
     /// It takes its course.
-    fn end(self, _: &mut State, _: Instant) {}
+    fn end(self, _: &mut State) {}
 }
 
 impl Kept for RegistrationId {
@@ -89,8 +88,8 @@ impl Kept for RegistrationId {
         &mut calls.registrations
     }
 
-    fn end(self, state: &mut State, now: Instant) {
-        if let Some(client) = state.core.register_client(now, self) {
+    fn end(self, state: &mut State) {
+        if let Some(client) = state.core.register_client(state.now, self) {
             client.unregister();
         }
     }
@@ -103,15 +102,15 @@ impl Kept for SubscriptionId {
         &mut calls.subscriptions
     }
 
-    fn end(self, state: &mut State, now: Instant) {
-        if let Some(client) = state.core.subscribe_client(now, self) {
+    fn end(self, state: &mut State) {
+        if let Some(client) = state.core.subscribe_client(state.now, self) {
             client.unsubscribe();
         }
     }
 
-    fn leave(unseen: SubscriptionEvent, state: &mut State, now: Instant) {
+    fn leave(unseen: SubscriptionEvent, state: &mut State) {
         if let SubscriptionEvent::Forked { subscription } = unseen {
-            remove(subscription, state, now);
+            remove(subscription, state);
         }
     }
 }
@@ -123,8 +122,8 @@ impl Kept for PublicationId {
         &mut calls.publications
     }
 
-    fn end(self, state: &mut State, now: Instant) {
-        if let Some(client) = state.core.publish_client(now, self) {
+    fn end(self, state: &mut State) {
+        if let Some(client) = state.core.publish_client(state.now, self) {
             client.unpublish();
         }
     }

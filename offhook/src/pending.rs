@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use offhook_core::InviteId;
 
@@ -38,7 +37,7 @@ impl Pending {
     }
 
     /// Does `work` on the core, and all that follows from it.
-    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State, Instant) -> R) -> R {
+    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
         self.shell.act(self.arrival.shard, work)
     }
 }
@@ -46,7 +45,7 @@ impl Pending {
 /// Where it is answered, the core does not know it any more.
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.act(|state, now| state.dispose(now, self.arrival.id));
+        self.act(|state| state.dispose(self.arrival.id));
     }
 }
 

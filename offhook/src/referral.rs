@@ -93,8 +93,8 @@ impl Referral {
     /// The call in which the REFER came is over, or the REFER was declined in our place because
     /// this took too long.
     pub fn accept(self) -> Result<ReferralProgress, VerbError> {
-        let id = self.pending.act(|state, now| {
-            let server = state.core.refer_server(now, self.id);
+        let id = self.pending.act(|state| {
+            let server = state.core.refer_server(state.now, self.id);
             server.ok_or(VerbError::Over)?.accept()
         })?;
         Ok(ReferralProgress {
@@ -108,8 +108,8 @@ impl Referral {
         self,
         options: impl Into<ResponseOptions<Rejection>>,
     ) -> Option<OutgoingResponse> {
-        self.pending.act(|state, now| {
-            let server = state.core.refer_server(now, self.id)?;
+        self.pending.act(|state| {
+            let server = state.core.refer_server(state.now, self.id)?;
             Some(server.reject(options))
         })
     }
@@ -158,8 +158,8 @@ impl ReferralProgress {
     /// Tells a status of the call; a final one is the last. It does nothing where the referrer does not listen.
     pub fn notify(&mut self, status: StatusCode) {
         if let Some(id) = self.place.id {
-            self.place.act(|state, now| {
-                state.core.notify(now, id, status);
+            self.place.act(|state| {
+                state.core.notify(state.now, id, status);
             });
         }
         if status.is_final() {

@@ -28,9 +28,9 @@ impl Session {
     /// Gives the call up without a BYE: it goes on elsewhere. What the peer asked for and nobody has seen is refused.
     pub fn forget(self) {
         let id = self.place().id;
-        self.place().act(|state, now| {
-            state.remove_session(now, id);
-            if let Some(session) = state.core.session(now, id) {
+        self.place().act(|state| {
+            state.remove_session(id);
+            if let Some(session) = state.core.session(state.now, id) {
                 session.forget();
             }
         });
@@ -63,8 +63,8 @@ impl UserAgent {
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
         let shell = Arc::clone(self.shell());
         let shard = shell.shard_of(snapshot.call_id());
-        let id = shell.act(shard, |state, now| {
-            let session = state.core.restore(now, snapshot)?;
+        let id = shell.act(shard, |state| {
+            let session = state.core.restore(state.now, snapshot)?;
             state.calls.add_session(session);
             Ok::<_, SnapshotError>(session)
         })?;

@@ -79,8 +79,8 @@ impl Session {
     /// Takes credentials for when a request of ours is asked for them. A call that we placed has
     /// those of its INVITE.
     pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
-        self.place.act(|state, now| {
-            if let Some(mut session) = state.core.session(now, self.place.id) {
+        self.place.act(|state| {
+            if let Some(mut session) = state.core.session(state.now, self.place.id) {
                 session.set_credentials(credentials);
             }
         });
@@ -102,7 +102,7 @@ impl Session {
     /// `None` where the session is over.
     pub fn refer_to(&self) -> Option<ReferTo> {
         self.place
-            .act(|state, now| state.core.session(now, self.place.id)?.refer_to())
+            .act(|state| state.core.session(state.now, self.place.id)?.refer_to())
     }
 
     /// Sends a request inside the session: INFO, MESSAGE or another. Gives its CSeq number;
@@ -179,8 +179,8 @@ impl Session {
     /// As [`bye`](Self::bye), with these headers in the BYE: Reason, as a rule
     /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
     pub fn bye_with(&mut self, headers: Vec<Header>) {
-        self.place.act(|state, now| {
-            if let Some(session) = state.core.session(now, self.place.id) {
+        self.place.act(|state| {
+            if let Some(session) = state.core.session(state.now, self.place.id) {
                 session.bye(headers);
             }
         });
@@ -324,8 +324,8 @@ impl fmt::Debug for Offer {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.place.act(|state, now| {
-            state.hang_up(now, self.place.id);
+        self.place.act(|state| {
+            state.hang_up(self.place.id);
         });
     }
 }

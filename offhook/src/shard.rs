@@ -32,6 +32,7 @@ impl Shard {
     ) -> Self {
         let state = State {
             index,
+            now: Instant::now(),
             core,
             calls: Calls::default(),
             backlog: Arc::clone(backlog),
@@ -48,11 +49,11 @@ impl Shard {
 
     /// Does `work` on the core and collects what follows from it. The caller sees to that with
     /// no lock held.
-    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State, Instant) -> R) -> (R, Effects) {
+    pub(crate) fn act<R>(&self, work: impl FnOnce(&mut State) -> R) -> (R, Effects) {
         let mut effects = Effects::default();
         let mut state = self.lock();
-        let now = Instant::now();
-        let result = work(&mut state, now);
+        state.now = Instant::now();
+        let result = work(&mut state);
         while let Some(output) = state.core.poll() {
             match output {
                 Output::Transmit(transmit) => {
@@ -61,9 +62,9 @@ impl Shard {
                 }
                 Output::Resolve(resolve) => effects.resolves.push(resolve),
                 Output::Event(Event::Invite(invite)) => {
-                    effects.replacing.extend(state.arrive(now, invite));
+                    effects.replacing.extend(state.arrive(invite));
                 }
-                Output::Event(event) => state.tell(now, event),
+                Output::Event(event) => state.tell(event),
             }
         }
         let next = state.deadline();
@@ -112,6 +113,8 @@ impl Shard {
 /// What a shard's lock guards.
 pub(crate) struct State {
     index: usize,
+    /// The time of this act.
+    pub(crate) now: Instant,
     pub(crate) core: UserAgentCore,
     pub(crate) calls: Calls,
     backlog: Arc<Backlog>,
@@ -136,22 +139,22 @@ impl State {
     }
 
     /// Ends a call: by 480 or CANCEL where there is no final response yet, else by BYE.
-    pub(crate) fn end_call(&mut self, now: Instant, call: CallId) {
+    pub(crate) fn end_call(&mut self, call: CallId) {
         match call {
             CallId::Invite(invite) => {
-                if let Some(server) = self.core.invite_server(now, invite) {
+                if let Some(server) = self.core.invite_server(self.now, invite) {
                     server.dispose();
                     let over = Cancelled::Ended(InviteEnd::NoAnswer);
                     self.calls.cancelled(invite, over);
                 }
             }
             CallId::OutgoingInvite(invite) => {
-                if let Some(client) = self.core.invite_client(now, invite) {
+                if let Some(client) = self.core.invite_client(self.now, invite) {
                     client.cancel(Vec::new());
                 }
             }
             CallId::Session(session) => {
-                if let Some(session) = self.core.session(now, session) {
+                if let Some(session) = self.core.session(self.now, session) {
                     session.bye(Vec::new());
                 }
             }
@@ -159,50 +162,50 @@ impl State {
     }
 
     /// Refuses what the handle of a session has not seen: there is none any more.
-    pub(crate) fn remove_session(&mut self, now: Instant, session: SessionId) {
+    pub(crate) fn remove_session(&mut self, session: SessionId) {
         for question in self.calls.remove_session(session) {
-            self.leave(now, session, question);
+            self.leave(session, question);
         }
     }
 
     /// Forgets an incoming call that has no handle any more, and refuses what the application has not seen of it.
-    pub(crate) fn leave_invite(&mut self, now: Instant, invite: InviteId) {
+    pub(crate) fn leave_invite(&mut self, invite: InviteId) {
         let session = self.calls.early_session(invite);
         self.calls.remove_invite(invite);
         if let Some(session) = session {
-            self.remove_session(now, session);
+            self.remove_session(session);
         }
     }
 
     /// As [`Self::leave_invite`], for a call that is refused: with it the core has refused the offer that is open.
-    pub(crate) fn leave_refused(&mut self, now: Instant, invite: InviteId) {
+    pub(crate) fn leave_refused(&mut self, invite: InviteId) {
         if let Some(session) = self.calls.early_session(invite) {
             self.calls.withdrawn(session);
         }
-        self.leave_invite(now, invite);
+        self.leave_invite(invite);
     }
 
     /// Answers what nobody else does: what was agreed before holds.
-    pub(crate) fn leave(&mut self, now: Instant, session: SessionId, question: Question) {
+    pub(crate) fn leave(&mut self, session: SessionId, question: Question) {
         match question {
-            Question::Request(request) => self.dispose(now, ArrivalId::Request(request)),
-            Question::Offer => self.refuse_offer(now, session),
+            Question::Request(request) => self.dispose(ArrivalId::Request(request)),
+            Question::Offer => self.refuse_offer(session),
         }
     }
 
     /// Ends what the application drops without a word.
-    pub(crate) fn dispose(&mut self, now: Instant, id: ArrivalId) {
+    pub(crate) fn dispose(&mut self, id: ArrivalId) {
         match id {
             ArrivalId::Invite(invite) => {
-                self.leave_invite(now, invite);
-                if let Some(server) = self.core.invite_server(now, invite) {
+                self.leave_invite(invite);
+                if let Some(server) = self.core.invite_server(self.now, invite) {
                     server.dispose();
                 }
             }
             ArrivalId::Request(request) => {
-                if let Some(server) = self.core.request_server(now, request) {
+                if let Some(server) = self.core.request_server(self.now, request) {
                     server.dispose();
-                } else if let Some(server) = self.core.refer_server(now, request) {
+                } else if let Some(server) = self.core.refer_server(self.now, request) {
                     server.reject(Rejection::DECLINE);
                 }
             }
@@ -210,9 +213,9 @@ impl State {
     }
 
     /// Ends a session that has no handle any more.
-    pub(crate) fn hang_up(&mut self, now: Instant, session: SessionId) {
-        self.remove_session(now, session);
-        if let Some(session) = self.core.session(now, session) {
+    pub(crate) fn hang_up(&mut self, session: SessionId) {
+        self.remove_session(session);
+        if let Some(session) = self.core.session(self.now, session) {
             session.bye(Vec::new());
         }
     }
@@ -220,54 +223,48 @@ impl State {
     /// A call that can still be answered.
     pub(crate) fn invite_server(
         &mut self,
-        now: Instant,
         invite: InviteId,
     ) -> Result<InviteUserAgentServer<'_>, Error> {
         let over = self.calls.over(invite);
-        self.core.invite_server(now, invite).ok_or_else(|| {
+        self.core.invite_server(self.now, invite).ok_or_else(|| {
             // The core forgets no call without an event.
             Error::Over(over.unwrap_or(Cancelled::Ended(InviteEnd::NoAnswer)))
         })
     }
 
     /// Refuses what nobody took with 503, as something that we could take later.
-    pub(crate) fn refuse(&mut self, now: Instant, id: ArrivalId) {
+    pub(crate) fn refuse(&mut self, id: ArrivalId) {
         let mut options = ResponseOptions::new(Rejection::SERVICE_UNAVAILABLE);
         if let Ok(seconds) = Text::new(self.retry_after.to_string()) {
             options = options.with_header(Header::known(HeaderName::RetryAfter, seconds));
         }
-        self.reject(now, id, options);
+        self.reject(id, options);
     }
 
     /// Refuses what nobody has seen.
-    pub(crate) fn reject(
-        &mut self,
-        now: Instant,
-        id: ArrivalId,
-        options: impl Into<ResponseOptions<Rejection>>,
-    ) {
+    pub(crate) fn reject(&mut self, id: ArrivalId, options: impl Into<ResponseOptions<Rejection>>) {
         match id {
             ArrivalId::Invite(invite) => {
-                let server = self.core.invite_server(now, invite);
+                let server = self.core.invite_server(self.now, invite);
                 if let Some(Err(error)) = server.map(|server| server.reject(options)) {
                     debug!("a call could not be refused: {error}");
                 }
                 self.calls.remove_invite(invite);
             }
             ArrivalId::Request(request) => {
-                if let Some(server) = self.core.request_server(now, request) {
+                if let Some(server) = self.core.request_server(self.now, request) {
                     server.reject(options);
-                } else if let Some(server) = self.core.refer_server(now, request) {
+                } else if let Some(server) = self.core.refer_server(self.now, request) {
                     server.reject(options);
                 }
             }
         }
     }
 
-    pub(crate) fn refuse_offer(&mut self, now: Instant, session: SessionId) {
+    pub(crate) fn refuse_offer(&mut self, session: SessionId) {
         let refused = self
             .core
-            .session(now, session)
+            .session(self.now, session)
             .map(|mut session| session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE));
         if let Some(Err(error)) = refused {
             debug!("an offer could not be refused: {error}");
@@ -275,8 +272,8 @@ impl State {
     }
 
     /// Queues a call, or gives it back where it takes the place of another.
-    fn arrive(&mut self, now: Instant, invite: InviteId) -> Option<Box<Arrival>> {
-        let server = self.core.invite_server(now, invite)?;
+    fn arrive(&mut self, invite: InviteId) -> Option<Box<Arrival>> {
+        let server = self.core.invite_server(self.now, invite)?;
         let replaced = server.replaces().map(|replaces| {
             Box::new(Replaced {
                 replaces: replaces.clone(),
@@ -294,15 +291,15 @@ impl State {
         if arrival.replaced.is_some() {
             return Some(arrival);
         }
-        self.queue(now, arrival);
+        self.queue(arrival);
         None
     }
 
-    fn arrive_request(&mut self, now: Instant, request: RequestId, session: Option<SessionId>) {
-        let request_server = self.core.request_server(now, request);
+    fn arrive_request(&mut self, request: RequestId, session: Option<SessionId>) {
+        let request_server = self.core.request_server(self.now, request);
         let seen = request_server.map(|server| (server.flow(), server.message().clone()));
         let Some((flow, message)) = seen.or_else(|| {
-            let server = self.core.refer_server(now, request)?;
+            let server = self.core.refer_server(self.now, request)?;
             Some((server.flow(), server.message().clone()))
         }) else {
             return;
@@ -315,36 +312,36 @@ impl State {
             replaced: None,
         });
         let Some(session) = session else {
-            return self.queue(now, arrival);
+            return self.queue(arrival);
         };
         let happened = Happened::Requested(request, arrival);
-        self.tell_session(now, session, happened);
+        self.tell_session(session, happened);
     }
 
     /// Lets a call, or a request outside of one, wait for the application.
-    pub(crate) fn queue(&mut self, now: Instant, arrival: Box<Arrival>) {
+    pub(crate) fn queue(&mut self, arrival: Box<Arrival>) {
         let Err(arrival) = self.backlog.push(arrival) else {
             return;
         };
-        if let Some(count) = REFUSED.pass(now) {
+        if let Some(count) = REFUSED.pass(self.now) {
             let call_id = call_id(arrival.message.headers());
             warn!(
                 call_id,
                 count, "calls are refused: too many wait to be taken"
             );
         }
-        self.refuse(now, arrival.id);
+        self.refuse(arrival.id);
     }
 
     /// Hands on what happens in a session. What nobody takes is refused.
-    fn tell_session(&mut self, now: Instant, session: SessionId, happened: Happened) {
+    fn tell_session(&mut self, session: SessionId, happened: Happened) {
         let question = happened.question();
         if let (Err(NoHandle), Some(question)) = (self.calls.tell(session, happened), question) {
-            self.leave(now, session, question);
+            self.leave(session, question);
         }
     }
 
-    fn tell(&mut self, now: Instant, event: Event) {
+    fn tell(&mut self, event: Event) {
         match event {
             Event::Cancelled { invite, message } => self
                 .calls
@@ -357,23 +354,23 @@ impl State {
                 acknowledgement,
             } => self.calls.confirmed(session, acknowledgement),
             Event::Prack { session, message } => {
-                self.tell_session(now, session, Happened::Acknowledged(message));
+                self.tell_session(session, Happened::Acknowledged(message));
             }
             Event::Offer { session, message } => {
-                self.tell_session(now, session, Happened::Offered(message));
+                self.tell_session(session, Happened::Offered(message));
             }
             Event::Reconfirmed {
                 session,
                 acknowledgement,
-            } => self.tell_session(now, session, Happened::Reconfirmed(acknowledgement)),
+            } => self.tell_session(session, Happened::Reconfirmed(acknowledgement)),
             Event::Answered { session, message } => {
-                self.tell_session(now, session, Happened::Answered(message));
+                self.tell_session(session, Happened::Answered(message));
             }
             Event::AnsweredWithOffer { session, message } => {
-                self.tell_session(now, session, Happened::AnsweredWithOffer(message));
+                self.tell_session(session, Happened::AnsweredWithOffer(message));
             }
             Event::Unanswered { session, cause } => {
-                self.tell_session(now, session, Happened::Unanswered(cause));
+                self.tell_session(session, Happened::Unanswered(cause));
             }
             Event::OfferWithdrawn { session } => {
                 self.calls.withdrawn(session);
@@ -382,7 +379,7 @@ impl State {
                 session,
                 cseq,
                 event,
-            } => self.tell_session(now, session, Happened::Refer(cseq, event)),
+            } => self.tell_session(session, Happened::Refer(cseq, event)),
             Event::Terminating { session, cause } => self.calls.terminating(session, cause),
             Event::Ended {
                 session,
@@ -413,7 +410,7 @@ impl State {
                 );
             }
             Event::Request { request, session } | Event::Referred { request, session } => {
-                self.arrive_request(now, request, session);
+                self.arrive_request(request, session);
             }
             Event::Invite(_) | Event::Response { .. } => {}
         }

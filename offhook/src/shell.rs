@@ -160,7 +160,7 @@ impl Shell {
     }
 
     /// Does `work` on a shard's core, and all that follows from it.
-    pub(crate) fn act<R>(&self, shard: usize, work: impl FnOnce(&mut State, Instant) -> R) -> R {
+    pub(crate) fn act<R>(&self, shard: usize, work: impl FnOnce(&mut State) -> R) -> R {
         let (result, effects) = self.shard(shard).act(work);
         self.follow(shard, effects);
         result
@@ -171,16 +171,16 @@ impl Shell {
     pub(crate) async fn stop(&self, drain: Duration) {
         self.stopping.store(true, Ordering::Release);
         for shard in 0..self.shards.len() {
-            self.act(shard, |state, now| {
+            self.act(shard, |state| {
                 state.refuse_new_calls();
-                kept::end_all::<RegistrationId>(state, now);
-                kept::end_all::<SubscriptionId>(state, now);
-                kept::end_all::<PublicationId>(state, now);
+                kept::end_all::<RegistrationId>(state);
+                kept::end_all::<SubscriptionId>(state);
+                kept::end_all::<PublicationId>(state);
             });
         }
         for arrival in self.backlog.close() {
-            self.act(arrival.shard, |state, now| {
-                state.refuse(now, arrival.id);
+            self.act(arrival.shard, |state| {
+                state.refuse(arrival.id);
             });
         }
         if timeout(drain, self.idle()).await.is_err() {
@@ -196,7 +196,7 @@ impl Shell {
             }
         }
         for shard in 0..self.shards.len() {
-            self.act(shard, |state, _| state.calls.abandon());
+            self.act(shard, |state| state.calls.abandon());
         }
         let _ = timeout(CLOSE_TIME, self.transport.close()).await;
         let mut tasks = {
@@ -209,7 +209,7 @@ impl Shell {
     /// Ends calls, and lets their last messages be written meanwhile: for all at once a connection has no room.
     async fn end_calls(&self, shard: usize, calls: Vec<CallId>) {
         for call in calls {
-            self.act(shard, |state, now| state.end_call(now, call));
+            self.act(shard, |state| state.end_call(call));
             consume_budget().await;
         }
     }
@@ -236,7 +236,7 @@ impl Shell {
     }
 
     fn handle(&self, shard: usize, input: Input) {
-        self.act(shard, |state, now| state.core.handle(now, input));
+        self.act(shard, |state| state.core.handle(state.now, input));
     }
 
     /// Does what the core asked for. No lock is held.
@@ -274,9 +274,9 @@ impl Shell {
         let shard = self.shard_of(replaced.replaces.call_id.as_str().as_bytes());
         let found = self.shard(shard).replaced(&replaced.replaces);
         replaced.session = found.ok().map(|session| (shard, session));
-        self.act(arrival.shard, |state, now| match found {
-            Ok(_) => state.queue(now, arrival),
-            Err(status) => state.reject(now, arrival.id, status),
+        self.act(arrival.shard, |state| match found {
+            Ok(_) => state.queue(arrival),
+            Err(status) => state.reject(arrival.id, status),
         });
     }
 
@@ -401,7 +401,12 @@ mod tests {
             let from = "sip:alice@example.com".parse().unwrap();
             let mut request = OutgoingRequest::new(flows.clone(), from, uri.clone().into());
             request.call_id = Some(Text::from_static(call_id));
-            |state: &mut State, now| state.core.request(now, Method::Options, request).unwrap()
+            |state: &mut State| {
+                state
+                    .core
+                    .request(state.now, Method::Options, request)
+                    .unwrap()
+            }
         };
 
         let (_, first) = shell.shard(0).act(options("first"));
