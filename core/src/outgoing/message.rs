@@ -118,24 +118,17 @@ impl OutgoingRequestMessage {
         is_worth
     }
 
-    /// Takes the Min-SE of a 422. True where the request is worth another try
-    /// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+    /// Takes the Min-SE of a 422. True where the request is worth another try.
     #[must_use]
     pub(crate) fn take_min_se(&mut self, headers: &Headers) -> bool {
-        let least = headers.min_se().ok().flatten();
-        let Some((life, least)) = self.session_life.as_mut().zip(least) else {
-            return false;
-        };
-        if least <= life.seconds || life.refused >= MOST_REFUSED {
-            return false;
-        }
-        *life = SessionLife {
-            seconds: least,
-            is_least: true,
-            refused: life.refused + 1,
-        };
-        self.cseq += 1;
-        true
+        let longer = self.session_life.as_mut().and_then(|life| {
+            life.seconds = longer_life(headers, life.seconds, life.refused)?;
+            life.is_least = true;
+            life.refused += 1;
+            Some(())
+        });
+        self.cseq += u32::from(longer.is_some());
+        longer.is_some()
     }
 
     /// Begins a further request of the same conversation, by the best flow.
@@ -322,5 +315,16 @@ fn new_call_id(random: &mut Random) -> Text {
     text.unwrap_or(Text::from_static("0"))
 }
 
+/// How long the session of a request is to live that got 422, where it is worth another try: that asks for more, and
+/// has not done so too often ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+pub(crate) fn longer_life(headers: &Headers, seconds: u32, refused: u8) -> Option<u32> {
+    let least = headers.min_se().ok().flatten()?;
+    let is_longer = least > seconds && least <= MOST_SECONDS && refused < MOST_REFUSED;
+    is_longer.then_some(least)
+}
+
 /// How often a session may be too short for somebody on the way.
-pub(crate) const MOST_REFUSED: u8 = 3;
+const MOST_REFUSED: u8 = 3;
+
+/// A day: a peer that wants no less wants no timer.
+const MOST_SECONDS: u32 = 86_400;

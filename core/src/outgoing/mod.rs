@@ -13,7 +13,7 @@ mod subscription;
 
 pub use address::Address;
 pub(crate) use invite::{Attempt, Cancel, Fork, OutgoingInvite, OutgoingInvites, Stage};
-pub(crate) use message::{MOST_REFUSED, OutgoingRequestMessage, SentBy, SessionLife};
+pub(crate) use message::{OutgoingRequestMessage, SentBy, SessionLife, longer_life};
 pub(crate) use publication::Publication;
 pub use publication::PublicationOptions;
 pub use refer::ReferOptions;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{Body, Refresher};
+use offhook_message::{Body, Refresher, ValueWriter};
 
 use crate::timers::Deadline;
 
@@ -11,14 +11,13 @@ use crate::timers::Deadline;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Agreement {
     pub(crate) seconds: u32,
-    pub(crate) refresher: Refresher,
+    pub(crate) refresher: Party,
 }
 
 /// An agreed session timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionTimer {
-    pub(crate) seconds: u32,
-    pub(crate) refresher: Party,
+    pub(crate) agreed: Agreement,
     /// When to refresh, or when to give the session up. A refresh moves it.
     pub(crate) due: Deadline,
     /// Whether somebody on the way refused less (422), so that Min-SE says it from then on.
@@ -42,19 +41,42 @@ pub(crate) enum Party {
     Peer,
 }
 
+impl Party {
+    /// Who is meant where a message says this, in a transaction in which we have that part.
+    pub(crate) fn of(refresher: Refresher, ours: Refresher) -> Self {
+        if refresher == ours {
+            Self::Us
+        } else {
+            Self::Peer
+        }
+    }
+}
+
+impl Agreement {
+    /// Writes the value of Session-Expires, in a transaction in which we have that part.
+    pub(crate) fn write(self, value: &mut ValueWriter<'_>, ours: Refresher) {
+        value.put_number(self.seconds.into());
+        let is_uac = Party::of(Refresher::Uac, ours) == self.refresher;
+        value.put(if is_uac {
+            b";refresher=uac"
+        } else {
+            b";refresher=uas"
+        });
+    }
+}
+
 impl SessionTimer {
     /// One that begins now, in the place of another or as the first.
-    pub(crate) fn new(before: Option<Self>, seconds: u32, refresher: Party, now: Instant) -> Self {
-        let life = Duration::from_secs(seconds.into());
+    pub(crate) fn new(before: Option<Self>, agreed: Agreement, now: Instant) -> Self {
+        let life = Duration::from_secs(agreed.seconds.into());
         // §10: the refresher is early by half, and the other one gives up a little before the end.
-        let after = match refresher {
+        let after = match agreed.refresher {
             Party::Us => life / 2,
             Party::Peer => life.saturating_sub((life / 3).min(LAST_CALL)),
         };
         let due = Deadline::new(now + after);
         Self {
-            seconds,
-            refresher,
+            agreed,
             due: before.map_or(due, |before| before.due.moved_to(due.at)),
             is_least: before.is_some_and(|before| before.is_least),
             attempts: 0,

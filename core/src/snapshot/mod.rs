@@ -10,7 +10,7 @@ use offhook_message::{Body, Text};
 use crate::dialog::{Dialog, DialogParts, OfferAnswer};
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow, Transport};
-use crate::session::{InviteSession, Party, Phase, RefreshByInvite, Role, SessionTimer};
+use crate::session::{Agreement, InviteSession, Party, Phase, RefreshByInvite, Role, SessionTimer};
 use crate::state::State;
 use crate::timers::Deadline;
 use crate::uac::{InsideError, refresh};
@@ -91,8 +91,8 @@ impl SessionSnapshot {
                 remote_cseq: parts.remote_cseq,
             },
             timer: session.timer.map(|timer| TimerParts {
-                seconds: timer.seconds,
-                refresher: timer.refresher,
+                seconds: timer.agreed.seconds,
+                refresher: timer.agreed.refresher,
                 is_least: timer.is_least,
                 attempts: timer.attempts,
                 due_in: timer.due.at.saturating_duration_since(now),
@@ -178,8 +178,10 @@ impl TimerParts {
         let most = Duration::from_secs(self.seconds.into());
         let after = self.due_in.saturating_sub(age).min(most);
         SessionTimer {
-            seconds: self.seconds,
-            refresher: self.refresher,
+            agreed: Agreement {
+                seconds: self.seconds,
+                refresher: self.refresher,
+            },
             due: Deadline::new(now + after),
             is_least: self.is_least,
             attempts: self.attempts,

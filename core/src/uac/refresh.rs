@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text};
+use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text, ValueWriter};
 
 use super::{bye, change};
 use crate::capabilities::{TIMER, takes_update};
 use crate::event::{SessionEnd, SessionId};
-use crate::outgoing::MOST_REFUSED;
-use crate::session::{InviteSession, Party, Purpose, SessionTimer};
+use crate::outgoing::longer_life;
+use crate::session::{Agreement, InviteSession, Party, Purpose, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -22,7 +22,7 @@ pub(crate) fn is_due(state: &mut State, id: SessionId) {
     if !timer.due.is_over(state.timers.now()) {
         return arm(state, id); // A refresh has moved it.
     }
-    match timer.refresher {
+    match timer.agreed.refresher {
         Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, id),
         Party::Us | Party::Peer => bye::terminate(state, id, SessionEnd::Expired, &[]),
     }
@@ -33,18 +33,15 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
     let Some(timer) = session.timer else {
         return Vec::new();
     };
-    let refresher = match timer.refresher {
-        Party::Us => "uac",
-        Party::Peer => "uas",
-    };
-    let expires = Text::new(format!("{};refresher={refresher}", timer.seconds));
-    let expires = expires.map(|expires| Header::known(HeaderName::SessionExpires, expires));
-    let supported = Header::known(HeaderName::Supported, Text::from_static(TIMER));
-    let least = timer.is_least.then(|| Text::new(timer.seconds.to_string()));
-    let least = least.into_iter().flatten();
-    let least = least.map(|least| Header::known(HeaderName::MinSe, least));
-    let headers = expires.into_iter().chain(least);
-    headers.chain([supported]).collect()
+    let expires = ValueWriter::text(|value| timer.agreed.write(value, Refresher::Uac));
+    let least = timer.is_least.then(|| timer.agreed.seconds.to_string());
+    let values = [
+        (HeaderName::SessionExpires, Some(expires)),
+        (HeaderName::MinSe, least),
+        (HeaderName::Supported, Some(TIMER.to_owned())),
+    ];
+    let header = |(name, value): (_, Option<_>)| Some(Header::known(name, Text::new(value?).ok()?));
+    values.into_iter().filter_map(header).collect()
 }
 
 /// A 2xx to an INVITE of ours: it says whether there is a timer, and by what means we would refresh.
@@ -59,7 +56,7 @@ pub(super) fn begin(
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    let is_ours = |timer: SessionTimer| timer.refresher == Party::Us;
+    let is_ours = |timer: SessionTimer| timer.agreed.refresher == Party::Us;
     if session.timer.is_some_and(is_ours) && !takes_update(headers) {
         let refresh = session.refresh_by_invite.get_or_insert_default();
         if refresh.description.is_none() {
@@ -75,30 +72,26 @@ pub(super) fn begin(
 /// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)). Whatever it says, no session
 /// lives for less than we agree to (§4): each refresh would be followed by the next at once.
 pub(super) fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
-    let expires = headers.session_expires().ok().flatten();
     let before = state.sessions.get(id).and_then(|session| session.timer);
-    let least = state.config.session_timer.min_se;
-    let agreed = match (expires, before) {
-        (Some(expires), _) if expires.refresher == Some(Refresher::Uas) => {
-            Some((expires.seconds.max(least), Party::Peer))
-        }
-        (Some(expires), _) => Some((expires.seconds.max(least), Party::Us)),
-        (None, Some(before)) if before.refresher == Party::Us => Some((before.seconds, Party::Us)),
-        (None, _) => None,
+    let before = before.map(|before| before.agreed);
+    let agreed = match headers.session_expires().ok().flatten() {
+        Some(expires) => Some(Agreement {
+            seconds: expires.seconds.max(state.config.session_timer.min_se),
+            refresher: Party::of(expires.refresher.unwrap_or(Refresher::Uac), Refresher::Uac),
+        }),
+        None => before.filter(|before| before.refresher == Party::Us),
     };
     set(state, id, agreed);
 }
 
-/// Begins a timer of so many seconds anew, or ends the one there was.
-pub(crate) fn set(state: &mut State, id: SessionId, agreed: Option<(u32, Party)>) {
+/// Begins the timer that is agreed on anew, or ends the one there was.
+pub(crate) fn set(state: &mut State, id: SessionId, agreed: Option<Agreement>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     let before = session.timer;
-    session.timer = agreed.map(|(seconds, refresher)| {
-        SessionTimer::new(before, seconds, refresher, state.timers.now())
-    });
-    if agreed.is_none_or(|(_, refresher)| refresher == Party::Peer) {
+    session.timer = agreed.map(|agreed| SessionTimer::new(before, agreed, state.timers.now()));
+    if agreed.is_none_or(|agreed| agreed.refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
     arm(state, id);
@@ -113,24 +106,21 @@ pub(crate) fn arm(state: &mut State, id: SessionId) {
     }
 }
 
-/// Takes the Min-SE of a 422 to a refresh. True where it asks for more than we had, and has not done
-/// so too often ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)).
+/// Takes the Min-SE of a 422 to a refresh. True where that is worth another try.
 pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -> bool {
     let Some(session) = state.sessions.get_mut(id) else {
         return false;
     };
-    let least = headers.min_se().ok().flatten();
-    let (Some(timer), Some(change), Some(least)) = (&mut session.timer, &mut session.change, least)
-    else {
+    let (Some(timer), Some(change)) = (&mut session.timer, &mut session.change) else {
         return false;
     };
-    let is_more = least > timer.seconds && least <= MOST_SECONDS && change.refused < MOST_REFUSED;
-    if is_more {
+    let longer = longer_life(headers, timer.agreed.seconds, change.refused);
+    if let Some(seconds) = longer {
         change.refused += 1;
-        timer.seconds = least;
+        timer.agreed.seconds = seconds;
         timer.is_least = true;
     }
-    is_more
+    longer.is_some()
 }
 
 /// Sends an UPDATE, or a re-INVITE that offers what is agreed already. The next time is before the
@@ -140,7 +130,7 @@ fn refresh(state: &mut State, id: SessionId) {
         return;
     };
     if let Some(timer) = &mut session.timer {
-        let quarter = Duration::from_secs(timer.seconds.into()) / 4;
+        let quarter = Duration::from_secs(timer.agreed.seconds.into()) / 4;
         timer.due = timer.due.moved_to(state.timers.now() + quarter);
         timer.attempts += 1;
     }
@@ -161,6 +151,3 @@ fn refresh(state: &mut State, id: SessionId) {
 /// A refresh is due when half of the time is over, and again after another quarter. With the next
 /// one the session ends.
 const MOST_ATTEMPTS: u8 = 2;
-
-/// A day: a peer that wants no less wants no timer.
-const MOST_SECONDS: u32 = 86_400;

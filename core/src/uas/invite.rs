@@ -278,7 +278,8 @@ impl<'a> InviteUserAgentServer<'a> {
         let session = self.early_session();
         let headers = self.message().headers();
         let most = options.session_expires;
-        self.invite_mut().agreement = session_timer::agree(headers, &self.state.config, most);
+        let config = &self.state.config.session_timer;
+        self.invite_mut().agreement = session_timer::agree(headers, config, None, most);
         let (state, shown) = (&*self.state, body.as_ref());
         let message = write::dialog_response(state, self.invite(), &options, shown, None);
         if let Some(description) = body.filter(is_session_description) {

@@ -44,16 +44,14 @@ pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<()
     let offer = take(state, id).ok_or(VerbError::NoOffer)?;
     let incoming = &offer.incoming;
     let request = &incoming.request;
-    let mut agreement = None;
     if let Some(session) = state.sessions.get_mut(id) {
         session.offer_answer = match request.session_description() {
             Some(_) => OfferAnswer::Stable,
             None => OfferAnswer::HaveLocalOffer,
         };
         if *request.method() != Method::Prack {
-            agreement = session_timer::agree_again(request.headers(), &state.config, session);
             state.sessions.refresh_target(id, incoming);
-            session_timer::begin(state, id, request, agreement, Some(body));
+            session_timer::agree_again(state, id, request, Some(body));
         }
     }
     let session = state.sessions.get_mut(id);
@@ -61,7 +59,7 @@ pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<()
         let description = Some(body.clone());
         session.refresh_by_invite = Some(Box::new(RefreshByInvite { description }));
     }
-    let bytes = write::session_response(state, id, incoming, agreement, Some(body));
+    let bytes = write::session_response(state, id, incoming, Some(body));
     if *request.method() == Method::Invite {
         accepted::await_ack(state, id, incoming.cseq(), offer.transaction, &bytes);
     }

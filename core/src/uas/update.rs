@@ -35,14 +35,9 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
 }
 
 fn refresh(state: &mut State, id: SessionId, incoming: &Incoming) {
-    let request = &incoming.request;
     state.sessions.refresh_target(id, incoming);
-    let Some(session) = state.sessions.get(id) else {
-        return;
-    };
-    let agreement = session_timer::agree_again(request.headers(), &state.config, session);
-    session_timer::begin(state, id, request, agreement, None);
-    let bytes = write::session_response(state, id, incoming, agreement, None);
+    session_timer::agree_again(state, id, &incoming.request, None);
+    let bytes = write::session_response(state, id, incoming, None);
     let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);
     state.server(transaction).respond(StatusCode::OK, bytes);

@@ -1,16 +1,15 @@
 //! Writing the responses to an INVITE.
 
 use bytes::Bytes;
-use offhook_message::{Body, HeaderName, MessageWriter, Method, StatusCode};
+use offhook_message::{Body, HeaderName, MessageWriter, Method, Refresher, StatusCode};
 
 use super::response_options::{ContactTarget, ResponseOptions};
-use super::session_timer;
-use crate::capabilities::RELIABLE;
+use crate::capabilities::{RELIABLE, TIMER};
 use crate::dialog::contact_scheme;
 use crate::event::SessionId;
 use crate::incoming::Incoming;
 use crate::respond;
-use crate::session::{Agreement, Invite};
+use crate::session::{Agreement, Invite, Party};
 use crate::state::State;
 use crate::tag::Tag;
 
@@ -54,14 +53,14 @@ pub(super) fn session_response(
     state: &State,
     session: SessionId,
     incoming: &Incoming,
-    agreement: Option<Agreement>,
     body: Option<&Body>,
 ) -> Bytes {
     let mut writer = respond::begin(incoming, StatusCode::OK, None, None);
     if *incoming.request.method() != Method::Prack {
         write_own_contact(&mut writer, state, Some(session), incoming);
         writer.extra(&state.introduction.allow);
-        write_timer(&mut writer, agreement);
+        let timer = state.sessions.get(session).and_then(|it| it.timer);
+        write_timer(&mut writer, timer.map(|timer| timer.agreed));
     }
     write_user_agent(&mut writer, state);
     match body {
@@ -136,11 +135,14 @@ fn write_contacts(writer: &mut MessageWriter, contacts: &[ContactTarget]) {
 
 /// What a 2xx agrees to ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 fn write_timer(writer: &mut MessageWriter, agreement: Option<Agreement>) {
-    if let Some(agreement) = agreement {
-        writer.header_with(HeaderName::SessionExpires, |value| agreement.write(value));
-    }
-    if let Some(required) = session_timer::required(agreement) {
-        writer.header_bytes(HeaderName::Require, required.as_bytes());
+    let Some(agreement) = agreement else {
+        return;
+    };
+    writer.header_with(HeaderName::SessionExpires, |value| {
+        agreement.write(value, Refresher::Uas);
+    });
+    if agreement.refresher == Party::Peer {
+        writer.header_bytes(HeaderName::Require, TIMER.as_bytes());
     }
 }
 

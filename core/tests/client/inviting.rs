@@ -412,23 +412,24 @@ fn a_session_timer_is_asked_for_as_long_as_the_callee_wants() {
 
 #[test]
 fn a_callee_that_wants_ever_more_is_left() {
-    let mut config = Config::default();
-    config.session_timer.expires = Some(100);
-    let mut bench = Bench::with(config);
-    let (_, mut invite) = bench.call();
-    for least in 101..104 {
-        let small = Answer::new("422 Session Interval Too Small");
-        bench.answer(&invite, &small.header(&format!("Min-SE: {least}")));
-        invite = bench.sent().remove(1);
+    // Three times, and no more than a day.
+    for (wanted, taken) in [(&[101, 102, 103, 104][..], 3), (&[86_400, 86_401], 1)] {
+        let mut config = Config::default();
+        config.session_timer.expires = Some(100);
+        let mut bench = Bench::with(config);
+        let (_, mut invite) = bench.call();
+        for (number, least) in wanted.iter().enumerate() {
+            let small = Answer::new("422 Session Interval Too Small");
+            bench.answer(&invite, &small.header(&format!("Min-SE: {least}")));
+            let mut sent = bench.sent();
+            assert_eq!(sent.len(), if number < taken { 2 } else { 1 }, "{least}");
+            invite = sent.pop().unwrap();
+        }
+        assert!(matches!(
+            bench.invite_event(),
+            OutgoingInviteEvent::Reject { .. }
+        ));
     }
-    bench.answer(
-        &invite,
-        &Answer::new("422 Session Interval Too Small").header("Min-SE: 104"),
-    );
-    assert!(matches!(
-        bench.invite_event(),
-        OutgoingInviteEvent::Reject { .. }
-    ));
 }
 
 #[test]
