@@ -34,12 +34,12 @@ impl<Id: Copy> Place<Id> {
     }
 
     /// Waits until `look` finds something. Dropping the future loses nothing.
-    pub(crate) async fn wait<R>(
+    pub(crate) fn wait<R>(
         &self,
         look: impl Fn(&mut Calls, Id, &mut Context<'_>) -> Poll<R>,
-    ) -> R {
-        let shard = self.shell.shard(self.shard);
-        poll_fn(|context| shard.calls(|calls| look(calls, self.id, context))).await
+    ) -> impl Future<Output = R> {
+        let (shard, id) = (self.shell.shard(self.shard), self.id);
+        poll_fn(move |context| shard.calls(|calls| look(calls, id, context)))
     }
 }
 
