@@ -16,9 +16,7 @@ use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
-use crate::outgoing::{
-    OutgoingInvites, OutgoingRequestMessage, Publication, Registration, Stage, Subscriptions,
-};
+use crate::outgoing::{Kept, OutgoingInvites, OutgoingRequestMessage, Stage, Subscriptions};
 use crate::random::{Random, Token};
 use crate::respond;
 use crate::session::{
@@ -49,9 +47,8 @@ pub(crate) struct State {
     pub(crate) offers: Slots<PendingOffer>,
     pub(crate) outgoing_invites: OutgoingInvites,
     pub(crate) outgoing_requests: Slots<OutgoingRequestMessage>,
-    pub(crate) registrations: Slots<Registration>,
+    pub(crate) kept: Slots<Kept>,
     pub(crate) subscriptions: Subscriptions,
-    pub(crate) publications: Slots<Publication>,
     pub(crate) requests: Slots<PendingRequest>,
     pub(crate) sources: Sources,
     pub(crate) totals: Totals,
@@ -76,9 +73,8 @@ impl State {
             offers: Slots::default(),
             outgoing_invites: OutgoingInvites::default(),
             outgoing_requests: Slots::default(),
-            registrations: Slots::default(),
+            kept: Slots::default(),
             subscriptions: Subscriptions::default(),
-            publications: Slots::default(),
             requests: Slots::default(),
             sources: Sources::new(now, &config.limits, fingerprinter.clone()),
             fingerprinter,
@@ -115,9 +111,8 @@ impl State {
             }
             Timer::Refer(id, name) => session(id).is_some_and(|it| it.awaits_notify(name)),
             Timer::Referral(id, cseq) => session(id).is_some_and(|it| it.is_referred(cseq)),
-            Timer::Registration(id) => self.registrations.contains(id.0),
+            Timer::Kept(slot) => self.kept.contains(slot),
             Timer::Subscription(id) => self.subscriptions.get(id).is_some(),
-            Timer::Publication(id) => self.publications.contains(id.0),
             Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
                 let invite = self.outgoing_invites.get(id);
                 invite.is_some_and(|it| it.stage != Stage::Accepted)

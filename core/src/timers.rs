@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Times;
 use crate::event::{InviteId, RequestId, SessionId};
-use crate::id::{OutgoingInviteId, PublicationId, RegistrationId, SubscriptionId};
+use crate::id::{OutgoingInviteId, SubscriptionId};
 use crate::slot::Slot;
 
 /// What a timer is for. It names its owner; an owner that is gone, or is past the state the timer
@@ -42,8 +42,8 @@ pub(crate) enum Timer {
     Ringing(OutgoingInviteId),
     /// The end of the wait for the final response after CANCEL (RFC 3261 §9.1).
     Cancel(OutgoingInviteId),
-    /// The refresh of a registration, or the next try.
-    Registration(RegistrationId),
+    /// The refresh of a registration or of a published state, or the next try.
+    Kept(Slot),
     /// The end of the time in which a 3xx may be followed.
     Redirected(OutgoingInviteId),
     /// The next repetition of the 2xx to the INVITE of this number (RFC 3261 §13.3.1.4).
@@ -58,8 +58,6 @@ pub(crate) enum Timer {
     Referral(SessionId, u32),
     /// Timer N of a subscription (RFC 6665 §4.1.2), its refresh, or the next try.
     Subscription(SubscriptionId),
-    /// The refresh of a published state, or the next try.
-    Publication(PublicationId),
 }
 
 /// The timers of server transactions (RFC 3261 §17.2, RFC 6026 §7.1).

@@ -162,15 +162,17 @@ impl UserAgentCore {
     /// How much there is, and how much there was.
     pub fn counts(&self) -> Counts {
         let state = &self.state;
+        let kept = state.kept.iter();
+        let registrations = kept.filter(|(_, kept)| kept.is_binding()).count();
         Counts {
             server_transactions: state.servers.len(),
             client_transactions: state.clients.len(),
             invites: state.invites.len(),
             outgoing_invites: state.outgoing_invites.unanswered(),
             sessions: state.sessions.len(),
-            registrations: state.registrations.len(),
+            registrations,
             subscriptions: state.subscriptions.len(),
-            publications: state.publications.len(),
+            publications: state.kept.len() - registrations,
             offers: state.offers.len(),
             requests: state.requests.len(),
             timers: state.timers.len(),
@@ -220,9 +222,8 @@ fn fire(state: &mut State, timer: Timer) {
         Timer::Client(slot, timer) => uac::timer(state, slot, timer),
         Timer::Ringing(id) => uac::invite::rings_too_long(state, id),
         Timer::Cancel(id) => uac::invite::give_up(state, id),
-        Timer::Registration(id) => uac::register::is_due(state, id),
+        Timer::Kept(slot) => uac::keep::is_due(state, slot),
         Timer::Subscription(id) => uac::subscribe::is_due(state, id),
-        Timer::Publication(id) => uac::publish::is_due(state, id),
         Timer::Redirected(id) => uac::invite::not_followed(state, id),
         Timer::Session(id) => uac::refresh::is_due(state, id),
         Timer::Change(id) => uac::change::retry(state, id),

@@ -34,6 +34,11 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) authentication: Authentication,
     /// What a REGISTER asks for.
     pub(crate) binding: Option<Binding>,
+    /// How long a server is to keep what it is asked for, in seconds; 0 takes it away.
+    pub(crate) expires: Option<u32>,
+    /// How the compositor names what it has, which a PUBLISH is about
+    /// ([RFC 3903 §11.3.2](https://www.rfc-editor.org/rfc/rfc3903#section-11.3.2)).
+    pub(crate) entity_tag: Option<Text>,
     /// How long the session of an INVITE is to live without a refresh.
     pub(crate) session_life: Option<SessionLife>,
 }
@@ -41,11 +46,10 @@ pub(crate) struct OutgoingRequestMessage {
 /// What a REGISTER asks for ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
 #[derive(Clone, Debug)]
 pub(crate) enum Binding {
-    /// Our Contact, for this many seconds; 0 takes it away.
+    /// Our Contact.
     Own {
         /// Further parameters, each with its semicolon.
         params: String,
-        expires: u32,
     },
     /// The end of all bindings, whosever they are.
     NoneAtAll,
@@ -91,6 +95,8 @@ impl OutgoingRequestMessage {
             failed: 0,
             authentication: Authentication::new(std::mem::take(&mut request.credentials)),
             binding: None,
+            expires: None,
+            entity_tag: None,
             session_life: None,
             request,
         }
@@ -218,6 +224,12 @@ impl OutgoingRequestMessage {
                 writer.header_with(HeaderName::MinSe, seconds);
             }
         }
+        if let Some(expires) = self.expires {
+            writer.header(HeaderName::Expires, expires);
+        }
+        if let Some(entity_tag) = &self.entity_tag {
+            writer.header(HeaderName::SipIfMatch, entity_tag);
+        }
         for header in own.user_agent.iter().chain(&request.extra_headers) {
             writer.extra(header);
         }
@@ -246,18 +258,18 @@ impl OutgoingRequestMessage {
     /// Our Contact where the method needs one, and what a REGISTER says of it.
     fn write_binding(&self, writer: &mut MessageWriter, flow: Flow) {
         match &self.binding {
-            Some(Binding::Own { params, expires }) => {
+            Some(Binding::Own { params }) => {
                 writer.header_with(HeaderName::Contact, |value| {
                     self.write_contact(value, flow);
                     value.put(params.as_bytes());
-                    value.put(b";expires=");
-                    value.put_number((*expires).into());
+                    if let Some(expires) = self.expires {
+                        value.put(b";expires=");
+                        value.put_number(expires.into());
+                    }
                 });
-                writer.header(HeaderName::Expires, expires);
             }
             Some(Binding::NoneAtAll) => {
                 writer.header(HeaderName::Contact, "*");
-                writer.header(HeaderName::Expires, 0);
             }
             None if matches!(self.method, Method::Invite | Method::Subscribe) => {
                 writer.header_with(HeaderName::Contact, |value| self.write_contact(value, flow));

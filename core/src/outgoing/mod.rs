@@ -3,6 +3,7 @@
 
 mod address;
 mod invite;
+mod kept;
 mod message;
 mod publication;
 mod refer;
@@ -13,12 +14,11 @@ mod subscription;
 
 pub use address::Address;
 pub(crate) use invite::{Attempt, Cancel, Fork, OutgoingInvite, OutgoingInvites, Stage};
-pub(crate) use message::{OutgoingRequestMessage, SentBy, SessionLife, longer_life};
-pub(crate) use publication::Publication;
+pub(crate) use kept::{Kept, What, Wish};
+pub(crate) use message::{Binding, OutgoingRequestMessage, SentBy, SessionLife, longer_life};
 pub use publication::PublicationOptions;
 pub use refer::ReferOptions;
 pub use registration::RegistrationOptions;
-pub(crate) use registration::{Registration, Wish};
 pub use request::OutgoingRequest;
 pub(crate) use soft_state::{LEAST_WAIT, refresh_after};
 pub use subscription::SubscriptionOptions;

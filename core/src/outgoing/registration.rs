@@ -1,12 +1,8 @@
 //! A registration ([RFC 3261 §10.2](https://www.rfc-editor.org/rfc/rfc3261#section-10.2)).
 
-use std::time::Instant;
-
 use offhook_message::{Text, UriBuf};
 
-use super::message::{Binding, OutgoingRequestMessage};
 use super::request::OutgoingRequest;
-use super::soft_state::SoftState;
 
 /// What an application says of a registration.
 #[derive(Clone, Debug)]
@@ -36,7 +32,7 @@ impl RegistrationOptions {
     }
 
     /// The parameters of our Contact.
-    fn params(&self) -> String {
+    pub(crate) fn params(&self) -> String {
         let Some(instance) = &self.instance else {
             return String::new();
         };
@@ -53,61 +49,5 @@ impl RegistrationOptions {
             Some(_) => Text::from_static("path, outbound"),
             None => Text::from_static("path"),
         }
-    }
-}
-
-/// A registration that is kept.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    pub(crate) message: OutgoingRequestMessage,
-    /// The parameters of our Contact.
-    params: String,
-    pub(crate) soft: SoftState,
-    /// What the application wants in the end.
-    pub(crate) wish: Wish,
-    /// What the REGISTER asks for that is out.
-    pub(crate) asked: Option<Wish>,
-    /// Whether a registrar may have our binding.
-    pub(crate) is_bound: bool,
-    /// When the next REGISTER is due.
-    pub(crate) due: Option<Instant>,
-}
-
-/// What a registration is to come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Registered,
-    Unregistered,
-    NobodyRegistered,
-}
-
-impl Registration {
-    pub(crate) fn new(message: OutgoingRequestMessage, options: &RegistrationOptions) -> Self {
-        Self {
-            message,
-            params: options.params(),
-            soft: SoftState::new(options.expires.max(1)),
-            wish: Wish::Registered,
-            asked: None,
-            is_bound: false,
-            due: None,
-        }
-    }
-
-    /// Makes the REGISTER ask for what is wished.
-    pub(crate) fn ask(&mut self) {
-        let expires = match self.wish {
-            Wish::Registered => self.soft.expires,
-            Wish::Unregistered | Wish::NobodyRegistered => 0,
-        };
-        self.message.binding = Some(match self.wish {
-            Wish::NobodyRegistered => Binding::NoneAtAll,
-            _ => Binding::Own {
-                params: self.params.clone(),
-                expires,
-            },
-        });
-        self.asked = Some(self.wish);
-        self.due = None;
     }
 }

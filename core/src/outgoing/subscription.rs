@@ -60,8 +60,6 @@ impl SubscriptionOptions {
 pub(crate) struct Subscription {
     /// The SUBSCRIBE that makes it.
     pub(crate) message: OutgoingRequestMessage,
-    /// What each SUBSCRIBE says beside Expires.
-    headers: Vec<Header>,
     event: Text,
     pub(crate) soft: SoftState,
     pub(crate) stage: SubscriptionStage,
@@ -123,10 +121,7 @@ impl Subscription {
         options: SubscriptionOptions,
         now: Instant,
     ) -> Self {
-        let event = Header::known(HeaderName::Event, options.event.clone());
-        let further = message.request.extra_headers.iter().cloned();
         Self {
-            headers: [event].into_iter().chain(further).collect(),
             message,
             event: options.event,
             soft: SoftState::new(options.expires),
@@ -153,7 +148,6 @@ impl Subscription {
             notifiers: 0,
         };
         Self {
-            headers: self.headers.clone(),
             stage: SubscriptionStage::NotifyWait,
             is_fork: true,
             ..Self::new(self.message.clone(), options, self.begun)
@@ -171,16 +165,16 @@ impl Subscription {
         matches!(self.stage, SubscriptionStage::Subscribed(_))
     }
 
-    /// The headers of a SUBSCRIBE.
+    /// The headers of a SUBSCRIBE inside the dialog.
     pub(crate) fn headers(&self, asked: Asked) -> Vec<Header> {
         let expires = match asked {
             Asked::Initial | Asked::Refresh => self.soft.expires,
             Asked::End => 0,
         };
-        let mut headers = self.headers.clone();
         let expires = Text::new(expires.to_string()).ok();
-        headers.extend(expires.map(|expires| Header::known(HeaderName::Expires, expires)));
-        headers
+        let expires = expires.map(|expires| Header::known(HeaderName::Expires, expires));
+        let headers = self.message.request.extra_headers.iter().cloned();
+        headers.chain(expires).collect()
     }
 
     /// Whether a NOTIFY is about it: the package and the id are the same

@@ -12,9 +12,7 @@ use crate::config::Times;
 use crate::counts::Totals;
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Transport};
-use crate::id::{
-    OutgoingInviteId, OutgoingRequestId, PublicationId, RegistrationId, SubscriptionId,
-};
+use crate::id::{OutgoingInviteId, OutgoingRequestId, SubscriptionId};
 use crate::outbox::Outbox;
 use crate::random::Token;
 use crate::slot::Slot;
@@ -75,8 +73,8 @@ pub(crate) enum ClientUser {
     Invite(OutgoingInviteId),
     /// Another request outside of a dialog.
     Request(OutgoingRequestId),
-    /// The REGISTER of a registration.
-    Registration(RegistrationId),
+    /// The REGISTER of a registration, or the PUBLISH of a published state.
+    Kept(Slot),
     /// A REFER of ours, by its name.
     Refer(SessionId, u32),
     /// A NOTIFY about a REFER of the peer's, by the number of that.
@@ -89,8 +87,6 @@ pub(crate) enum ClientUser {
     Acknowledged(Slot),
     /// A SUBSCRIBE of a subscription, by its number among those.
     Subscription(SubscriptionId, u32),
-    /// The PUBLISH of a published state.
-    Publication(PublicationId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

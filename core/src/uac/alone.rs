@@ -72,9 +72,8 @@ pub(super) fn message(
     let message = match user {
         ClientUser::Invite(id) => &mut state.outgoing_invites.get_mut(id)?.message,
         ClientUser::Request(id) => state.outgoing_requests.get_mut(id.0)?,
-        ClientUser::Registration(id) => &mut state.registrations.get_mut(id.0)?.message,
+        ClientUser::Kept(slot) => &mut state.kept.get_mut(slot)?.message,
         ClientUser::Subscription(id, _) => &mut state.subscriptions.get_mut(id)?.message,
-        ClientUser::Publication(id) => &mut state.publications.get_mut(id.0)?.message,
         _ => return None,
     };
     Some((message, &mut state.random, &state.introduction))

@@ -9,6 +9,7 @@ pub(crate) mod change;
 mod fork;
 pub(crate) mod inside;
 pub(crate) mod invite;
+pub(crate) mod keep;
 pub(crate) mod notify;
 pub(crate) mod prack;
 pub(crate) mod publish;
@@ -16,6 +17,7 @@ mod redirect;
 pub(crate) mod refer;
 pub(crate) mod refresh;
 pub(crate) mod register;
+mod registered;
 pub(crate) mod request;
 pub(crate) mod subscribe;
 pub(crate) mod subscription;
@@ -157,7 +159,7 @@ pub(crate) fn undeliverable(state: &mut State, transaction: Slot) {
 /// have registered with or subscribed to.
 pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) {
     if opener == Opener::Us {
-        register::disconnected(state, channel);
+        keep::disconnected(state, channel);
         subscribe::disconnected(state, channel);
     }
     for (id, transaction) in state.outgoing_invites.calling_by(channel) {
@@ -223,23 +225,15 @@ fn finish(state: &mut State, user: ClientUser, step: Step) {
             request::receive_response(state, id, response);
         }
         (ClientUser::Request(id), Step::Failed(cause)) => request::failed(state, id, cause),
-        (ClientUser::Registration(id), Step::Final(flow, response)) => {
-            register::receive_response(state, id, flow, response);
+        (ClientUser::Kept(slot), Step::Final(flow, response)) => {
+            keep::receive_response(state, slot, flow, response);
         }
-        (ClientUser::Registration(id), Step::Failed(cause)) => {
-            register::failed(state, id, cause);
-        }
+        (ClientUser::Kept(slot), Step::Failed(cause)) => keep::failed(state, slot, cause),
         (ClientUser::Subscription(id, number), Step::Final(flow, response)) => {
             subscribe::receive_response(state, (id, number), flow, response);
         }
         (ClientUser::Subscription(id, number), Step::Failed(cause)) => {
             subscribe::failed(state, (id, number), cause);
-        }
-        (ClientUser::Publication(id), Step::Final(_, response)) => {
-            publish::receive_response(state, id, response);
-        }
-        (ClientUser::Publication(id), Step::Failed(cause)) => {
-            publish::failed(state, id, cause);
         }
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{Method, Response, StatusCode};
+use offhook_message::{Header, HeaderName, Method, Response, StatusCode};
 
 use super::subscription::{Again, end, live, lost, seconds, tell, wait};
 use super::write::InDialog;
@@ -71,7 +71,9 @@ pub(crate) fn start(
     state: &mut State,
     options: SubscriptionOptions,
 ) -> Result<SubscriptionId, RequestError> {
-    let message = alone::begin(state, Method::Subscribe, options.request.clone())?;
+    let mut message = alone::begin(state, Method::Subscribe, options.request.clone())?;
+    let event = Header::known(HeaderName::Event, options.event.clone());
+    message.request.extra_headers.insert(0, event);
     let subscription = Subscription::new(message, options, state.timers.now());
     let id = state.subscriptions.insert(subscription);
     begin(state, id);
@@ -319,7 +321,7 @@ fn send(state: &mut State, id: SubscriptionId, asked: Asked) {
 fn send_initial(state: &mut State, id: SubscriptionId) -> Option<()> {
     let subscription = state.subscriptions.get_mut(id)?;
     let user = ClientUser::Subscription(id, subscription.sent);
-    subscription.message.request.extra_headers = subscription.headers(Asked::Initial);
+    subscription.message.expires = Some(subscription.soft.expires);
     alone::send(state, user).map(drop)
 }
 
