@@ -466,7 +466,11 @@ impl<'a> InviteUserAgentServer<'a> {
         contacts: &[ContactTarget],
     ) -> OutgoingResponse {
         self.take_tag(options.to_tag.as_ref());
-        let message = write::final_response(self.state, self.invite(), options, contacts);
+        let Invite {
+            incoming, to_tag, ..
+        } = self.invite();
+        let to_tag = Some(to_tag);
+        let message = write::plain_response(self.state, incoming, to_tag, options, contacts);
         self.send(options.status.into(), message.clone());
         if let Some(session) = self.invite().session {
             self.state.end_offers(session);

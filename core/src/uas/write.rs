@@ -24,8 +24,8 @@ pub(super) fn dialog_response<S: Copy + Into<StatusCode>>(
     body: Option<&Body>,
     rseq: Option<u32>,
 ) -> Bytes {
-    let mut writer = begin(invite, options);
     let incoming = &invite.incoming;
+    let mut writer = begin(incoming, Some(&invite.to_tag), options);
     writer.copy_all(incoming.request.headers(), HeaderName::RecordRoute);
     write_own_contact(&mut writer, state, invite.session, incoming);
     let is_success = options.status.into().is_success();
@@ -69,19 +69,7 @@ pub(super) fn session_response(
     }
 }
 
-/// A response that makes no dialog, or ends the early one.
-pub(super) fn final_response<S: Copy + Into<StatusCode>>(
-    state: &State,
-    invite: &Invite,
-    options: &ResponseOptions<S>,
-    contacts: &[ContactTarget],
-) -> Bytes {
-    let mut writer = begin(invite, options);
-    write_contacts(&mut writer, contacts);
-    finish(writer, state, options, options.body.as_ref())
-}
-
-/// The final response to a request other than INVITE.
+/// A final response that makes no dialog, or ends the early one.
 pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
     state: &State,
     incoming: &Incoming,
@@ -89,12 +77,7 @@ pub(super) fn plain_response<S: Copy + Into<StatusCode>>(
     options: &ResponseOptions<S>,
     contacts: &[ContactTarget],
 ) -> Bytes {
-    let mut writer = respond::begin(
-        incoming,
-        options.status.into(),
-        options.reason_phrase.as_ref(),
-        to_tag,
-    );
+    let mut writer = begin(incoming, to_tag, options);
     write_contacts(&mut writer, contacts);
     finish(writer, state, options, options.body.as_ref())
 }
@@ -147,15 +130,12 @@ fn write_timer(writer: &mut MessageWriter, agreement: Option<Agreement>) {
 }
 
 fn begin<S: Copy + Into<StatusCode>>(
-    invite: &Invite,
+    incoming: &Incoming,
+    to_tag: Option<&Tag>,
     options: &ResponseOptions<S>,
 ) -> MessageWriter {
-    respond::begin(
-        &invite.incoming,
-        options.status.into(),
-        options.reason_phrase.as_ref(),
-        Some(&invite.to_tag),
-    )
+    let (status, reason_phrase) = (options.status.into(), options.reason_phrase.as_ref());
+    respond::begin(incoming, status, reason_phrase, to_tag)
 }
 
 fn finish<S>(
