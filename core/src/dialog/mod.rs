@@ -114,13 +114,6 @@ impl Dialog {
         Path::new(self.text(Text::Target), self.text(Text::Routes))
     }
 
-    /// The scheme of our Contact in requests: `sips` where they go to such a URI, at first or in the
-    /// end ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
-    pub(crate) fn scheme(&self) -> Scheme {
-        let path = self.path();
-        Scheme::of([&*path.request_uri, path.next_hop])
-    }
-
     /// Takes the Contact of a request or response that was accepted
     /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)).
     pub(crate) fn refresh_target(&mut self, headers: &Headers) {

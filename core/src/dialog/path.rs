@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use offhook_message::{NameAddr, SipUri};
 
+use crate::flow::Scheme;
+
 /// What the remote target and the route set make of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Path<'a> {
@@ -42,6 +44,12 @@ impl<'a> Path<'a> {
             routes: Cow::Owned(behind.join(&b", "[..])),
             next_hop,
         }
+    }
+
+    /// The scheme of our Contact in requests: `sips` where they go to such a URI, at first or in the
+    /// end ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+    pub(crate) fn scheme(&self) -> Scheme {
+        Scheme::of([&*self.request_uri, self.next_hop])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use offhook_message::{
-    Body, Header, HeaderName, Headers, MessageWriter, Method, Text, UriBuf, ValueWriter,
+    Body, HeaderName, Headers, MessageWriter, Method, Text, UriBuf, ValueWriter,
 };
 
 use super::address::{Address, User};
@@ -190,7 +190,12 @@ impl OutgoingRequestMessage {
 
     /// The octets of an attempt ([RFC 3261 §8.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1)).
     pub(crate) fn write(&mut self, flow: Flow, branch: Token, own: &Introduction) -> Bytes {
-        let authorization = self.authorize();
+        let body = self.request.body.as_ref().map(Body::content);
+        let authorization = self.authentication.authorize(Protected {
+            method: self.method.as_str(),
+            uri: self.request.request_uri.as_str(),
+            body: body.map_or(&b""[..], |body| body),
+        });
         let Self {
             method, request, ..
         } = &*self;
@@ -276,18 +281,6 @@ impl OutgoingRequestMessage {
             }
             None => {}
         }
-    }
-
-    fn authorize(&mut self) -> Vec<Header> {
-        if !self.authentication.is_used() {
-            return Vec::new();
-        }
-        let body = self.request.body.as_ref().map(Body::content);
-        self.authentication.authorize(Protected {
-            method: self.method.as_str(),
-            uri: self.request.request_uri.as_str(),
-            body: body.map_or(&b""[..], |body| body),
-        })
     }
 }
 

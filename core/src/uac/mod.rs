@@ -34,7 +34,6 @@ use std::net::{IpAddr, SocketAddr};
 use offhook_message::{Header, Headers, Method, Response, StatusCode, Uri};
 
 use crate::client_event::RequestFailure;
-use crate::dialog::Dialog;
 use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Opener, Transport};
 use crate::logger::LogLevel;
@@ -257,50 +256,43 @@ fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool
         && authentication.is_some_and(|it| it.challenge(response.headers(), random))
 }
 
-/// Where a request goes first.
+/// Where a request goes first: to the first Route, or the remote target
+/// ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)).
 struct NextHop {
-    transport: Transport,
+    /// The way there, but for the address.
+    flow: Flow,
     host: Result<IpAddr, String>,
     port: Option<u16>,
 }
 
-/// The first Route, or the remote target ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)). `None` where it is no SIP
-/// address.
-fn next_hop(dialog: &Dialog, flow: Flow) -> Option<NextHop> {
-    let uri = dialog.path().next_hop;
-    let Ok(Uri::Sip(uri)) = Uri::parse(uri) else {
-        return None;
-    };
-    let named = uri.transport().and_then(Transport::parse);
-    // A peer behind a stream is reached over the stream, where it names no transport.
-    let transport = match named.unwrap_or(flow.transport) {
-        // The Contact of a browser says `ws` over either.
-        named if named.is_websocket() && flow.transport.is_websocket() => flow.transport,
-        named if uri.secure => named.secured(),
-        named => named,
-    };
-    let host = uri.maddr().unwrap_or(uri.host);
-    Some(NextHop {
-        transport,
-        host: host.ip().ok_or_else(|| host.to_string()),
-        port: uri.port,
-    })
-}
-
 impl NextHop {
-    /// The way there, but for the address. A stream that the dialog came by is used as long as it
-    /// is open, whatever address the hop has: a peer behind NAT has no other way to be reached.
-    fn flow(&self, dialog: Flow) -> Flow {
-        let is_same = self.transport == dialog.transport;
-        Flow {
-            transport: self.transport,
-            channel: if is_same {
-                dialog.channel
-            } else {
-                Channel::NONE
+    /// `dialog` is the way of the dialog. A stream that this came by is used as long as it is open, whatever address
+    /// the hop has: a peer behind NAT has no other way to be reached. `None` where `uri` is no SIP address.
+    fn of(uri: &Uri<'_>, dialog: Flow) -> Option<Self> {
+        let uri = uri.as_sip()?;
+        let named = uri.transport().and_then(Transport::parse);
+        // A peer behind a stream is reached over the stream, where it names no transport.
+        let transport = match named.unwrap_or(dialog.transport) {
+            // The Contact of a browser says `ws` over either.
+            named if named.is_websocket() && dialog.transport.is_websocket() => dialog.transport,
+            named if uri.secure => named.secured(),
+            named => named,
+        };
+        let channel = if transport == dialog.transport {
+            dialog.channel
+        } else {
+            Channel::NONE
+        };
+        let host = uri.maddr().unwrap_or(uri.host);
+        Some(Self {
+            flow: Flow {
+                transport,
+                channel,
+                ..dialog
             },
-            ..dialog
-        }
+            host: host.ip().ok_or_else(|| host.to_string()),
+            port: uri.port,
+        })
     }
 }
 
@@ -310,13 +302,12 @@ fn reach(state: &mut State, user: ClientUser, written: Written) -> Slot {
         method,
         branch,
         bytes,
-        flow,
-        hop,
+        hop: NextHop { flow, host, port },
     } = written;
     let transaction = state.insert_client(branch, method, bytes, flow, user);
-    match hop.host {
+    match host {
         Ok(address) => {
-            let port = hop.port.unwrap_or(hop.transport.default_port());
+            let port = port.unwrap_or(flow.transport.default_port());
             let remote = SocketAddr::new(address, port);
             state.client(transaction).send(Flow { remote, ..flow });
         }
@@ -327,8 +318,8 @@ fn reach(state: &mut State, user: ClientUser, written: Written) -> Slot {
         Err(host) => state.outbox.resolve(Resolve {
             transaction: TransactionId(TransactionSlot::Client(transaction)),
             host,
-            port: hop.port,
-            transport: hop.transport,
+            port,
+            transport: flow.transport,
         }),
     }
     transaction

@@ -1,9 +1,9 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
 
 use bytes::Bytes;
-use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, UriBuf};
+use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, Uri, UriBuf};
 
-use super::{NextHop, next_hop};
+use super::NextHop;
 use crate::capabilities::Introduction;
 use crate::dialog::Dialog;
 use crate::digest::{Authentication, Protected};
@@ -40,14 +40,17 @@ impl InDialog<'_> {
         random: &mut Random,
         own: &Introduction,
     ) -> Option<Written> {
-        let hop = next_hop(dialog, flow)?;
-        let flow = hop.flow(flow);
-        let branch = random.token();
         let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
         let dialog = &*dialog;
         let path = dialog.path();
-        let request_uri = UriBuf::parse(&path.request_uri).ok()?;
-        let method = &self.method;
+        let request_uri = Uri::parse(&path.request_uri).ok()?;
+        let hop = if path.routes.is_empty() {
+            NextHop::of(&request_uri, flow)?
+        } else {
+            NextHop::of(&Uri::parse(path.next_hop).ok()?, flow)?
+        };
+        let request_uri = UriBuf::from(request_uri);
+        let (method, flow, branch) = (&self.method, hop.flow, random.token());
         // An ACK cannot be challenged: it repeats the credentials of its INVITE.
         let authentication = authentication.filter(|_| *method != Method::Ack);
         let authorization = authentication.map(|authentication| {
@@ -69,7 +72,7 @@ impl InDialog<'_> {
         writer.cseq(cseq, method);
         if has_contact(method) {
             writer.header_with(HeaderName::Contact, |value| {
-                flow.write_contact(value, dialog.scheme(), dialog.contact_user());
+                flow.write_contact(value, path.scheme(), dialog.contact_user());
             });
         }
         if matches!(method, Method::Invite | Method::Update) {
@@ -89,7 +92,6 @@ impl InDialog<'_> {
             method: method.clone(),
             branch,
             bytes,
-            flow,
             hop,
         })
     }
@@ -100,8 +102,6 @@ pub(super) struct Written {
     pub(super) method: Method,
     pub(super) branch: Token,
     pub(super) bytes: Bytes,
-    /// Its way, but for the address of `hop`.
-    pub(super) flow: Flow,
     pub(super) hop: NextHop,
 }
 
