@@ -144,7 +144,7 @@ impl Builder {
             resolver: self.resolver.unwrap_or_else(default_resolver),
         };
         let shell = Shell::start(bound, &self.config, &bounds)?;
-        Ok(UserAgent::new(shell))
+        Ok(UserAgent { shell })
     }
 }
 

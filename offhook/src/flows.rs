@@ -72,12 +72,12 @@ impl Shell {
     /// The ways to a target that a listener of ours is near.
     pub(crate) async fn flows_to(&self, target: Target) -> io::Result<Vec<Flow>> {
         let host = target.host.clone();
-        let listeners = self.listeners().iter();
+        let listeners = self.listeners.iter();
         let transports: Vec<_> = listeners.map(|listener| listener.transport).collect();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)?;
         let locating = Locating::new(target, &transports, seed);
-        let destinations = locate(self.resolver(), locating).await?;
+        let destinations = locate(&self.resolver, locating).await?;
         let flows = destinations.iter().filter_map(|destination| {
             self.flow_to(destination.transport, &host, destination.address)
         });
@@ -93,14 +93,14 @@ impl Shell {
         host: &str,
         remote: SocketAddr,
     ) -> Option<Flow> {
-        let (listener, local) = best_listener(self.listeners(), transport, remote)?;
-        let advertised = self.transport().connections().advertised();
+        let (listener, local) = best_listener(&self.listeners, transport, remote)?;
+        let advertised = &self.transport.connections.settings.advertised;
         let local = advertised.of(transport, local).unwrap_or(local);
         let channel = match transport {
-            Transport::Udp => self.transport().channel_of(listener.address),
+            Transport::Udp => self.transport.channel_of(listener.address),
             Transport::Tcp => Channel::NONE,
             // A connection of these is to one host, whoever else has the address.
-            _ => self.transport().connections().channel_to(Destination {
+            _ => self.transport.connections.channel_to(Destination {
                 transport,
                 host: host.to_ascii_lowercase(),
                 address: remote,

@@ -145,7 +145,8 @@ impl Invitation {
             Ok(session) => {
                 self.end_replaced();
                 let call_id = self.call_id().into();
-                Ok(Session::new(self.pending.place(session), call_id))
+                let place = self.pending.place(session);
+                Ok(Session { place, call_id })
             }
             Err(error) => {
                 let invitation = matches!(error, Error::Verb(_)).then_some(self);
@@ -201,7 +202,7 @@ impl Invitation {
     fn end_replaced(&self) {
         let replaced = self.pending.arrival.replaced.as_ref();
         if let Some((shard, session)) = replaced.and_then(|replaced| replaced.session) {
-            self.pending.shell().act(shard, |state| {
+            self.pending.shell.act(shard, |state| {
                 if let Some(session) = state.core.session(state.now, session) {
                     session.replace();
                 }

@@ -159,7 +159,10 @@ impl Inviter {
                 is_offer,
                 message,
             } => InviterEvent::Accepted(Accepted {
-                session: Session::new(self.handle.place.beside(session), self.call_id.clone()),
+                session: Session {
+                    place: self.handle.place.beside(session),
+                    call_id: self.call_id.clone(),
+                },
                 is_offer,
                 message,
             }),

@@ -10,7 +10,7 @@ use crate::shell::Shell;
 
 /// What came and is for the application to answer. Dropped without an answer, it is refused.
 pub(crate) struct Pending {
-    shell: Arc<Shell>,
+    pub(crate) shell: Arc<Shell>,
     pub(crate) arrival: Box<Arrival>,
 }
 
@@ -18,10 +18,6 @@ impl Pending {
     pub(crate) fn new(shell: &Arc<Shell>, arrival: Box<Arrival>) -> Self {
         let shell = Arc::clone(shell);
         Self { shell, arrival }
-    }
-
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.shell
     }
 
     /// Whether the call is over before anybody has seen it.

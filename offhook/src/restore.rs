@@ -27,8 +27,8 @@ impl Session {
 
     /// Gives the call up without a BYE: it goes on elsewhere. What the peer asked for and nobody has seen is refused.
     pub fn forget(self) {
-        let id = self.place().id;
-        self.place().act(|state| {
+        let id = self.place.id;
+        self.place.act(|state| {
             state.remove_session(id);
             if let Some(session) = state.core.session(state.now, id) {
                 session.forget();
@@ -58,17 +58,18 @@ impl UserAgent {
             transport, remote, ..
         } = snapshot.flow;
         let host = remote.ip().to_string();
-        let flow = self.shell().flow_to(transport, &host, remote);
+        let flow = self.shell.flow_to(transport, &host, remote);
         snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
-        let shell = Arc::clone(self.shell());
+        let shell = Arc::clone(&self.shell);
         let shard = shell.shard_of(snapshot.call_id());
         let id = shell.act(shard, |state| {
             let session = state.core.restore(state.now, snapshot)?;
             state.calls.add_session(session);
             Ok::<_, SnapshotError>(session)
         })?;
-        Ok(Session::new(Place { shell, shard, id }, call_id))
+        let place = Place { shell, shard, id };
+        Ok(Session { place, call_id })
     }
 }
 

@@ -19,19 +19,11 @@ use crate::referral::Referral;
 #[derive(Debug)]
 #[must_use = "dropping a session hangs up"]
 pub struct Session {
-    place: Place<SessionId>,
-    call_id: Box<str>,
+    pub(crate) place: Place<SessionId>,
+    pub(crate) call_id: Box<str>,
 }
 
 impl Session {
-    pub(crate) fn new(place: Place<SessionId>, call_id: Box<str>) -> Self {
-        Self { place, call_id }
-    }
-
-    pub(crate) fn place(&self) -> &Place<SessionId> {
-        &self.place
-    }
-
     /// The Call-ID of the call.
     pub fn call_id(&self) -> &str {
         &self.call_id

@@ -19,8 +19,9 @@ use crate::outlet::Outlet;
 /// One core with the calls whose Call-IDs fall to it.
 pub(crate) struct Shard {
     state: Mutex<State>,
-    outlet: Outlet,
-    earlier: Arc<Notify>,
+    pub(crate) outlet: Outlet,
+    /// The next deadline has moved to an earlier time.
+    pub(crate) earlier: Arc<Notify>,
 }
 
 impl Shard {
@@ -76,19 +77,11 @@ impl Shard {
         (result, effects)
     }
 
-    /// The next deadline. An earlier one is announced by [`Shard::earlier`].
+    /// The next deadline. An earlier one is announced by `earlier`.
     pub(crate) fn await_deadline(&self) -> Option<Instant> {
         let mut state = self.lock();
         state.awaited = state.deadline();
         state.awaited
-    }
-
-    pub(crate) fn outlet(&self) -> &Outlet {
-        &self.outlet
-    }
-
-    pub(crate) fn earlier(&self) -> Arc<Notify> {
-        Arc::clone(&self.earlier)
     }
 
     /// A look at the calls that changes nothing in the core.

@@ -44,10 +44,10 @@ pub(crate) struct Shell {
     hasher: RandomState,
     /// How many calls we have placed.
     placed: AtomicU64,
-    transport: TransportLayer,
-    backlog: Arc<Backlog>,
-    listeners: Box<[Listener]>,
-    resolver: Arc<dyn Resolver>,
+    pub(crate) transport: TransportLayer,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) listeners: Box<[Listener]>,
+    pub(crate) resolver: Arc<dyn Resolver>,
     runtime: Handle,
     tasks: Mutex<JoinSet<()>>,
     /// Whether [`Shell::stop`] waits for the calls to end.
@@ -94,7 +94,7 @@ impl Shell {
                 placed: AtomicU64::new(0),
                 transport: bound.transport_layer(connections),
                 backlog,
-                listeners: bound.listeners().into(),
+                listeners: bound.listeners.clone().into(),
                 resolver: Arc::clone(&bounds.resolver),
                 runtime,
                 tasks: Mutex::default(),
@@ -105,7 +105,7 @@ impl Shell {
         {
             let mut tasks = shell.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             for index in 0..shell.shards.len() {
-                let earlier = shell.shard(index).earlier();
+                let earlier = Arc::clone(&shell.shard(index).earlier);
                 tasks.spawn(keep_time(Weak::clone(&shell.this), index, earlier));
             }
             // A task that ended at once would be counted by whoever is fast enough.
@@ -117,22 +117,6 @@ impl Shell {
             bound.serve(&shell.transport, &receiver, &mut tasks);
         }
         Ok(shell)
-    }
-
-    pub(crate) fn listeners(&self) -> &[Listener] {
-        &self.listeners
-    }
-
-    pub(crate) fn resolver(&self) -> &Arc<dyn Resolver> {
-        &self.resolver
-    }
-
-    pub(crate) fn backlog(&self) -> &Backlog {
-        &self.backlog
-    }
-
-    pub(crate) fn transport(&self) -> &TransportLayer {
-        &self.transport
     }
 
     /// A Call-ID that nobody else has, nor can guess ([RFC 3261 §8.1.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.4)).
@@ -249,7 +233,7 @@ impl Shell {
         }
         let mut undelivered = SmallVec::<[TransactionId; 1]>::new();
         if effects.transmits {
-            self.shard(shard).outlet().send_all(|transmit| {
+            self.shard(shard).outlet.send_all(|transmit| {
                 log::sending(&transmit);
                 let transaction = transmit.transaction;
                 if let Err(Undelivered) = self.transport.send(Outgoing::new(transmit, shard)) {
@@ -395,7 +379,7 @@ mod tests {
         let uri: UriBuf = uri.parse().unwrap();
         let user_agent = UserAgent::builder().listen("udp:127.0.0.1:0").shards(1);
         let user_agent = user_agent.start().await.unwrap();
-        let shell = user_agent.shell();
+        let shell = &user_agent.shell;
         let flows = user_agent.flows(&uri).await.unwrap();
         let options = |call_id| {
             let from = "sip:alice@example.com".parse().unwrap();

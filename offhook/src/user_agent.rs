@@ -28,21 +28,13 @@ use crate::subscriber::Subscriber;
 /// [`UserAgent::shutdown`].
 #[derive(Clone)]
 pub struct UserAgent {
-    shell: Arc<Shell>,
+    pub(crate) shell: Arc<Shell>,
 }
 
 impl UserAgent {
-    pub(crate) fn new(shell: Arc<Shell>) -> Self {
-        Self { shell }
-    }
-
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.shell
-    }
-
     /// Where it receives, in the order of [`Builder::listen`](crate::Builder::listen).
     pub fn listeners(&self) -> &[Listener] {
-        self.shell.listeners()
+        &self.shell.listeners
     }
 
     /// The next incoming call; `None` after [`UserAgent::shutdown`]. Other requests get 480
@@ -63,7 +55,7 @@ impl UserAgent {
     /// [`UserAgent::incoming`] otherwise.
     pub async fn event(&self) -> Option<UserAgentEvent> {
         loop {
-            let pending = Pending::new(&self.shell, self.shell.backlog().next().await?);
+            let pending = Pending::new(&self.shell, self.shell.backlog.next().await?);
             return Some(match pending.arrival.id {
                 // Dropping the handle of one that is over only tidies up.
                 ArrivalId::Invite(invite) if pending.is_over(invite) => continue,
@@ -137,7 +129,7 @@ impl UserAgent {
     /// A file is not fit: then all stays as it was.
     #[cfg(feature = "tls")]
     pub fn reload_certificates(&self) -> Result<(), crate::TlsError> {
-        self.shell.transport().connections().tls().reload()
+        self.shell.transport.connections.settings.tls.reload()
     }
 
     /// Leaves in good order.

@@ -22,7 +22,8 @@ use crate::listener::{Listener, ListenerUri};
 pub(crate) struct Bound {
     datagrams: Vec<(Arc<DatagramSocket>, mpsc::Receiver<Outgoing>)>,
     streams: Vec<(TcpListener, Transport)>,
-    listeners: Vec<Listener>,
+    /// In the order they were asked for.
+    pub(crate) listeners: Vec<Listener>,
 }
 
 impl Bound {
@@ -38,7 +39,7 @@ impl Bound {
             .ok_or_else(|| io::Error::other("the host has no address"))?;
         let address = if uri.transport == Transport::Udp {
             let (socket, queued) = DatagramSocket::new(datagram_socket(address)?, advertised)?;
-            let address = socket.address();
+            let address = socket.address;
             self.datagrams.push((socket, queued));
             address
         } else {
@@ -54,11 +55,6 @@ impl Bound {
         Ok(())
     }
 
-    /// In the order they were asked for.
-    pub(crate) fn listeners(&self) -> &[Listener] {
-        &self.listeners
-    }
-
     /// How many channels the datagram sockets take.
     pub(crate) fn channels(&self) -> u64 {
         self.datagrams.len() as u64
@@ -66,7 +62,10 @@ impl Bound {
 
     pub(crate) fn transport_layer(&self, connections: Arc<Connections>) -> TransportLayer {
         let sockets = self.datagrams.iter().map(|(socket, _)| Arc::clone(socket));
-        TransportLayer::new(sockets.collect(), connections)
+        TransportLayer {
+            datagrams: sockets.collect(),
+            connections,
+        }
     }
 
     /// Begins to receive, in tasks of `tasks`.
@@ -89,7 +88,7 @@ impl Bound {
             ));
         }
         for (listener, kind) in self.streams {
-            let connections = Arc::clone(transport.connections());
+            let connections = Arc::clone(&transport.connections);
             tasks.spawn(connections::accept(listener, kind, connections));
         }
     }

@@ -11,14 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tracing::{debug, warn};
 
-use super::advertised::Advertised;
 use super::connection::{Connection, ConnectionSettings, Open};
 use super::connection_table::{Full, Table};
 use super::destination::Destination;
 use super::outgoing::{Outgoing, Undelivered};
 use super::receive::Receive;
-#[cfg(feature = "tls")]
-use super::tls::Tls;
 use super::writes::{Queue, Unqueued};
 use crate::log::Throttle;
 
@@ -31,7 +28,7 @@ pub(crate) struct Connections {
     next_channel: AtomicU64,
     /// One for each connection that may be; a connection holds its own until it is closed.
     permits: Arc<Semaphore>,
-    settings: Arc<ConnectionSettings>,
+    pub(crate) settings: Arc<ConnectionSettings>,
 }
 
 impl Connections {
@@ -77,15 +74,6 @@ impl Connections {
                 Err(Undelivered)
             }
         }
-    }
-
-    pub(crate) fn advertised(&self) -> &Advertised {
-        &self.settings.advertised
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn tls(&self) -> &Tls {
-        &self.settings.tls
     }
 
     /// The channel of a destination, whether a connection is open or not.
@@ -301,9 +289,12 @@ mod tests {
     use offhook_message::{Malformed, Message};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+    use super::super::advertised::Advertised;
     use super::super::limits::ConnectionLimits;
     #[cfg(feature = "ws")]
     use super::super::origins::Origins;
+    #[cfg(feature = "tls")]
+    use super::super::tls::Tls;
     use super::*;
     #[cfg(feature = "tls")]
     use crate::tls_options::TlsOptions;

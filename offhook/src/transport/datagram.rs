@@ -21,7 +21,7 @@ use crate::log::Throttle;
 /// One UDP socket: received from by one task, sent from by everybody.
 pub(super) struct DatagramSocket {
     socket: UdpSocket,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     /// What peers are told of it. Where that is unspecified, each is told the address that it called,
     /// and is sent to from there.
     told: SocketAddr,
@@ -50,10 +50,6 @@ impl DatagramSocket {
             queue,
         };
         Ok((Arc::new(socket), queued))
-    }
-
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Sends at once, or queues while the system's buffer is full. Past the queue's bound the
@@ -300,7 +296,7 @@ mod tests {
     async fn what_the_system_does_not_take_yet_is_sent_later_and_in_order() {
         let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let (socket, queued) = socket("127.0.0.1:0");
-        let flow = flow(socket.address(), &peer);
+        let flow = flow(socket.address, &peer);
         // The runtime learns that a new socket is writable when it gets its first turn.
         for number in 0..10_u8 {
             let transmit = Transmit {

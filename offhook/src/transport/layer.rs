@@ -11,25 +11,11 @@ use crate::listener::is_spoken;
 /// All sockets of one user agent.
 pub(crate) struct TransportLayer {
     /// Channel `n` is `datagrams[n]`; the connections have the numbers above.
-    datagrams: Box<[Arc<DatagramSocket>]>,
-    connections: Arc<Connections>,
+    pub(super) datagrams: Box<[Arc<DatagramSocket>]>,
+    pub(crate) connections: Arc<Connections>,
 }
 
 impl TransportLayer {
-    pub(super) fn new(
-        datagrams: Box<[Arc<DatagramSocket>]>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        Self {
-            datagrams,
-            connections,
-        }
-    }
-
-    pub(crate) fn connections(&self) -> &Arc<Connections> {
-        &self.connections
-    }
-
     /// Sends, or queues where the socket is not ready. Never blocks.
     pub(crate) fn send(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
         match outgoing.transmit.flow.transport {
@@ -45,7 +31,7 @@ impl TransportLayer {
     /// The channel of the datagram socket that is bound to this address.
     pub(crate) fn channel_of(&self, address: SocketAddr) -> Channel {
         let mut sockets = self.datagrams.iter().zip(0..);
-        let found = sockets.find(|(socket, _)| socket.address() == address);
+        let found = sockets.find(|(socket, _)| socket.address == address);
         found.map_or(Channel::NONE, |(_, number)| Channel(number))
     }
 
@@ -58,7 +44,7 @@ impl TransportLayer {
     /// go on over UDP.
     fn datagram_socket(&self, flow: &Flow) -> Option<&DatagramSocket> {
         let reaches =
-            |socket: &&Arc<DatagramSocket>| socket.address().is_ipv4() == flow.remote.is_ipv4();
+            |socket: &&Arc<DatagramSocket>| socket.address.is_ipv4() == flow.remote.is_ipv4();
         usize::try_from(flow.channel.0)
             .ok()
             .and_then(|index| self.datagrams.get(index))
