@@ -50,17 +50,12 @@ impl FromStr for ListenerUri {
             text: text.to_owned(),
             reason,
         };
-        let (transport, address) = text
-            .split_once(':')
-            .ok_or_else(|| refuse(Reason::Transport))?;
+        let (transport, address) = text.split_once(':').unwrap_or((text, ""));
         let transport = Transport::parse(transport.as_bytes())
             .filter(|transport| is_spoken(*transport))
             .ok_or_else(|| refuse(Reason::Transport))?;
-        let (host, port) = address
-            .rsplit_once(':')
-            .ok_or_else(|| refuse(Reason::Port))?;
-        let port = port.parse().map_err(|_| refuse(Reason::Port))?;
-        let host = bare_host(host).map_err(refuse)?.to_owned();
+        let (host, port) = host_and_port(address).map_err(refuse)?;
+        let port = port.ok_or_else(|| refuse(Reason::Port))?;
         Ok(Self {
             transport,
             host,
@@ -84,14 +79,7 @@ impl FromStr for AdvertisedUri {
             text: text.to_owned(),
             reason,
         };
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !text.ends_with(']') => {
-                let port = port.parse().map_err(|_| refuse(Reason::Port))?;
-                (host, Some(port))
-            }
-            _ => (text, None),
-        };
-        let host = bare_host(host).map_err(refuse)?.to_owned();
+        let (host, port) = host_and_port(text).map_err(refuse)?;
         Ok(Self { host, port })
     }
 }
@@ -138,6 +126,17 @@ pub(crate) const fn is_spoken(transport: Transport) -> bool {
         Transport::Ws => cfg!(feature = "ws"),
         Transport::Wss => cfg!(feature = "tls") && cfg!(feature = "ws"),
     }
+}
+
+/// What `HOST[:PORT]` says.
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), Reason> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !text.ends_with(']') => {
+            (host, Some(port.parse().map_err(|_| Reason::Port)?))
+        }
+        _ => (text, None),
+    };
+    Ok((bare_host(host)?.to_owned(), port))
 }
 
 fn bare_host(host: &str) -> Result<&str, Reason> {
