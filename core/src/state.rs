@@ -69,7 +69,7 @@ impl State {
             servers: ServerTransactions::default(),
             clients: ClientTransactions::default(),
             invites: Slots::default(),
-            sessions: Sessions::default(),
+            sessions: Sessions::new(),
             offers: Slots::default(),
             outgoing_invites: OutgoingInvites::default(),
             outgoing_requests: Slots::default(),

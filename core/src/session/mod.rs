@@ -254,6 +254,13 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
+    pub(crate) fn new() -> Self {
+        Self {
+            ended: VecDeque::with_capacity(REMEMBERED),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
