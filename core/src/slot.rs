@@ -8,13 +8,6 @@ pub(crate) struct Slot {
     generation: u32,
 }
 
-impl Slot {
-    /// The key as one number, for logs and for the keys of tables outside the core.
-    pub(crate) fn as_u64(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.index)
-    }
-}
-
 /// Values by [`Slot`].
 #[derive(Debug)]
 pub(crate) struct Slots<T> {

@@ -394,13 +394,10 @@ impl State {
             } => self.calls.subscription(subscription, event),
             Event::Publication { publication, event } => self.calls.publication(publication, event),
             Event::NotAcknowledged { invite } => {
-                debug!(invite = invite.as_u64(), "no ACK came for a refusal");
+                debug!(?invite, "no ACK came for a refusal");
             }
             Event::Undelivered { invite } => {
-                debug!(
-                    invite = invite.as_u64(),
-                    "a response could not be delivered"
-                );
+                debug!(?invite, "a response could not be delivered");
             }
             Event::Request { request, session } | Event::Referred { request, session } => {
                 self.arrive_request(request, session);
