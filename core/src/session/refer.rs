@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use offhook_message::{EventPackage, Header, StatusCode};
+use offhook_message::{EventPackage, StatusCode};
 
 use crate::timers::Deadline;
 
@@ -26,7 +26,6 @@ pub(crate) struct OutgoingRefer {
     pub(crate) name: u32,
     /// The number of the last attempt, which NOTIFYs bear as their id.
     pub(crate) cseq: u32,
-    pub(crate) headers: Vec<Header>,
     pub(crate) stage: ReferStage,
     /// When the subscription is given up. NOTIFYs move it.
     pub(crate) until: Option<Deadline>,

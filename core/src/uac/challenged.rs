@@ -23,7 +23,7 @@ pub(super) struct Asked {
 }
 
 /// The request that a 401 or 407 is about, where it can be sent again as it is: BYE, PRACK,
-/// NOTIFY and what changes nothing. Others know by themselves what they say.
+/// REFER, NOTIFY and what changes nothing. Others know by themselves what they say.
 pub(super) fn asked(state: &State, transaction: Slot, response: &Response) -> Option<Asked> {
     if !is_challenge(response.status()) {
         return None;
@@ -32,6 +32,7 @@ pub(super) fn asked(state: &State, transaction: Slot, response: &Response) -> Op
     let (ClientUser::Session(id)
     | ClientUser::Inside(id)
     | ClientUser::Prack(id)
+    | ClientUser::Refer(id, _)
     | ClientUser::Referral(id, _)) = found.user
     else {
         return None;
@@ -77,6 +78,11 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
     let method = request.method().clone();
     let transaction = state.insert_client(branch, method, bytes, flow, user);
     state.client(transaction).send(flow);
+    if let ClientUser::Refer(id, name) = user
+        && let Some(refer) = state.refer(id, name)
+    {
+        refer.cseq = cseq;
+    }
     true
 }
 

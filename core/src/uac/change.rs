@@ -7,7 +7,7 @@ use offhook_message::{Body, Method, Response, StatusCode};
 
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
 use super::write::InDialog;
-use super::{Step, bye, cancel, prack, refresh, send_in_dialog, take_challenge};
+use super::{Step, bye, cancel, is_challenge, prack, refresh, send_in_dialog};
 use crate::dialog::OfferAnswer;
 use crate::digest::Authentication;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
@@ -326,6 +326,15 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
         session.offer_answer = OfferAnswer::Stable;
     }
     Some(change.purpose)
+}
+
+/// Takes a response. True where it asks for credentials that the request can be sent again with.
+fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool {
+    let random = &mut state.random;
+    let session = state.sessions.get_mut(id);
+    let authentication = session.and_then(|session| session.authentication.as_mut());
+    is_challenge(response.status())
+        && authentication.is_some_and(|it| it.challenge(response.headers(), random))
 }
 
 /// Sends the request of the change again, but lets it overtake no PRACK. False as for [`send`].

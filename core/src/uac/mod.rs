@@ -246,16 +246,6 @@ fn is_challenge(status: StatusCode) -> bool {
     )
 }
 
-/// Takes the response to a request inside a session. True where it asks for credentials that the
-/// request can be sent again with.
-fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool {
-    let random = &mut state.random;
-    let session = state.sessions.get_mut(id);
-    let authentication = session.and_then(|session| session.authentication.as_mut());
-    is_challenge(response.status())
-        && authentication.is_some_and(|it| it.challenge(response.headers(), random))
-}
-
 /// Where a request goes first: to the first Route, or the remote target
 /// ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)).
 struct NextHop {

@@ -3,7 +3,7 @@
 use offhook_message::{Headers, Method, NameAddr, Response};
 
 use super::write::InDialog;
-use super::{InsideError, Step, bye, inside, send_in_dialog, take_challenge};
+use super::{InsideError, Step, bye, inside, send_in_dialog};
 use crate::client_event::{ReferEnd, ReferEvent};
 use crate::dialog::Dialog;
 use crate::event::{Event, SessionEnd, SessionId};
@@ -30,11 +30,14 @@ pub(crate) fn send(
     outgoing.push(OutgoingRefer {
         name,
         cseq: name,
-        headers,
         stage: ReferStage::Sent,
         until: None,
     });
-    if attempt(state, id, name) {
+    let request = InDialog {
+        headers: &headers,
+        ..InDialog::new(Method::Refer)
+    };
+    if send_in_dialog(state, id, ClientUser::Refer(id, name), &request).is_some() {
         return Ok(name);
     }
     state.end_refer(id, name);
@@ -49,9 +52,6 @@ pub(super) fn finish(state: &mut State, id: SessionId, name: u32, step: Step) {
         }
         Step::Final(_, message) => {
             let status = message.status();
-            if take_challenge(state, id, &message) && attempt(state, id, name) {
-                return;
-            }
             if state.end_refer(id, name) {
                 tell(state, id, name, ReferEvent::Refused { message });
             }
@@ -140,26 +140,6 @@ fn accepted(state: &mut State, id: SessionId, name: u32, message: Response) {
 
 fn subscribes(headers: &Headers) -> bool {
     headers.refer_sub().ok().flatten().unwrap_or(true)
-}
-
-/// Sends the REFER, or sends it again. False where it has no address to go to.
-fn attempt(state: &mut State, id: SessionId, name: u32) -> bool {
-    let Some(refer) = state.refer(id, name) else {
-        return false;
-    };
-    let headers = refer.headers.clone();
-    let request = InDialog {
-        headers: &headers,
-        ..InDialog::new(Method::Refer)
-    };
-    let user = ClientUser::Refer(id, name);
-    let is_sent = send_in_dialog(state, id, user, &request).is_some();
-    let session = state.sessions.get(id);
-    let cseq = session.map_or(name, |session| session.dialog.local_cseq());
-    if let Some(refer) = state.refer(id, name) {
-        refer.cseq = cseq;
-    }
-    is_sent
 }
 
 /// Our address in the dialog, as Referred-By says it.
