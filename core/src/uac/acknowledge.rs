@@ -1,6 +1,6 @@
 //! The ACK of a 2xx ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 
-use offhook_message::{Body, Method};
+use offhook_message::Body;
 
 use super::write::InDialog;
 use super::{change, send_in_dialog};
@@ -46,13 +46,8 @@ pub(super) fn of_fork(
     let Some(outgoing) = state.outgoing_invites.get(invite) else {
         return;
     };
-    let cseq = Some(outgoing.message.cseq);
-    let request = InDialog {
-        cseq,
-        headers: &outgoing.authorization(),
-        body,
-        ..InDialog::new(Method::Ack)
-    };
+    let credentials = outgoing.authorization();
+    let request = InDialog::ack(outgoing.message.cseq, &credentials, body);
     let transaction = send_in_dialog(state, id, ClientUser::Nobody, &request);
     let outgoing = state.outgoing_invites.get_mut(invite);
     if let Some(fork) = outgoing.and_then(|outgoing| outgoing.fork_of(id)) {

@@ -2,10 +2,12 @@
 
 use offhook_message::{Header, Method};
 
-use super::{acknowledge, change, notify, send_request};
+use super::write::InDialog;
+use super::{acknowledge, change, notify, send_in_dialog};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
+use crate::transaction::ClientUser;
 
 /// Sends BYE, or keeps it until the ACK of our 2xx is here: before that the callee may not send
 /// one ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The early session of an incoming INVITE is none yet: that one is to be answered.
@@ -75,5 +77,8 @@ pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, hea
             .outbox
             .event(Event::Terminating { session: id, cause });
     }
-    send_request(state, id, Method::Bye, headers);
+    let request = InDialog::new(Method::Bye, headers, None);
+    if send_in_dialog(state, id, ClientUser::Session(id), &request).is_none() {
+        answered(state, id, SessionEnd::ByeUnanswered);
+    }
 }

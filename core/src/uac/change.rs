@@ -360,11 +360,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
     };
     let (method, offer) = (change.method.clone(), change.offer.clone());
     let headers = refresh::headers(session);
-    let request = InDialog {
-        headers: &headers,
-        body: offer.as_ref(),
-        ..InDialog::new(method)
-    };
+    let request = InDialog::new(method, &headers, offer.as_ref());
     let user = ClientUser::Change(id);
     let Some(transaction) = send_in_dialog(state, id, user, &request) else {
         return false;
@@ -391,12 +387,8 @@ fn send(state: &mut State, id: SessionId) -> bool {
 fn acknowledge(state: &mut State, id: SessionId, change: &Change, body: Option<&Body>) {
     // Those of the session may be others by now.
     let credentials = change.authorized.as_ref().map(Authentication::of_request);
-    let request = InDialog {
-        cseq: Some(change.cseq),
-        headers: &credentials.unwrap_or_default(),
-        body,
-        ..InDialog::new(Method::Ack)
-    };
+    let credentials = credentials.unwrap_or_default();
+    let request = InDialog::ack(change.cseq, &credentials, body);
     let acknowledgement = send_in_dialog(state, id, ClientUser::Nobody, &request);
     if let Some((invite, acknowledgement)) = change.transaction().zip(acknowledgement) {
         let user = ClientUser::Acknowledged(acknowledgement);

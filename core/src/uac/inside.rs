@@ -51,11 +51,7 @@ pub(crate) fn request(
         return Err(InsideError::OtherVerb);
     }
     confirmed(state, id)?.begin_request();
-    let request = InDialog {
-        headers,
-        body,
-        ..InDialog::new(method)
-    };
+    let request = InDialog::new(method, headers, body);
     let user = ClientUser::Inside(id);
     send_in_dialog(state, id, user, &request).ok_or(InsideError::NoTarget)?;
     let session = state.sessions.get(id);

@@ -158,8 +158,7 @@ pub(super) fn forget(state: &mut State, id: OutgoingInviteId) {
     for session in sessions {
         let phase = state.sessions.get(session).map(|session| &session.phase);
         if matches!(phase, Some(Phase::Answering(_))) {
-            acknowledge::send(state, session, None);
-            bye::terminate(state, session, SessionEnd::NotAnswered, &[]);
+            bye::send(state, session, SessionEnd::NotAnswered, Vec::new());
         }
     }
     state.outgoing_invites.remove(id);

@@ -31,7 +31,7 @@ pub use subscribe::SubscribeUserAgentClient;
 
 use std::net::{IpAddr, SocketAddr};
 
-use offhook_message::{Header, Headers, Method, Response, StatusCode, Uri};
+use offhook_message::{Headers, Response, StatusCode, Uri};
 
 use crate::client_event::RequestFailure;
 use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
@@ -43,18 +43,6 @@ use crate::state::State;
 use crate::timers::ClientTimer;
 use crate::transaction::{ClientOutcome, ClientUser};
 use write::{InDialog, Written};
-
-/// Sends a request inside a session's dialog.
-pub(crate) fn send_request(state: &mut State, id: SessionId, method: Method, headers: &[Header]) {
-    let user = ClientUser::Session(id);
-    let request = InDialog {
-        headers,
-        ..InDialog::new(method)
-    };
-    if send_in_dialog(state, id, user, &request).is_none() {
-        finish(state, user, Step::Failed(RequestFailure::Undelivered));
-    }
-}
 
 /// Sends a request inside a session's dialog for `user`. `None` where it has no address to go to.
 fn send_in_dialog(

@@ -115,11 +115,7 @@ fn send(state: &mut State, id: SessionId, cseq: u32) {
     referral.is_notifying = true;
     referral.has_news = false;
     let (headers, body) = (headers(referral, now), Body::sipfrag(referral.status));
-    let request = InDialog {
-        headers: &headers,
-        body: Some(&body),
-        ..InDialog::new(Method::Notify)
-    };
+    let request = InDialog::new(Method::Notify, &headers, Some(&body));
     let user = ClientUser::Referral(id, cseq);
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();

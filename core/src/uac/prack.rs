@@ -83,11 +83,8 @@ pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&
     let Ok(value) = Text::new(format!("{rseq} {cseq} {method}")) else {
         return;
     };
-    let request = InDialog {
-        headers: &[Header::known(HeaderName::RAck, value)],
-        body,
-        ..InDialog::new(Method::Prack)
-    };
+    let headers = [Header::known(HeaderName::RAck, value)];
+    let request = InDialog::new(Method::Prack, &headers, body);
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();
     }

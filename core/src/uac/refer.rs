@@ -33,10 +33,7 @@ pub(crate) fn send(
         stage: ReferStage::Sent,
         until: None,
     });
-    let request = InDialog {
-        headers: &headers,
-        ..InDialog::new(Method::Refer)
-    };
+    let request = InDialog::new(Method::Refer, &headers, None);
     if send_in_dialog(state, id, ClientUser::Refer(id, name), &request).is_some() {
         return Ok(name);
     }

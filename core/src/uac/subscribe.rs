@@ -330,10 +330,7 @@ fn send_inside(state: &mut State, id: SubscriptionId, asked: Asked) -> Option<()
     let subscription = state.subscriptions.get_mut(id)?;
     let user = ClientUser::Subscription(id, subscription.sent);
     let headers = subscription.headers(asked);
-    let request = InDialog {
-        headers: &headers,
-        ..InDialog::new(Method::Subscribe)
-    };
+    let request = InDialog::new(Method::Subscribe, &headers, None);
     let Subscription { message, stage, .. } = subscription;
     let SubscriptionStage::Subscribed(subscribed) = stage else {
         return None;

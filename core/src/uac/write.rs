@@ -13,21 +13,28 @@ use crate::random::{Random, Token};
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
-    pub(super) method: Method,
+    method: Method,
     /// `None` takes the next number of the dialog.
-    pub(super) cseq: Option<u32>,
-    pub(super) headers: &'a [Header],
-    pub(super) body: Option<&'a Body>,
+    cseq: Option<u32>,
+    headers: &'a [Header],
+    body: Option<&'a Body>,
 }
 
-impl InDialog<'_> {
-    /// A request that says nothing but its method.
-    pub(super) const fn new(method: Method) -> Self {
+impl<'a> InDialog<'a> {
+    pub(super) fn new(method: Method, headers: &'a [Header], body: Option<&'a Body>) -> Self {
         Self {
             method,
             cseq: None,
-            headers: &[],
-            body: None,
+            headers,
+            body,
+        }
+    }
+
+    /// The ACK of the 2xx to the INVITE of this number, with the credentials of that.
+    pub(super) fn ack(cseq: u32, credentials: &'a [Header], body: Option<&'a Body>) -> Self {
+        Self {
+            cseq: Some(cseq),
+            ..Self::new(Method::Ack, credentials, body)
         }
     }
 
