@@ -113,7 +113,7 @@ impl State {
             Timer::Referral(id, cseq) => session(id).is_some_and(|it| it.is_referred(cseq)),
             Timer::Kept(slot) => self.kept.contains(slot),
             Timer::Subscription(id) => self.subscriptions.get(id).is_some(),
-            Timer::Ringing(id) | Timer::Cancel(id) | Timer::Redirected(id) => {
+            Timer::OutgoingInvite(id) => {
                 let invite = self.outgoing_invites.get(id);
                 invite.is_some_and(|it| it.stage != Stage::Accepted)
             }

@@ -38,14 +38,11 @@ pub(crate) enum Timer {
     Server(Slot, ServerTimer),
     /// A client transaction's timer.
     Client(Slot, ClientTimer),
-    /// CANCEL for an INVITE of ours that rings too long.
-    Ringing(OutgoingInviteId),
-    /// The end of the wait for the final response after CANCEL (RFC 3261 §9.1).
-    Cancel(OutgoingInviteId),
+    /// The end of a stage of an INVITE of ours: that it rings, the wait for a final response after CANCEL (RFC 3261
+    /// §9.1), or that a 3xx may be followed.
+    OutgoingInvite(OutgoingInviteId),
     /// The refresh of a registration or of a published state, or the next try.
     Kept(Slot),
-    /// The end of the time in which a 3xx may be followed.
-    Redirected(OutgoingInviteId),
     /// The next repetition of the 2xx to the INVITE of this number (RFC 3261 §13.3.1.4).
     Accepted(SessionId, u32),
     /// The end of the wait for the ACK of that 2xx.

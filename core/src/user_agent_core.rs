@@ -220,11 +220,9 @@ fn fire(state: &mut State, timer: Timer) {
             }
         }
         Timer::Client(slot, timer) => uac::timer(state, slot, timer),
-        Timer::Ringing(id) => uac::invite::rings_too_long(state, id),
-        Timer::Cancel(id) => uac::invite::give_up(state, id),
+        Timer::OutgoingInvite(id) => uac::invite::is_overdue(state, id),
         Timer::Kept(slot) => uac::keep::is_due(state, slot),
         Timer::Subscription(id) => uac::subscribe::is_due(state, id),
-        Timer::Redirected(id) => uac::invite::not_followed(state, id),
         Timer::Session(id) => uac::refresh::is_due(state, id),
         Timer::Change(id) => uac::change::retry(state, id),
         Timer::Request(id) => uas::request::is_overdue(state, id),

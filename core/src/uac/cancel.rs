@@ -33,12 +33,11 @@ pub(super) fn send(state: &mut State, id: OutgoingInviteId) {
     };
     let headers = std::mem::take(headers);
     invite.cancel = Cancel::Done;
-    let Some(transaction) = invite.message.transaction else {
-        return;
-    };
-    of_transaction(state, transaction, &headers);
     let life = state.config.times.transaction_life();
-    state.timers.arm(life, Timer::Cancel(id));
+    invite.until = state.timers.arm(life, Timer::OutgoingInvite(id));
+    if let Some(transaction) = invite.message.transaction {
+        of_transaction(state, transaction, &headers);
+    }
 }
 
 /// Sends the CANCEL of an INVITE that got a provisional response.

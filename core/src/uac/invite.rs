@@ -164,45 +164,31 @@ pub(super) fn forget(state: &mut State, id: OutgoingInviteId) {
     state.outgoing_invites.remove(id);
 }
 
-/// It rings for too long.
-pub(crate) fn rings_too_long(state: &mut State, id: OutgoingInviteId) {
-    let Some(invite) = state.outgoing_invites.get_mut(id) else {
-        return;
-    };
-    let is_due = invite
-        .until
-        .is_some_and(|until| until <= state.timers.now());
-    if is_due && invite.stage == Stage::Proceeding && !invite.is_cancelled() {
-        tell(state, id, OutgoingInviteEvent::NoAnswer);
-        cancel::want(state, id, Vec::new());
-    }
-}
-
-/// No final response came after the CANCEL: a callee of RFC 2543 sends none
-/// ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)).
-pub(crate) fn give_up(state: &mut State, id: OutgoingInviteId) {
+/// The time of a stage is over: it rings for too long, no final response has followed the CANCEL (a callee of
+/// RFC 2543 sends none, [RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)), or nobody has followed the
+/// redirection.
+pub(crate) fn is_overdue(state: &mut State, id: OutgoingInviteId) {
     let Some(invite) = state.outgoing_invites.get(id) else {
         return;
     };
-    if invite.stage == Stage::Accepted {
+    if invite.until.is_none_or(|until| until > state.timers.now()) {
         return;
     }
-    if let Some(transaction) = invite.message.transaction {
-        state.clients.remove(transaction);
-    }
-    end(state, id, OutgoingInviteEvent::Cancelled { message: None });
-}
-
-/// Nobody followed the redirection.
-pub(crate) fn not_followed(state: &mut State, id: OutgoingInviteId) {
-    let Some(invite) = state.outgoing_invites.get(id) else {
-        return;
-    };
-    let is_due = invite
-        .until
-        .is_some_and(|until| until <= state.timers.now());
-    if is_due && invite.stage == Stage::Redirected {
-        state.outgoing_invites.remove(id);
+    match invite.stage {
+        Stage::Proceeding if invite.is_cancelled() => {
+            if let Some(transaction) = invite.message.transaction {
+                state.clients.remove(transaction);
+            }
+            end(state, id, OutgoingInviteEvent::Cancelled { message: None });
+        }
+        Stage::Proceeding => {
+            tell(state, id, OutgoingInviteEvent::NoAnswer);
+            cancel::want(state, id, Vec::new());
+        }
+        Stage::Redirected => {
+            state.outgoing_invites.remove(id);
+        }
+        Stage::Calling | Stage::Accepted => {}
     }
 }
 
@@ -216,7 +202,7 @@ fn proceed(state: &mut State, id: OutgoingInviteId) {
         return;
     }
     invite.stage = Stage::Proceeding;
-    invite.until = state.timers.arm(after, Timer::Ringing(id));
+    invite.until = state.timers.arm(after, Timer::OutgoingInvite(id));
     cancel::send(state, id);
 }
 
@@ -386,7 +372,7 @@ fn refuse(state: &mut State, id: OutgoingInviteId, message: Response) {
     let after = state.config.times.transaction_life();
     if let Some(invite) = state.outgoing_invites.get_mut(id) {
         invite.stage = Stage::Redirected;
-        invite.until = state.timers.arm(after, Timer::Redirected(id));
+        invite.until = state.timers.arm(after, Timer::OutgoingInvite(id));
     }
     end_early(state, id);
     tell(
