@@ -97,10 +97,9 @@ impl State {
                 session(id).is_some_and(|it| it.awaits_prack(rseq))
             }
             Timer::Session(id) => session(id).is_some_and(|it| it.timer.is_some()),
-            Timer::Change(id) => session(id).is_some_and(|it| it.change.is_some()),
-            Timer::Reinvite(id, cseq) => {
+            Timer::Change(id) => {
                 let change = session(id).and_then(|it| it.change.as_ref());
-                change.is_some_and(|change| change.cseq == cseq)
+                change.is_some_and(|change| change.until.is_some())
             }
             Timer::Request(id) => self.requests.contains(id.0),
             Timer::Offer(slot) | Timer::OfferTrying(slot) => self.offers.contains(slot),

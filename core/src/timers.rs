@@ -28,7 +28,8 @@ pub(crate) enum Timer {
     Offer(Slot),
     /// A session to refresh, or to give up because nobody refreshed it (RFC 4028).
     Session(SessionId),
-    /// The next attempt of a change that met a request of the peer's (RFC 3261 §14.1).
+    /// The end of a stage of a change of ours, or the next attempt of one that met a request of the peer's (RFC 3261
+    /// §14.1).
     Change(SessionId),
     /// 480 when the application does not answer a request.
     Request(RequestId),
@@ -47,8 +48,6 @@ pub(crate) enum Timer {
     Accepted(SessionId, u32),
     /// The end of the wait for the ACK of that 2xx.
     Acknowledgement(SessionId, u32),
-    /// The end of a stage of the re-INVITE of ours of this number.
-    Reinvite(SessionId, u32),
     /// The end of the wait for the next NOTIFY of a REFER of ours (RFC 6665 §4.1.2.4).
     Refer(SessionId, u32),
     /// The end of the subscription of a REFER of the peer's.

@@ -224,13 +224,12 @@ fn fire(state: &mut State, timer: Timer) {
         Timer::Kept(slot) => uac::keep::is_due(state, slot),
         Timer::Subscription(id) => uac::subscribe::is_due(state, id),
         Timer::Session(id) => uac::refresh::is_due(state, id),
-        Timer::Change(id) => uac::change::retry(state, id),
+        Timer::Change(id) => uac::change::is_due(state, id),
         Timer::Request(id) => uas::request::is_overdue(state, id),
         Timer::OfferTrying(slot) => uas::offer::trying_is_due(state, slot),
         Timer::Refer(id, name) => uac::refer::is_overdue(state, id, name),
         Timer::Referral(id, cseq) => uac::notify::is_overdue(state, id, cseq),
         Timer::Accepted(id, cseq) => repeat_success(state, id, cseq),
-        Timer::Reinvite(id, cseq) => uac::change::takes_too_long(state, id, cseq),
         Timer::Acknowledgement(id, cseq) => uac::bye::not_acknowledged(state, id, cseq),
     }
 }

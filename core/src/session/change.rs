@@ -23,6 +23,8 @@ pub(crate) struct Change {
     /// How often the session was too short for somebody on the way (422).
     pub(crate) refused: u8,
     pub(crate) stage: ChangeStage,
+    /// When the stage ends by itself.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Whose wish a change is.
@@ -38,8 +40,8 @@ pub(crate) enum Purpose {
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeStage {
-    /// It met a request of the peer's, and waits for its next attempt, which is not before this.
-    Waiting(Instant),
+    /// It met a request of the peer's, and waits for its next attempt.
+    Waiting,
     /// Its request is out, by this transaction.
     Calling(Slot),
     /// A provisional response to the re-INVITE is here.
@@ -53,7 +55,7 @@ pub(crate) enum ChangeStage {
 impl Change {
     /// Whether its request is out, so that no other may be served meanwhile.
     pub(crate) fn is_out(&self) -> bool {
-        !matches!(self.stage, ChangeStage::Waiting(_))
+        !matches!(self.stage, ChangeStage::Waiting)
     }
 
     /// Whether it has made the offer that is open, or asked for it.
@@ -69,7 +71,7 @@ impl Change {
     /// The transaction of its request, while that is out.
     pub(crate) fn transaction(&self) -> Option<Slot> {
         match self.stage {
-            ChangeStage::Waiting(_) => None,
+            ChangeStage::Waiting => None,
             ChangeStage::Calling(transaction)
             | ChangeStage::Proceeding(transaction)
             | ChangeStage::Cancelled(transaction)

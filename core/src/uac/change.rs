@@ -28,7 +28,6 @@ pub(crate) fn begin(
     if prack::is_unanswered(state, id) {
         return Err(InsideError::OfferPending);
     }
-    let now = state.timers.now();
     let session = match method {
         Method::Update => begun(state, id)?,
         _ => confirmed(state, id)?,
@@ -50,7 +49,8 @@ pub(crate) fn begin(
         purpose,
         attempts: 0,
         refused: 0,
-        stage: ChangeStage::Waiting(now),
+        stage: ChangeStage::Waiting,
+        until: None,
     }));
     if send(state, id) {
         return Ok(());
@@ -72,16 +72,41 @@ fn begun(state: &mut State, id: SessionId) -> Result<&mut InviteSession, InsideE
     session.filter(is_begun).ok_or(InsideError::NotConfirmed)
 }
 
+/// The time of a stage may be over.
+///
+/// A re-INVITE that only gets provisional responses is cancelled, and taken for cancelled where no final
+/// response follows ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)). An offer of the peer's that the
+/// application does not answer ends the session, as that of a first 2xx does.
+pub(crate) fn is_due(state: &mut State, id: SessionId) {
+    let session = state.sessions.get_mut(id);
+    let Some(change) = session.and_then(|session| session.change.as_deref_mut()) else {
+        return;
+    };
+    if change.until.is_none_or(|until| until > state.timers.now()) {
+        return; // It is past that, or this was the time of one before it.
+    }
+    match change.stage {
+        ChangeStage::Waiting => retry(state, id),
+        ChangeStage::Calling(_) => {}
+        ChangeStage::Proceeding(transaction) => {
+            let after = state.config.times.transaction_life();
+            change.stage = ChangeStage::Cancelled(transaction);
+            change.until = state.timers.arm(after, Timer::Change(id));
+            cancel::of_transaction(state, transaction, &[]);
+        }
+        ChangeStage::Cancelled(transaction) => {
+            state.clients.remove(transaction);
+            abandon(state, id, Unanswered::Cancelled);
+        }
+        ChangeStage::Answered(_) => bye::terminate(state, id, SessionEnd::NotAnswered, &[]),
+    }
+}
+
 /// Sends the change again that waits for its time, or for the answer to a PRACK.
-pub(crate) fn retry(state: &mut State, id: SessionId) {
+fn retry(state: &mut State, id: SessionId) {
     let Some(session) = state.sessions.get(id) else {
         return;
     };
-    let change = session.change.as_deref();
-    let is_due = |it: &Change| matches!(it.stage, ChangeStage::Waiting(until) if until <= state.timers.now());
-    if !change.is_some_and(is_due) {
-        return; // It is past that, or this was the time of one before it.
-    }
     if is_ending(session) {
         give_up(state, id); // The end of the session says enough.
         return;
@@ -164,33 +189,6 @@ pub(super) fn answer(state: &mut State, id: SessionId, answer: Option<&Body>) ->
     true
 }
 
-/// A re-INVITE of ours has been at one stage for too long.
-///
-/// One that only gets provisional responses is cancelled, and taken for cancelled where no final
-/// response follows ([RFC 3261 §9.1](https://www.rfc-editor.org/rfc/rfc3261#section-9.1)). An offer of the peer's that the
-/// application does not answer ends the session, as that of a first 2xx does.
-pub(crate) fn takes_too_long(state: &mut State, id: SessionId, cseq: u32) {
-    let session = state.sessions.get_mut(id);
-    let change = session.and_then(|session| session.change.as_mut());
-    let Some(change) = change.filter(|change| change.cseq == cseq) else {
-        return;
-    };
-    let after = state.config.times.transaction_life();
-    match change.stage {
-        ChangeStage::Proceeding(transaction) => {
-            change.stage = ChangeStage::Cancelled(transaction);
-            cancel::of_transaction(state, transaction, &[]);
-            state.timers.arm(after, Timer::Reinvite(id, cseq));
-        }
-        ChangeStage::Cancelled(transaction) => {
-            state.clients.remove(transaction);
-            abandon(state, id, Unanswered::Cancelled);
-        }
-        ChangeStage::Answered(_) => bye::terminate(state, id, SessionEnd::NotAnswered, &[]),
-        ChangeStage::Waiting(_) | ChangeStage::Calling(_) => {}
-    }
-}
-
 /// The first provisional response sets a limit to a re-INVITE.
 fn proceed(state: &mut State, id: SessionId, message: &Response) {
     let cseq = cseq(message);
@@ -202,7 +200,7 @@ fn proceed(state: &mut State, id: SessionId, message: &Response) {
     {
         change.stage = ChangeStage::Proceeding(transaction);
         let after = state.config.times.ringing;
-        state.timers.arm(after, Timer::Reinvite(id, cseq));
+        change.until = state.timers.arm(after, Timer::Change(id));
     }
 }
 
@@ -250,11 +248,10 @@ fn accepted(state: &mut State, id: SessionId, message: Response) {
     {
         session.offer_answer = OfferAnswer::HaveRemoteOffer;
         change.stage = ChangeStage::Answered(transaction);
-        let cseq = change.cseq;
+        let after = state.config.times.transaction_life();
+        change.until = state.timers.arm(after, Timer::Change(id));
         session.change = Some(change);
         refresh::agreed(state, id, message.headers());
-        let after = state.config.times.transaction_life();
-        state.timers.arm(after, Timer::Reinvite(id, cseq));
         return state.outbox.event(Event::AnsweredWithOffer {
             session: id,
             message,
@@ -296,17 +293,17 @@ fn collide(state: &mut State, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
-    wait(session, state.timers.now() + after);
-    state.timers.arm(after, Timer::Change(id));
+    wait(session, state.timers.arm(after, Timer::Change(id)));
 }
 
 /// Its request is out no more, and neither is its offer.
-fn wait(session: &mut InviteSession, until: Instant) {
+fn wait(session: &mut InviteSession, until: Option<Instant>) {
     if let Some(change) = &mut session.change {
         if change.has_opened_an_offer() {
             session.offer_answer = OfferAnswer::Stable;
         }
-        change.stage = ChangeStage::Waiting(until);
+        change.stage = ChangeStage::Waiting;
+        change.until = until;
     }
 }
 
@@ -343,7 +340,7 @@ fn send_again(state: &mut State, id: SessionId) -> bool {
         return send(state, id);
     }
     if let Some(session) = state.sessions.get_mut(id) {
-        wait(session, state.timers.now());
+        wait(session, Some(state.timers.now()));
     }
     true
 }
@@ -377,6 +374,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
             change.cseq = cseq;
             change.authorized = request.filter(|_| is_authorized);
             change.stage = ChangeStage::Calling(transaction);
+            change.until = None;
         }
     }
     true

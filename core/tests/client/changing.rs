@@ -124,6 +124,23 @@ fn an_offer_that_is_never_answered_ends_the_session() {
     assert_eq!(ended(&bench.event()), SessionEnd::NotAnswered);
 }
 
+/// It has all the time for its answer, however late it came: that the re-INVITE rang is no part of it.
+#[test]
+fn an_offer_has_its_time_from_when_it_comes() {
+    for since in [179_000, 211_000] {
+        let (mut bench, _, invite) = reinvited(None);
+        bench.answer(&invite, &Answer::new("180 Ringing"));
+        bench.pass(since);
+        bench.sent(); // From 180 s on, a CANCEL.
+        bench.answer(&invite, &ok("their offer"));
+        bench.event();
+        bench.pass(since + 31_999);
+        assert!(!bench.methods().iter().any(|method| method == "BYE"));
+        bench.pass(since + 32_000);
+        assert_eq!(bench.methods(), ["ACK", "BYE"]);
+    }
+}
+
 /// §14.2: while the INVITE of one is in progress, that of the other gets 491.
 #[test]
 fn a_reinvite_meets_one_without_an_offer() {
