@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use offhook_core::{Channel, Flow, Transport};
+use offhook_core::{Channel, Flow, Opener, Transport};
 use tokio::net::TcpStream;
 use tokio::select;
 use tokio::time::{Instant, timeout};
@@ -40,7 +40,8 @@ pub(super) struct Connection {
     pub(super) channel: Channel,
     pub(super) transport: Transport,
     pub(super) remote: SocketAddr,
-    settings: Arc<ConnectionSettings>,
+    pub(super) opener: Opener,
+    pub(super) settings: Arc<ConnectionSettings>,
     /// Weak, so that the connection ends when nobody can send over it any more.
     pub(super) queue: Weak<Queue>,
     writes: Writes,
@@ -51,8 +52,8 @@ impl Connection {
     /// The connection, and the queue of what it is to write.
     pub(super) fn new(
         channel: Channel,
-        transport: Transport,
-        remote: SocketAddr,
+        (transport, remote): (Transport, SocketAddr),
+        opener: Opener,
         settings: Arc<ConnectionSettings>,
         receiver: Weak<dyn Receive>,
     ) -> (Self, Arc<Queue>) {
@@ -61,6 +62,7 @@ impl Connection {
             channel,
             transport,
             remote,
+            opener,
             settings,
             queue: Arc::downgrade(&queue),
             writes,
@@ -86,12 +88,7 @@ impl Connection {
             // The tickets of a server are no part of a message.
             arrived = Arrived::default();
         }
-        let asks = match self.transport {
-            Transport::Ws | Transport::Wss => Asks::Always,
-            _ => Asks::Trying,
-        };
-        let (quiet, wire) = (self.settings.limits.idle_time, (wire, arrived));
-        Ok(self.opened(wire, local, quiet, asks))
+        Ok(self.opened(wire, arrived, local))
     }
 
     /// A connection that the peer opened.
@@ -99,23 +96,25 @@ impl Connection {
         let (socket, arrived) = Socket::new(stream);
         let handshake = self.accept(socket);
         let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
-        // A page in a browser is open for long before it calls.
-        let (quiet, asks) = match self.transport {
-            Transport::Ws | Transport::Wss => (self.settings.limits.idle_time, Asks::Always),
-            _ => (self.settings.limits.message_time, Asks::Never),
-        };
-        Ok(self.opened((wire, arrived), local, quiet, asks))
+        Ok(self.opened(wire, arrived, local))
     }
 
     /// Reads and writes until the connection ends.
     pub(super) async fn run(&mut self, open: &mut Open) -> End {
-        let (mut reader, mut writer) = open.wire.split(self.settings.limits.message);
-        let patience = Patience::new(&self.settings.limits, open.quiet, open.asks, Instant::now());
+        let limits = &self.settings.limits;
+        let (mut reader, mut writer) = open.wire.split(limits.message);
+        let (quiet, asks) = match self.opener {
+            // A page in a browser is open for long before it calls.
+            _ if self.transport.is_websocket() => (limits.idle_time, Asks::Always),
+            Opener::Us => (limits.idle_time, Asks::Trying),
+            Opener::Peer => (limits.message_time, Asks::Never),
+        };
+        let patience = Patience::new(limits, quiet, asks, Instant::now());
         let ends = (&self.receiver, &self.queue);
         let mut reads = Reads::new(open.flow, patience, &open.arrived, ends);
         select! {
             end = reads.run(&mut reader) => end,
-            end = self.writes.run(&mut writer, self.settings.limits.write_time) => end,
+            end = self.writes.run(&mut writer, limits.write_time) => end,
         }
     }
 
@@ -192,14 +191,7 @@ impl Connection {
         })
     }
 
-    /// `quiet` is how long the peer may take to begin.
-    fn opened(
-        &self,
-        (wire, arrived): (Wire, Arrived),
-        local: SocketAddr,
-        quiet: Duration,
-        asks: Asks,
-    ) -> Open {
+    fn opened(&self, wire: Wire, arrived: Arrived, local: SocketAddr) -> Open {
         // The octets of the handshake begin no message.
         arrived.take();
         let told = self.settings.advertised.of(self.transport, local);
@@ -213,8 +205,6 @@ impl Connection {
             wire,
             arrived,
             flow,
-            quiet,
-            asks,
         }
     }
 }
@@ -224,8 +214,6 @@ pub(super) struct Open {
     wire: Wire,
     arrived: Arrived,
     flow: Flow,
-    quiet: Duration,
-    asks: Asks,
 }
 
 /// Why a connection ends.

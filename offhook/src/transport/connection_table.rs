@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Weak};
 
-use offhook_core::{Channel, Flow, Transport};
+use offhook_core::{Channel, Flow, Opener, Transport};
 
 use super::connection::Connection;
 use super::destination::{Destination, Destinations};
@@ -17,13 +17,14 @@ pub(super) struct Table {
     destinations: Destinations,
     /// How many connections were accepted from each source.
     sources: HashMap<IpAddr, u32>,
+    next_channel: u64,
     closed: bool,
 }
 
 struct Entry {
     remote: SocketAddr,
+    opener: Opener,
     queue: Arc<Queue>,
-    is_accepted: bool,
 }
 
 /// Why there is no place for a connection.
@@ -34,45 +35,45 @@ pub(super) enum Full {
 }
 
 impl Table {
-    pub(super) fn accepted(
-        &mut self,
-        connection: &Connection,
-        queue: Arc<Queue>,
-        most_per_source: u32,
-    ) -> Result<(), Full> {
-        let count = self.sources.entry(source(connection.remote)).or_default();
-        if *count >= most_per_source {
-            return Err(Full::Source);
+    /// A table whose channels are numbered from this one.
+    pub(super) fn new(next_channel: u64) -> Self {
+        Self {
+            next_channel,
+            ..Self::default()
         }
-        *count += 1;
-        self.insert(connection, queue, true)
     }
 
-    pub(super) fn opened(
-        &mut self,
-        connection: &Connection,
-        queue: Arc<Queue>,
-    ) -> Result<(), Full> {
-        self.insert(connection, queue, false)
+    pub(super) fn new_channel(&mut self) -> Channel {
+        let channel = Channel(self.next_channel);
+        self.next_channel += 1;
+        channel
     }
 
-    fn insert(
-        &mut self,
-        connection: &Connection,
-        queue: Arc<Queue>,
-        is_accepted: bool,
-    ) -> Result<(), Full> {
+    pub(super) fn add(&mut self, connection: &Connection, queue: Arc<Queue>) -> Result<(), Full> {
+        let &Connection {
+            channel,
+            transport,
+            remote,
+            opener,
+            ..
+        } = connection;
         if self.closed {
             return Err(Full::Closed);
         }
-        let (channel, remote) = (connection.channel, connection.remote);
+        if opener == Opener::Peer {
+            let count = self.sources.entry(source(remote)).or_default();
+            if *count >= connection.settings.limits.connections_per_source {
+                return Err(Full::Source);
+            }
+            *count += 1;
+        }
         let entry = Entry {
             remote,
+            opener,
             queue,
-            is_accepted,
         };
         self.open.insert(channel, entry);
-        if connection.transport == Transport::Tcp {
+        if transport == Transport::Tcp {
             self.by_remote.insert(remote, channel);
         }
         Ok(())
@@ -92,7 +93,7 @@ impl Table {
             self.by_remote.remove(&entry.remote);
         }
         let source = source(entry.remote);
-        if entry.is_accepted
+        if entry.opener == Opener::Peer
             && let Some(count) = self.sources.get_mut(&source)
         {
             *count -= 1;
@@ -131,35 +132,33 @@ impl Table {
     /// Where a flow goes that has no connection. `None` where there is no way back to the peer: a
     /// WebSocket that is gone was the only one
     /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
-    pub(super) fn destination(
-        &mut self,
-        flow: &Flow,
-        new: impl FnOnce() -> Channel,
-    ) -> Option<(Channel, Arc<Destination>)> {
+    pub(super) fn destination(&mut self, flow: &Flow) -> Option<(Channel, Arc<Destination>)> {
         if let Some(destination) = self.destinations.get(flow.channel) {
             return Some((flow.channel, Arc::clone(destination)));
         }
         let destination = Destination::of(flow);
         if flow.transport == Transport::Tcp {
             let channel = self.by_remote.get(&flow.remote).copied();
-            return Some((channel.unwrap_or_else(new), Arc::new(destination)));
+            let channel = channel.unwrap_or_else(|| self.new_channel());
+            return Some((channel, Arc::new(destination)));
         }
-        let is_websocket = matches!(flow.transport, Transport::Ws | Transport::Wss);
-        if is_websocket && flow.channel != Channel::NONE {
+        if flow.transport.is_websocket() && flow.channel != Channel::NONE {
             return None;
         }
-        let channel = self.channel_to(destination, new);
+        let channel = self.channel_to(destination);
         let destination = self.destinations.get(channel)?;
         Some((channel, Arc::clone(destination)))
     }
 
-    pub(super) fn channel_to(
-        &mut self,
-        destination: Destination,
-        new: impl FnOnce() -> Channel,
-    ) -> Channel {
+    /// The channel of a destination, whether a connection is open or not.
+    pub(super) fn channel_to(&mut self, destination: Destination) -> Channel {
+        if let Some(channel) = self.destinations.find(&destination) {
+            return channel;
+        }
+        let channel = self.new_channel();
         let is_open = |channel: Channel| self.open.contains_key(&channel);
-        self.destinations.channel(destination, is_open, new)
+        self.destinations.add(destination, channel, is_open);
+        channel
     }
 
     #[cfg(test)]

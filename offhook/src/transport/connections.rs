@@ -1,6 +1,5 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -25,7 +24,6 @@ pub(crate) struct Connections {
     receiver: Weak<dyn Receive>,
     runtime: Handle,
     table: RwLock<Table>,
-    next_channel: AtomicU64,
     /// One for each connection that may be; a connection holds its own until it is closed.
     permits: Arc<Semaphore>,
     pub(crate) settings: Arc<ConnectionSettings>,
@@ -43,8 +41,7 @@ impl Connections {
             this: Weak::clone(this),
             receiver,
             runtime,
-            table: RwLock::default(),
-            next_channel: AtomicU64::new(first_channel),
+            table: RwLock::new(Table::new(first_channel)),
             permits: Arc::new(Semaphore::new(settings.limits.connections as usize)),
             settings,
         })
@@ -78,7 +75,7 @@ impl Connections {
 
     /// The channel of a destination, whether a connection is open or not.
     pub(crate) fn channel_to(&self, destination: Destination) -> Channel {
-        self.write().channel_to(destination, || self.next_channel())
+        self.write().channel_to(destination)
     }
 
     fn remove(&self, channel: Channel, queue: &Weak<Queue>) {
@@ -105,19 +102,20 @@ impl Connections {
                 return;
             }
         };
-        let (connection, queue) = self.connection(self.next_channel(), transport, remote);
-        let most = self.settings.limits.connections_per_source;
-        let added = self.write().accepted(&connection, queue, most);
-        if let Err(full) = added {
-            return match full {
-                Full::Source => refused(remote, "too many come from one source"),
-                Full::Closed => {}
-            };
+        let mut table = self.write();
+        let peer = (transport, remote);
+        let (connection, queue) = self.connection(table.new_channel(), peer, Opener::Peer);
+        let added = table.add(&connection, queue);
+        drop(table);
+        match added {
+            Ok(()) => {}
+            Err(Full::Source) => return refused(remote, "too many come from one source"),
+            Err(Full::Closed) => return,
         }
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
             match connection.accepted(stream, local).await {
-                Ok(open) => run(this, connection, open, Opener::Peer).await,
+                Ok(open) => run(this, connection, open).await,
                 Err(error) => {
                     debug!(%transport, %remote, "the handshake failed: {error}");
                     give_up(this, connection).await;
@@ -131,9 +129,7 @@ impl Connections {
     fn open(&self, outgoing: Outgoing) -> Result<(), Undelivered> {
         let flow = outgoing.transmit.flow;
         let mut table = self.write();
-        let (channel, destination) = table
-            .destination(&flow, || self.next_channel())
-            .ok_or(Undelivered)?;
+        let (channel, destination) = table.destination(&flow).ok_or(Undelivered)?;
         // Somebody else may have opened it since the table was read.
         if let Some(queue) = table.queue(channel) {
             return queue.send(outgoing).map_err(|_| Undelivered);
@@ -142,14 +138,14 @@ impl Connections {
             .try_acquire_owned()
             .map_err(|_| Undelivered)?;
         let (transport, remote) = (destination.transport, destination.address);
-        let (connection, queue) = self.connection(channel, transport, remote);
+        let (connection, queue) = self.connection(channel, (transport, remote), Opener::Us);
         queue.send(outgoing).map_err(|_| Undelivered)?;
-        table.opened(&connection, queue).map_err(|_| Undelivered)?;
+        table.add(&connection, queue).map_err(|_| Undelivered)?;
         drop(table);
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
             match connection.open(&destination, flow.local).await {
-                Ok(open) => run(this, connection, open, Opener::Us).await,
+                Ok(open) => run(this, connection, open).await,
                 Err(error) => {
                     if let Some(count) = NOT_OPENED.pass(Instant::now()) {
                         let host = &destination.host;
@@ -166,15 +162,11 @@ impl Connections {
     fn connection(
         &self,
         channel: Channel,
-        transport: Transport,
-        remote: SocketAddr,
+        peer: (Transport, SocketAddr),
+        opener: Opener,
     ) -> (Connection, Arc<Queue>) {
         let (settings, receiver) = (Arc::clone(&self.settings), Weak::clone(&self.receiver));
-        Connection::new(channel, transport, remote, settings, receiver)
-    }
-
-    fn next_channel(&self) -> Channel {
-        Channel(self.next_channel.fetch_add(1, Ordering::Relaxed))
+        Connection::new(channel, peer, opener, settings, receiver)
     }
 
     /// Sends over another connection what one did not write, but nothing twice.
@@ -226,14 +218,9 @@ fn refused(remote: SocketAddr, why: &str) {
 }
 
 /// Sees to an open connection until it ends.
-async fn run(
-    connections: Weak<Connections>,
-    mut connection: Connection,
-    mut open: Open,
-    opener: Opener,
-) {
+async fn run(connections: Weak<Connections>, mut connection: Connection, mut open: Open) {
     let end = connection.run(&mut open).await;
-    let (transport, remote) = (connection.transport, connection.remote);
+    let (transport, remote, opener) = (connection.transport, connection.remote, connection.opener);
     debug!(%transport, %remote, "the connection ends: {end}");
     if let Some(connections) = connections.upgrade() {
         connections.remove(connection.channel, &connection.queue);
@@ -397,9 +384,9 @@ mod tests {
         let connections = connections();
         let open = || {
             let flow = outgoing(100).transmit.flow;
-            let (connection, queue) =
-                connections.connection(flow.channel, flow.transport, flow.remote);
-            assert!(connections.write().opened(&connection, queue).is_ok());
+            let peer = (flow.transport, flow.remote);
+            let (connection, queue) = connections.connection(flow.channel, peer, Opener::Us);
+            assert!(connections.write().add(&connection, queue).is_ok());
             connection
         };
         let first = open();

@@ -49,24 +49,24 @@ impl Destinations {
         self.by_channel.get(&channel)
     }
 
-    /// The channel of a destination. Where there are too many, those go that are of no use now.
-    pub(super) fn channel(
+    pub(super) fn find(&self, destination: &Destination) -> Option<Channel> {
+        self.channels.get(destination).copied()
+    }
+
+    /// Where there are too many, those go that are of no use now.
+    pub(super) fn add(
         &mut self,
         destination: Destination,
+        channel: Channel,
         is_open: impl Fn(Channel) -> bool,
-        new: impl FnOnce() -> Channel,
-    ) -> Channel {
-        if let Some(channel) = self.channels.get(&destination) {
-            return *channel;
-        }
+    ) {
         if self.channels.len() >= MOST {
             self.by_channel.retain(|channel, _| is_open(*channel));
             self.channels.retain(|_, channel| is_open(*channel));
         }
-        let (destination, channel) = (Arc::new(destination), new());
+        let destination = Arc::new(destination);
         self.by_channel.insert(channel, Arc::clone(&destination));
         self.channels.insert(destination, channel);
-        channel
     }
 }
 
