@@ -44,13 +44,19 @@ impl<Id: Copy> Place<Id> {
 }
 
 impl Place<SessionId> {
-    /// Does something with the session; `over` where there is none any more.
+    /// Does something with the session; `None` where it is over.
+    pub(crate) fn session<R>(&self, verb: impl FnOnce(Session<'_>) -> R) -> Option<R> {
+        self.act(|state| state.core.session(state.now, self.id).map(verb))
+    }
+
+    /// As [`Self::session`], with an error for where it is over.
     pub(crate) fn inside<R, E>(
         &self,
         over: E,
         verb: impl FnOnce(&mut Session<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.act(|state| verb(&mut state.core.session(state.now, self.id).ok_or(over)?))
+        let done = self.session(|mut session| verb(&mut session));
+        done.unwrap_or(Err(over))
     }
 }
 

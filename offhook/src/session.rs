@@ -71,11 +71,8 @@ impl Session {
     /// Takes credentials for when a request of ours is asked for them. A call that we placed has
     /// those of its INVITE.
     pub fn set_credentials(&mut self, credentials: Vec<Credentials>) {
-        self.place.act(|state| {
-            if let Some(mut session) = state.core.session(state.now, self.place.id) {
-                session.set_credentials(credentials);
-            }
-        });
+        self.place
+            .session(|mut session| session.set_credentials(credentials));
     }
 
     /// Asks the peer to call somebody else: sends REFER, a blind transfer where it names an address and an
@@ -93,8 +90,7 @@ impl Session {
     /// Where the peer of another session is to be referred to so that it takes our place in this one.
     /// `None` where the session is over.
     pub fn refer_to(&self) -> Option<ReferTo> {
-        self.place
-            .act(|state| state.core.session(state.now, self.place.id)?.refer_to())
+        self.place.session(|session| session.refer_to())?
     }
 
     /// Sends a request inside the session: INFO, MESSAGE or another. Gives its CSeq number;
@@ -171,11 +167,7 @@ impl Session {
     /// As [`bye`](Self::bye), with these headers in the BYE: Reason, as a rule
     /// ([RFC 3326](https://www.rfc-editor.org/rfc/rfc3326)).
     pub fn bye_with(&mut self, headers: Vec<Header>) {
-        self.place.act(|state| {
-            if let Some(session) = state.core.session(state.now, self.place.id) {
-                session.bye(headers);
-            }
-        });
+        self.place.session(|session| session.bye(headers));
     }
 
     /// The BYE of the peer's that ended the session. Its Reason says why, where the peer does

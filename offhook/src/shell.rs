@@ -182,7 +182,7 @@ impl Shell {
         for shard in 0..self.shards.len() {
             self.act(shard, |state| state.calls.abandon());
         }
-        let _ = timeout(CLOSE_TIME, self.transport.close()).await;
+        let _ = timeout(CLOSE_TIME, self.transport.connections.close()).await;
         let mut tasks = {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *tasks)

@@ -83,7 +83,7 @@ impl Connections {
     }
 
     /// Closes all connections once what is queued for them is written, and opens no more.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.write().close();
         let _all = self
             .permits

@@ -35,11 +35,6 @@ impl TransportLayer {
         found.map_or(Channel::NONE, |(_, number)| Channel(number))
     }
 
-    /// Closes all connections once what is queued for them is written.
-    pub(crate) async fn close(&self) {
-        self.connections.close().await;
-    }
-
     /// The socket of the flow, else any that can reach the peer: a call that came over TCP may
     /// go on over UDP.
     fn datagram_socket(&self, flow: &Flow) -> Option<&DatagramSocket> {
