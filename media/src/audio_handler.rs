@@ -2,14 +2,15 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use offhook_message::Body;
-
 use crate::{
-    AudioEnd, DescriptionError, Direction, Encoding, Hold, MediaLossSender, MediaLosses, PortRange,
-    Protection, RtpCounters, SessionDescriptionHandler,
-    offer_answer::{AudioStream, OfferAnswer},
+    AudioEnd, DescriptionError, Direction, Encoding, Incompatibility, MediaLossSender, MediaLosses,
+    PortRange, Protection, RtpCounters,
+    audio_lines::AudioLines,
+    offer_answer::{Negotiator, OfferAnswer, OurLine},
+    remote_audio::{AudioStream, RemoteAudio},
     rtp::RtpSession,
     rtp_port::RtpPort,
+    session_description::{Description, Media},
 };
 
 /// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak, or
@@ -27,9 +28,11 @@ use crate::{
 ///   last, or rolled back to it; the last that is dropped or closed frees it.
 #[derive(Clone, Debug)]
 pub struct AudioHandler {
-    local: IpAddr,
     ports: PortRange,
-    offer_answer: OfferAnswer,
+    offer_answer: OfferAnswer<RemoteAudio, ()>,
+    lines: AudioLines,
+    /// What the last complete pair agreed on; none before the first pair and where the audio stream is disabled.
+    audio: Option<Box<AudioStream>>,
     port: Option<Arc<RtpPort>>,
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
@@ -54,11 +57,11 @@ impl AudioHandler {
     }
 
     fn with(local: IpAddr, ports: &PortRange, end: Option<AudioEnd>) -> Self {
-        let local = local.to_canonical();
         Self {
-            local,
             ports: ports.clone(),
             offer_answer: OfferAnswer::new(local, Direction::SendRecv),
+            lines: AudioLines::new(),
+            audio: None,
             port: None,
             end,
             counters: Arc::default(),
@@ -71,14 +74,14 @@ impl AudioHandler {
     /// Offers these encodings alone, the best first. An offer of the peer's is answered with all that we have.
     #[must_use]
     pub fn offering(mut self, encodings: Vec<Encoding>) -> Self {
-        self.offer_answer.offer_only(encodings);
+        self.lines.offer_only(encodings);
         self
     }
 
     /// Offers audio with this protection.
     #[must_use]
     pub fn protected(mut self, protection: Protection) -> Self {
-        self.offer_answer.protect(protection);
+        self.lines.protect(protection);
         self
     }
 
@@ -104,13 +107,67 @@ impl AudioHandler {
         Arc::clone(&self.counters)
     }
 
-    fn follow_if_stable(&mut self) {
-        if self.offer_answer.is_stable() {
-            self.follow();
+    /// The number of the port, which is opened when it is needed.
+    fn port(&mut self) -> Result<u16, DescriptionError> {
+        if self.port.is_none() {
+            let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
+            let session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
+            let port = RtpPort::open(self.offer_answer.local(), &self.ports, session);
+            self.port = Some(Arc::new(port.map_err(DescriptionError::NoPort)?));
         }
+        Ok(self.port.as_ref().map_or(0, |port| port.port()))
     }
 
-    /// Makes the port do what the last complete pair says.
+    /// The agreed stream, as we speak in it.
+    fn audio(&self) -> Option<AudioStream> {
+        let mut audio = self.audio.as_deref()?.clone();
+        if self.presses_keys {
+            audio.remote.formats = audio.remote.formats.preferring_keys();
+        }
+        Some(audio)
+    }
+}
+
+impl Negotiator for AudioHandler {
+    type Stream = RemoteAudio;
+    type Pending = ();
+    const FOLLOWS_REFRESH: bool = true;
+
+    fn offer_answer(&mut self) -> &mut OfferAnswer<RemoteAudio, ()> {
+        &mut self.offer_answer
+    }
+
+    fn read<'a>(
+        &self,
+        description: &Description<'a>,
+        media: &Media<'a>,
+        ours: Option<&Media<'_>>,
+    ) -> Result<RemoteAudio, Incompatibility> {
+        RemoteAudio::read(description, media, self.offer_answer.local(), ours)
+    }
+
+    fn direction(stream: &RemoteAudio) -> Direction {
+        stream.direction
+    }
+
+    fn offer(&mut self, line: OurLine<'_>) -> Result<(), DescriptionError> {
+        let port = self.port()?;
+        self.lines.offer(line, port);
+        Ok(())
+    }
+
+    fn answer(&mut self, line: OurLine<'_>, stream: &RemoteAudio) -> Result<(), DescriptionError> {
+        let port = self.port()?;
+        self.lines.answer(line, stream, port);
+        Ok(())
+    }
+
+    fn agree(&mut self, _: &str, stream: Option<(RemoteAudio, Direction)>) {
+        let stream = stream.map(|(remote, direction)| self.lines.agreed(remote, direction));
+        self.audio = stream.map(Box::new);
+        self.follow();
+    }
+
     fn follow(&mut self) {
         if let (Some(stream), Some(port)) = (self.audio(), &self.port) {
             port.follow(stream);
@@ -119,68 +176,16 @@ impl AudioHandler {
         }
     }
 
-    /// The agreed stream, as we speak in it.
-    fn audio(&self) -> Option<AudioStream> {
-        let mut audio = self.offer_answer.audio()?;
-        if self.presses_keys {
-            audio.formats = audio.formats.preferring_keys();
-        }
-        Some(audio)
-    }
-}
-
-impl SessionDescriptionHandler for AudioHandler {
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    fn description(&mut self) -> Result<Body, DescriptionError> {
-        let content = self.offer_answer.description(|| {
-            let port = if let Some(port) = self.port.take() {
-                port
-            } else {
-                let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
-                let session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
-                RtpPort::open(self.local, &self.ports, session)
-                    .map(Arc::new)
-                    .map_err(DescriptionError::NoPort)?
-            };
-            Ok(self.port.insert(port).port())
-        })?;
-        self.follow_if_stable();
-        Ok(Body::sdp(content.as_bytes().to_vec()))
+    fn has_keys(&self) -> bool {
+        self.audio().is_some_and(|it| it.remote.formats.has_keys())
     }
 
-    fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.offer_answer.set_description(content)?;
-        self.follow_if_stable();
-        Ok(())
-    }
-
-    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.offer_answer.set_answer(content)?;
-        self.follow_if_stable();
-        Ok(())
-    }
-
-    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
-        self.offer_answer.set_hold(hold)
-    }
-
-    fn rollback_description(&mut self) {
-        self.offer_answer.rollback();
-        self.follow();
-    }
-
-    fn takes_keys(&self) -> bool {
-        self.audio().is_some_and(|audio| audio.formats.has_keys())
-    }
-
-    fn losses(&self) -> MediaLosses {
+    fn media_losses(&self) -> MediaLosses {
         self.loss.losses()
     }
 
-    fn close(&mut self) {
-        self.offer_answer.close();
+    fn stop(&mut self) {
+        self.audio = None;
         self.port = None;
     }
 }

@@ -2,53 +2,71 @@
 
 use std::net::IpAddr;
 
-use offhook_message::Body;
-
 use crate::{
-    DescriptionError, Direction, Hold, SessionDescriptionHandler, offer_answer::OfferAnswer,
+    DescriptionError, Direction, Incompatibility,
+    audio_lines::AudioLines,
+    offer_answer::{Negotiator, OfferAnswer, OurLine},
+    remote_audio::RemoteAudio,
+    session_description::{Description, Media},
 };
 
 /// Answers as [`AudioHandler`](crate::AudioHandler) does, but every stream is inactive and no port is opened: for tests and
 /// load of the signalling alone. Clones serve the dialogs of a forked call.
 #[derive(Clone, Debug)]
-pub struct BareHandler(OfferAnswer);
+pub struct BareHandler {
+    offer_answer: OfferAnswer<RemoteAudio, ()>,
+    lines: AudioLines,
+}
 
 impl BareHandler {
     /// A handler whose descriptions name `local`, the address of ours that faces the peer.
     pub fn new(local: IpAddr) -> Self {
-        Self(OfferAnswer::new(local, Direction::Inactive))
+        Self {
+            offer_answer: OfferAnswer::new(local, Direction::Inactive),
+            lines: AudioLines::new(),
+        }
     }
 }
 
-impl SessionDescriptionHandler for BareHandler {
-    fn description(&mut self) -> Result<Body, DescriptionError> {
-        let content = self.0.description(|| Ok(DISCARD_PORT))?;
-        Ok(Body::sdp(content.as_bytes().to_vec()))
+impl Negotiator for BareHandler {
+    type Stream = RemoteAudio;
+    type Pending = ();
+    const FOLLOWS_REFRESH: bool = true;
+
+    fn offer_answer(&mut self) -> &mut OfferAnswer<RemoteAudio, ()> {
+        &mut self.offer_answer
     }
 
-    fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.0.set_description(content)
+    fn read<'a>(
+        &self,
+        description: &Description<'a>,
+        media: &Media<'a>,
+        ours: Option<&Media<'_>>,
+    ) -> Result<RemoteAudio, Incompatibility> {
+        RemoteAudio::read(description, media, self.offer_answer.local(), ours)
     }
 
-    fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError> {
-        self.0.set_answer(content)
+    fn direction(stream: &RemoteAudio) -> Direction {
+        stream.direction
     }
 
-    fn set_hold(&mut self, hold: Hold) -> Result<(), DescriptionError> {
-        self.0.set_hold(hold)
+    fn offer(&mut self, line: OurLine<'_>) -> Result<(), DescriptionError> {
+        self.lines.offer(line, DISCARD_PORT);
+        Ok(())
     }
 
-    fn takes_keys(&self) -> bool {
+    fn answer(&mut self, line: OurLine<'_>, stream: &RemoteAudio) -> Result<(), DescriptionError> {
+        self.lines.answer(line, stream, DISCARD_PORT);
+        Ok(())
+    }
+
+    fn agree(&mut self, _: &str, _: Option<(RemoteAudio, Direction)>) {}
+
+    fn has_keys(&self) -> bool {
         false
     }
 
-    fn rollback_description(&mut self) {
-        self.0.rollback();
-    }
-
-    fn close(&mut self) {
-        self.0.close();
-    }
+    fn stop(&mut self) {}
 }
 
 /// The m= line needs a port other than zero, which would refuse the stream. Nobody sends to an inactive one.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{formats::Kind, offer_answer::AudioStream, rtp::Channel};
+use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 
 /// Decides which packets are the peer's.
 ///
@@ -38,7 +38,7 @@ impl Gate {
         if self
             .stream
             .as_ref()
-            .is_some_and(|old| old.remote != stream.remote)
+            .is_some_and(|old| old.remote.address != stream.remote.address)
         {
             self.source = None;
             self.rtcp_source = None;
@@ -52,8 +52,11 @@ impl Gate {
         };
         let is_heard = stream.direction.listens();
         let is_peer = self.source.is_none_or(|source| source == from)
-            || stream.remote.is_some_and(|remote| same_port(remote, from));
-        let is_agreed = stream.kind(payload_type).is_some();
+            || stream
+                .remote
+                .address
+                .is_some_and(|described| same_port(described, from));
+        let is_agreed = stream.remote.kind(payload_type).is_some();
         if !is_heard || !is_peer || !self.is_in_time(now) {
             Admission::Discard
         } else if is_agreed {
@@ -87,7 +90,7 @@ impl Gate {
     /// Where our reports go, whatever the stream's direction is.
     pub(crate) fn rtcp_destination(&self) -> Option<(Channel, SocketAddr)> {
         let peer = self.peer()?;
-        let Some(port) = self.stream.as_ref()?.rtcp_port else {
+        let Some(port) = self.stream.as_ref()?.remote.rtcp_port else {
             return Some((Channel::Rtp, peer));
         };
         let described = SocketAddr::new(peer.ip(), port);
@@ -95,13 +98,13 @@ impl Gate {
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        self.source.or(self.stream.as_ref()?.remote)
+        self.source.or(self.stream.as_ref()?.remote.address)
     }
 
     /// Whether a payload of this type was agreed on, and RTCP does not come to the same port.
     pub(crate) fn is_only_audio(&self, payload_type: u8) -> bool {
-        let stream = self.stream.as_ref();
-        stream.is_some_and(|it| it.rtcp_port.is_some() && it.kind(payload_type).is_some())
+        let remote = self.stream.as_ref().map(|stream| &stream.remote);
+        remote.is_some_and(|it| it.rtcp_port.is_some() && it.kind(payload_type).is_some())
     }
 
     fn is_in_time(&mut self, now: Instant) -> bool {
@@ -124,7 +127,7 @@ impl Gate {
 
     /// What a payload of this type is.
     pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
-        self.stream.as_ref()?.kind(payload_type)
+        self.stream.as_ref()?.remote.kind(payload_type)
     }
 }
 
@@ -139,21 +142,19 @@ const MOST_PACKETS: u32 = 200;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Direction, formats::Formats, session_description::Description};
+    use crate::{Direction, remote_audio::RemoteAudio, session_description::Description};
 
     #[test]
     fn two_echoes_talk_slowly() {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
         let mut gate = Gate::default();
-        let description = Description::read("v=0\r\nm=audio 4000 RTP/AVP 0\r\n").unwrap();
+        let text = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n";
+        let description = Description::read(text).unwrap();
+        let media = &description.medias[0];
         gate.follow(AudioStream {
-            remote: Some(peer),
-            formats: Formats::common(&description.medias[0]),
-            ours: Formats::common(&description.medias[0]),
-            packet_time: 20,
-            rtcp_port: None,
-            srtp: None,
+            remote: RemoteAudio::read(&description, media, peer.ip(), None).unwrap(),
             direction: Direction::SendRecv,
+            srtp: None,
         });
         let start = Instant::now();
         let mut echoed = |now| {

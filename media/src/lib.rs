@@ -6,6 +6,8 @@
 //!   bridge. [`AudioHandler::echo`] sends every RTP packet back to where it came from.
 //! - [`BareHandler`] answers the same offers with inactive streams and opens no port.
 //!
+//! Both keep to the rules of [`OfferAnswer`], and fill in what a [`Negotiator`] says and does, as other kinds of media can.
+//!
 //! What is heard and spoken is an [`Audio`], in [`Frame`]s of linear audio that an [`Encoding`]'s [`Codec`] makes of
 //! payloads and payloads of it. A [`Transceiver`] does that for a stream of packets, whatever protects and carries them.
 //!
@@ -43,6 +45,7 @@
 
 mod audio;
 mod audio_handler;
+mod audio_lines;
 mod bare_handler;
 mod codec;
 mod connection;
@@ -51,7 +54,6 @@ mod description_error;
 mod direction;
 mod formats;
 mod gate;
-mod media_line;
 mod media_loss;
 mod offer_answer;
 mod port_range;
@@ -70,6 +72,7 @@ pub use audio::{
     Recording, SAMPLE_RATE, Sound,
 };
 pub use audio_handler::AudioHandler;
+pub use audio_lines::Protection;
 pub use bare_handler::BareHandler;
 pub use codec::{Codec, Encoding};
 pub use counters::RtpCounters;
@@ -77,8 +80,7 @@ pub use description_error::{DescriptionError, Incompatibility, Warning};
 pub use direction::Direction;
 pub use formats::{Formats, Kind};
 pub use media_loss::{MediaLoss, MediaLossSender, MediaLosses};
-pub use offer_answer::Protection;
+pub use offer_answer::{Negotiator, OfferAnswer, OurLine};
 pub use port_range::{InvalidPortRange, PortRange};
 pub use rtp::{RtpHeader, Transceiver};
 pub use session_description_handler::{Hold, SessionDescriptionHandler};
-pub use side::Side;

@@ -5,18 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use crate::{
     Direction, Incompatibility,
     connection::RemoteAddress,
-    formats::Formats,
+    formats::{Formats, Kind},
     session_description::{Description, Media},
-    srtp::Crypto,
+    srtp::{Crypto, Keys},
 };
 
 /// An audio stream of the peer's description that fits us.
 #[derive(Clone, Debug)]
-pub(crate) struct RemoteAudio {
-    /// The formats we share, in the peer's order.
+pub struct RemoteAudio {
+    /// The formats we share, in the peer's order and under the numbers that it wants to see.
     pub(crate) formats: Formats,
+    /// The same under the numbers that we said, where we did: an answer may have others (RFC 3264 section 6.1).
+    ours: Option<Formats>,
     /// Where the peer says that it receives; unknown for a host name.
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// As the peer says it: `SendOnly` means that the peer sends.
     pub(crate) direction: Direction,
     /// Milliseconds of audio that the peer wants in a packet.
@@ -27,12 +29,26 @@ pub(crate) struct RemoteAudio {
     pub(crate) crypto: Option<Crypto>,
 }
 
+/// The audio stream of a complete pair.
+#[derive(Clone, Debug)]
+pub(crate) struct AudioStream {
+    pub(crate) remote: RemoteAudio,
+    /// As we see it: `SendOnly` means that we send.
+    pub(crate) direction: Direction,
+    pub(crate) srtp: Option<Keys>,
+}
+
 impl RemoteAudio {
+    /// Reads the stream. In an answer, `ours` is the line that it answers.
     pub(crate) fn read<'a>(
         description: &Description<'a>,
         media: &Media<'a>,
         local: IpAddr,
+        ours: Option<&Media<'_>>,
     ) -> Result<Self, Incompatibility> {
+        if ours.is_some_and(|ours| !ours.protocol.eq_ignore_ascii_case(media.protocol)) {
+            return Err(Incompatibility::AnswerMismatch);
+        }
         let crypto = match profile(media) {
             Some(Profile::Plain) => None,
             Some(Profile::Secure) => {
@@ -41,24 +57,42 @@ impl RemoteAudio {
             None => return Err(Incompatibility::TransportProtocol),
         };
         let address = RemoteAddress::read(description, media, local)?;
-        let formats = Formats::common(media);
+        if let (Some(theirs), Some(ours)) = (&crypto, ours) {
+            let ours = Crypto::read(ours);
+            if !ours.is_some_and(|ours| theirs.agrees_with(&ours)) {
+                return Err(Incompatibility::AnswerMismatch);
+            }
+        }
+        let mut formats = Formats::common(media);
+        let ours = ours.map(|ours| {
+            let ours = Formats::common(ours);
+            formats = formats.shared_with(&ours);
+            ours.shared_with(&formats)
+        });
         if formats.is_empty() {
             return Err(Incompatibility::MediaFormat);
         }
         let direction = description.direction(media);
-        let (remote, direction) = match address {
+        let (address, direction) = match address {
             RemoteAddress::Known(remote) => (Some(remote), direction),
             RemoteAddress::Unknown => (None, direction),
             RemoteAddress::Unspecified => (None, direction.without_listening()),
         };
         Ok(Self {
             formats,
-            remote,
+            ours,
+            address,
             direction,
             packet_time: packet_time(media),
             rtcp_port: rtcp_port(media),
             crypto,
         })
+    }
+
+    /// What a payload of this type is. Some peers write the number that they said themselves.
+    pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
+        let ours = self.ours.as_ref().and_then(|ours| ours.kind(payload_type));
+        ours.or_else(|| self.formats.kind(payload_type))
     }
 }
 
@@ -113,7 +147,12 @@ mod tests {
     fn read(lines: &str) -> Result<RemoteAudio, Incompatibility> {
         let text = format!("v=0\r\n{lines}");
         let description = Description::read(&text).unwrap();
-        RemoteAudio::read(&description, &description.medias[0], [192, 0, 2, 9].into())
+        RemoteAudio::read(
+            &description,
+            &description.medias[0],
+            [192, 0, 2, 9].into(),
+            None,
+        )
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::{
     PortRange,
-    offer_answer::AudioStream,
+    remote_audio::AudioStream,
     rtp::{Channel, LONGEST_PACKET, RtpSession},
 };
 
@@ -71,7 +71,7 @@ impl RtpPort {
     /// Takes what was agreed; from the next packet on it counts.
     pub(crate) fn follow(&self, stream: AudioStream) {
         let mut state = self.shared.state();
-        if stream.rtcp_port.is_none() {
+        if stream.remote.rtcp_port.is_none() {
             state.rtcp = None;
         } else if state.rtcp.is_none() {
             // Where the port is taken, reports go out of the RTP port and none is read.

@@ -7,7 +7,7 @@ use crate::{Direction, Hold, random::random, session_description::Lines};
 /// Our side of a session, whatever carries its media: who we are, which version of our description is the last, and
 /// who holds whom.
 #[derive(Clone, Debug)]
-pub struct Side {
+pub(crate) struct Side {
     /// The most that we do with a stream.
     most: Direction,
     /// What the last complete pair says, and what the next one is to say.
@@ -25,7 +25,7 @@ pub struct Side {
 
 impl Side {
     /// `most` is the most that we do with a stream: `SendRecv` or `Inactive`.
-    pub fn new(local: IpAddr, most: Direction) -> Self {
+    pub(crate) fn new(local: IpAddr, most: Direction) -> Self {
         Self {
             most,
             hold: Hold::Off,
@@ -43,35 +43,30 @@ impl Side {
         self.local
     }
 
-    /// Whether we ever do anything with a stream.
-    pub(crate) fn is_active(&self) -> bool {
-        self.most != Direction::Inactive
-    }
-
     /// What our next description is to say.
-    pub fn want(&mut self, hold: Hold) {
+    pub(crate) fn want(&mut self, hold: Hold) {
         self.wanted = hold;
     }
 
     /// What was wanted is not: the last complete pair stands.
-    pub fn roll_back(&mut self) {
+    pub(crate) fn roll_back(&mut self) {
         self.wanted = self.hold;
     }
 
     /// A pair is complete, with this direction of its stream, as we see it; `None` where it has no stream.
-    pub fn complete(&mut self, direction: Option<Direction>) {
+    pub(crate) fn complete(&mut self, direction: Option<Direction>) {
         self.hold = self.wanted;
         self.is_held = self.limit().sends() && direction.is_some_and(|it| !it.sends());
     }
 
     /// The direction of a stream of which the peer says `remote`.
-    pub fn agreed(&self, remote: Direction) -> Direction {
+    pub(crate) fn agreed(&self, remote: Direction) -> Direction {
         self.limit().with(remote)
     }
 
     /// The direction that we offer. A stream that the peer holds is held by marking it inactive (RFC 3264 section 8.4).
     /// Resuming it says all that we are ready for: what remains is up to the peer's answer (RFC 6337 section 5.3).
-    pub fn offered(&self) -> Direction {
+    pub(crate) fn offered(&self) -> Direction {
         match self.wanted {
             Hold::On if self.is_held => Direction::Inactive,
             _ => self.limit(),
@@ -80,7 +75,7 @@ impl Side {
 
     /// What goes through a stream that was agreed so: while we hold, nobody is heard and nothing is sent, even where the
     /// direction lets us.
-    pub fn flowing(&self, agreed: Direction) -> Direction {
+    pub(crate) fn flowing(&self, agreed: Direction) -> Direction {
         match self.hold {
             Hold::Off => agreed,
             Hold::On => Direction::Inactive,
@@ -88,13 +83,13 @@ impl Side {
     }
 
     /// A description of ours without its m= lines, for [`give`](Self::give). An answer repeats the time of its offer.
-    pub fn lines(&self, time: (&str, &str)) -> Lines {
+    pub(crate) fn lines(&self, time: (&str, &str)) -> Lines {
         Lines::new(self.local, time)
     }
 
     /// Gives the lines their head. The version in it rises where they differ from the last ones (RFC 3264 section 8). One
     /// that was rolled back counts: the peer has seen its version.
-    pub fn give(&mut self, lines: &Lines) -> Arc<str> {
+    pub(crate) fn give(&mut self, lines: &Lines) -> Arc<str> {
         if let Some(last) = &self.last_given {
             if last.strip_prefix(&*self.head(lines)) == Some(lines.as_str()) {
                 return Arc::clone(last);

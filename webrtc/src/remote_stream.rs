@@ -8,9 +8,7 @@ use offhook_media::{
 };
 
 /// The one stream of a description that we share, and what it takes to answer it.
-pub(crate) struct RemoteStream {
-    /// Which m= line it is.
-    pub(crate) place: usize,
+pub struct RemoteStream {
     pub(crate) mid: String,
     /// As the peer says it: `SendOnly` means that the peer sends.
     pub(crate) direction: Direction,
@@ -24,16 +22,12 @@ pub(crate) struct RemoteStream {
 }
 
 impl RemoteStream {
-    /// Reads the stream at `place`. `mid` names it where the peer does not.
+    /// Reads the stream of this line. `mid` names it where the peer does not.
     pub(crate) fn read(
         description: &Description<'_>,
-        place: usize,
+        media: &Media<'_>,
         mid: &str,
     ) -> Result<Self, Incompatibility> {
-        let media = description
-            .medias
-            .get(place)
-            .ok_or(Incompatibility::MediaType)?;
         if !is_secure(media) {
             return Err(Incompatibility::TransportProtocol);
         }
@@ -85,7 +79,6 @@ impl RemoteStream {
             let _ = write!(text, "a=ssrc:{source} cname:peer\r\n");
         }
         Ok(Self {
-            place,
             mid: mid.to_owned(),
             direction,
             fingerprints,
@@ -199,7 +192,7 @@ mod tests {
             text.extend(["a=fingerprint:", &fingerprint(octet), "\r\n"]);
         }
         let description = Description::read(&text).unwrap();
-        let stream = RemoteStream::read(&description, 0, "0").unwrap();
+        let stream = RemoteStream::read(&description, &description.medias[0], "0").unwrap();
         let expected: Vec<_> = (0..4).map(fingerprint).collect();
         assert_eq!(stream.fingerprints, expected);
     }

@@ -13,8 +13,8 @@ use crate::{
     formats::Kind,
     gate::{Admission, Gate},
     media_loss::{MediaLoss, MediaLossSender},
-    offer_answer::AudioStream,
     random::random,
+    remote_audio::AudioStream,
     rtp::{
         packet::{LONGEST_PACKET, RtpHeader, is_rtcp, payload, readdress},
         rtcp::{Rtcp, Source},
@@ -148,7 +148,7 @@ impl RtpSession {
             transceiver.receive(kind, header, payload(datagram), now);
         } else if let Some(kind) = kind
             && let Some((_, stream)) = self.gate.destination()
-            && let Some(payload_type) = stream.formats.payload_type(kind)
+            && let Some(payload_type) = stream.remote.formats.payload_type(kind)
         {
             readdress(datagram, payload_type, self.ours.number);
             self.ours
@@ -219,13 +219,14 @@ impl RtpSession {
             return;
         };
         let destination = self.gate.destination();
-        let formats = destination.map(|(_, stream)| (&stream.formats, stream.packet_time));
+        let formats =
+            destination.map(|(_, stream)| (&stream.remote.formats, stream.remote.packet_time));
         let (srtp, ours) = (&mut self.srtp, &mut self.ours);
         transceiver.handle_timeout(now, formats, &mut |header, payload| {
             let Some((to, stream)) = destination else {
                 return;
             };
-            let Some(kind) = stream.formats.kind(header.payload_type) else {
+            let Some(kind) = stream.remote.formats.kind(header.payload_type) else {
                 return;
             };
             if ours.number != header.source {

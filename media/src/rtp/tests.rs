@@ -1,7 +1,7 @@
 //! Sessions against each other, in virtual time.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     sync::{Arc, Mutex},
     task::{Context, Waker},
@@ -18,8 +18,8 @@ use crate::{
     Audio, AudioEnd, Direction, Encoding, Key, MediaLossSender, Player, Recording, RtpCounters,
     SAMPLE_RATE, Sound,
     codec::tests::loudness,
-    formats::{Formats, Kind},
-    offer_answer::AudioStream,
+    formats::Kind,
+    remote_audio::{AudioStream, RemoteAudio},
     session_description::Description,
     srtp::{Crypto, MasterKey, Srtp},
 };
@@ -28,16 +28,24 @@ const OURS: ([u8; 4], u16) = ([192, 0, 2, 9], 5000);
 const THEIRS: ([u8; 4], u16) = ([192, 0, 2, 1], 4000);
 const FRAME: Duration = Duration::from_millis(20);
 
+fn description(lines: &str, (address, port): ([u8; 4], u16)) -> String {
+    let address = IpAddr::from(address);
+    format!("v=0\r\nc=IN IP4 {address}\r\nm=audio {port} RTP/AVP {lines}")
+}
+
 fn stream(lines: &str, remote: ([u8; 4], u16)) -> AudioStream {
-    let text = format!("v=0\r\nm=audio 4000 RTP/AVP {lines}");
-    let formats = Formats::common(&Description::read(&text).unwrap().medias[0]);
+    stream_of(&description(lines, remote), None)
+}
+
+/// The stream of a description, which answers ours where there is one.
+fn stream_of(theirs: &str, ours: Option<&str>) -> AudioStream {
+    let theirs = Description::read(theirs).unwrap();
+    let ours = ours.map(|ours| Description::read(ours).unwrap());
+    let ours = ours.as_ref().map(|ours| &ours.medias[0]);
+    let remote = RemoteAudio::read(&theirs, &theirs.medias[0], OURS.0.into(), ours);
     AudioStream {
-        remote: Some(remote.into()),
-        ours: formats.clone(),
-        formats,
+        remote: remote.unwrap(),
         direction: Direction::SendRecv,
-        packet_time: 20,
-        rtcp_port: Some(remote.1 + 1),
         srtp: None,
     }
 }
@@ -155,11 +163,8 @@ fn packets_are_as_long_as_the_peer_wants_them() {
     for (packet_time, octets) in [(10, 80), (20, 160), (30, 240), (60, 480), (100, 800)] {
         let mut speaker = session(audio(Player::new(Sound::tone(700))));
         let start = Instant::now();
-        let stream = AudioStream {
-            packet_time,
-            ..stream("9\r\n", THEIRS)
-        };
-        speaker.follow(stream, start);
+        let lines = format!("9\r\na=ptime:{packet_time}\r\n");
+        speaker.follow(stream(&lines, THEIRS), start);
         let sent = run(
             &mut speaker,
             &mut start.clone(),
@@ -211,13 +216,9 @@ fn a_key_begins_with_a_marker_and_so_does_what_is_said_behind_it() {
 fn each_side_sees_the_numbers_that_it_said() {
     let said = |number: u8| {
         let event = format!("a=rtpmap:{number} telephone-event/8000");
-        stream(&format!("0 {number}\r\n{event}\r\n"), THEIRS).formats
+        description(&format!("0 {number}\r\n{event}\r\n"), THEIRS)
     };
-    let stream = AudioStream {
-        formats: said(96),
-        ours: said(101),
-        ..stream("0\r\n", THEIRS)
-    };
+    let stream = stream_of(&said(96), Some(&said(101)));
     let heard = Keys::default();
     let key = Key::try_from('1');
     let player = Player::new(Sound::silence()).pressing(key);
@@ -249,11 +250,8 @@ fn a_number_that_looks_like_rtcp_is_audio_where_rtcp_has_its_own_port() {
     marked[1] |= 0x80;
     let echoed = |packet: &[u8], rtcp_port, srtp| {
         let mut echo = session(None);
-        let stream = AudioStream {
-            rtcp_port,
-            srtp,
-            ..stream("72\r\na=rtpmap:72 PCMU/8000\r\n", THEIRS)
-        };
+        let mut stream = stream("72\r\na=rtpmap:72 PCMU/8000\r\n", THEIRS);
+        (stream.remote.rtcp_port, stream.srtp) = (rtcp_port, srtp);
         echo.follow(stream, start);
         receive(&mut echo, packet, start)
     };
@@ -294,10 +292,8 @@ fn reports_go_to_the_port_above_or_the_same() {
         (None, (Channel::Rtp, 4000)),
     ] {
         let mut session = session(audio(()));
-        let stream = AudioStream {
-            rtcp_port,
-            ..stream("0\r\n", THEIRS)
-        };
+        let mut stream = stream("0\r\n", THEIRS);
+        stream.remote.rtcp_port = rtcp_port;
         session.follow(stream, start);
         for sequence in 1..=10 {
             receive(&mut session, &packet(0, sequence, 7, &[0xff; 160]), start);
