@@ -229,6 +229,7 @@ fn changed(state: &mut State, id: SessionId, message: Response) {
 
 /// A 2xx. That to a re-INVITE is acknowledged, unless the application has to answer its offer.
 fn accepted(state: &mut State, id: SessionId, message: Response) {
+    refresh::agreed(state, id, message.headers());
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -251,16 +252,12 @@ fn accepted(state: &mut State, id: SessionId, message: Response) {
         let after = state.config.times.transaction_life();
         change.until = state.timers.arm(after, Timer::Change(id));
         session.change = Some(change);
-        refresh::agreed(state, id, message.headers());
         return state.outbox.event(Event::AnsweredWithOffer {
             session: id,
             message,
         });
     }
-    refresh::agreed(state, id, message.headers());
-    if let Some(session) = state.sessions.get_mut(id) {
-        session.describe(change.offer.as_ref());
-    }
+    session.describe(change.offer.as_ref());
     if is_invite {
         acknowledge(state, id, &change, None);
     }
