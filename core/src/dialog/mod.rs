@@ -1,12 +1,12 @@
 //! Dialogs ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 
-mod at_client;
+mod answerer;
 mod at_subscriber;
 mod offer_answer;
 mod path;
 mod snapshot;
 
-pub(crate) use at_client::{Answerer, Sent};
+pub(crate) use answerer::Answerer;
 pub(crate) use offer_answer::{OfferAnswer, is_session_description};
 pub(crate) use path::Path;
 pub(crate) use snapshot::DialogParts;
@@ -46,7 +46,7 @@ enum Text {
 
 impl Dialog {
     /// A dialog of these texts, in the order of [`Text`], and of our tag and the peer's.
-    fn new(
+    pub(crate) fn new(
         fingerprinter: &Fingerprinter,
         texts: [&[u8]; 6],
         [local_tag, remote_tag]: [&[u8]; 2],

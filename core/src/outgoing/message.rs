@@ -8,7 +8,9 @@ use offhook_message::{
 use super::address::{Address, User};
 use super::request::OutgoingRequest;
 use crate::capabilities::Introduction;
+use crate::dialog::{Answerer, Dialog};
 use crate::digest::{Authentication, Protected};
+use crate::fingerprint::Fingerprinter;
 use crate::flow::{Flow, Scheme};
 use crate::random::{Random, Token};
 use crate::slot::Slot;
@@ -186,6 +188,27 @@ impl OutgoingRequestMessage {
     /// The user of our Contact, escaped; empty where it has none.
     pub(crate) fn contact_user(&self) -> &[u8] {
         self.contact_user.as_bytes()
+    }
+
+    /// The dialog that a response makes ([RFC 3261 §12.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.1.2)); `to` is the
+    /// value of its To. Where it has no Contact, the dialog leads to where the request went.
+    pub(crate) fn dialog(
+        &self,
+        fingerprinter: &Fingerprinter,
+        answerer: &Answerer<'_>,
+        to: &[u8],
+    ) -> Dialog {
+        let target = answerer.target;
+        let texts = [
+            self.call_id(),
+            self.local(),
+            to,
+            target.unwrap_or(self.request.request_uri.as_bytes()),
+            &answerer.routes(),
+            self.contact_user(),
+        ];
+        let tags = [self.from_tag.as_bytes(), answerer.tag];
+        Dialog::new(fingerprinter, texts, tags, self.cseq, None)
     }
 
     /// The octets of an attempt ([RFC 3261 §8.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1)).

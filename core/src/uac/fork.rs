@@ -1,7 +1,7 @@
 //! Those who answer an INVITE of ours: each makes a dialog of its own
 //! ([RFC 3261 §12.1.2, §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 
-use crate::dialog::{Answerer, Dialog, OfferAnswer, Sent, is_session_description};
+use crate::dialog::{Answerer, OfferAnswer, is_session_description};
 use crate::event::{SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
@@ -87,17 +87,8 @@ fn new_fork(
     let authentication = authentication
         .has_credentials()
         .then(|| Box::new(authentication.clone()));
-    let message = &invite.message;
-    let sent = Sent {
-        call_id: message.call_id(),
-        from: message.local(),
-        from_tag: message.local_tag().as_bytes(),
-        to,
-        request_uri: message.request.request_uri.as_bytes(),
-        contact_user: message.contact_user(),
-        cseq: message.cseq,
-    };
-    let dialog = Dialog::at_client(&state.fingerprinter, &sent, answerer);
+    let fingerprinter = &state.fingerprinter;
+    let dialog = invite.message.dialog(fingerprinter, answerer, to);
     let phase = Phase::Inviting(id);
     let session = state.sessions.insert(InviteSession {
         authentication,
