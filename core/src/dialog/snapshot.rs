@@ -7,30 +7,30 @@ use crate::fingerprint::Fingerprinter;
 
 /// All that makes a dialog ([RFC 3261 §12](https://www.rfc-editor.org/rfc/rfc3261#section-12)).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DialogParts<T> {
+pub(crate) struct DialogParts {
     /// Call-ID, From, To, target, route set and the user of our Contact.
-    pub(crate) texts: [T; 6],
+    pub(crate) texts: [Vec<u8>; 6],
     pub(crate) local_cseq: u32,
     pub(crate) remote_cseq: Option<u32>,
 }
 
 impl Dialog {
-    pub(crate) fn parts(&self) -> DialogParts<&[u8]> {
+    pub(crate) fn parts(&self) -> DialogParts {
         use super::Text::{CallId, ContactUser, Local, Remote, Routes, Target};
         let texts = [CallId, Local, Remote, Target, Routes, ContactUser];
         DialogParts {
-            texts: texts.map(|text| self.text(text)),
+            texts: texts.map(|text| self.text(text).to_vec()),
             local_cseq: self.local_cseq,
             remote_cseq: self.remote_cseq,
         }
     }
 }
 
-impl<T: AsRef<[u8]>> DialogParts<T> {
+impl DialogParts {
     /// Whether requests can be found for such a dialog. Whether its target is an address is seen when
     /// one is sent.
     pub(crate) fn is_sound(&self) -> bool {
-        let [call_id, local, remote, ..] = self.texts.each_ref().map(T::as_ref);
+        let [call_id, local, remote, ..] = &self.texts;
         let is_word = !call_id.is_empty() && !call_id.iter().any(u8::is_ascii_whitespace);
         let has_tag = name(local).is_some_and(|local| local.tag().is_some());
         let numbers = [Some(self.local_cseq), self.remote_cseq];
@@ -39,7 +39,7 @@ impl<T: AsRef<[u8]>> DialogParts<T> {
     }
 
     pub(crate) fn into_dialog(self, fingerprinter: &Fingerprinter) -> Dialog {
-        let texts = self.texts.each_ref().map(T::as_ref);
+        let texts = self.texts.each_ref().map(Vec::as_slice);
         let [_, local, remote, ..] = texts;
         let tags = [local, remote].map(|text| name(text).and_then(|it| it.tag()));
         let tags = tags.map(Option::unwrap_or_default);

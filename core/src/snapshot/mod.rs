@@ -32,7 +32,7 @@ pub struct SessionSnapshot {
     /// How long ago the snapshot was taken. The session timer counts it. Default zero.
     pub age: Duration,
     role: Role,
-    dialog: DialogParts<Vec<u8>>,
+    dialog: DialogParts,
     timer: Option<TimerParts>,
     /// Our session description, where a refresh repeats it.
     description: Option<Body>,
@@ -40,8 +40,7 @@ pub struct SessionSnapshot {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TimerParts {
-    seconds: u32,
-    refresher: Party,
+    agreed: Agreement,
     is_least: bool,
     attempts: u8,
     /// From the snapshot on.
@@ -79,20 +78,14 @@ impl SessionSnapshot {
     }
 
     fn of(session: &InviteSession, now: Instant) -> Self {
-        let parts = session.dialog.parts();
         let refresh = session.refresh_by_invite.as_ref();
         Self {
             flow: session.flow,
             age: Duration::ZERO,
             role: session.role,
-            dialog: DialogParts {
-                texts: parts.texts.map(<[u8]>::to_vec),
-                local_cseq: parts.local_cseq,
-                remote_cseq: parts.remote_cseq,
-            },
+            dialog: session.dialog.parts(),
             timer: session.timer.map(|timer| TimerParts {
-                seconds: timer.agreed.seconds,
-                refresher: timer.agreed.refresher,
+                agreed: timer.agreed,
                 is_least: timer.is_least,
                 attempts: timer.attempts,
                 due_in: timer.due.at.saturating_duration_since(now),
@@ -113,8 +106,8 @@ impl SessionSnapshot {
         content.number(self.dialog.local_cseq);
         content.optional(self.dialog.remote_cseq, Octets::number);
         content.optional(self.timer, |content, timer| {
-            content.number(timer.seconds);
-            content.byte(timer.refresher as u8);
+            content.number(timer.agreed.seconds);
+            content.byte(timer.agreed.refresher as u8);
             content.byte(timer.is_least.into());
             content.byte(timer.attempts);
             content.long(u64::try_from(timer.due_in.as_millis()).unwrap_or(u64::MAX));
@@ -165,8 +158,10 @@ impl SessionSnapshot {
 impl TimerParts {
     fn parse(content: &mut Cursor<'_>) -> Option<Self> {
         Some(Self {
-            seconds: content.number()?,
-            refresher: *[Party::Us, Party::Peer].get(usize::from(content.byte()?))?,
+            agreed: Agreement {
+                seconds: content.number()?,
+                refresher: *[Party::Us, Party::Peer].get(usize::from(content.byte()?))?,
+            },
             is_least: content.byte()? != 0,
             attempts: content.byte()?,
             due_in: Duration::from_millis(content.long()?),
@@ -175,13 +170,10 @@ impl TimerParts {
 
     /// The timer as it goes on, where `age` has passed since the snapshot.
     fn into_timer(self, now: Instant, age: Duration) -> SessionTimer {
-        let most = Duration::from_secs(self.seconds.into());
+        let most = Duration::from_secs(self.agreed.seconds.into());
         let after = self.due_in.saturating_sub(age).min(most);
         SessionTimer {
-            agreed: Agreement {
-                seconds: self.seconds,
-                refresher: self.refresher,
-            },
+            agreed: self.agreed,
             due: Deadline::new(now + after),
             is_least: self.is_least,
             attempts: self.attempts,

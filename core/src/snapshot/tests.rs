@@ -38,8 +38,10 @@ fn any(random: &mut Random) -> SessionSnapshot {
             remote_cseq: perhaps(random, |random| number(random) >> 1),
         },
         timer: perhaps(random, |random| TimerParts {
-            seconds: number(random),
-            refresher: one(random, &[Party::Us, Party::Peer]),
+            agreed: Agreement {
+                seconds: number(random),
+                refresher: one(random, &[Party::Us, Party::Peer]),
+            },
             is_least: random.below(2) == 0,
             attempts: u8::try_from(random.below(3)).unwrap(),
             due_in: Duration::from_millis(number(random).into()),
