@@ -148,5 +148,5 @@ const EARLY: u64 = 3_156;
 const CONFIRMED: u64 = 592;
 const TRANSACTION: u64 = 522;
 /// With the handler itself, and a key where SRTP is built in.
-const DESCRIBED: u64 = 328;
-const DESCRIBING: u64 = 28;
+const DESCRIBED: u64 = 304;
+const DESCRIBING: u64 = 26;

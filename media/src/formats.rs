@@ -35,31 +35,25 @@ impl Formats {
     /// Those of the peer's formats that we have, in the peer's order. Empty without a speech codec: telephone-event alone
     /// is no audio.
     pub fn common(media: &Media<'_>) -> Self {
-        let mappings = by_payload_type(media, "rtpmap");
-        let parameters = by_payload_type(media, "fmtp");
-        let mut seen = [false; PAYLOAD_TYPES];
-        let mut formats = Vec::new();
-        for payload_type in media
-            .formats
-            .split_ascii_whitespace()
-            .filter_map(parse_number)
-        {
-            match seen.get_mut(usize::from(payload_type)) {
-                Some(seen @ false) => *seen = true,
-                _ => continue,
+        let mut listed = Vec::new();
+        let mut seen = 0_u128;
+        let numbers = media.formats.split_ascii_whitespace();
+        for number in numbers.filter_map(parse_number) {
+            if seen & (1 << number) == 0 {
+                listed.push(Listed {
+                    number,
+                    ..Listed::default()
+                });
             }
-            let kind = match at(&mappings, payload_type) {
-                Some(mapping) => Kind::by_mapping(mapping),
-                None => Kind::by_static_number(payload_type),
-            };
-            let Some(kind) = kind else { continue };
-            formats.push(Format {
-                payload_type,
-                kind,
-                events: kind.events(at(&parameters, payload_type)),
-            });
+            seen |= 1 << number;
         }
-        Self(formats).with_speech()
+        for line in media.section.all("rtpmap") {
+            Listed::say(&mut listed, line, |listed| &mut listed.mapping);
+        }
+        for line in media.section.all("fmtp") {
+            Listed::say(&mut listed, line, |listed| &mut listed.parameters);
+        }
+        Self(listed.into_iter().filter_map(Listed::format).collect()).with_speech()
     }
 
     /// What we offer: the formats agreed before under their numbers (RFC 3264 section 8.3.2), and others of `encodings`.
@@ -246,32 +240,45 @@ impl Kind {
     }
 }
 
-type ByPayloadType<'a> = [Option<&'a str>; PAYLOAD_TYPES];
-
-/// The values of `a=<name>:<payload type> <value>`, collected in one pass so that a long list costs linear time. The first
-/// line of a number counts.
-fn by_payload_type<'a>(media: &Media<'a>, name: &str) -> ByPayloadType<'a> {
-    let mut values = [None; PAYLOAD_TYPES];
-    for line in media.section.all(name) {
-        let Some((number, value)) = line.split_once(' ') else {
-            continue;
-        };
-        let slot = parse_number(number).and_then(|n| values.get_mut(usize::from(n)));
-        if let Some(slot @ None) = slot {
-            *slot = Some(value.trim_ascii());
-        }
-    }
-    values
+/// A number of an m= line, and what is said of it.
+#[derive(Default)]
+struct Listed<'a> {
+    number: u8,
+    mapping: Option<&'a str>,
+    parameters: Option<&'a str>,
 }
 
-fn at<'a>(values: &ByPayloadType<'a>, payload_type: u8) -> Option<&'a str> {
-    values.get(usize::from(payload_type)).copied().flatten()
+impl<'a> Listed<'a> {
+    /// Takes `<payload type> <value>`. The first line of a number counts.
+    fn say(
+        listed: &mut [Self],
+        line: &'a str,
+        value_of: impl FnOnce(&mut Self) -> &mut Option<&'a str>,
+    ) {
+        if let Some((number, value)) = line.split_once(' ')
+            && let Some(number) = parse_number(number)
+            && let Some(listed) = listed.iter_mut().find(|it| it.number == number)
+        {
+            value_of(listed).get_or_insert(value.trim_ascii());
+        }
+    }
+
+    /// The format, where we have it.
+    fn format(self) -> Option<Format> {
+        let kind = match self.mapping {
+            Some(mapping) => Kind::by_mapping(mapping),
+            None => Kind::by_static_number(self.number),
+        }?;
+        Some(Format {
+            payload_type: self.number,
+            kind,
+            events: kind.events(self.parameters),
+        })
+    }
 }
 
 fn parse_number(text: &str) -> Option<u8> {
-    text.parse()
-        .ok()
-        .filter(|&number| usize::from(number) < PAYLOAD_TYPES)
+    text.parse().ok().filter(|&number| number < PAYLOAD_TYPES)
 }
 
 const EVENTS_OFFERED: [(u8, Kind); 2] = [
@@ -279,7 +286,7 @@ const EVENTS_OFFERED: [(u8, Kind); 2] = [
     (110, Kind::TelephoneEvent { clock_rate: 48_000 }),
 ];
 const TELEPHONE_EVENT: &str = "telephone-event";
-const PAYLOAD_TYPES: usize = 128;
+const PAYLOAD_TYPES: u8 = 128;
 /// From here on numbers mean what a description says (RFC 3551 section 6).
 const FIRST_DYNAMIC: u8 = 96;
 const DTMF_EVENTS: &str = "0-15";

@@ -72,7 +72,7 @@ pub(crate) const NO_VALGRIND: &str =
 const BOUNDS: [(&str, u64); 5] = [
     ("parse", 15_900),
     ("respond", 1_600),
-    ("describe", 15_500),
+    ("describe", 13_900),
     ("take", 80_100),
     ("place-and-take", 135_100),
 ];
