@@ -2,8 +2,8 @@
 
 use offhook_message::Body;
 
-use super::write::InDialog;
-use super::{change, send_in_dialog};
+use super::change;
+use super::in_dialog::InDialog;
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
 use crate::id::OutgoingInviteId;
@@ -48,7 +48,7 @@ pub(super) fn of_fork(
     };
     let credentials = outgoing.authorization();
     let request = InDialog::ack(outgoing.message.cseq, &credentials, body);
-    let transaction = send_in_dialog(state, id, ClientUser::Nobody, &request);
+    let transaction = request.send(state, id, ClientUser::Nobody);
     let outgoing = state.outgoing_invites.get_mut(invite);
     if let Some(fork) = outgoing.and_then(|outgoing| outgoing.fork_of(id)) {
         fork.acknowledgement = transaction;

@@ -2,8 +2,8 @@
 
 use offhook_message::{Header, Method};
 
-use super::write::InDialog;
-use super::{acknowledge, change, notify, send_in_dialog};
+use super::in_dialog::InDialog;
+use super::{acknowledge, change, notify};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::session::Phase;
 use crate::state::State;
@@ -78,7 +78,7 @@ pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, hea
             .event(Event::Terminating { session: id, cause });
     }
     let request = InDialog::new(Method::Bye, headers, None);
-    if send_in_dialog(state, id, ClientUser::Session(id), &request).is_none() {
+    if request.send(state, id, ClientUser::Session(id)).is_none() {
         answered(state, id, SessionEnd::ByeUnanswered);
     }
 }

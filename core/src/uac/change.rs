@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use offhook_message::{Body, Method, Response, StatusCode};
 
+use super::in_dialog::InDialog;
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
-use super::write::InDialog;
-use super::{Step, bye, cancel, is_challenge, prack, refresh, send_in_dialog};
+use super::{Step, bye, cancel, is_challenge, prack, refresh};
 use crate::dialog::OfferAnswer;
 use crate::digest::Authentication;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
@@ -355,8 +355,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
     let (method, offer) = (change.method.clone(), change.offer.clone());
     let headers = refresh::headers(session);
     let request = InDialog::new(method, &headers, offer.as_ref());
-    let user = ClientUser::Change(id);
-    let Some(transaction) = send_in_dialog(state, id, user, &request) else {
+    let Some(transaction) = request.send(state, id, ClientUser::Change(id)) else {
         return false;
     };
     let request = state.clients.waiting(transaction);
@@ -384,7 +383,7 @@ fn acknowledge(state: &mut State, id: SessionId, change: &Change, body: Option<&
     let credentials = change.authorized.as_ref().map(Authentication::of_request);
     let credentials = credentials.unwrap_or_default();
     let request = InDialog::ack(change.cseq, &credentials, body);
-    let acknowledgement = send_in_dialog(state, id, ClientUser::Nobody, &request);
+    let acknowledgement = request.send(state, id, ClientUser::Nobody);
     if let Some((invite, acknowledgement)) = change.transaction().zip(acknowledgement) {
         let user = ClientUser::Acknowledged(acknowledgement);
         state.clients.set_user(invite, user);

@@ -2,8 +2,8 @@
 
 use offhook_message::{Body, Header, Method, StatusCode};
 
-use super::write::InDialog;
-use super::{Step, bye, send_in_dialog};
+use super::in_dialog::InDialog;
+use super::{Step, bye};
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{InviteSession, Phase};
 use crate::state::State;
@@ -52,8 +52,9 @@ pub(crate) fn request(
     }
     confirmed(state, id)?.begin_request();
     let request = InDialog::new(method, headers, body);
-    let user = ClientUser::Inside(id);
-    send_in_dialog(state, id, user, &request).ok_or(InsideError::NoTarget)?;
+    request
+        .send(state, id, ClientUser::Inside(id))
+        .ok_or(InsideError::NoTarget)?;
     let session = state.sessions.get(id);
     Ok(session.map_or(0, |session| session.dialog.local_cseq()))
 }

@@ -7,6 +7,7 @@ pub(crate) mod cancel;
 mod challenged;
 pub(crate) mod change;
 mod fork;
+mod in_dialog;
 pub(crate) mod inside;
 pub(crate) mod invite;
 pub(crate) mod keep;
@@ -21,7 +22,6 @@ mod registered;
 pub(crate) mod request;
 pub(crate) mod subscribe;
 pub(crate) mod subscription;
-mod write;
 
 pub use inside::InsideError;
 pub use invite::InviteUserAgentClient;
@@ -29,35 +29,17 @@ pub use publish::PublishUserAgentClient;
 pub use register::RegisterUserAgentClient;
 pub use subscribe::SubscribeUserAgentClient;
 
-use std::net::{IpAddr, SocketAddr};
-
-use offhook_message::{Headers, Response, StatusCode, Uri};
+use offhook_message::{Headers, Response, StatusCode};
 
 use crate::client_event::RequestFailure;
-use crate::event::{Resolve, SessionEnd, SessionId, TransactionId, TransactionSlot};
-use crate::flow::{Channel, Flow, Opener, Transport};
+use crate::event::SessionEnd;
+use crate::flow::{Channel, Flow, Opener};
 use crate::logger::LogLevel;
 use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::ClientTimer;
 use crate::transaction::{ClientOutcome, ClientUser};
-use write::{InDialog, Written};
-
-/// Sends a request inside a session's dialog for `user`. `None` where it has no address to go to.
-fn send_in_dialog(
-    state: &mut State,
-    id: SessionId,
-    user: ClientUser,
-    request: &InDialog<'_>,
-) -> Option<Slot> {
-    let session = state.sessions.get_mut(id)?;
-    let (dialog, flow) = (&mut session.dialog, session.flow);
-    let authentication = session.authentication.as_deref_mut();
-    let (random, own) = (&mut state.random, &state.introduction);
-    let written = request.write(dialog, flow, authentication, random, own)?;
-    Some(reach(state, user, written))
-}
 
 /// A response: to its transaction, or nowhere.
 pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response) {
@@ -232,75 +214,6 @@ fn is_challenge(status: StatusCode) -> bool {
         status,
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )
-}
-
-/// Where a request goes first: to the first Route, or the remote target
-/// ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)).
-struct NextHop {
-    /// The way there, but for the address.
-    flow: Flow,
-    host: Result<IpAddr, String>,
-    port: Option<u16>,
-}
-
-impl NextHop {
-    /// `dialog` is the way of the dialog. A stream that this came by is used as long as it is open, whatever address
-    /// the hop has: a peer behind NAT has no other way to be reached. `None` where `uri` is no SIP address.
-    fn of(uri: &Uri<'_>, dialog: Flow) -> Option<Self> {
-        let uri = uri.as_sip()?;
-        let named = uri.transport().and_then(Transport::parse);
-        // A peer behind a stream is reached over the stream, where it names no transport.
-        let transport = match named.unwrap_or(dialog.transport) {
-            // The Contact of a browser says `ws` over either.
-            named if named.is_websocket() && dialog.transport.is_websocket() => dialog.transport,
-            named if uri.secure => named.secured(),
-            named => named,
-        };
-        let channel = if transport == dialog.transport {
-            dialog.channel
-        } else {
-            Channel::NONE
-        };
-        let host = uri.maddr().unwrap_or(uri.host);
-        Some(Self {
-            flow: Flow {
-                transport,
-                channel,
-                ..dialog
-            },
-            host: host.ip().ok_or_else(|| host.to_string()),
-            port: uri.port,
-        })
-    }
-}
-
-/// Sends a request to its next hop, whose name may have to be looked up first. Gives its transaction.
-fn reach(state: &mut State, user: ClientUser, written: Written) -> Slot {
-    let Written {
-        method,
-        branch,
-        bytes,
-        hop: NextHop { flow, host, port },
-    } = written;
-    let transaction = state.insert_client(branch, method, bytes, flow, user);
-    match host {
-        Ok(address) => {
-            let port = port.unwrap_or(flow.transport.default_port());
-            let remote = SocketAddr::new(address, port);
-            state.client(transaction).send(Flow { remote, ..flow });
-        }
-        // An open stream needs no address, and the `.invalid` of a browser has none.
-        Err(_) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
-            state.client(transaction).send(flow);
-        }
-        Err(host) => state.outbox.resolve(Resolve {
-            transaction: TransactionId(TransactionSlot::Client(transaction)),
-            host,
-            port,
-            transport: flow.transport,
-        }),
-    }
-    transaction
 }
 
 /// The log category of this module.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use offhook_message::{Body, Header, HeaderName, Method, StatusCode, Text};
 
-use super::write::InDialog;
-use super::{Step, send_in_dialog};
+use super::Step;
+use super::in_dialog::InDialog;
 use crate::event::SessionId;
 use crate::session::{Phase, Referral};
 use crate::state::State;
@@ -116,11 +116,13 @@ fn send(state: &mut State, id: SessionId, cseq: u32) {
     referral.has_news = false;
     let (headers, body) = (headers(referral, now), Body::sipfrag(referral.status));
     let request = InDialog::new(Method::Notify, &headers, Some(&body));
-    let user = ClientUser::Referral(id, cseq);
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();
     }
-    if send_in_dialog(state, id, user, &request).is_none() {
+    if request
+        .send(state, id, ClientUser::Referral(id, cseq))
+        .is_none()
+    {
         state.end_referral(id, cseq);
     }
 }

@@ -3,8 +3,7 @@
 
 use offhook_message::{Body, Header, HeaderName, Headers, Method, RAck, Text};
 
-use super::send_in_dialog;
-use super::write::InDialog;
+use super::in_dialog::InDialog;
 use crate::capabilities::RELIABLE;
 use crate::config::{Config, Reliability};
 use crate::dialog::is_session_description;
@@ -88,7 +87,7 @@ pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&
     if let Some(session) = state.sessions.get_mut(id) {
         session.begin_request();
     }
-    let is_sent = send_in_dialog(state, id, ClientUser::Prack(id), &request).is_some();
+    let is_sent = request.send(state, id, ClientUser::Prack(id)).is_some();
     if let Some(fork) = fork(state, id).filter(|_| is_sent) {
         fork.unanswered_pracks += 1;
     }

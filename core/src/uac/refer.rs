@@ -2,8 +2,8 @@
 
 use offhook_message::{Headers, Method, NameAddr, Response};
 
-use super::write::InDialog;
-use super::{InsideError, Step, bye, inside, send_in_dialog};
+use super::in_dialog::InDialog;
+use super::{InsideError, Step, bye, inside};
 use crate::client_event::{ReferEnd, ReferEvent};
 use crate::dialog::Dialog;
 use crate::event::{Event, SessionEnd, SessionId};
@@ -34,7 +34,10 @@ pub(crate) fn send(
         until: None,
     });
     let request = InDialog::new(Method::Refer, &headers, None);
-    if send_in_dialog(state, id, ClientUser::Refer(id, name), &request).is_some() {
+    if request
+        .send(state, id, ClientUser::Refer(id, name))
+        .is_some()
+    {
         return Ok(name);
     }
     state.end_refer(id, name);

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use offhook_message::{Header, HeaderName, Method, Response, StatusCode};
 
+use super::in_dialog::InDialog;
 use super::subscription::{Again, end, live, lost, seconds, tell, wait};
-use super::write::InDialog;
-use super::{alone, is_challenge, reach};
+use super::{alone, is_challenge};
 use crate::client_event::{RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent};
 use crate::dialog::dialog_id;
 use crate::flow::{Channel, Flow};
@@ -339,7 +339,7 @@ fn send_inside(state: &mut State, id: SubscriptionId, asked: Asked) -> Option<()
     let authentication = Some(&mut message.authentication);
     let (random, own) = (&mut state.random, &state.introduction);
     let written = request.write(dialog, *flow, authentication, random, own)?;
-    reach(state, user, written);
+    written.send(state, user);
     Some(())
 }
 

@@ -1,15 +1,20 @@
 //! Requests inside a dialog ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
 
+use std::net::{IpAddr, SocketAddr};
+
 use bytes::Bytes;
 use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, Uri, UriBuf};
 
-use super::NextHop;
 use crate::capabilities::Introduction;
 use crate::dialog::Dialog;
 use crate::digest::{Authentication, Protected};
-use crate::flow::Flow;
+use crate::event::{Resolve, SessionId, TransactionId, TransactionSlot};
+use crate::flow::{Channel, Flow, Transport};
 use crate::outgoing::SentBy;
 use crate::random::{Random, Token};
+use crate::slot::Slot;
+use crate::state::State;
+use crate::transaction::ClientUser;
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
@@ -36,6 +41,16 @@ impl<'a> InDialog<'a> {
             cseq: Some(cseq),
             ..Self::new(Method::Ack, credentials, body)
         }
+    }
+
+    /// Sends it inside the dialog of a session, for `user`. `None` where it has no address to go to.
+    pub(super) fn send(&self, state: &mut State, id: SessionId, user: ClientUser) -> Option<Slot> {
+        let session = state.sessions.get_mut(id)?;
+        let (dialog, flow) = (&mut session.dialog, session.flow);
+        let authentication = session.authentication.as_deref_mut();
+        let (random, own) = (&mut state.random, &state.introduction);
+        let written = self.write(dialog, flow, authentication, random, own)?;
+        Some(written.send(state, user))
     }
 
     /// `flow` is the way of the dialog. `None` where its target is no URI, or there is no way to that.
@@ -106,10 +121,81 @@ impl<'a> InDialog<'a> {
 
 /// A request that is to be sent.
 pub(super) struct Written {
-    pub(super) method: Method,
-    pub(super) branch: Token,
-    pub(super) bytes: Bytes,
-    pub(super) hop: NextHop,
+    method: Method,
+    branch: Token,
+    bytes: Bytes,
+    hop: NextHop,
+}
+
+impl Written {
+    /// Sends it to its next hop, whose name may have to be looked up first. Gives its transaction.
+    pub(super) fn send(self, state: &mut State, user: ClientUser) -> Slot {
+        let Self {
+            method,
+            branch,
+            bytes,
+            hop: NextHop { flow, host, port },
+        } = self;
+        let transaction = state.insert_client(branch, method, bytes, flow, user);
+        match host {
+            Ok(address) => {
+                let port = port.unwrap_or(flow.transport.default_port());
+                let remote = SocketAddr::new(address, port);
+                state.client(transaction).send(Flow { remote, ..flow });
+            }
+            // An open stream needs no address, and the `.invalid` of a browser has none.
+            Err(_) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
+                state.client(transaction).send(flow);
+            }
+            Err(host) => state.outbox.resolve(Resolve {
+                transaction: TransactionId(TransactionSlot::Client(transaction)),
+                host,
+                port,
+                transport: flow.transport,
+            }),
+        }
+        transaction
+    }
+}
+
+/// Where a request goes first: to the first Route, or the remote target
+/// ([RFC 3261 §8.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.2)).
+struct NextHop {
+    /// The way there, but for the address.
+    flow: Flow,
+    host: Result<IpAddr, String>,
+    port: Option<u16>,
+}
+
+impl NextHop {
+    /// `dialog` is the way of the dialog. A stream that this came by is used as long as it is open, whatever address
+    /// the hop has: a peer behind NAT has no other way to be reached. `None` where `uri` is no SIP address.
+    fn of(uri: &Uri<'_>, dialog: Flow) -> Option<Self> {
+        let uri = uri.as_sip()?;
+        let named = uri.transport().and_then(Transport::parse);
+        // A peer behind a stream is reached over the stream, where it names no transport.
+        let transport = match named.unwrap_or(dialog.transport) {
+            // The Contact of a browser says `ws` over either.
+            named if named.is_websocket() && dialog.transport.is_websocket() => dialog.transport,
+            named if uri.secure => named.secured(),
+            named => named,
+        };
+        let channel = if transport == dialog.transport {
+            dialog.channel
+        } else {
+            Channel::NONE
+        };
+        let host = uri.maddr().unwrap_or(uri.host);
+        Some(Self {
+            flow: Flow {
+                transport,
+                channel,
+                ..dialog
+            },
+            host: host.ip().ok_or_else(|| host.to_string()),
+            port: uri.port,
+        })
+    }
 }
 
 /// Whether a request says where its sender is, because it refreshes the target or begins a
