@@ -116,22 +116,25 @@ pub(crate) enum Asked {
 }
 
 impl Subscription {
+    /// `notifiers` is how many more may answer.
     pub(crate) fn new(
         message: OutgoingRequestMessage,
-        options: SubscriptionOptions,
+        event: Text,
+        expires: u32,
+        notifiers: usize,
         now: Instant,
     ) -> Self {
         Self {
             message,
-            event: options.event,
-            soft: SoftState::new(options.expires),
+            event,
+            soft: SoftState::new(expires),
             stage: SubscriptionStage::Waiting,
             key: None,
             asked: None,
             sent: 0,
-            is_ending: options.expires == 0,
+            is_ending: expires == 0,
             is_fork: false,
-            notifiers: options.notifiers.saturating_sub(1),
+            notifiers,
             begun: now,
             until: None,
             due: None,
@@ -139,18 +142,13 @@ impl Subscription {
         }
     }
 
-    /// The subscription that a further notifier makes.
-    pub(crate) fn fork(&self) -> Self {
-        let options = SubscriptionOptions {
-            request: self.message.request.clone(),
-            event: self.event.clone(),
-            expires: self.soft.expires,
-            notifiers: 0,
-        };
+    /// The subscription that a further notifier makes, by this dialog.
+    pub(crate) fn fork(&self, dialog: Box<SubscriptionDialog>) -> Self {
+        let (message, event) = (self.message.clone(), self.event.clone());
         Self {
-            stage: SubscriptionStage::NotifyWait,
+            stage: SubscriptionStage::Subscribed(dialog),
             is_fork: true,
-            ..Self::new(self.message.clone(), options, self.begun)
+            ..Self::new(message, event, self.soft.expires, 0, self.begun)
         }
     }
 

@@ -69,12 +69,14 @@ impl<'a> SubscribeUserAgentClient<'a> {
 /// Subscribes.
 pub(crate) fn start(
     state: &mut State,
-    options: SubscriptionOptions,
+    mut options: SubscriptionOptions,
 ) -> Result<SubscriptionId, RequestError> {
-    let mut message = alone::begin(state, Method::Subscribe, options.request.clone())?;
     let event = Header::known(HeaderName::Event, options.event.clone());
-    message.request.extra_headers.insert(0, event);
-    let subscription = Subscription::new(message, options, state.timers.now());
+    options.request.extra_headers.insert(0, event);
+    let message = alone::begin(state, Method::Subscribe, options.request)?;
+    let (expires, further) = (options.expires, options.notifiers.saturating_sub(1));
+    let now = state.timers.now();
+    let subscription = Subscription::new(message, options.event, expires, further, now);
     let id = state.subscriptions.insert(subscription);
     begin(state, id);
     Ok(id)

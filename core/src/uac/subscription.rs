@@ -39,8 +39,7 @@ pub(crate) fn open_dialog(
         return None;
     }
     subscription.notifiers -= 1;
-    let mut fork = subscription.fork();
-    fork.stage = SubscriptionStage::Subscribed(dialog);
+    let mut fork = subscription.fork(dialog);
     fork.soft.is_reached_by(flow, state.timers.now());
     let id = state.subscriptions.insert(fork);
     state.subscriptions.index(key, id);
