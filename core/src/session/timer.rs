@@ -14,10 +14,11 @@ pub(crate) struct Agreement {
     pub(crate) refresher: Party,
 }
 
-/// An agreed session timer.
+/// An agreed session timer. It lies in each session, and an [`Agreement`] in it would take 8 octets more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionTimer {
-    pub(crate) agreed: Agreement,
+    pub(crate) seconds: u32,
+    pub(crate) refresher: Party,
     /// When to refresh, or when to give the session up. A refresh moves it.
     pub(crate) due: Deadline,
     /// Whether somebody on the way refused less (422), so that Min-SE says it from then on.
@@ -75,12 +76,21 @@ impl SessionTimer {
             Party::Peer => life.saturating_sub((life / 3).min(LAST_CALL)),
         };
         let due = Deadline::new(now + after);
+        let Agreement { seconds, refresher } = agreed;
         Self {
-            agreed,
+            seconds,
+            refresher,
             due: before.map_or(due, |before| before.due.moved_to(due.at)),
             is_least: before.is_some_and(|before| before.is_least),
             attempts: 0,
         }
+    }
+
+    pub(crate) fn agreed(&self) -> Agreement {
+        let Self {
+            seconds, refresher, ..
+        } = *self;
+        Agreement { seconds, refresher }
     }
 }
 

@@ -85,7 +85,7 @@ impl SessionSnapshot {
             role: session.role,
             dialog: session.dialog.parts(),
             timer: session.timer.map(|timer| TimerParts {
-                agreed: timer.agreed,
+                agreed: timer.agreed(),
                 is_least: timer.is_least,
                 attempts: timer.attempts,
                 due_in: timer.due.at.saturating_duration_since(now),
@@ -173,7 +173,8 @@ impl TimerParts {
         let most = Duration::from_secs(self.agreed.seconds.into());
         let after = self.due_in.saturating_sub(age).min(most);
         SessionTimer {
-            agreed: self.agreed,
+            seconds: self.agreed.seconds,
+            refresher: self.agreed.refresher,
             due: Deadline::new(now + after),
             is_least: self.is_least,
             attempts: self.attempts,

@@ -22,7 +22,7 @@ pub(crate) fn is_due(state: &mut State, id: SessionId) {
     if !timer.due.is_over(state.timers.now()) {
         return arm(state, id); // A refresh has moved it.
     }
-    match timer.agreed.refresher {
+    match timer.refresher {
         Party::Us if timer.attempts < MOST_ATTEMPTS => refresh(state, id),
         Party::Us | Party::Peer => bye::terminate(state, id, SessionEnd::Expired, &[]),
     }
@@ -33,8 +33,8 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
     let Some(timer) = session.timer else {
         return Vec::new();
     };
-    let expires = ValueWriter::text(|value| timer.agreed.write(value, Refresher::Uac));
-    let least = timer.is_least.then(|| timer.agreed.seconds.to_string());
+    let expires = ValueWriter::text(|value| timer.agreed().write(value, Refresher::Uac));
+    let least = timer.is_least.then(|| timer.seconds.to_string());
     let values = [
         (HeaderName::SessionExpires, Some(expires)),
         (HeaderName::MinSe, least),
@@ -56,7 +56,7 @@ pub(super) fn begin(
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    let is_ours = |timer: SessionTimer| timer.agreed.refresher == Party::Us;
+    let is_ours = |timer: SessionTimer| timer.refresher == Party::Us;
     if session.timer.is_some_and(is_ours) && !takes_update(headers) {
         let refresh = session.refresh_by_invite.get_or_insert_default();
         if refresh.description.is_none() {
@@ -73,7 +73,7 @@ pub(super) fn begin(
 /// lives for less than we agree to (§4): each refresh would be followed by the next at once.
 pub(super) fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
     let before = state.sessions.get(id).and_then(|session| session.timer);
-    let before = before.map(|before| before.agreed);
+    let before = before.map(|before| before.agreed());
     let agreed = match headers.session_expires().ok().flatten() {
         Some(expires) => Some(Agreement {
             seconds: expires.seconds.max(state.config.session_timer.min_se),
@@ -114,10 +114,10 @@ pub(super) fn take_min_se(state: &mut State, id: SessionId, headers: &Headers) -
     let (Some(timer), Some(change)) = (&mut session.timer, &mut session.change) else {
         return false;
     };
-    let longer = longer_life(headers, timer.agreed.seconds, change.refused);
+    let longer = longer_life(headers, timer.seconds, change.refused);
     if let Some(seconds) = longer {
         change.refused += 1;
-        timer.agreed.seconds = seconds;
+        timer.seconds = seconds;
         timer.is_least = true;
     }
     longer.is_some()
@@ -130,7 +130,7 @@ fn refresh(state: &mut State, id: SessionId) {
         return;
     };
     if let Some(timer) = &mut session.timer {
-        let quarter = Duration::from_secs(timer.agreed.seconds.into()) / 4;
+        let quarter = Duration::from_secs(timer.seconds.into()) / 4;
         timer.due = timer.due.moved_to(state.timers.now() + quarter);
         timer.attempts += 1;
     }

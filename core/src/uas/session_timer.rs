@@ -62,7 +62,7 @@ pub(super) fn agree_again(
     description: Option<&Body>,
 ) {
     let before = state.sessions.get(id).and_then(|session| session.timer);
-    let before = before.map(|before| before.agreed);
+    let before = before.map(|before| before.agreed());
     let config = &state.config.session_timer;
     let agreement = agree(request.headers(), config, before, None);
     begin(state, id, request, agreement, description);

@@ -60,7 +60,7 @@ pub(super) fn session_response(
         write_own_contact(&mut writer, state, Some(session), incoming);
         writer.extra(&state.introduction.allow);
         let timer = state.sessions.get(session).and_then(|it| it.timer);
-        write_timer(&mut writer, timer.map(|timer| timer.agreed));
+        write_timer(&mut writer, timer.map(|timer| timer.agreed()));
     }
     write_user_agent(&mut writer, state);
     match body {
