@@ -50,17 +50,8 @@ impl Token {
 
     /// Reads what [`fmt::Display`] writes, and nothing else.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        let digits: &[u8; 16] = text.try_into().ok()?;
-        let mut value = 0;
-        for digit in digits {
-            let four = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            value = value << 4 | u64::from(four);
-        }
-        Some(Self(value))
+        let token = Self(u64::from_str_radix(str::from_utf8(text).ok()?, 16).ok()?);
+        (*text == token.digits()).then_some(token)
     }
 }
 
