@@ -4,7 +4,7 @@ mod octets;
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes};
 use offhook_message::{Body, Text};
 
 use crate::dialog::{Dialog, DialogParts, OfferAnswer};
@@ -14,7 +14,7 @@ use crate::session::{Agreement, InviteSession, Party, Phase, RefreshByInvite, Ro
 use crate::state::State;
 use crate::timers::Deadline;
 use crate::uac::{InsideError, refresh};
-use octets::{Cursor, Octets};
+use octets::{put_address, put_optional, put_text, take_address, take_optional, take_text};
 
 /// A confirmed session as another core can go on with it: the dialog, the way to the peer, and the
 /// session timer.
@@ -64,11 +64,11 @@ impl SessionSnapshot {
         if version != VERSION {
             return Err(SnapshotError::Version(version));
         }
-        let (content, sum) = content.split_last_chunk().ok_or(SnapshotError::Damaged)?;
+        let (mut content, sum) = content.split_last_chunk().ok_or(SnapshotError::Damaged)?;
         if u64::from_be_bytes(*sum) != checksum(content) {
             return Err(SnapshotError::Damaged);
         }
-        Self::parse(&mut Cursor(content)).ok_or(SnapshotError::Damaged)
+        Self::parse(&mut content).ok_or(SnapshotError::Damaged)
     }
 
     /// The Call-ID of its dialog.
@@ -95,55 +95,56 @@ impl SessionSnapshot {
     }
 
     fn write(&self) -> Bytes {
-        let mut content = Octets::default();
-        content.byte(self.role as u8);
-        content.text(self.flow.transport.as_str().as_bytes());
-        content.address(self.flow.local);
-        content.address(self.flow.remote);
+        let mut content = Vec::new();
+        content.put_u8(self.role as u8);
+        put_text(&mut content, self.flow.transport.as_str().as_bytes());
+        put_address(&mut content, self.flow.local);
+        put_address(&mut content, self.flow.remote);
         for text in &self.dialog.texts {
-            content.text(text);
+            put_text(&mut content, text);
         }
-        content.number(self.dialog.local_cseq);
-        content.optional(self.dialog.remote_cseq, Octets::number);
-        content.optional(self.timer, |content, timer| {
-            content.number(timer.agreed.seconds);
-            content.byte(timer.agreed.refresher as u8);
-            content.byte(timer.is_least.into());
-            content.byte(timer.attempts);
-            content.long(u64::try_from(timer.due_in.as_millis()).unwrap_or(u64::MAX));
+        content.put_u32(self.dialog.local_cseq);
+        put_optional(&mut content, self.dialog.remote_cseq, Vec::put_u32);
+        put_optional(&mut content, self.timer, |content, timer| {
+            content.put_u32(timer.agreed.seconds);
+            content.put_u8(timer.agreed.refresher as u8);
+            content.put_u8(timer.is_least.into());
+            content.put_u8(timer.attempts);
+            content.put_u64(u64::try_from(timer.due_in.as_millis()).unwrap_or(u64::MAX));
         });
-        content.optional(self.description.as_ref(), |content, description| {
-            content.text(description.content_type().as_str().as_bytes());
-            content.optional(description.disposition(), |content, disposition| {
-                content.text(disposition.as_str().as_bytes());
+        put_optional(&mut content, self.description.as_ref(), |content, body| {
+            put_text(content, body.content_type().as_str().as_bytes());
+            put_optional(content, body.disposition(), |content, disposition| {
+                put_text(content, disposition.as_str().as_bytes());
             });
-            content.text(description.content());
+            put_text(content, body.content());
         });
-        let sum = checksum(&content.0).to_be_bytes();
-        let octets = [MAGIC, &[VERSION], &content.0, &sum].concat();
+        let sum = checksum(&content).to_be_bytes();
+        let octets = [MAGIC, &[VERSION], &content, &sum].concat();
         octets.into()
     }
 
-    fn parse(content: &mut Cursor<'_>) -> Option<Self> {
-        let role = *[Role::Caller, Role::Callee].get(usize::from(content.byte()?))?;
+    fn parse(content: &mut &[u8]) -> Option<Self> {
+        let role = content.try_get_u8().ok()?;
+        let role = *[Role::Caller, Role::Callee].get(usize::from(role))?;
         let flow = Flow {
-            transport: Transport::parse(content.text()?)?,
+            transport: Transport::parse(take_text(content)?)?,
             channel: Channel::NONE,
-            local: content.address()?,
-            remote: content.address()?,
+            local: take_address(content)?,
+            remote: take_address(content)?,
         };
         let mut texts = <[Vec<u8>; 6]>::default();
         for text in &mut texts {
-            *text = content.text()?.to_vec();
+            *text = take_text(content)?.to_vec();
         }
         let dialog = DialogParts {
             texts,
-            local_cseq: content.number()?,
-            remote_cseq: content.optional(Cursor::number)?,
+            local_cseq: content.try_get_u32().ok()?,
+            remote_cseq: take_optional(content, |content| content.try_get_u32().ok())?,
         };
-        let timer = content.optional(TimerParts::parse)?;
-        let description = content.optional(parse_description)?;
-        let is_whole = content.0.is_empty() && dialog.is_sound();
+        let timer = take_optional(content, TimerParts::parse)?;
+        let description = take_optional(content, parse_description)?;
+        let is_whole = content.is_empty() && dialog.is_sound();
         is_whole.then_some(Self {
             flow,
             age: Duration::ZERO,
@@ -156,15 +157,15 @@ impl SessionSnapshot {
 }
 
 impl TimerParts {
-    fn parse(content: &mut Cursor<'_>) -> Option<Self> {
+    fn parse(content: &mut &[u8]) -> Option<Self> {
+        let seconds = content.try_get_u32().ok()?;
+        let refresher = content.try_get_u8().ok()?;
+        let refresher = *[Party::Us, Party::Peer].get(usize::from(refresher))?;
         Some(Self {
-            agreed: Agreement {
-                seconds: content.number()?,
-                refresher: *[Party::Us, Party::Peer].get(usize::from(content.byte()?))?,
-            },
-            is_least: content.byte()? != 0,
-            attempts: content.byte()?,
-            due_in: Duration::from_millis(content.long()?),
+            agreed: Agreement { seconds, refresher },
+            is_least: content.try_get_u8().ok()? != 0,
+            attempts: content.try_get_u8().ok()?,
+            due_in: Duration::from_millis(content.try_get_u64().ok()?),
         })
     }
 
@@ -182,10 +183,10 @@ impl TimerParts {
     }
 }
 
-fn parse_description(content: &mut Cursor<'_>) -> Option<Body> {
-    let content_type = str::from_utf8(content.text()?).ok()?;
-    let disposition = content.optional(Cursor::text)?;
-    let body = Body::new(content_type, content.text()?.to_vec()).ok()?;
+fn parse_description(content: &mut &[u8]) -> Option<Body> {
+    let content_type = str::from_utf8(take_text(content)?).ok()?;
+    let disposition = take_optional(content, take_text)?;
+    let body = Body::new(content_type, take_text(content)?.to_vec()).ok()?;
     match disposition {
         Some(disposition) => {
             let disposition = str::from_utf8(disposition).ok()?;
