@@ -1,6 +1,5 @@
 //! Name servers.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use offhook_core::locate::{Naptr, Question, Record, RecordKind, Srv};
 use crate::resolver::{Answer, Resolver};
 
 /// Asks name servers, and keeps their answers as long as those say.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct DnsResolver(TokioResolver);
 
 impl DnsResolver {
@@ -78,12 +77,6 @@ impl Resolver for DnsResolver {
                 found => found.map_err(io::Error::other),
             }
         })
-    }
-}
-
-impl fmt::Debug for DnsResolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DnsResolver").finish_non_exhaustive()
     }
 }
 

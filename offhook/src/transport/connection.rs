@@ -81,22 +81,37 @@ impl Connection {
         let stream = timeout(self.settings.limits.connect_time, connecting).await??;
         let mut local = stream.local_addr()?;
         local.set_port(listening.port());
-        let (socket, mut arrived) = Socket::new(stream);
-        let handshake = self.connect(socket, destination);
-        let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
-        if self.transport == self.transport.secured() {
-            // The tickets of a server are no part of a message.
-            arrived = Arrived::default();
-        }
-        Ok(self.opened(wire, arrived, local))
+        self.begin(stream, local, Some(destination)).await
     }
 
-    /// A connection that the peer opened.
-    pub(super) async fn accepted(&self, stream: TcpStream, local: SocketAddr) -> io::Result<Open> {
-        let (socket, arrived) = Socket::new(stream);
-        let handshake = self.accept(socket);
+    /// Does the handshakes of a stream, to `destination` where we have opened it.
+    pub(super) async fn begin(
+        &self,
+        stream: TcpStream,
+        local: SocketAddr,
+        destination: Option<&Destination>,
+    ) -> io::Result<Open> {
+        let (socket, mut arrived) = Socket::new(stream);
+        let handshake = self.handshake(socket, destination);
         let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
-        Ok(self.opened(wire, arrived, local))
+        // The octets of the handshake begin no message.
+        arrived.take();
+        if destination.is_some() && self.transport == self.transport.secured() {
+            // Nor are the tickets of a server part of one.
+            arrived = Arrived::default();
+        }
+        let told = self.settings.advertised.of(self.transport, local);
+        let flow = Flow {
+            transport: self.transport,
+            channel: self.channel,
+            local: told.unwrap_or(local),
+            remote: self.remote,
+        };
+        Ok(Open {
+            wire,
+            arrived,
+            flow,
+        })
     }
 
     /// Reads and writes until the connection ends.
@@ -146,66 +161,36 @@ impl Connection {
 
     #[cfg_attr(
         not(any(feature = "tls", feature = "ws")),
-        expect(
-            unused_variables,
-            clippy::unused_async,
-            reason = "TCP has no handshake"
-        )
+        expect(clippy::unused_async, reason = "TCP has no handshake")
     )]
-    async fn connect(&self, socket: Socket, destination: &Destination) -> io::Result<Wire> {
-        let octets: Octets = match self.transport {
+    async fn handshake(
+        &self,
+        socket: Socket,
+        destination: Option<&Destination>,
+    ) -> io::Result<Wire> {
+        let octets: Octets = match (self.transport, destination) {
             #[cfg(feature = "tls")]
-            Transport::Tls | Transport::Wss => {
+            (Transport::Tls | Transport::Wss, Some(destination)) => {
                 self.settings.tls.connect(socket, &destination.host).await?
             }
+            #[cfg(feature = "tls")]
+            (Transport::Tls | Transport::Wss, None) => self.settings.tls.accept(socket).await?,
             _ => Box::new(socket),
         };
-        Ok(match self.transport {
+        Ok(match (self.transport, destination) {
             #[cfg(feature = "ws")]
-            Transport::Ws | Transport::Wss => {
+            (Transport::Ws | Transport::Wss, Some(destination)) => {
                 let authority = destination.authority();
                 let websocket = websocket::connect(octets, &authority, &self.settings.limits);
                 Wire::WebSocket(websocket.await?)
             }
-            _ => Wire::Octets(octets),
-        })
-    }
-
-    #[cfg_attr(
-        not(any(feature = "tls", feature = "ws")),
-        expect(clippy::unused_async, reason = "TCP has no handshake")
-    )]
-    async fn accept(&self, socket: Socket) -> io::Result<Wire> {
-        let octets: Octets = match self.transport {
-            #[cfg(feature = "tls")]
-            Transport::Tls | Transport::Wss => self.settings.tls.accept(socket).await?,
-            _ => Box::new(socket),
-        };
-        Ok(match self.transport {
             #[cfg(feature = "ws")]
-            Transport::Ws | Transport::Wss => {
+            (Transport::Ws | Transport::Wss, None) => {
                 let peer = (self.transport, self.remote);
                 Wire::WebSocket(websocket::accept(octets, peer, &self.settings).await?)
             }
             _ => Wire::Octets(octets),
         })
-    }
-
-    fn opened(&self, wire: Wire, arrived: Arrived, local: SocketAddr) -> Open {
-        // The octets of the handshake begin no message.
-        arrived.take();
-        let told = self.settings.advertised.of(self.transport, local);
-        let flow = Flow {
-            transport: self.transport,
-            channel: self.channel,
-            local: told.unwrap_or(local),
-            remote: self.remote,
-        };
-        Open {
-            wire,
-            arrived,
-            flow,
-        }
     }
 }
 

@@ -114,7 +114,7 @@ impl Connections {
         }
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
-            match connection.accepted(stream, local).await {
+            match connection.begin(stream, local, None).await {
                 Ok(open) => run(this, connection, open).await,
                 Err(error) => {
                     debug!(%transport, %remote, "the handshake failed: {error}");
