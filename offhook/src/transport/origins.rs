@@ -1,5 +1,4 @@
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use offhook_core::Transport;
 use tokio_tungstenite::tungstenite::http::header::{HOST, ORIGIN};
@@ -23,7 +22,7 @@ impl Origins {
             self.any = true;
             return Ok(());
         }
-        let origin = text.parse().map_err(|NoOrigin| InvalidOrigin {
+        let origin = Origin::parse(text).ok_or_else(|| InvalidOrigin {
             text: text.to_owned(),
         })?;
         self.named.push(origin);
@@ -43,8 +42,8 @@ impl Origins {
         if self.any {
             return Ok(());
         }
-        let only: Option<Origin> = match headers.get_all(ORIGIN).iter().count() {
-            1 => origin.to_str().ok().and_then(|text| text.parse().ok()),
+        let only = match headers.get_all(ORIGIN).iter().count() {
+            1 => origin.to_str().ok().and_then(Origin::parse),
             _ => None,
         };
         match only {
@@ -81,18 +80,13 @@ impl Origin {
         (is_http || is_https)
             && (self.host == host && is_proved || is_loopback(&self.host) && is_loopback(&host))
     }
-}
 
-impl FromStr for Origin {
-    type Err = NoOrigin;
-
-    fn from_str(text: &str) -> Result<Self, NoOrigin> {
-        let uri: Uri = text.parse().map_err(|_| NoOrigin)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(NoOrigin);
-        };
+    /// `None` is `null` as well: a page that hides where it comes from.
+    fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
         if uri.path() != "/" || uri.query().is_some() || authority.as_str().contains('@') {
-            return Err(NoOrigin);
+            return None;
         }
         let scheme = scheme.to_ascii_lowercase();
         // A browser leaves it out.
@@ -101,17 +95,13 @@ impl FromStr for Origin {
             "https" => Some(443),
             _ => None,
         };
-        Ok(Self {
+        Some(Self {
             host: authority.host().to_ascii_lowercase(),
             port: authority.port_u16().or(default),
             scheme,
         })
     }
 }
-
-/// Among them `null`: a page that hides where it comes from.
-#[derive(Debug)]
-struct NoOrigin;
 
 /// A text that is no origin of pages.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
