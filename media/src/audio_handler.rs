@@ -17,8 +17,8 @@ use crate::{
 /// the peer hear itself.
 ///
 /// - The first audio stream over RTP/AVP or RTP/AVPF with one of these formats is accepted; every other stream is refused.
-/// - The RTP port is opened with the first description of ours that has an audio stream, and does what was agreed when the
-///   pair is complete. Dropping or closing the handler frees it.
+/// - The RTP port is opened with the first description of ours that has an audio stream, inside a tokio runtime, and does
+///   what was agreed when the pair is complete. Dropping or closing the handler frees it.
 /// - Packets go where the peer says that it receives, or where its own come from once they do: the first source of an
 ///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
 ///   over if packets come from it.

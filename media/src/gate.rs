@@ -1,7 +1,7 @@
 //! Which packets are the peer's.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -69,14 +69,15 @@ impl Gate {
         }
     }
 
-    /// Whether RTCP is the peer's: from the same port as its RTP where they share one, else from the same host.
+    /// Whether RTCP is the peer's: from the same port as its RTP where they share one, else from the same host or from the
+    /// one that it described.
     pub(crate) fn admit_rtcp(&mut self, channel: Channel, from: SocketAddr, now: Instant) -> bool {
         let Some(peer) = self.peer() else {
             return false;
         };
         let is_peer = match channel {
             Channel::Rtp => same_port(peer, from),
-            Channel::Rtcp => peer.ip() == from.ip(),
+            Channel::Rtcp => [Some(peer.ip()), self.rtcp_host()].contains(&Some(from.ip())),
         };
         if !is_peer || !self.is_in_time(now) {
             return false;
@@ -93,8 +94,12 @@ impl Gate {
         let Some(port) = self.stream.as_ref()?.remote.rtcp_port else {
             return Some((Channel::Rtp, peer));
         };
-        let described = SocketAddr::new(peer.ip(), port);
+        let described = SocketAddr::new(self.rtcp_host().unwrap_or(peer.ip()), port);
         Some((Channel::Rtcp, self.rtcp_source.unwrap_or(described)))
+    }
+
+    fn rtcp_host(&self) -> Option<IpAddr> {
+        self.stream.as_ref()?.remote.rtcp_host
     }
 
     fn peer(&self) -> Option<SocketAddr> {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// One kind of media, of which [`OfferAnswer`] makes a [`SessionDescriptionHandler`]: the rules of RFC 3264 are there, and
-/// here is what the audio line says and does.
+/// here is what the audio line says and does. Who has a handler calls nothing of this.
 pub trait Negotiator: Sized {
     /// The peer's stream, as far as we can use it.
     type Stream;

@@ -25,6 +25,8 @@ pub struct RemoteAudio {
     pub(crate) packet_time: u32,
     /// Where the peer receives RTCP; `None` for the same port as RTP.
     pub(crate) rtcp_port: Option<u16>,
+    /// On which host, where that is not the one of its audio (RFC 3605).
+    pub(crate) rtcp_host: Option<IpAddr>,
     /// The peer's key, over RTP/SAVP.
     pub(crate) crypto: Option<Crypto>,
 }
@@ -85,6 +87,10 @@ impl RemoteAudio {
             direction,
             packet_time: packet_time(media),
             rtcp_port: rtcp_port(media),
+            rtcp_host: rtcp_host(media, local).filter(|host| {
+                let audio = address.map(|address| address.ip());
+                audio != Some(*host)
+            }),
             crypto,
         })
     }
@@ -132,6 +138,20 @@ fn rtcp_port(media: &Media<'_>) -> Option<u16> {
     let port = value.and_then(|value| value.split_ascii_whitespace().next()?.parse().ok());
     port.filter(|port| *port != 0)
         .or_else(|| media.port.checked_add(1))
+}
+
+/// The host of `a=rtcp` (RFC 3605), if it can be reached.
+fn rtcp_host(media: &Media<'_>, local: IpAddr) -> Option<IpAddr> {
+    let host: IpAddr = media
+        .section
+        .first("rtcp")?
+        .split_ascii_whitespace()
+        .nth(3)?
+        .parse()
+        .ok()?;
+    let is_host =
+        host.is_ipv4() == local.is_ipv4() && !host.is_multicast() && !host.is_unspecified();
+    is_host.then_some(host)
 }
 
 /// Milliseconds, the default of RFC 3551 section 4.5.
@@ -202,6 +222,23 @@ mod tests {
         ] {
             let audio = read(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).unwrap();
             assert_eq!(audio.rtcp_port, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn rtcp_may_have_a_host_of_its_own() {
+        for (value, expected) in [
+            ("5003", None),
+            ("5003 IN IP4 192.0.2.1", None),
+            ("5003 IN IP4 192.0.2.2", Some([192, 0, 2, 2].into())),
+            ("5003 IN IP4 0.0.0.0", None),
+            ("5003 IN IP4 224.0.0.1", None),
+            ("5003 IN IP6 ::1", None),
+            ("5003 IN IP4 phone.example.com", None),
+        ] {
+            let lines =
+                format!("c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:{value}\r\n");
+            assert_eq!(read(&lines).unwrap().rtcp_host, expected, "{value}");
         }
     }
 

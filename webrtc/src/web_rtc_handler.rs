@@ -23,7 +23,7 @@ use crate::{
 
 /// Offers and answers every [`Encoding`](offhook_media::Encoding) and telephone-event over ICE and DTLS-SRTP.
 ///
-/// - The first audio stream is accepted, every other stream is refused.
+/// - The first audio stream that fits is accepted, every other stream is refused.
 /// - The UDP port is opened with the first description of ours, inside a tokio runtime. Dropping or closing the handler
 ///   frees it.
 /// - We are ICE-lite with one host candidate, agree to `a=rtcp-mux`, and let an actpass peer begin the DTLS handshake.

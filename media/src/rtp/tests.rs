@@ -284,6 +284,22 @@ fn another_clock_is_another_source() {
 }
 
 #[test]
+fn reports_go_to_the_host_that_is_described_for_them() {
+    let (mut session, start) = (session(audio(())), Instant::now());
+    session.follow(
+        stream("0\r\na=rtcp:4100 IN IP4 192.0.2.7\r\n", THEIRS),
+        start,
+    );
+    receive(&mut session, &packet(0, 1, 7, &[0xff; 160]), start);
+    let end = start + Duration::from_mins(1);
+    let mut sent = run(&mut session, &mut start.clone(), end);
+    sent.retain(|(channel, ..)| *channel == Channel::Rtcp);
+    assert!(!sent.is_empty());
+    let expected = SocketAddr::from(([192, 0, 2, 7], 4100));
+    assert!(sent.iter().all(|(_, _, to)| *to == expected), "{sent:?}");
+}
+
+#[test]
 fn reports_go_to_the_port_above_or_the_same() {
     let start = Instant::now();
     for (rtcp_port, expected) in [

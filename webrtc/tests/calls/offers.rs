@@ -70,14 +70,16 @@ async fn other_streams_are_refused_in_their_places() {
     let (head, audio) = CHROMIUM.split_at(CHROMIUM.find("m=audio").unwrap());
     let head = head.replace("BUNDLE 0", "BUNDLE v 0 d");
     let offer = format!(
-        "{head}m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n{audio}\
+        "{head}m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n\
+         m=audio 4000 RTP/AVP 0\r\na=mid:p\r\n{audio}\
          m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-port:5000\r\n"
     );
     let answer = answer(&mut handler(), &offer);
     let lines: Vec<_> = answer.lines().filter(|it| it.starts_with("m=")).collect();
     assert_eq!(lines[0], "m=video 0 UDP/TLS/RTP/SAVPF 96");
-    assert!(lines[1].starts_with("m=audio "), "{answer}");
-    assert_eq!(lines[2], "m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
+    assert_eq!(lines[1], "m=audio 0 RTP/AVP 0");
+    assert!(lines[2].contains(" UDP/TLS/RTP/SAVPF 111 "), "{answer}");
+    assert_eq!(lines[3], "m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
     assert!(has(&answer, "a=group:BUNDLE 0"), "{answer}");
 }
 
