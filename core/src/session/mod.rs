@@ -47,7 +47,7 @@ pub(crate) struct InviteSession {
     pub(crate) offer: Option<Slot>,
     pub(crate) timer: Option<SessionTimer>,
     /// Where we refresh the session and the peer takes no UPDATE, or may be one that takes none. In an
-    /// early session of the peer's, our answer to an offer that came after that of the INVITE.
+    /// early session, our description where one has followed what the INVITE and its responses say.
     pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
@@ -147,12 +147,14 @@ impl InviteSession {
         }
     }
 
+    /// Whether the INVITE has no final response. What is agreed on by then may be other than it and its 2xx say.
+    pub(crate) fn is_early(&self) -> bool {
+        matches!(self.phase, Phase::Early(_) | Phase::Inviting(_))
+    }
+
     /// A session description of ours is agreed on.
-    pub(crate) fn describe(&mut self, description: Option<&Body>) {
-        let Some(description) = description else {
-            return;
-        };
-        if matches!(self.phase, Phase::Inviting(_)) {
+    pub(crate) fn describe(&mut self, description: &Body) {
+        if self.is_early() {
             self.refresh_by_invite.get_or_insert_default();
         }
         if let Some(refresh) = &mut self.refresh_by_invite {

@@ -20,7 +20,7 @@ pub(crate) fn answer(state: &mut State, id: SessionId, answer: &Body) -> bool {
         return change::answer(state, id, Some(answer));
     };
     session.offer_answer = OfferAnswer::Stable;
-    session.describe(Some(answer));
+    session.describe(answer);
     send(state, id, Some(answer));
     true
 }

@@ -184,7 +184,9 @@ pub(super) fn answer(state: &mut State, id: SessionId, answer: Option<&Body>) ->
         return false;
     };
     session.offer_answer = OfferAnswer::Stable;
-    session.describe(answer);
+    if let Some(answer) = answer {
+        session.describe(answer);
+    }
     acknowledge(state, id, &change, answer);
     true
 }
@@ -257,7 +259,9 @@ fn accepted(state: &mut State, id: SessionId, message: Response) {
             message,
         });
     }
-    session.describe(change.offer.as_ref());
+    if let Some(offer) = &change.offer {
+        session.describe(offer);
+    }
     if is_invite {
         acknowledge(state, id, &change, None);
     }

@@ -51,7 +51,7 @@ pub(crate) fn answer(state: &mut State, id: SessionId, answer: &Body) -> bool {
         && is_session_description(answer)
     {
         session.offer_answer = session.offer_answer.sent();
-        session.describe(Some(answer));
+        session.describe(answer);
     }
     send(state, id, &rack, Some(answer));
     true

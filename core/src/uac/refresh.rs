@@ -91,7 +91,7 @@ pub(crate) fn set(state: &mut State, id: SessionId, agreed: Option<Agreement>) {
     };
     let before = session.timer;
     session.timer = agreed.map(|agreed| SessionTimer::new(before, agreed, state.timers.now()));
-    if agreed.is_none_or(|agreed| agreed.refresher == Party::Peer) {
+    if !session.is_early() && agreed.is_none_or(|agreed| agreed.refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
     arm(state, id);

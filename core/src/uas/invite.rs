@@ -539,7 +539,10 @@ fn await_ack(state: &mut State, id: SessionId, invite: &Invite, response: &Bytes
     }
     let (request, agreement) = (&invite.incoming.request, invite.agreement);
     let description = agreed.as_ref().or(invite.description.as_ref());
-    session_timer::begin(state, id, request, agreement, description);
+    session_timer::begin(state, id, request, agreement);
+    if let Some((session, description)) = state.sessions.get_mut(id).zip(description) {
+        session.describe(description);
+    }
     let cseq = invite.incoming.cseq();
     accepted::await_ack(state, id, cseq, invite.transaction, response);
 }

@@ -10,7 +10,7 @@ use crate::dialog::OfferAnswer;
 use crate::event::{Event, SessionId};
 use crate::incoming::Incoming;
 use crate::respond;
-use crate::session::{PendingOffer, RefreshByInvite};
+use crate::session::PendingOffer;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::Timer;
@@ -51,13 +51,11 @@ pub(crate) fn answer(state: &mut State, id: SessionId, body: &Body) -> Result<()
         };
         if *request.method() != Method::Prack {
             state.sessions.refresh_target(id, incoming);
-            session_timer::agree_again(state, id, request, Some(body));
+            session_timer::agree_again(state, id, request);
         }
     }
-    let session = state.sessions.get_mut(id);
-    if let Some(session) = session.filter(|session| session.early_invite().is_some()) {
-        let description = Some(body.clone());
-        session.refresh_by_invite = Some(Box::new(RefreshByInvite { description }));
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.describe(body);
     }
     let bytes = write::session_response(state, id, incoming, Some(body));
     if *request.method() == Method::Invite {

@@ -1,7 +1,7 @@
 //! Agreeing on a session timer, as the one who answers
 //! ([RFC 4028 §9](https://www.rfc-editor.org/rfc/rfc4028#section-9)).
 
-use offhook_message::{Body, HeaderName, Headers, Method, Refresher, Request, StatusCode};
+use offhook_message::{HeaderName, Headers, Method, Refresher, Request, StatusCode};
 
 use super::reply::Reply;
 use crate::capabilities::{TIMER, takes_update};
@@ -54,36 +54,30 @@ pub(super) fn agree(
     })
 }
 
-/// Agrees with a re-INVITE or UPDATE, whose 2xx says so. `description` is ours.
-pub(super) fn agree_again(
-    state: &mut State,
-    id: SessionId,
-    request: &Request,
-    description: Option<&Body>,
-) {
+/// Agrees with a re-INVITE or UPDATE, whose 2xx says so.
+pub(super) fn agree_again(state: &mut State, id: SessionId, request: &Request) {
     let before = state.sessions.get(id).and_then(|session| session.timer);
     let before = before.map(|before| before.agreed());
     let config = &state.config.session_timer;
     let agreement = agree(request.headers(), config, before, None);
-    begin(state, id, request, agreement, description);
+    begin(state, id, request, agreement);
 }
 
 /// Begins the timer that a 2xx of ours to this request has agreed on, or ends the one there was.
-/// `description` is ours.
 pub(super) fn begin(
     state: &mut State,
     id: SessionId,
     request: &Request,
     agreement: Option<Agreement>,
-    description: Option<&Body>,
 ) {
     refresh::set(state, id, agreement);
-    if let Some(session) = state.sessions.get_mut(id) {
-        let is_ours = agreement.is_some_and(|it| it.refresher == Party::Us);
-        if is_ours && *request.method() == Method::Invite && !takes_update(request.headers()) {
-            session.refresh_by_invite.get_or_insert_default();
-        }
-        session.describe(description);
+    let is_ours = agreement.is_some_and(|it| it.refresher == Party::Us);
+    if is_ours
+        && *request.method() == Method::Invite
+        && !takes_update(request.headers())
+        && let Some(session) = state.sessions.get_mut(id)
+    {
+        session.refresh_by_invite.get_or_insert_default();
     }
 }
 

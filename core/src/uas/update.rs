@@ -36,7 +36,7 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
 
 fn refresh(state: &mut State, id: SessionId, incoming: &Incoming) {
     state.sessions.refresh_target(id, incoming);
-    session_timer::agree_again(state, id, &incoming.request, None);
+    session_timer::agree_again(state, id, &incoming.request);
     let bytes = write::session_response(state, id, incoming, None);
     let tag = to_tag_of(incoming);
     let transaction = open_transaction(state, incoming, None, tag);

@@ -289,3 +289,47 @@ fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
     call.send(&invite.in_dialog("BYE", &ok).cseq(9));
     call.finish_here();
 }
+
+/// The same where an UPDATE without an offer follows it, and where the last offer before the answer was ours.
+#[test]
+fn a_refresh_repeats_what_was_agreed_on_early() {
+    const HOLD: &str = "v=0\r\na=sendonly\r\n";
+    for is_ours in [false, true] {
+        let ok = ResponseOptions::new(Success::OK).with_session_expires(90);
+        let policy = Policy::new().early_answer_reliably().wait(seconds(1));
+        let mut call = Simulation::new(policy.accept(ok));
+        let invite = Draft::invite().set("Supported", "100rel");
+        call.send(&invite);
+        let progress = call.receive("183 Session Progress");
+        let prack = invite.prack(&progress);
+        let agreed = if is_ours {
+            call.send(&prack);
+            call.receive("200 OK");
+            let session = call.session();
+            let offer = Body::sdp(HOLD);
+            let sent =
+                call.core(|core, now| core.session(now, session).unwrap().update(Some(&offer)));
+            assert_eq!(sent, Ok(()));
+            let update = call.receive("UPDATE");
+            call.send_from(PEER, update.response("200 OK"));
+            HOLD.to_owned()
+        } else {
+            call.send(&prack.body("application/sdp", HOLD));
+            let answer = call.receive("200 OK");
+            call.send(&invite.in_dialog("UPDATE", &progress).cseq(3));
+            let updated = call.receive("200 OK");
+            assert_eq!(updated.header("CSeq"), Some("3 UPDATE"));
+            answer.body().to_owned()
+        };
+        call.run_until(seconds(1));
+        let ok = call.receive("200 OK");
+        call.send(&invite.in_dialog("ACK", &ok));
+        call.run_until(seconds(46));
+        let refresh = call.receive("INVITE");
+        assert_eq!(refresh.body(), agreed);
+        call.send_from(PEER, answered(&refresh));
+        call.receive("ACK");
+        call.hang_up(&invite, &ok);
+        call.finish_here();
+    }
+}
