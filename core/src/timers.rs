@@ -180,18 +180,16 @@ impl Timers {
 
     /// Takes the earliest timer that is due.
     pub(crate) fn due(&mut self) -> Option<Timer> {
-        let now = self.now;
-        let lane = self.earliest_lane();
-        let in_lane = lane.and_then(|index| self.lanes.get(index)?.head());
-        let rare = self.first_rare();
+        let (now, rare) = (self.now, self.first_rare());
+        let lanes = self.lanes.iter_mut();
+        let armed = lanes.filter_map(|lane| Some((lane.head()?, lane)));
+        let lane = armed.min_by_key(|(at, _)| *at);
+        let in_lane = lane.as_ref().map(|(at, _)| *at);
         if rare.is_some_and(|at| at <= now && in_lane.is_none_or(|lane| at < lane)) {
             return self.rare.pop_first().map(|(_, timer)| timer);
         }
-        if in_lane.is_some_and(|at| at <= now) {
-            let armed = self.lanes.get_mut(lane?)?.queue.pop_front();
-            return armed.map(|armed| armed.timer);
-        }
-        None
+        let (_, lane) = lane.filter(|(at, _)| *at <= now)?;
+        lane.queue.pop_front().map(|armed| armed.timer)
     }
 
     /// When somebody is to be woken for the next timer. Timers at the front that `live` denies are
@@ -212,14 +210,6 @@ impl Timers {
     fn first_rare(&self) -> Option<Instant> {
         let first = self.rare.first_key_value();
         first.map(|((at, _), _)| *at)
-    }
-
-    fn earliest_lane(&self) -> Option<usize> {
-        let heads = self.lanes.iter().enumerate();
-        heads
-            .filter_map(|(index, lane)| Some((lane.head()?, index)))
-            .min()
-            .map(|(_, index)| index)
     }
 }
 
