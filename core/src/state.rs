@@ -1,5 +1,6 @@
 //! The tables side by side: one owner, plain `&mut`.
 
+use std::fmt::Arguments;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -316,13 +317,9 @@ impl State {
         }
     }
 
-    pub(crate) fn log(
-        &self,
-        level: LogLevel,
-        category: &'static str,
-        label: &[u8],
-        content: std::fmt::Arguments<'_>,
-    ) {
-        self.loggers.logger(category, label).write(level, content);
+    /// Logs a step of a call.
+    pub(crate) fn log(&self, category: &'static str, call_id: &[u8], content: Arguments<'_>) {
+        let logger = self.loggers.logger(category, call_id);
+        logger.write(LogLevel::Debug, content);
     }
 }

@@ -10,7 +10,6 @@ use crate::dialog::{Answerer, OfferAnswer, is_session_description};
 use crate::event::{Event, SessionEnd, SessionId};
 use crate::flow::Flow;
 use crate::id::OutgoingInviteId;
-use crate::logger::LogLevel;
 use crate::outgoing::{Attempt, OutgoingInvite, OutgoingRequest, SessionLife, Stage};
 use crate::session::Phase;
 use crate::state::State;
@@ -404,8 +403,5 @@ fn log(state: &State, id: OutgoingInviteId, status: StatusCode) {
     let invite = state.outgoing_invites.get(id);
     let call_id = invite.map_or(&b""[..], |invite| invite.message.call_id());
     let content = format_args!("gets {status}");
-    state.log(LogLevel::Debug, CATEGORY, call_id, content);
+    state.log("sip.invite-user-agent-client", call_id, content);
 }
-
-/// The log category of this module.
-const CATEGORY: &str = "sip.invite-user-agent-client";

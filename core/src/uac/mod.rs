@@ -34,7 +34,6 @@ use offhook_message::{Headers, Response, StatusCode};
 use crate::client_event::RequestFailure;
 use crate::event::SessionEnd;
 use crate::flow::{Channel, Flow, Opener};
-use crate::logger::LogLevel;
 use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
@@ -47,13 +46,9 @@ pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response
     let user = transaction.and_then(|slot| Some((slot, state.clients.get(slot)?.user)));
     let Some((transaction, user)) = user else {
         state.totals.dropped += 1;
-        state.log(
-            LogLevel::Debug,
-            CATEGORY,
-            response.headers().call_id().unwrap_or_default(),
-            format_args!("dropped a response that belongs to no request"),
-        );
-        return;
+        let call_id = response.headers().call_id().unwrap_or_default();
+        let content = format_args!("dropped a response that belongs to no request");
+        return state.log("sip.user-agent-client", call_id, content);
     };
     let asked = challenged::asked(state, transaction, &response);
     let outcome = state.client(transaction).receive(&response);
@@ -215,6 +210,3 @@ fn is_challenge(status: StatusCode) -> bool {
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
     )
 }
-
-/// The log category of this module.
-const CATEGORY: &str = "sip.user-agent-client";

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use offhook_message::{
-    Body, HeaderName, Provisional, Redirection, Rejection, Replaces, Request, Span, StatusCode,
-    Success,
+    Body, Provisional, Redirection, Rejection, Replaces, Request, Span, StatusCode, Success,
 };
 
 use super::reply::Reply;
@@ -20,7 +19,7 @@ use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
 use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
 use crate::incoming::Incoming;
-use crate::logger::{LogLevel, LoggerFactory};
+use crate::logger::LoggerFactory;
 use crate::session::{Invite, InviteSession, PeerReliability, Phase, Role};
 use crate::state::State;
 use crate::tag::Tag;
@@ -548,14 +547,9 @@ fn await_ack(state: &mut State, id: SessionId, invite: &Invite, response: &Bytes
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {
-    let call_id = invite.incoming.request.headers().raw(HeaderName::CallId);
-    let call_id = call_id.unwrap_or_default();
-    state.log(
-        LogLevel::Debug,
-        CATEGORY,
-        call_id,
-        format_args!("sends {status}"),
-    );
+    let call_id = invite.incoming.call_id();
+    let content = format_args!("sends {status}");
+    state.log("sip.invite-user-agent-server", call_id, content);
 }
 
 /// Where the caller is. An INVITE has a Contact that can be read ([RFC 3261 §8.1.1.8](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.1.8)). A peer of RFC 2543 is known
@@ -576,6 +570,3 @@ fn target(request: &Request) -> Result<Span, Reply> {
         None => Err(Reply::bad_request("The Contact header is missing")),
     }
 }
-
-/// The log category of this module.
-const CATEGORY: &str = "sip.invite-user-agent-server";

@@ -38,7 +38,6 @@ use crate::event::{InviteEnd, InviteId};
 use crate::fingerprint::Fingerprint;
 use crate::flow::{Channel, Flow};
 use crate::incoming::{Incoming, Inspected};
-use crate::logger::LogLevel;
 use crate::respond;
 use crate::slot::Slot;
 use crate::sources::Admission;
@@ -230,17 +229,10 @@ fn to_tag_of(incoming: &Incoming) -> Tag {
 
 fn drop_request(state: &mut State, request: &Request, reason: &str) {
     state.totals.dropped += 1;
-    let label = request
-        .headers()
-        .raw(HeaderName::CallId)
-        .unwrap_or_default();
-    let method = request.method();
-    state.log(
-        LogLevel::Debug,
-        CATEGORY,
-        label,
-        format_args!("dropped {method}: {reason}"),
-    );
+    let call_id = request.headers().raw(HeaderName::CallId);
+    let content = format_args!("dropped {}: {reason}", request.method());
+    let call_id = call_id.unwrap_or_default();
+    state.log("sip.user-agent-server", call_id, content);
 }
 
 /// A server transaction for a request, not answered yet.
@@ -260,6 +252,3 @@ fn open_transaction(
     transaction.sent_by = undelivered::sent_by(incoming);
     state.servers.insert(transaction)
 }
-
-/// The log category of this module.
-const CATEGORY: &str = "sip.user-agent-server";
