@@ -107,7 +107,7 @@ impl Table {
     pub(super) fn close(&mut self) {
         *self = Self {
             closed: true,
-            ..Self::default()
+            ..Self::new(self.next_channel)
         };
     }
 
