@@ -132,7 +132,7 @@ impl Calls {
     pub(crate) fn tell(&mut self, session: SessionId, happened: Happened) -> Result<(), NoHandle> {
         let call = self.sessions.get_mut(&session).ok_or(NoHandle)?;
         let woken = if let Some(invite) = call.invite {
-            if self.outgoing.is_full(invite) && happened.question().is_some() {
+            if !self.outgoing.has_room(invite) && happened.question().is_some() {
                 return Err(NoHandle);
             }
             let news = OutgoingNews::Early(session, happened);
@@ -192,7 +192,7 @@ impl Calls {
             }
             _ => false,
         };
-        if !can_be_left_out || !self.outgoing.is_full(invite) {
+        if !can_be_left_out || self.outgoing.has_room(invite) {
             let news = OutgoingNews::Invite(event);
             self.wakers.extend(self.outgoing.put(invite, news));
         }

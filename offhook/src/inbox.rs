@@ -40,10 +40,12 @@ impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
         self.by_id.keys().copied()
     }
 
-    /// Whether as much waits as should.
-    pub(crate) fn is_full(&self, id: Id) -> bool {
-        let news = self.by_id.get(&id).into_iter().flat_map(|it| &it.news);
-        news.filter(|it| it.can_be_left_out()).count() >= MOST_NEWS
+    /// Whether there is a handle, and less waits for it than may.
+    pub(crate) fn has_room(&self, id: Id) -> bool {
+        self.by_id.get(&id).is_some_and(|inbox| {
+            let news = inbox.news.iter();
+            news.filter(|it| it.can_be_left_out()).count() < MOST_NEWS
+        })
     }
 
     /// Who must be woken.
@@ -54,9 +56,9 @@ impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
         inbox.waker.take()
     }
 
-    /// As [`Self::put`], in the place of the oldest where as much waits as should.
+    /// As [`Self::put`], in the place of the oldest where there is no room.
     pub(crate) fn put_newest(&mut self, id: Id, news: N) -> Option<Waker> {
-        if self.is_full(id)
+        if !self.has_room(id)
             && let Some(inbox) = self.by_id.get_mut(&id)
             && let Some(oldest) = inbox.news.iter().position(News::can_be_left_out)
         {

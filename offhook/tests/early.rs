@@ -444,4 +444,7 @@ async fn a_request_of_the_callee_before_its_answer_is_served() {
     drop(inviter);
     assert_eq!(callee.expect_status().await, 488);
     callee.expect("CANCEL").await;
+    // So is what comes later.
+    callee.request(&invite, 5, "INFO", "").await;
+    assert_eq!(callee.expect_status().await, 488);
 }
