@@ -85,9 +85,9 @@ impl AudioHandler {
         self
     }
 
-    /// Tells of a [loss](crate::SessionDescriptionHandler::losses) when nothing came for so long, though neither side holds the
-    /// other. A peer that vanished sends no BYE: without this its call would last for ever. One that never sent anything
-    /// is not missed.
+    /// Tells of a [loss](crate::SessionDescriptionHandler::losses) when nothing came for so long, though neither side
+    /// holds the other. A peer that vanished sends no BYE: without this its call would last for ever. One that never sent
+    /// anything is not missed.
     #[must_use]
     pub fn patient_for(mut self, longest_silence: Duration) -> Self {
         self.patience = longest_silence;
