@@ -17,6 +17,7 @@ mod overlapping;
 mod publishing;
 mod redirecting;
 mod referring;
+mod refreshing;
 mod registering;
 mod reliable;
 mod requesting;

@@ -371,6 +371,25 @@ pub(crate) fn from_bob(method: &Method, ack: &Sent, cseq: u32) -> Message {
     parse(text.into()).unwrap()
 }
 
+/// A request from bob with an offer.
+pub(crate) fn offer_from_bob(method: &Method, ours: &Sent, cseq: u32) -> Message {
+    let Message::Request(bare) = from_bob(method, ours, cseq) else {
+        unreachable!("it is a request");
+    };
+    let text = std::str::from_utf8(bare.as_bytes()).unwrap();
+    let body = "Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\ntheir";
+    let text = text.replace("Content-Length: 0\r\n\r\n", body);
+    parse(text.into()).unwrap()
+}
+
+/// Why a session ended.
+pub(crate) fn ended(event: &Event) -> SessionEnd {
+    match event {
+        Event::Ended { cause, .. } => *cause,
+        other => panic!("{other:?} is no end"),
+    }
+}
+
 pub(crate) const UDP: Flow = flow(Transport::Udp, 2);
 pub(crate) const UDP_NEXT: Flow = flow(Transport::Udp, 3);
 pub(crate) const TCP: Flow = flow(Transport::Tcp, 2);
