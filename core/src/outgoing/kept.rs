@@ -37,8 +37,8 @@ pub(crate) enum What {
     },
 }
 
-/// What it is to come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What it is to come to, from the least on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wish {
     Kept,
     Gone,

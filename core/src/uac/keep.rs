@@ -31,10 +31,11 @@ pub(super) fn refresh(state: &mut State, slot: Slot) {
     }
 }
 
-/// Takes it away. One request at a time: what is out is waited for.
+/// Takes it away. One request at a time: what is out is waited for. Who wishes less than before takes
+/// nothing back.
 pub(super) fn end(state: &mut State, slot: Slot, wish: Wish) {
     if let Some(kept) = state.kept.get_mut(slot) {
-        kept.wish = wish;
+        kept.wish = kept.wish.max(wish);
         go_on(state, slot);
     }
 }
@@ -55,8 +56,9 @@ pub(super) fn receive_response(state: &mut State, slot: Slot, flow: Flow, respon
     let Some(kept) = state.kept.get_mut(slot) else {
         return;
     };
-    if kept.asked.take().is_some_and(|asked| asked != Wish::Kept) {
-        return over(state, slot, Outcome::Gone(Some(response)));
+    let asked = kept.asked.take();
+    if let Some(asked) = asked.filter(|asked| *asked != Wish::Kept) {
+        return taken_away(state, slot, asked, Some(response));
     }
     let status = response.status();
     if status.is_success() {
@@ -84,8 +86,9 @@ pub(super) fn failed(state: &mut State, slot: Slot, cause: RequestFailure) {
     let Some(kept) = state.kept.get_mut(slot) else {
         return;
     };
-    if kept.asked.take().is_some_and(|asked| asked != Wish::Kept) {
-        return over(state, slot, Outcome::Gone(None));
+    let asked = kept.asked.take();
+    if let Some(asked) = asked.filter(|asked| *asked != Wish::Kept) {
+        return taken_away(state, slot, asked, None);
     }
     kept.is_missed();
     let retry_in = kept.soft.back_off(&mut state.random);
@@ -159,6 +162,14 @@ fn refused(state: &mut State, slot: Slot, retry_in: Option<Duration>, message: R
             tell(state, slot, outcome);
         }
         None => over(state, slot, outcome),
+    }
+}
+
+/// What was to go is gone, whatever the server says of it. Meanwhile those of others may be to go, too.
+fn taken_away(state: &mut State, slot: Slot, asked: Wish, message: Option<Response>) {
+    match state.kept.get(slot) {
+        Some(kept) if kept.wish > asked => renew(state, slot),
+        _ => over(state, slot, Outcome::Gone(message)),
     }
 }
 

@@ -426,6 +426,37 @@ fn unregistering_all_takes_every_binding_away() {
     assert_eq!(bench.core.counts().registrations, 0);
 }
 
+/// Whoever drops the handle of a registration afterwards, or before.
+#[test]
+fn the_end_of_every_binding_is_not_taken_back() {
+    let unregister_all = |bench: &mut Bench, id| {
+        bench.act(|core, now| core.register_client(now, id).unwrap().unregister_all());
+    };
+    let mut bench = Bench::new();
+    let (id, sent) = register(&mut bench, options());
+    unregister_all(&mut bench, id);
+    unregister(&mut bench, id);
+    bench.answer(&sent, &ok());
+    registered(&mut bench);
+    assert_eq!(bench.one("REGISTER").header("Contact"), "*");
+
+    let (id, sent) = register(&mut bench, options());
+    bench.answer(&sent, &ok());
+    registered(&mut bench);
+    unregister(&mut bench, id);
+    let own = bench.one("REGISTER");
+    unregister_all(&mut bench, id);
+    bench.answer(&own, &ok());
+    bench.no_event();
+    let all = bench.one("REGISTER");
+    assert_eq!(all.header("Contact"), "*");
+    bench.answer(&all, &ok());
+    assert!(matches!(
+        event(&mut bench),
+        RegistrationEvent::Unregistered { message: Some(_) }
+    ));
+}
+
 #[test]
 fn one_request_at_a_time() {
     let mut bench = Bench::new();
