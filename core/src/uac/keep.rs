@@ -80,6 +80,12 @@ pub(super) fn receive_response(state: &mut State, slot: Slot, flow: Flow, respon
 
 /// No response will come by this flow.
 pub(super) fn failed(state: &mut State, slot: Slot, cause: RequestFailure) {
+    if let Some(kept) = state.kept.get_mut(slot)
+        && let What::Binding { is_bound } = &mut kept.what
+    {
+        // It may be the answers that were lost.
+        *is_bound |= cause == RequestFailure::Timeout;
+    }
     if alone::send_elsewhere(state, ClientUser::Kept(slot)) {
         return;
     }

@@ -482,6 +482,21 @@ fn where_there_is_no_binding_there_is_nothing_to_take_away() {
     assert!(bench.sent().is_empty());
 }
 
+/// What was lost may be the answers.
+#[test]
+fn a_binding_that_nobody_has_confirmed_is_taken_away() {
+    let mut bench = Bench::new();
+    let (id, _) = register(&mut bench, options());
+    bench.pass(32_000);
+    assert!(matches!(
+        event(&mut bench),
+        RegistrationEvent::Failed { .. }
+    ));
+    bench.sent();
+    unregister(&mut bench, id);
+    assert_eq!(bench.one("REGISTER").header("Expires"), "0");
+}
+
 #[test]
 fn a_refresh_may_be_wanted_now() {
     let mut bench = Bench::new();
