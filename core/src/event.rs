@@ -141,7 +141,8 @@ pub enum Event {
     /// The peer wants to change the session, by re-INVITE, UPDATE or PRACK. Its request bears an
     /// offer, or asks for ours where it is a re-INVITE without one. Respond with
     /// [`Session::answer`](crate::Session::answer) or [`Session::refuse_offer`](crate::Session::refuse_offer), or it gets 488
-    /// after 32·T1.
+    /// after 32·T1. When the session ends, or a BYE of ours goes out, it gets 487 and no [`OfferWithdrawn`](Self::OfferWithdrawn)
+    /// follows.
     Offer {
         /// The session.
         session: SessionId,

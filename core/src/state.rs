@@ -205,7 +205,7 @@ impl State {
         }
     }
 
-    /// A session ends: what the application has not answered of it gets 487
+    /// A session ends, or is ending: what the application has not answered of it gets 487
     /// ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)).
     pub(crate) fn end_offers(&mut self, session: SessionId) {
         let session = self.sessions.get_mut(session);

@@ -77,6 +77,8 @@ pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, hea
             .outbox
             .event(Event::Terminating { session: id, cause });
     }
+    // No answer of ours goes out behind our BYE.
+    state.end_offers(id);
     let request = InDialog::new(Method::Bye, headers, None);
     if request.send(state, id, ClientUser::Session(id)).is_none() {
         answered(state, id, SessionEnd::ByeUnanswered);

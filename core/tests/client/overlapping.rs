@@ -1,9 +1,9 @@
 //! Requests inside a session of which more than one is under way.
 
 use offhook_core::message::{Body, Method, Text};
-use offhook_core::{Credentials, Event, InsideError, SessionEnd, SessionId, Unanswered};
+use offhook_core::{Credentials, Event, InsideError, SessionEnd, SessionId, Unanswered, VerbError};
 
-use crate::support::{Answer, Bench, Sent, UDP, from_bob, request};
+use crate::support::{Answer, Bench, Sent, UDP, from_bob, offer_from_bob, request};
 
 fn ok() -> Answer {
     Answer::new("200 OK").sdp("answer")
@@ -105,6 +105,39 @@ fn a_reinvite_that_waits_is_not_sent_after_the_bye() {
     bench.pass(64_000);
     assert!(matches!(bench.event(), Event::Ended { .. }));
     assert!(bench.is_idle());
+}
+
+/// RFC 3261 §15.1.2: what the peer has asked is refused before our BYE, and not granted behind it.
+#[test]
+fn an_offer_of_theirs_ends_with_our_bye() {
+    for method in [Method::Invite, Method::Update] {
+        let mut bench = Bench::new();
+        let (id, request) = if method == Method::Invite {
+            bench.session()
+        } else {
+            let (_, invite) = bench.call();
+            let progress = Answer::new("183 Session Progress").reliable(1);
+            bench.answer(&invite, &progress.sdp("answer"));
+            let id = bench.progressed().unwrap();
+            let prack = bench.one("PRACK");
+            bench.answer(&prack, &Answer::bare("200 OK"));
+            (id, prack)
+        };
+        bench.receive(UDP, offer_from_bob(&method, &request, 7));
+        assert!(matches!(bench.event(), Event::Offer { .. }));
+        bench.sent();
+        bench.act(|core, now| core.session(now, id).unwrap().bye(Vec::new()));
+        let sent = bench.sent();
+        let starts: Vec<_> = sent.iter().map(|sent| &sent.text()[..4]).collect();
+        assert_eq!(starts, ["SIP/", "BYE "]);
+        assert!(sent[0].text().starts_with("SIP/2.0 487 "), "{sent:?}");
+        let answered = bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.answer(&Body::sdp("answer"))
+        });
+        assert_eq!(answered, Err(VerbError::NoOffer));
+        assert!(bench.sent().is_empty());
+    }
 }
 
 /// RFC 3261 §12.2.2: an UPDATE that overtakes a PRACK makes it come out of order.
