@@ -72,8 +72,6 @@ pub(crate) struct Fork {
     pub(crate) rseq: Option<u32>,
     /// What the PRACK will say that waits for our answer.
     pub(crate) prack: Option<RAck>,
-    /// How many PRACKs have no response.
-    pub(crate) unanswered_pracks: u32,
     /// Whether its 2xx is here.
     pub(crate) is_accepted: bool,
     /// The ACK of its 2xx.

@@ -51,6 +51,8 @@ pub(crate) struct InviteSession {
     pub(crate) refresh_by_invite: Option<Box<RefreshByInvite>>,
     /// A change of ours that the peer has not answered.
     pub(crate) change: Option<Box<Change>>,
+    /// How many PRACKs of ours have no response. The 2xx to the INVITE answers none of them.
+    pub(crate) unanswered_pracks: u16,
     /// The provisional responses that are acknowledged, where there were any.
     pub(crate) reliable: Option<Box<Reliable>>,
     /// Our credentials, where the INVITE needed any.
@@ -118,6 +120,7 @@ impl InviteSession {
             timer: None,
             refresh_by_invite: None,
             change: None,
+            unanswered_pracks: 0,
             reliable: None,
             authentication: None,
             refers: None,

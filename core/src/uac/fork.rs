@@ -102,7 +102,6 @@ fn new_fork(
         session,
         rseq: None,
         prack: None,
-        unanswered_pracks: 0,
         is_accepted: false,
         acknowledgement: None,
     });

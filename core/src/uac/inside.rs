@@ -15,7 +15,7 @@ pub enum InsideError {
     /// The session is not confirmed, or it is ending.
     #[error("the session is not confirmed yet, or it is ending")]
     NotConfirmed,
-    /// An offer waits for its answer, ours or the peer's: one at a time.
+    /// An offer waits for its answer, ours or the peer's: one at a time. Or a PRACK does, which none may overtake.
     #[error("an offer waits for its answer: try again when it has one")]
     OfferPending,
     /// The method has a verb of its own.

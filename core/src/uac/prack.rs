@@ -59,24 +59,20 @@ pub(crate) fn answer(state: &mut State, id: SessionId, answer: &Body) -> bool {
 
 /// Whether a PRACK has no response. What overtakes it makes it come out of order
 /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)), and a PRACK that is refused is the end of the call.
-pub(super) fn is_unanswered(state: &mut State, id: SessionId) -> bool {
-    fork(state, id).is_some_and(|fork| fork.unanswered_pracks > 0)
+pub(super) fn is_unanswered(state: &State, id: SessionId) -> bool {
+    let session = state.sessions.get(id);
+    session.is_some_and(|session| session.unanswered_pracks > 0)
 }
 
 /// A PRACK is answered, or never will be.
 pub(super) fn is_answered(state: &mut State, id: SessionId) {
-    if let Some(fork) = fork(state, id) {
-        fork.unanswered_pracks = fork.unanswered_pracks.saturating_sub(1);
+    if let Some(session) = state.sessions.get_mut(id) {
+        session.unanswered_pracks = session.unanswered_pracks.saturating_sub(1);
     }
 }
 
-fn fork(state: &mut State, id: SessionId) -> Option<&mut Fork> {
-    let invite = state.sessions.get(id)?.outgoing_invite()?;
-    state.outgoing_invites.get_mut(invite)?.fork_of(id)
-}
-
-/// Sends PRACK. Nobody else waits for its answer: a provisional response that is not acknowledged
-/// comes again.
+/// Sends PRACK. The application hears nothing of its answer: a provisional response that is not
+/// acknowledged comes again.
 pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&Body>) {
     let RAck { rseq, cseq, method } = rack;
     let Ok(value) = Text::new(format!("{rseq} {cseq} {method}")) else {
@@ -88,7 +84,7 @@ pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&
         session.begin_request();
     }
     let is_sent = request.send(state, id, ClientUser::Prack(id)).is_some();
-    if let Some(fork) = fork(state, id).filter(|_| is_sent) {
-        fork.unanswered_pracks += 1;
+    if let Some(session) = state.sessions.get_mut(id).filter(|_| is_sent) {
+        session.unanswered_pracks = session.unanswered_pracks.saturating_add(1);
     }
 }

@@ -197,6 +197,37 @@ fn an_early_update_that_is_sent_again_waits_for_the_answer_to_the_prack() {
     }
 }
 
+/// The same where the call is accepted before the answer to the PRACK.
+#[test]
+fn what_follows_the_2xx_waits_for_the_answer_to_the_prack() {
+    let mut bench = Bench::new();
+    let call = request([UDP]).with_body(Body::sdp("offer"));
+    let alice = Credentials::password(Text::from_static("alice"), "secret");
+    let (_, invite) = bench.call_with(call.with_credentials(alice));
+    let progress = Answer::new("183 Session Progress").reliable(1);
+    bench.answer(&invite, &progress.sdp("answer"));
+    let id = bench.progressed().unwrap();
+    let prack = bench.one("PRACK");
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.update(Some(&Body::sdp("hold"))).unwrap();
+    });
+    let update = bench.one("UPDATE");
+    bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
+    bench.progressed();
+    let prack = bench.one("PRACK");
+    bench.answer(&invite, &Answer::new("200 OK"));
+    bench.accepted();
+    bench.one("ACK");
+    let challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n\"";
+    bench.answer(&update, &Answer::new("401 Unauthorized").header(challenge));
+    assert!(bench.sent().is_empty());
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    assert_eq!(bench.one("UPDATE").body(), "hold");
+    bench.no_event();
+}
+
 /// RFC 3261 §12.2.2, §15.1.1: a BYE of the callee's that a later request of its overtook is refused,
 /// and ends the session all the same, the early one too.
 #[test]
