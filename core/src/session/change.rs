@@ -23,7 +23,7 @@ pub(crate) struct Change {
     /// How often the session was too short for somebody on the way (422).
     pub(crate) refused: u8,
     pub(crate) stage: ChangeStage,
-    /// When the stage ends by itself.
+    /// When the stage ends by itself, where it does.
     pub(crate) until: Option<Instant>,
 }
 
@@ -42,6 +42,8 @@ pub(crate) enum Purpose {
 pub(crate) enum ChangeStage {
     /// It met a request of the peer's, and waits for its next attempt.
     Waiting,
+    /// It is to be sent again, behind the answer to a PRACK of ours.
+    Behind,
     /// Its request is out, by this transaction.
     Calling(Slot),
     /// A provisional response to the re-INVITE is here.
@@ -55,7 +57,7 @@ pub(crate) enum ChangeStage {
 impl Change {
     /// Whether its request is out, so that no other may be served meanwhile.
     pub(crate) fn is_out(&self) -> bool {
-        !matches!(self.stage, ChangeStage::Waiting)
+        self.transaction().is_some()
     }
 
     /// Whether it has made the offer that is open, or asked for it.
@@ -71,7 +73,7 @@ impl Change {
     /// The transaction of its request, while that is out.
     pub(crate) fn transaction(&self) -> Option<Slot> {
         match self.stage {
-            ChangeStage::Waiting => None,
+            ChangeStage::Waiting | ChangeStage::Behind => None,
             ChangeStage::Calling(transaction)
             | ChangeStage::Proceeding(transaction)
             | ChangeStage::Cancelled(transaction)

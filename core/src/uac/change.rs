@@ -87,7 +87,7 @@ pub(crate) fn is_due(state: &mut State, id: SessionId) {
     }
     match change.stage {
         ChangeStage::Waiting => retry(state, id),
-        ChangeStage::Calling(_) => {}
+        ChangeStage::Behind | ChangeStage::Calling(_) => {}
         ChangeStage::Proceeding(transaction) => {
             let after = state.config.times.transaction_life();
             change.stage = ChangeStage::Cancelled(transaction);
@@ -102,20 +102,28 @@ pub(crate) fn is_due(state: &mut State, id: SessionId) {
     }
 }
 
-/// Sends the change again that waits for its time, or for the answer to a PRACK.
+/// A PRACK is answered, or never will be: a change may wait for that.
+pub(super) fn prack_is_answered(state: &mut State, id: SessionId) {
+    let session = state.sessions.get(id);
+    let change = session.and_then(|session| session.change.as_ref());
+    if change.is_some_and(|change| change.stage == ChangeStage::Behind) {
+        retry(state, id);
+    }
+}
+
+/// Sends the change again, whose wait is over.
 fn retry(state: &mut State, id: SessionId) {
-    let Some(session) = state.sessions.get(id) else {
+    let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
     if is_ending(session) {
         give_up(state, id); // The end of the session says enough.
         return;
     }
-    let is_settled = session.is_settled();
-    if prack::is_unanswered(state, id) {
-        return; // Its answer leads here again.
+    if session.unanswered_pracks > 0 {
+        return wait(session, ChangeStage::Behind, None);
     }
-    if !is_settled {
+    if !session.is_settled() {
         // The peer was faster, and what it wants is not settled yet.
         return collide(state, id);
     }
@@ -125,7 +133,7 @@ fn retry(state: &mut State, id: SessionId) {
     }
 }
 
-/// An offer of the peer's is answered or refused while a change of ours waits for its next attempt.
+/// An offer of the peer's is answered or refused while a change of ours waits, whatever for.
 /// To look at that offer the application had to take its own back.
 pub(crate) fn overtaken(state: &mut State, id: SessionId) {
     let change = state
@@ -294,16 +302,17 @@ fn collide(state: &mut State, id: SessionId) {
     };
     let hundredths = least + state.random.below(choices);
     let after = Duration::from_millis(hundredths * 10);
-    wait(session, state.timers.arm(after, Timer::Change(id)));
+    let until = state.timers.arm(after, Timer::Change(id));
+    wait(session, ChangeStage::Waiting, until);
 }
 
 /// Its request is out no more, and neither is its offer.
-fn wait(session: &mut InviteSession, until: Option<Instant>) {
+fn wait(session: &mut InviteSession, stage: ChangeStage, until: Option<Instant>) {
     if let Some(change) = &mut session.change {
         if change.has_opened_an_offer() {
             session.offer_answer = OfferAnswer::Stable;
         }
-        change.stage = ChangeStage::Waiting;
+        change.stage = stage;
         change.until = until;
     }
 }
@@ -341,7 +350,7 @@ fn send_again(state: &mut State, id: SessionId) -> bool {
         return send(state, id);
     }
     if let Some(session) = state.sessions.get_mut(id) {
-        wait(session, Some(state.timers.now()));
+        wait(session, ChangeStage::Behind, None);
     }
     true
 }

@@ -174,7 +174,7 @@ fn finish(state: &mut State, user: ClientUser, step: Step) {
         (ClientUser::Referral(id, cseq), step) => notify::finish(state, id, cseq, &step),
         (ClientUser::Prack(id), Step::Final(..) | Step::Failed(_)) => {
             prack::is_answered(state, id);
-            change::is_due(state, id);
+            change::prack_is_answered(state, id);
         }
         (ClientUser::Acknowledged(acknowledgement), Step::Final(..)) => {
             state.client(acknowledgement).repeat();
