@@ -103,8 +103,8 @@ impl Dialog {
         self.text(Text::Target)
     }
 
-    /// The user of our Contact, escaped; empty where it has none. It stays what the first of them said: a peer that reads it anew is not to
-    /// ask for somebody else ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
+    /// The user of our Contact, escaped; empty where it has none. It stays what the first of them said: a peer
+    /// that reads it anew is not to ask for somebody else ([RFC 3261 §12.2.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1.1)).
     pub(crate) fn contact_user(&self) -> &[u8] {
         self.text(Text::ContactUser)
     }
@@ -143,9 +143,13 @@ impl Dialog {
     }
 
     /// The number of our next request.
-    pub(crate) fn next_cseq(&mut self) -> u32 {
+    pub(crate) fn next_cseq(&self) -> u32 {
+        self.local_cseq + 1
+    }
+
+    /// That request is written: one that cannot be takes no number.
+    pub(crate) fn take_next_cseq(&mut self) {
         self.local_cseq += 1;
-        self.local_cseq
     }
 
     /// Takes the number of a request from the peer. False where it is not above the last one

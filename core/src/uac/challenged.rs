@@ -75,6 +75,7 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
     let Some(bytes) = write(&request, &sent_by, cseq, authentication) else {
         return false;
     };
+    session.dialog.take_next_cseq();
     let method = request.method().clone();
     let transaction = state.insert_client(branch, method, bytes, flow, user);
     state.client(transaction).send(flow);

@@ -62,8 +62,7 @@ impl<'a> InDialog<'a> {
         random: &mut Random,
         own: &Introduction,
     ) -> Option<Written> {
-        let cseq = self.cseq.unwrap_or_else(|| dialog.next_cseq());
-        let dialog = &*dialog;
+        let cseq = self.cseq.unwrap_or(dialog.next_cseq());
         let path = dialog.path();
         let request_uri = Uri::parse(&path.request_uri).ok()?;
         let hop = if path.routes.is_empty() {
@@ -110,6 +109,9 @@ impl<'a> InDialog<'a> {
             Some(body) => writer.body(body),
             None => writer.finish(),
         };
+        if self.cseq.is_none() {
+            dialog.take_next_cseq();
+        }
         Some(Written {
             method: method.clone(),
             branch,

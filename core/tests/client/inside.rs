@@ -1,7 +1,7 @@
 //! Requests of ours inside a session
 //! ([RFC 3261 §12.2.1, §14.1](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.1)).
 
-use offhook_core::message::{Body, Method, Text};
+use offhook_core::message::{Body, Message, Method, Text, parse};
 use offhook_core::{Event, InsideError, SessionEnd, SessionId, Unanswered};
 
 use crate::support::{Answer, Bench, Sent, UDP, from_bob, request};
@@ -249,4 +249,32 @@ fn a_reinvite_does_not_outlive_its_session_for_long() {
         bench.pass(100_000);
         assert!(bench.is_idle());
     }
+}
+
+/// RFC 3261 §12.2.1.1: a gap is allowed, but who sees one looks for the request in it.
+#[test]
+fn a_request_that_cannot_be_written_takes_no_number() {
+    let mut bench = Bench::new();
+    let (id, ack) = bench.session();
+    let move_to = |bench: &mut Bench, cseq, contact: &str| {
+        let Message::Request(update) = from_bob(&Method::Update, &ack, cseq) else {
+            panic!("it is a request");
+        };
+        let update = String::from_utf8_lossy(update.as_bytes());
+        let contact = format!("Contact: <{contact}>\r\nMax-Forwards");
+        let update = update.replace("Max-Forwards", &contact);
+        bench.receive(UDP, parse(update.into_bytes().into()).unwrap());
+        bench.sent();
+    };
+    let options = |bench: &mut Bench| {
+        bench.act(|core, now| {
+            let mut session = core.session(now, id).unwrap();
+            session.request(Method::Options, &[], None)
+        })
+    };
+    let first = options(&mut bench).unwrap();
+    move_to(&mut bench, 7, "tel:+1");
+    assert_eq!(options(&mut bench), Err(InsideError::NoTarget));
+    move_to(&mut bench, 8, "sip:bob@192.0.2.2:5062");
+    assert_eq!(options(&mut bench), Ok(first + 1));
 }
