@@ -278,7 +278,7 @@ pub enum RequestFailure {
     #[error("the request could not be delivered")]
     Undelivered,
     /// The 2xx has no To tag or no Contact. It got ACK and BYE.
-    #[error("the answer says neither who sends it nor where that is")]
+    #[error("the answer has no To tag or no Contact")]
     NoDialog,
 }
 

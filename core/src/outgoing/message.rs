@@ -129,14 +129,17 @@ impl OutgoingRequestMessage {
     /// Takes the Min-SE of a 422. True where the request is worth another try.
     #[must_use]
     pub(crate) fn take_min_se(&mut self, headers: &Headers) -> bool {
-        let longer = self.session_life.as_mut().and_then(|life| {
-            life.seconds = longer_life(headers, life.seconds, life.refused)?;
-            life.is_least = true;
-            life.refused += 1;
-            Some(())
-        });
-        self.cseq += u32::from(longer.is_some());
-        longer.is_some()
+        let Some(life) = &mut self.session_life else {
+            return false;
+        };
+        let Some(seconds) = longer_life(headers, life.seconds, life.refused) else {
+            return false;
+        };
+        life.seconds = seconds;
+        life.is_least = true;
+        life.refused += 1;
+        self.cseq += 1;
+        true
     }
 
     /// Begins a further request of the same conversation, by the best flow.
@@ -235,7 +238,7 @@ impl OutgoingRequestMessage {
         for header in &authorization {
             writer.extra(header);
         }
-        self.write_binding(&mut writer, flow);
+        self.write_contact_header(&mut writer, flow);
         if *method == Method::Invite {
             let options = own.recv_info.iter().chain(&own.options);
             for header in [&own.allow].into_iter().chain(options) {
@@ -284,7 +287,7 @@ impl OutgoingRequestMessage {
     }
 
     /// Our Contact where the method needs one, and what a REGISTER says of it.
-    fn write_binding(&self, writer: &mut MessageWriter, flow: Flow) {
+    fn write_contact_header(&self, writer: &mut MessageWriter, flow: Flow) {
         match &self.binding {
             Some(Binding::Own { params }) => {
                 writer.header_with(HeaderName::Contact, |value| {

@@ -1,4 +1,4 @@
-//! Writing the responses to an INVITE.
+//! Writing the responses that an application gives, and those inside a session.
 
 use bytes::Bytes;
 use offhook_message::{Body, HeaderName, MessageWriter, Method, Refresher, StatusCode};
