@@ -53,16 +53,19 @@ impl Backlog {
         }
     }
 
-    /// Gives it back where too many wait already.
+    /// Gives it back where too many wait already. Wakes nobody: see [`Backlog::wake`].
     pub(crate) fn push(&self, arrival: Box<Arrival>) -> Result<(), Box<Arrival>> {
         let mut queue = self.lock();
         if queue.arrivals.len() >= queue.bound {
             return Err(arrival);
         }
         queue.arrivals.push_back(arrival);
-        drop(queue);
-        self.arrived.notify_one();
         Ok(())
+    }
+
+    /// Wakes one who waits.
+    pub(crate) fn wake(&self) {
+        self.arrived.notify_one();
     }
 
     /// The oldest; `None` after [`Backlog::close`]. Loses none when dropped.
@@ -73,8 +76,10 @@ impl Backlog {
             {
                 let mut queue = self.lock();
                 if let Some(arrival) = queue.arrivals.pop_front() {
-                    if !queue.arrivals.is_empty() {
-                        self.arrived.notify_one();
+                    let is_last = queue.arrivals.is_empty();
+                    drop(queue);
+                    if !is_last {
+                        self.wake();
                     }
                     return Some(arrival);
                 }

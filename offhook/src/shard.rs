@@ -37,6 +37,7 @@ impl Shard {
             core,
             calls: Calls::default(),
             backlog: Arc::clone(backlog),
+            has_arrivals: false,
             awaited: None,
             start: Instant::now(),
             retry_after,
@@ -71,8 +72,9 @@ impl Shard {
         let next = state.deadline();
         if next.is_some_and(|next| state.awaited.is_none_or(|awaited| next < awaited)) {
             state.awaited = next;
-            self.earlier.notify_one();
+            effects.is_earlier = true;
         }
+        effects.arrivals = std::mem::take(&mut state.has_arrivals);
         effects.wakers = std::mem::take(&mut state.calls.wakers);
         (result, effects)
     }
@@ -98,6 +100,11 @@ impl Shard {
         self.lock().core.replaced(replaces)
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_locked(&self) -> bool {
+        self.state.try_lock().is_err()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,6 +118,8 @@ pub(crate) struct State {
     pub(crate) core: UserAgentCore,
     pub(crate) calls: Calls,
     backlog: Arc<Backlog>,
+    /// Whether this act has added to the backlog.
+    has_arrivals: bool,
     /// The deadline that the shard's task sleeps for.
     awaited: Option<Instant>,
     /// Where [`STEP`]s are counted from.
@@ -314,6 +323,7 @@ impl State {
     /// Lets a call, or a request outside of one, wait for the application.
     pub(crate) fn queue(&mut self, arrival: Box<Arrival>) {
         let Err(arrival) = self.backlog.push(arrival) else {
+            self.has_arrivals = true;
             return;
         };
         if let Some(count) = REFUSED.pass(self.now) {
@@ -414,6 +424,10 @@ pub(crate) struct Effects {
     pub(crate) transmits: bool,
     pub(crate) resolves: SmallVec<[Resolve; 1]>,
     pub(crate) wakers: Wakers,
+    /// Something waits in the backlog.
+    pub(crate) arrivals: bool,
+    /// The next deadline has moved to an earlier time.
+    pub(crate) is_earlier: bool,
     /// Calls that take the place of others, which other shards may have.
     pub(crate) replacing: SmallVec<[Box<Arrival>; 1]>,
 }

@@ -241,6 +241,12 @@ impl Shell {
                 }
             });
         }
+        if effects.is_earlier {
+            self.shard(shard).earlier.notify_one();
+        }
+        if effects.arrivals {
+            self.backlog.wake();
+        }
         effects.wakers.into_iter().for_each(Waker::wake);
         for transaction in undelivered {
             self.undelivered(shard, transaction);
@@ -366,6 +372,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Wake};
+
     use offhook_message::{Method, UriBuf, parse};
     use tokio::net::UdpSocket;
 
@@ -403,4 +411,48 @@ mod tests {
             assert_eq!(message.headers().call_id(), Ok(expected.as_bytes()));
         }
     }
+
+    /// An executor may poll where it is woken.
+    #[tokio::test]
+    async fn who_waits_for_a_call_is_woken_with_no_lock_held() {
+        let user_agent = UserAgent::builder().listen("udp:127.0.0.1:0").shards(1);
+        let user_agent = user_agent.start().await.unwrap();
+        let shell = Arc::clone(&user_agent.shell);
+        let uri = "sip:127.0.0.1:9".parse().unwrap();
+        let flow = user_agent.flows(&uri).await.unwrap()[0];
+        let looker = Arc::new(Looker {
+            shell: Arc::clone(&shell),
+            seen: Mutex::default(),
+        });
+        let waker = Waker::from(Arc::clone(&looker));
+        let mut incoming = pin!(user_agent.incoming());
+        let waits = incoming.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(waits.is_pending());
+        shell.message(flow, parse(INVITE.as_bytes().to_vec().into()).unwrap());
+        assert_eq!(*looker.seen.lock().unwrap(), ["unlocked"]);
+    }
+
+    /// Looks at the shard when it is woken.
+    struct Looker {
+        shell: Arc<Shell>,
+        seen: Mutex<Vec<&'static str>>,
+    }
+
+    impl Wake for Looker {
+        fn wake(self: Arc<Self>) {
+            let is_locked = self.shell.shard(0).is_locked();
+            let seen = if is_locked { "locked" } else { "unlocked" };
+            self.seen.lock().unwrap().push(seen);
+        }
+    }
+
+    const INVITE: &str = "INVITE sip:bob@127.0.0.1 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\n\
+        Max-Forwards: 70\r\n\
+        From: <sip:alice@example.com>;tag=1\r\n\
+        To: <sip:bob@127.0.0.1>\r\n\
+        Call-ID: a\r\n\
+        CSeq: 1 INVITE\r\n\
+        Contact: <sip:alice@127.0.0.1:9>\r\n\
+        Content-Length: 0\r\n\r\n";
 }
