@@ -6,8 +6,9 @@ use offhook_core::Transmit;
 /// What a shard has put out and is not sent yet, in its order.
 ///
 /// An act adds under the lock of its shard and sends once that is released, with whatever other threads have added. So a
-/// request never overtakes the ACK before it, whichever thread sends which, and no more waits here than the threads of one
-/// moment have put out.
+/// request is handed to the transport behind the ACK before it, whichever thread hands on which. The others wait meanwhile:
+/// were they to go on, a socket that is slower than the core would let any number wait here. So whoever is called while
+/// something is sent, a layer of `tracing` among them, must not call a verb of this user agent.
 #[derive(Default)]
 pub(crate) struct Outlet {
     queue: Mutex<VecDeque<Transmit>>,

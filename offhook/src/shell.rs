@@ -223,7 +223,7 @@ impl Shell {
         self.act(shard, |state| state.core.handle(state.now, input));
     }
 
-    /// Does what the core asked for. No lock is held.
+    /// Does what the core asked for. No lock is held but that of the outlet, while it is emptied.
     fn follow(&self, shard: usize, effects: Effects) {
         for resolve in effects.resolves {
             self.resolve(shard, resolve);
