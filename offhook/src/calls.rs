@@ -178,21 +178,21 @@ impl Calls {
     }
 
     pub(crate) fn happened(&mut self, invite: OutgoingInviteId, event: OutgoingInviteEvent) {
-        let can_be_left_out = match event {
-            OutgoingInviteEvent::Trying { .. } => true,
+        let is_needed = match event {
+            OutgoingInviteEvent::Trying { .. } => false,
             OutgoingInviteEvent::Progress {
                 session, is_offer, ..
             } => {
                 let is_first = session.is_some_and(|id| self.add_early_session_of(invite, id));
-                !is_offer && !is_first
+                is_offer || is_first
             }
             OutgoingInviteEvent::Accept { session, .. } => {
                 self.add_session(session);
-                false
+                true
             }
-            _ => false,
+            _ => true,
         };
-        if !can_be_left_out || self.outgoing.has_room(invite) {
+        if is_needed || self.outgoing.has_room(invite) {
             let news = OutgoingNews::Invite(event);
             self.wakers.extend(self.outgoing.put(invite, news));
         }
@@ -320,11 +320,19 @@ impl News for OutgoingNews {
             Self::Early(..) => false,
         }
     }
+
+    fn is_counted(&self) -> bool {
+        !self.is_last()
+    }
 }
 
 impl News for Result<Response, RequestFailure> {
     fn is_last(&self) -> bool {
         true
+    }
+
+    fn is_counted(&self) -> bool {
+        false
     }
 }
 
@@ -335,6 +343,10 @@ impl News for RegistrationEvent {
             Self::Unregistered { .. } | Self::Refused { retry_in: None, .. }
         )
     }
+
+    fn is_counted(&self) -> bool {
+        true
+    }
 }
 
 impl News for SubscriptionEvent {
@@ -342,7 +354,7 @@ impl News for SubscriptionEvent {
         matches!(self, Self::Terminated { .. })
     }
 
-    fn can_be_left_out(&self) -> bool {
+    fn is_counted(&self) -> bool {
         !matches!(self, Self::Forked { .. })
     }
 }
@@ -353,6 +365,10 @@ impl News for PublicationEvent {
             self,
             Self::Unpublished { .. } | Self::Refused { retry_in: None, .. }
         )
+    }
+
+    fn is_counted(&self) -> bool {
+        true
     }
 }
 

@@ -9,10 +9,8 @@ pub(crate) trait News {
     /// Whether it is over with this.
     fn is_last(&self) -> bool;
 
-    /// Whether a handle that does not look for a long time does without it.
-    fn can_be_left_out(&self) -> bool {
-        true
-    }
+    /// Whether it is of those of which only so many wait.
+    fn is_counted(&self) -> bool;
 }
 
 /// What the handles of one kind wait for. An inbox lives as long as its handle.
@@ -44,7 +42,7 @@ impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
     pub(crate) fn has_room(&self, id: Id) -> bool {
         self.by_id.get(&id).is_some_and(|inbox| {
             let news = inbox.news.iter();
-            news.filter(|it| it.can_be_left_out()).count() < MOST_NEWS
+            news.filter(|it| it.is_counted()).count() < MOST_NEWS
         })
     }
 
@@ -56,11 +54,12 @@ impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
         inbox.waker.take()
     }
 
-    /// As [`Self::put`], in the place of the oldest where there is no room.
+    /// As [`Self::put`], in the place of the oldest that is counted where there is no room.
     pub(crate) fn put_newest(&mut self, id: Id, news: N) -> Option<Waker> {
-        if !self.has_room(id)
+        if news.is_counted()
+            && !self.has_room(id)
             && let Some(inbox) = self.by_id.get_mut(&id)
-            && let Some(oldest) = inbox.news.iter().position(News::can_be_left_out)
+            && let Some(oldest) = inbox.news.iter().position(News::is_counted)
         {
             inbox.news.remove(oldest);
         }
@@ -126,3 +125,60 @@ pub(crate) fn remember(waker: &mut Option<Waker>, context: &mut Context<'_>) {
 
 /// What is kept up lives as long as its handle, whether that looks or not, and a peer can send any number of some responses.
 const MOST_NEWS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Told {
+        Counted(usize),
+        Kept,
+    }
+
+    impl News for Told {
+        fn is_last(&self) -> bool {
+            false
+        }
+
+        fn is_counted(&self) -> bool {
+            matches!(self, Self::Counted(_))
+        }
+    }
+
+    /// Of an inbox that is full, for a handle that has this name.
+    fn full(id: u32) -> Inboxes<u32, Told> {
+        let mut inboxes = Inboxes::default();
+        inboxes.add(id);
+        for number in 0..MOST_NEWS {
+            assert!(inboxes.has_room(id));
+            inboxes.put(id, Told::Counted(number));
+        }
+        assert!(!inboxes.has_room(id));
+        inboxes
+    }
+
+    #[test]
+    fn the_newest_takes_the_place_of_the_oldest_that_is_counted() {
+        let mut inboxes = full(1);
+        inboxes.put_newest(1, Told::Counted(MOST_NEWS));
+        let left = inboxes.remove(1);
+        assert!(left.into_iter().eq((1..=MOST_NEWS).map(Told::Counted)));
+    }
+
+    #[test]
+    fn what_is_not_counted_takes_the_place_of_nothing() {
+        let mut inboxes = full(1);
+        inboxes.put_newest(1, Told::Kept);
+        let mut left = inboxes.remove(1);
+        assert_eq!(left.pop_back(), Some(Told::Kept));
+        assert!(left.into_iter().eq((0..MOST_NEWS).map(Told::Counted)));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_handle_that_is_gone() {
+        let mut inboxes = full(1);
+        inboxes.put_newest(2, Told::Kept);
+        assert!(!inboxes.has_room(2) && inboxes.remove(2).is_empty());
+    }
+}
