@@ -23,7 +23,8 @@ use crate::{
 
 /// Offers and answers every [`Encoding`](offhook_media::Encoding) and telephone-event over ICE and DTLS-SRTP.
 ///
-/// - The first audio stream that fits is accepted, every other stream is refused.
+/// - The first audio stream that fits is accepted, every other stream is refused. Once there was one, only an offer with
+///   other certificates may give it another name.
 /// - The UDP port is opened with the first description of ours, inside a tokio runtime. Dropping or closing the handler
 ///   frees it.
 /// - We are ICE-lite with one host candidate, agree to `a=rtcp-mux`, and let an actpass peer begin the DTLS handshake.
@@ -83,6 +84,11 @@ impl WebRtcHandler {
         };
         Ok(self.connection.insert(connection))
     }
+
+    /// Whether a stream that is offered has other certificates than the last one.
+    fn begins_anew(&self, stream: &RemoteStream) -> bool {
+        self.mid.is_some() && self.fingerprints != stream.fingerprints
+    }
 }
 
 impl Negotiator for WebRtcHandler {
@@ -110,6 +116,11 @@ impl Negotiator for WebRtcHandler {
         let stream = RemoteStream::read(description, media, known.unwrap_or("0"))?;
         if ours.is_some() && known != Some(&stream.mid) {
             return Err(Incompatibility::AnswerMismatch);
+        }
+        let is_other = known.is_some_and(|known| known != stream.mid);
+        if is_other && !self.begins_anew(&stream) {
+            // The association has one stream, and str0m would restart ICE before it finds that this is not it.
+            return Err(Incompatibility::MediaSecurity);
         }
         if SdpOffer::from_sdp_string(&stream.text).is_err() {
             return Err(Incompatibility::MediaSecurity);
@@ -146,10 +157,10 @@ impl Negotiator for WebRtcHandler {
     }
 
     fn answer(&mut self, line: OurLine<'_>, stream: &RemoteStream) -> Result<(), DescriptionError> {
-        let has_other_certificate = self.mid.is_some() && self.fingerprints != stream.fingerprints;
+        let begins_anew = self.begins_anew(stream);
         let connection = self.connection()?;
         let take = |api: SdpApi<'_>| api.accept_offer(SdpOffer::from_sdp_string(&stream.text)?);
-        let answer = if has_other_certificate {
+        let answer = if begins_anew {
             connection.negotiate_anew(take)
         } else {
             connection.negotiate(take)

@@ -138,6 +138,26 @@ async fn another_certificate_that_is_refused_leaves_the_call_as_it_was() {
     browser.hear_echo(OPUS, b"still").await;
 }
 
+/// The stream of the call is found behind another, and without it nothing is begun.
+#[tokio::test]
+async fn a_stream_of_another_name_is_refused_and_leaves_the_call_as_it_was() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = browser.offer(Direction::SendOnly);
+    let (session, stream) = offer.split_at(offer.find("m=audio ").unwrap());
+    let other = stream
+        .replace(value(stream, "a=mid:"), "oth")
+        .replace(value(stream, "a=ice-ufrag:"), "restarted");
+    let error = handler.set_description(format!("{session}{other}").as_bytes());
+    assert!(matches!(error, Err(DescriptionError::NotAcceptable(_))));
+    browser.hear_echo(OPUS, b"still").await;
+
+    let both = answer(&mut handler, &format!("{session}{other}{stream}"));
+    let name = value(stream, "a=mid:");
+    assert_eq!(value(&both, "a=group:BUNDLE "), name);
+    assert!(has(&both, "a=recvonly"), "{both}");
+}
+
 #[tokio::test]
 async fn our_later_offer_keeps_what_was_agreed() {
     let mut handler = handler();
