@@ -234,7 +234,8 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
         let stream = read_answer(self, &offer, &answer)?;
         let state = mem::replace(&mut self.offer_answer().state, State::Stable);
         if let (State::HaveLocalOffer(_, pending), Some(stream)) = (state, &stream) {
-            self.accept(pending, stream)?;
+            self.accept(pending, stream)
+                .inspect_err(|_| self.rollback_description())?;
         }
         complete(self, &ours, stream);
         Ok(())

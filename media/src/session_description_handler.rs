@@ -26,13 +26,15 @@ pub trait SessionDescriptionHandler {
 
     /// Takes the peer's offer, or its answer to the offer that [`description`](Self::description) gave.
     ///
-    /// On an error nothing has changed, and our own offer, if there was one, still waits for its answer.
+    /// On an error nothing has changed, and our own offer, if there was one, still waits for its answer. Only an answer that
+    /// could be read, and that the connection then refuses, takes our offer back, as a
+    /// [rollback](Self::rollback_description) does.
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
 
     /// Takes the peer's answer: to our offer, or where none is open to our last description, which a refresh of the
     /// session repeats (RFC 4028 section 7.4).
     ///
-    /// On an error nothing has changed.
+    /// Errors are as for [`set_description`](Self::set_description).
     fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
 
     /// Whether the next description of ours holds the peer. It takes effect with the pair that the description completes;

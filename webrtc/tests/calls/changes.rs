@@ -206,3 +206,18 @@ async fn we_hold_and_resume() {
     handler.set_description(answer.as_bytes()).unwrap();
     browser.hear_echo(OPUS, b"again").await;
 }
+
+/// RFC 3261 §14.1: what was not agreed on does not bind the next answer.
+#[tokio::test]
+async fn an_answer_that_the_connection_refuses_takes_the_hold_back() {
+    let mut handler = handler();
+    let mut browser = call(&mut handler).await;
+    let offer = String::from_utf8(handler.hold().unwrap().content().to_vec()).unwrap();
+    let held = browser.answer(&offer);
+    let lite = held.replacen("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n", 1);
+    assert_ne!(lite, held);
+    handler.set_description(lite.as_bytes()).unwrap_err();
+    let offer = browser.offer(Direction::SendRecv);
+    let answered = answer(&mut handler, &offer);
+    assert!(has(&answered, "a=sendrecv"), "{answered}");
+}
