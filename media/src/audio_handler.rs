@@ -23,10 +23,10 @@ use crate::{
 ///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
 ///   over if packets come from it.
 /// - An offer may be answered in several dialogs
-///   ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): a clone that is made behind the offer
-///   serves one, and what is agreed in it binds no other. Clones share the port. It follows the one that completed its pair
-///   last, or rolled back to it; the last that is dropped or closed frees it.
-#[derive(Clone, Debug)]
+///   ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): a
+///   [fork](crate::SessionDescriptionHandler::fork) serves one. Forks share the port. It follows the one that completed its
+///   pair last, or rolled back to it; the last that is dropped or closed frees it.
+#[derive(Debug)]
 pub struct AudioHandler {
     ports: PortRange,
     offer_answer: OfferAnswer<RemoteAudio, ()>,
@@ -174,6 +174,21 @@ impl Negotiator for AudioHandler {
         } else {
             self.port = None;
         }
+    }
+
+    fn forked(&self) -> Result<Self, DescriptionError> {
+        Ok(Self {
+            offer_answer: self.offer_answer.fork()?,
+            ports: self.ports.clone(),
+            lines: self.lines.clone(),
+            audio: self.audio.clone(),
+            port: self.port.clone(),
+            end: self.end.clone(),
+            counters: Arc::clone(&self.counters),
+            loss: self.loss.clone(),
+            patience: self.patience,
+            presses_keys: self.presses_keys,
+        })
     }
 
     fn has_keys(&self) -> bool {

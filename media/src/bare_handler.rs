@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// Answers as [`AudioHandler`](crate::AudioHandler) does, but every stream is inactive and no port is opened: for tests and
-/// load of the signalling alone. Clones serve the dialogs of a forked call.
-#[derive(Clone, Debug)]
+/// load of the signalling alone.
+#[derive(Debug)]
 pub struct BareHandler {
     offer_answer: OfferAnswer<RemoteAudio, ()>,
     lines: AudioLines,
@@ -61,6 +61,13 @@ impl Negotiator for BareHandler {
     }
 
     fn agree(&mut self, _: &str, _: Option<(RemoteAudio, Direction)>) {}
+
+    fn forked(&self) -> Result<Self, DescriptionError> {
+        Ok(Self {
+            offer_answer: self.offer_answer.fork()?,
+            lines: self.lines.clone(),
+        })
+    }
 
     fn has_keys(&self) -> bool {
         false

@@ -30,6 +30,9 @@ pub enum DescriptionError {
     /// An offer came, or was asked for, while an earlier one had no answer yet (RFC 3261 section 14.2).
     #[error("an earlier offer still waits for its answer")]
     OfferPending,
+    /// No offer of ours is open that another dialog could answer.
+    #[error("no offer of ours is open that another dialog could answer")]
+    NoOffer,
     /// The handler was closed.
     #[error("the session's media is closed")]
     Closed,
@@ -45,7 +48,7 @@ impl DescriptionError {
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::REQUEST_ENTITY_TOO_LARGE,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE_HERE,
-            Self::OfferPending | Self::Closed => StatusCode::SERVER_INTERNAL_ERROR,
+            Self::OfferPending | Self::NoOffer | Self::Closed => StatusCode::SERVER_INTERNAL_ERROR,
             Self::NoPort(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -55,7 +58,7 @@ impl DescriptionError {
         let (code, text) = match self {
             Self::Malformed { .. } | Self::TooLarge { .. } => (MISCELLANEOUS, self.to_string()),
             Self::NotAcceptable(reason) => (reason.warning_code(), reason.to_string()),
-            Self::OfferPending | Self::Closed | Self::NoPort(_) => return None,
+            Self::OfferPending | Self::NoOffer | Self::Closed | Self::NoPort(_) => return None,
         };
         Some(Warning { code, text })
     }

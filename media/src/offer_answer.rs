@@ -12,7 +12,7 @@ use crate::{
 
 /// One kind of media, of which [`OfferAnswer`] makes a [`SessionDescriptionHandler`]: the rules of RFC 3264 are there, and
 /// here is what the audio line says and does. Who has a handler calls nothing of this.
-pub trait Negotiator: Sized {
+pub trait Negotiator: Sized + Send + 'static {
     /// The peer's stream, as far as we can use it.
     type Stream;
     /// What is needed to take the answer to an offer of ours.
@@ -74,6 +74,11 @@ pub trait Negotiator: Sized {
     /// Does what the last complete pair says: a later offer was forgotten.
     fn follow(&mut self) {}
 
+    /// See [`SessionDescriptionHandler::fork`]. Begins with [`OfferAnswer::fork`].
+    fn forked(&self) -> Result<Self, DescriptionError> {
+        Err(DescriptionError::NoOffer)
+    }
+
     /// See [`SessionDescriptionHandler::takes_keys`].
     fn has_keys(&self) -> bool;
 
@@ -125,7 +130,6 @@ impl OurLine<'_> {
 ///          └───────────────────────────────► HaveLocalOffer
 ///                 description()
 /// ```
-#[derive(Clone)]
 pub struct OfferAnswer<S, P> {
     side: Side,
     state: State<S, P>,
@@ -133,7 +137,6 @@ pub struct OfferAnswer<S, P> {
     agreed: Option<Arc<str>>,
 }
 
-#[derive(Clone)]
 enum State<S, P> {
     Stable,
     HaveLocalOffer(Arc<str>, P),
@@ -142,7 +145,6 @@ enum State<S, P> {
 }
 
 /// An offer of the peer that can be answered.
-#[derive(Clone)]
 struct RemoteOffer<S> {
     text: Box<str>,
     /// The place of the stream that we accept, and the stream; none where every audio stream is disabled.
@@ -162,6 +164,27 @@ impl<S, P> OfferAnswer<S, P> {
     /// The address of ours that descriptions name.
     pub fn local(&self) -> IpAddr {
         self.side.local()
+    }
+
+    /// Where another dialog stands that our open offer makes.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError::NoOffer`] while none is open.
+    pub fn fork(&self) -> Result<Self, DescriptionError>
+    where
+        P: Clone,
+    {
+        let (offer, pending) = match &self.state {
+            State::HaveLocalOffer(offer, pending) => (Arc::clone(offer), pending.clone()),
+            State::Closed => return Err(DescriptionError::Closed),
+            State::Stable | State::HaveRemoteOffer(_) => return Err(DescriptionError::NoOffer),
+        };
+        Ok(Self {
+            side: self.side.clone(),
+            state: State::HaveLocalOffer(offer, pending),
+            agreed: self.agreed.clone(),
+        })
     }
 
     fn error(&self) -> DescriptionError {
@@ -257,6 +280,10 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
             offer_answer.side.roll_back();
             self.follow();
         }
+    }
+
+    fn fork(&self) -> Result<Box<dyn SessionDescriptionHandler + Send>, DescriptionError> {
+        Ok(Box::new(self.forked()?))
     }
 
     fn takes_keys(&self) -> bool {

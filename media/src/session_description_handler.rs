@@ -96,6 +96,17 @@ pub trait SessionDescriptionHandler {
     /// offer is open.
     fn rollback_description(&mut self);
 
+    /// A handler for one dialog of an INVITE with our offer, which may be answered in several
+    /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): what is agreed in it binds no other.
+    /// Whether they share their media, the kind of handler says.
+    ///
+    /// # Errors
+    ///
+    /// [`DescriptionError::NoOffer`] where no offer of ours is open, and where this kind of media has one peer.
+    fn fork(&self) -> Result<Box<dyn SessionDescriptionHandler + Send>, DescriptionError> {
+        Err(DescriptionError::NoOffer)
+    }
+
     /// Whether keys that we press go to the peer in the audio (RFC 4733), by what was agreed last. Where they do not, INFO
     /// is left.
     fn takes_keys(&self) -> bool;

@@ -3,18 +3,7 @@ use std::net::SocketAddr;
 use offhook::{Progress, SessionEvent};
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
 
-use crate::negotiation::change;
-
-/// The media of a call of ours. The call may be forked: then each dialog has a clone.
-pub(super) trait Media: SessionDescriptionHandler + Send {
-    fn fork(&self) -> Box<dyn Media>;
-}
-
-impl<M: SessionDescriptionHandler + Clone + Send + 'static> Media for M {
-    fn fork(&self) -> Box<dyn Media> {
-        Box::new(self.clone())
-    }
-}
+use crate::negotiation::{Handler, change};
 
 /// The callees that have described themselves before the call is answered, each in a dialog of its own: what is agreed with
 /// one of them binds no other ([RFC 6337 §3.1](https://www.rfc-editor.org/rfc/rfc6337#section-3.1)). The last that said
@@ -24,7 +13,7 @@ pub(super) struct Early(Vec<Callee>);
 
 struct Callee {
     tag: Vec<u8>,
-    media: Box<dyn Media>,
+    media: Handler,
     /// Whether the description of the INVITE holds no more, which a 2xx repeats.
     is_changed: bool,
 }
@@ -34,7 +23,7 @@ impl Early {
     pub(super) fn hear(
         &mut self,
         progress: &Progress,
-        offering: &dyn Media,
+        offering: &dyn SessionDescriptionHandler,
     ) -> Result<(), DescriptionError> {
         let headers = progress.message.headers();
         // There are up to so many sessions, and any number of other responses.
@@ -59,38 +48,37 @@ impl Early {
         }
     }
 
-    /// The media of the callee that has accepted the call with this tag, from now on the only one, and whether its answer is
-    /// of use.
+    /// The media of the callee that has accepted the call with this tag, from now on the only one, if its answer is of use.
     pub(super) fn accepted(
         mut self,
         tag: Option<&[u8]>,
         answer: Option<&[u8]>,
-        offering: &dyn Media,
-    ) -> (Box<dyn Media>, Result<(), DescriptionError>) {
+        offering: &dyn SessionDescriptionHandler,
+    ) -> Result<Handler, DescriptionError> {
         let place = self.0.iter().position(|it| Some(&it.tag[..]) == tag);
         let (mut media, is_agreed) = match place.map(|place| self.0.swap_remove(place)) {
             Some(callee) => (callee.media, callee.is_changed || answer.is_none()),
-            None => (offering.fork(), false),
+            None => (offering.fork()?, false),
         };
         if is_agreed {
             // Another may have been heard since.
             media.rollback_description();
-            return (media, Ok(()));
+        } else {
+            media.set_answer(answer.unwrap_or_default())?;
         }
-        let taken = media.set_answer(answer.unwrap_or_default());
-        (media, taken)
+        Ok(media)
     }
 
     fn describe(
         &mut self,
         tag: &[u8],
         description: &[u8],
-        offering: &dyn Media,
+        offering: &dyn SessionDescriptionHandler,
     ) -> Result<(), DescriptionError> {
         if self.callee(tag).is_some() {
             return Ok(()); // RFC 3261 §13.2.1: the first counts.
         }
-        let mut media = offering.fork();
+        let mut media = offering.fork()?;
         media.set_answer(description)?;
         self.0.push(Callee {
             tag: tag.to_vec(),
@@ -144,7 +132,7 @@ mod tests {
             ("c", None, false),
         ] {
             let (early, offering) = called();
-            let (_, taken) = early.accepted(Some(tag.as_bytes()), answer, &offering);
+            let taken = early.accepted(Some(tag.as_bytes()), answer, &offering);
             assert_eq!(taken.is_ok(), is_taken, "{tag} {answer:?}");
         }
     }

@@ -24,11 +24,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 pub(crate) use self::arguments::CallArguments;
-use self::early::{Early, Media};
+use self::early::Early;
 use self::following::{Followed, Placing};
 use crate::{
     credentials::advise,
-    negotiation::change,
+    negotiation::{Handler, change},
     outcome::Outcome,
     over::ended,
     signals::{Signal, Signals},
@@ -94,7 +94,7 @@ struct Call {
     output: Output,
     /// Our address, for warnings.
     agent: SocketAddr,
-    media: Box<dyn Media>,
+    media: Handler,
     speech: Option<Speech>,
     signals: Signals,
     /// When it is given up; `None` once it is.
@@ -208,16 +208,17 @@ impl Call {
         // The next session has an answer of its own.
         let early = std::mem::take(&mut self.early);
         let (tag, answer) = (message.headers().to_tag(), message.session_description());
-        let (media, taken) = early.accepted(tag, answer, &*self.media);
-        self.media = media;
-        if let Err(error) = taken {
-            self.failed(format!("no usable answer to our offer: {error}"));
-            self.hang_up(&mut session);
-            let end = self.talk(&mut session, None).await;
-            return Err(match end {
-                Err(None) => Outcome::StoppedAtOnce,
-                _ => Outcome::Refused,
-            });
+        match early.accepted(tag, answer, &*self.media) {
+            Ok(media) => self.media = media,
+            Err(error) => {
+                self.failed(format!("no usable answer to our offer: {error}"));
+                self.hang_up(&mut session);
+                let end = self.talk(&mut session, None).await;
+                return Err(match end {
+                    Err(None) => Outcome::StoppedAtOnce,
+                    _ => Outcome::Refused,
+                });
+            }
         }
         self.output
             .tell(Line::of_response("established", &message, ", established"));
@@ -421,7 +422,7 @@ impl Call {
 
 /// Our side of a call's media.
 struct OurSide {
-    media: Box<dyn Media>,
+    media: Handler,
     speech: Option<Speech>,
 }
 

@@ -29,7 +29,7 @@ async fn the_port_follows_the_dialog_that_agreed_last() {
     let end = AudioEnd::new(Player::new(Sound::tone(440)));
     let mut offering = AudioHandler::new(local, &PortRange::any(), end);
     description(&mut offering);
-    let (mut one, mut other) = (offering.clone(), offering.clone());
+    let (mut one, mut other) = (offering.fork().unwrap(), offering.fork().unwrap());
     let (first, second) = (ear().await, ear().await);
 
     one.set_answer(answer_from(&first, 0).as_bytes()).unwrap();

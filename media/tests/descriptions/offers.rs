@@ -15,12 +15,31 @@ const OFFERED: &str = "m=audio 9 RTP/AVP 111 9 0 8 101 110\r\n\
 fn each_dialog_of_one_offer_is_agreed_on_by_itself() {
     let mut offering = bare();
     description(&mut offering);
-    let (mut one, mut other) = (offering.clone(), offering.clone());
+    let (mut one, mut other) = (offering.fork().unwrap(), offering.fork().unwrap());
     let answer_of = |number: u8| offer(&format!("m=audio 4000 RTP/AVP {number}\r\n"));
     one.set_answer(answer_of(0).as_bytes()).unwrap();
-    answer(&mut one, &answer_of(0));
+    answer(&mut *one, &answer_of(0));
     one.set_answer(answer_of(8).as_bytes()).unwrap_err();
     other.set_answer(answer_of(8).as_bytes()).unwrap();
+}
+
+#[test]
+fn only_our_open_offer_forks() {
+    let mut handler = bare();
+    let is_refused =
+        |handler: &BareHandler| matches!(handler.fork(), Err(DescriptionError::NoOffer));
+    assert!(is_refused(&handler));
+    let theirs = offer("m=audio 4000 RTP/AVP 0\r\n");
+    handler.set_description(theirs.as_bytes()).unwrap();
+    assert!(is_refused(&handler));
+    description(&mut handler);
+    assert!(is_refused(&handler));
+    description(&mut handler);
+    assert!(handler.fork().is_ok());
+    handler.set_answer(theirs.as_bytes()).unwrap();
+    assert!(is_refused(&handler));
+    handler.close();
+    assert!(matches!(handler.fork(), Err(DescriptionError::Closed)));
 }
 
 fn bare() -> BareHandler {
