@@ -7,6 +7,7 @@ use crate::{
     PortRange, Protection, RtpCounters,
     audio_lines::AudioLines,
     offer_answer::{Negotiator, OfferAnswer, OurLine},
+    random::random,
     remote_audio::{AudioStream, RemoteAudio},
     rtp::RtpSession,
     rtp_port::RtpPort,
@@ -41,6 +42,8 @@ pub struct AudioHandler {
     patience: Duration,
     /// Whether a codec is spoken that keys can be sent beside, where the peer takes one.
     presses_keys: bool,
+    /// Names our dialog among those that share the port.
+    dialog: u64,
 }
 
 impl AudioHandler {
@@ -68,6 +71,7 @@ impl AudioHandler {
             loss: MediaLossSender::new(),
             patience: Duration::MAX,
             presses_keys: false,
+            dialog: random(),
         }
     }
 
@@ -163,7 +167,8 @@ impl Negotiator for AudioHandler {
     }
 
     fn agree(&mut self, _: &str, stream: Option<(RemoteAudio, Direction)>) {
-        let stream = stream.map(|(remote, direction)| self.lines.agreed(remote, direction));
+        let stream =
+            stream.map(|(remote, direction)| self.lines.agreed(self.dialog, remote, direction));
         self.audio = stream.map(Box::new);
         self.follow();
     }
@@ -188,6 +193,7 @@ impl Negotiator for AudioHandler {
             loss: self.loss.clone(),
             patience: self.patience,
             presses_keys: self.presses_keys,
+            dialog: random(),
         })
     }
 

@@ -100,9 +100,15 @@ impl AudioLines {
         });
     }
 
-    /// What is agreed on where the peer's stream is this one.
-    pub(crate) fn agreed(&self, remote: RemoteAudio, direction: Direction) -> AudioStream {
+    /// What is agreed on in this dialog where the peer's stream is this one.
+    pub(crate) fn agreed(
+        &self,
+        dialog: u64,
+        remote: RemoteAudio,
+        direction: Direction,
+    ) -> AudioStream {
         AudioStream {
+            dialog,
             direction,
             srtp: remote.crypto.as_ref().map(|it| it.keys(self.key())),
             remote,

@@ -15,10 +15,15 @@ use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 /// that nobody who is faster locks out a peer without NAT. An echo sends one packet for one packet, to where it came from:
 /// it amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
 /// talking to each other for ever, so it has to be a slow talk.
+///
+/// A callee that lost the call to another may go on sending for a while: its source is not locked on in the dialog of the
+/// other.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     stream: Option<AudioStream>,
     source: Option<SocketAddr>,
+    /// The last source of each dialog that was followed before, with its name.
+    others: Vec<(u64, SocketAddr)>,
     /// Where RTCP comes from if it has its own port.
     rtcp_source: Option<SocketAddr>,
     /// The second that is counted, and the packets in it.
@@ -35,13 +40,17 @@ pub(crate) enum Admission {
 
 impl Gate {
     pub(crate) fn follow(&mut self, stream: AudioStream) {
-        if self
-            .stream
-            .as_ref()
-            .is_some_and(|old| old.remote.address != stream.remote.address)
+        if let Some(old) = &self.stream
+            && old.remote.address != stream.remote.address
         {
-            self.source = None;
+            let source = self.source.take();
             self.rtcp_source = None;
+            if let Some(source) = source.filter(|_| old.dialog != stream.dialog) {
+                let left = old.dialog;
+                self.others.retain(|(dialog, _)| *dialog != left);
+                self.others.truncate(MOST_OTHERS - 1);
+                self.others.insert(0, (left, source));
+            }
         }
         self.stream = Some(stream);
     }
@@ -51,7 +60,11 @@ impl Gate {
             return Admission::Discard;
         };
         let is_heard = stream.direction.listens();
-        let is_peer = self.source.is_none_or(|source| source == from)
+        let is_free = || {
+            let mut others = self.others.iter();
+            !others.any(|(dialog, source)| *dialog != stream.dialog && *source == from)
+        };
+        let is_peer = self.source.map_or_else(is_free, |source| source == from)
             || stream
                 .remote
                 .address
@@ -143,24 +156,58 @@ fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
 
 /// In a second: audio in pieces of 5 ms.
 const MOST_PACKETS: u32 = 200;
+/// Callees of one call that are heard by turns before the answer, and are not where they say.
+const MOST_OTHERS: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Direction, remote_audio::RemoteAudio, session_description::Description};
 
+    /// A stream that is described at this port.
+    fn stream(port: u16, dialog: u64) -> AudioStream {
+        let text =
+            format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio {port} RTP/AVP 0\r\na=rtcp-mux\r\n");
+        let description = Description::read(&text).unwrap();
+        let (media, local) = (&description.medias[0], [192, 0, 2, 9].into());
+        AudioStream {
+            remote: RemoteAudio::read(&description, media, local, None).unwrap(),
+            direction: Direction::SendRecv,
+            srtp: None,
+            dialog,
+        }
+    }
+
+    #[test]
+    fn a_callee_that_lost_is_not_locked_on() {
+        let [loser, winner] = [1, 2].map(|host| SocketAddr::from(([198, 51, 100, host], 9)));
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let mut is_taken = |stream: AudioStream, from| {
+            gate.follow(stream);
+            gate.admit(0, from, now) == Admission::Take
+        };
+        assert!(is_taken(stream(4000, 1), loser));
+        assert!(!is_taken(stream(5000, 2), loser));
+        assert!(is_taken(stream(5000, 2), winner));
+        // Each is the peer of its own dialog again, and wherever it moves to in that.
+        assert!(!is_taken(stream(4000, 1), winner));
+        assert!(is_taken(stream(4000, 1), loser));
+        assert!(is_taken(stream(4002, 1), loser));
+        // One that is where it says is always heard.
+        assert!(is_taken(stream(5000, 2), ([192, 0, 2, 1], 5000).into()));
+        assert_eq!(gate.others.len(), 2);
+        for dialog in 3..30 {
+            gate.follow(stream(6000 + dialog, dialog.into()));
+            gate.admit(0, ([198, 51, 100, 3], dialog).into(), now);
+        }
+        assert_eq!(gate.others.len(), MOST_OTHERS);
+    }
+
     #[test]
     fn two_echoes_talk_slowly() {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
         let mut gate = Gate::default();
-        let text = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\n";
-        let description = Description::read(text).unwrap();
-        let media = &description.medias[0];
-        gate.follow(AudioStream {
-            remote: RemoteAudio::read(&description, media, peer.ip(), None).unwrap(),
-            direction: Direction::SendRecv,
-            srtp: None,
-        });
+        gate.follow(stream(4000, 0));
         let start = Instant::now();
         let mut echoed = |now| {
             let admitted = (0..1000).map(|_| gate.admit(0, peer, now));

@@ -38,6 +38,8 @@ pub(crate) struct AudioStream {
     /// As we see it: `SendOnly` means that we send.
     pub(crate) direction: Direction,
     pub(crate) srtp: Option<Keys>,
+    /// Names the dialog among those that share the port.
+    pub(crate) dialog: u64,
 }
 
 impl RemoteAudio {

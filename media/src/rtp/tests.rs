@@ -47,6 +47,7 @@ fn stream_of(theirs: &str, ours: Option<&str>) -> AudioStream {
         remote: remote.unwrap(),
         direction: Direction::SendRecv,
         srtp: None,
+        dialog: 0,
     }
 }
 
