@@ -78,6 +78,8 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     let line = line.with("uri", uri.to_string());
     call.output.tell(line.with("call_id", inviter.call_id()));
     let outcome = call.ring(inviter).await;
+    // Each callee that was heard has a hand on the port.
+    call.early = Early::default();
     call.media.close();
     if let Some(file) = &record {
         wave::write(file, &recording.samples())?;

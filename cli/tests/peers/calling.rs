@@ -1,8 +1,9 @@
 //! `offhook call`, and a callee that is not as it should be.
 
 use std::{
-    iter,
+    fs, iter,
     net::{SocketAddr, UdpSocket},
+    process::Command,
     time::Duration,
 };
 
@@ -115,6 +116,25 @@ fn the_callee_is_heard_before_it_answers() {
     let recording = WavReader::open(&record.0).expect("a recording");
     let mut samples = recording.into_samples::<i16>();
     assert!(samples.any(|it| it.expect("a sample") > 8000));
+}
+
+/// The program has no more to do than to write the recording, and that lasts: nobody reads it.
+#[test]
+fn the_audio_stops_when_a_callee_that_was_heard_refuses() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let record = File::new("heard-refused", "");
+    let file = record.0.to_str().expect("UTF-8");
+    let mut program = call(&peer, &["--record", file]);
+    let invite = peer.expect("INVITE");
+    peer.describe(&invite, "183 Session Progress", &ear.description("0"));
+    program.expect("progress");
+    ear.hear();
+    fs::remove_file(&record.0).expect("it was written");
+    let made = Command::new("mkfifo").arg(&record.0).status();
+    assert!(made.expect("mkfifo runs").success());
+    peer.respond(&invite, "486 Busy Here", "");
+    program.expect("rejected");
+    assert!((0..1000).any(|_| ear.is_silent()), "it goes on");
 }
 
 /// What was agreed with one callee, and changed by it, binds no other that the same INVITE has reached.
