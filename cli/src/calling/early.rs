@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use offhook::{Progress, SessionEvent};
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
+use tracing::warn;
 
 use crate::negotiation::{Handler, change};
 
@@ -13,18 +14,15 @@ pub(super) struct Early(Vec<Callee>);
 
 struct Callee {
     tag: Vec<u8>,
-    media: Handler,
+    /// None where the first description is of no use; that of the 2xx may be.
+    media: Option<Handler>,
     /// Whether the description of the INVITE holds no more, which a 2xx repeats.
     is_changed: bool,
 }
 
 impl Early {
     /// Takes what a provisional response says that was not said before, as an answer to our offer.
-    pub(super) fn hear(
-        &mut self,
-        progress: &Progress,
-        offering: &dyn SessionDescriptionHandler,
-    ) -> Result<(), DescriptionError> {
+    pub(super) fn hear(&mut self, progress: &Progress, offering: &dyn SessionDescriptionHandler) {
         let headers = progress.message.headers();
         // There are up to so many sessions, and any number of other responses.
         if let (Some(_), Some(tag), Some(description)) = (
@@ -32,9 +30,8 @@ impl Early {
             headers.to_tag(),
             progress.message.session_description(),
         ) {
-            return self.describe(tag, description, offering);
+            self.describe(tag, description, offering);
         }
-        Ok(())
     }
 
     /// Something that the callee wants before it answers: another session, or nothing that it gets.
@@ -43,8 +40,10 @@ impl Early {
             return;
         };
         let tag = offer.message().headers().from_tag();
-        if let Some(callee) = tag.and_then(|tag| self.callee(tag)) {
-            callee.is_changed |= change(offer, &mut *callee.media, agent);
+        if let Some(callee) = tag.and_then(|tag| self.callee(tag))
+            && let Some(media) = &mut callee.media
+        {
+            callee.is_changed |= change(offer, &mut **media, agent);
         }
     }
 
@@ -56,8 +55,10 @@ impl Early {
         offering: &dyn SessionDescriptionHandler,
     ) -> Result<Handler, DescriptionError> {
         let place = self.0.iter().position(|it| Some(&it.tag[..]) == tag);
-        let (mut media, is_agreed) = match place.map(|place| self.0.swap_remove(place)) {
-            Some(callee) => (callee.media, callee.is_changed || answer.is_none()),
+        let callee = place.map(|place| self.0.swap_remove(place));
+        let is_changed = callee.as_ref().is_some_and(|callee| callee.is_changed);
+        let (mut media, is_agreed) = match callee.and_then(|callee| callee.media) {
+            Some(media) => (media, is_changed || answer.is_none()),
             None => (offering.fork()?, false),
         };
         if is_agreed {
@@ -74,18 +75,22 @@ impl Early {
         tag: &[u8],
         description: &[u8],
         offering: &dyn SessionDescriptionHandler,
-    ) -> Result<(), DescriptionError> {
+    ) {
         if self.callee(tag).is_some() {
-            return Ok(()); // RFC 3261 §13.2.1: the first counts.
+            return; // RFC 3261 §13.2.1: the first counts.
         }
-        let mut media = offering.fork()?;
-        media.set_answer(description)?;
+        let taken = offering.fork().and_then(|mut media| {
+            media.set_answer(description)?;
+            Ok(media)
+        });
+        if let Err(error) = &taken {
+            warn!(%error, "nothing is heard before the call is answered");
+        }
         self.0.push(Callee {
             tag: tag.to_vec(),
-            media,
+            media: taken.ok(),
             is_changed: false,
         });
-        Ok(())
     }
 
     fn callee(&mut self, tag: &[u8]) -> Option<&mut Callee> {
@@ -113,14 +118,20 @@ mod tests {
             let mut offering = BareHandler::new([192, 0, 2, 9].into());
             offering.description().unwrap();
             let mut early = Early::default();
-            early.describe(b"a", one.as_bytes(), &offering).unwrap();
+            early.describe(b"a", one.as_bytes(), &offering);
             // Its second is none.
-            early.describe(b"a", b"", &offering).unwrap();
+            early.describe(b"a", b"", &offering);
             let a = early.callee(b"a").unwrap();
-            a.media.set_description(one.as_bytes()).unwrap();
-            a.media.description().unwrap();
+            let media = a.media.as_mut().unwrap();
+            media.set_description(one.as_bytes()).unwrap();
+            media.description().unwrap();
             a.is_changed = true;
-            early.describe(b"b", other.as_bytes(), &offering).unwrap();
+            early.describe(b"b", other.as_bytes(), &offering);
+            // Nor is one that comes after one of no use.
+            early.describe(b"d", b"", &offering);
+            early.describe(b"d", one.as_bytes(), &offering);
+            assert!(early.callee(b"d").unwrap().media.is_none());
+            assert_eq!(early.0.len(), 3);
             (early, offering)
         };
         for (tag, answer, is_taken) in [
@@ -130,6 +141,8 @@ mod tests {
             ("b", Some(other.as_bytes()), true),
             ("c", Some(other.as_bytes()), true),
             ("c", None, false),
+            ("d", Some(other.as_bytes()), true),
+            ("d", None, false),
         ] {
             let (early, offering) = called();
             let taken = early.accepted(Some(tag.as_bytes()), answer, &offering);

@@ -137,9 +137,7 @@ impl Call {
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
                 Some(InviterEvent::Progress(progress)) => {
-                    if let Err(error) = self.early.hear(&progress, &*self.media) {
-                        warn!(%error, "nothing is heard before the call is answered");
-                    }
+                    self.early.hear(&progress, &*self.media);
                     self.progress(&progress.message);
                 }
                 Some(InviterEvent::Early { event, .. }) => {
@@ -385,8 +383,7 @@ impl Call {
             Some(InviterEvent::Trying(response)) => self.progress(&response),
             Some(InviterEvent::Progress(progress)) => {
                 if let Some(Followed { side, early, .. }) = &mut self.followed {
-                    // Where it is of no use, the answer may be.
-                    let _ = early.hear(&progress, &*side.media);
+                    early.hear(&progress, &*side.media);
                 }
                 self.progress(&progress.message);
             }
