@@ -16,15 +16,20 @@ pub(crate) trait News {
 /// What the handles of one kind wait for. An inbox lives as long as its handle.
 pub(crate) struct Inboxes<Id, N> {
     by_id: ById<Id, Inbox<N>>,
+    /// Nothing will come any more, and what a handle that waits for its last news gets instead.
+    abandoned: Option<fn() -> Option<N>>,
 }
 
 impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
     pub(crate) fn add(&mut self, id: Id) {
-        let inbox = Inbox {
+        let mut inbox = Inbox {
             news: VecDeque::new(),
             is_over: false,
             waker: None,
         };
+        if let Some(last) = self.abandoned {
+            inbox.end(last());
+        }
         self.by_id.insert(id, inbox);
     }
 
@@ -68,17 +73,21 @@ impl<Id: Copy + Eq + Hash, N: News> Inboxes<Id, N> {
 
     /// It is not over after all.
     pub(crate) fn reopen(&mut self, id: Id) {
-        if let Some(inbox) = self.by_id.get_mut(&id) {
-            inbox.is_over = false;
+        let Some(inbox) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        match self.abandoned {
+            Some(last) => inbox.end(last()),
+            None => inbox.is_over = false,
         }
     }
 
-    /// Nothing will come any more: where a handle waits for its last news, these are. Who must be woken.
-    pub(crate) fn abandon(&mut self, last: impl Fn() -> Option<N>) -> Vec<Waker> {
+    /// Nothing will come any more: where a handle waits for its last news, now or later, these are. Who must be woken.
+    pub(crate) fn abandon(&mut self, last: fn() -> Option<N>) -> Vec<Waker> {
+        self.abandoned = Some(last);
         let waiting = self.by_id.values_mut().filter(|inbox| !inbox.is_over);
         let abandoned = waiting.filter_map(|inbox| {
-            inbox.is_over = true;
-            inbox.news.extend(last());
+            inbox.end(last());
             inbox.waker.take()
         });
         abandoned.collect()
@@ -100,6 +109,7 @@ impl<Id, N> Default for Inboxes<Id, N> {
     fn default() -> Self {
         Self {
             by_id: ById::default(),
+            abandoned: None,
         }
     }
 }
@@ -108,6 +118,13 @@ struct Inbox<N> {
     news: VecDeque<N>,
     is_over: bool,
     waker: Option<Waker>,
+}
+
+impl<N> Inbox<N> {
+    fn end(&mut self, last: Option<N>) {
+        self.is_over = true;
+        self.news.extend(last);
+    }
 }
 
 /// Remembers who is to be woken.
@@ -173,6 +190,25 @@ mod tests {
         let mut left = inboxes.remove(1);
         assert_eq!(left.pop_back(), Some(Told::Kept));
         assert!(left.into_iter().eq((0..MOST_NEWS).map(Told::Counted)));
+    }
+
+    #[test]
+    fn what_begins_or_reopens_when_nothing_comes_any_more_is_over() {
+        let mut inboxes = Inboxes::default();
+        inboxes.add(1);
+        inboxes.abandon(|| Some(Told::Kept));
+        inboxes.add(2);
+        let mut context = Context::from_waker(Waker::noop());
+        for id in [1, 2] {
+            for _ in 0..2 {
+                assert_eq!(
+                    inboxes.poll(id, &mut context),
+                    Poll::Ready(Some(Told::Kept))
+                );
+                assert_eq!(inboxes.poll(id, &mut context), Poll::Ready(None));
+                inboxes.reopen(id);
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! How a user agent starts, how much it takes, and how it leaves.
 
+mod callee;
 mod caller;
 
 use std::time::{Duration, Instant};
 
+use callee::{call, request, uri};
 use caller::{Caller, answer, incoming, soon, start, start_with};
-use offhook::message::Rejection;
-use offhook::{SessionEnd, StartError, UserAgent};
+use offhook::message::{Method, Rejection};
+use offhook::{InviterEvent, RequestFailure, SessionEnd, StartError, UserAgent};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -144,6 +146,29 @@ async fn a_peer_that_does_not_answer_our_bye_does_not_hold_us() {
 async fn an_idle_user_agent_leaves_at_once() {
     let (user_agent, _) = start("udp:127.0.0.1:0").await;
     soon(user_agent.shutdown(HOUR)).await;
+}
+
+#[tokio::test]
+async fn what_is_begun_after_leaving_fails() {
+    let (user_agent, server) = start("udp:127.0.0.1:0").await;
+    soon(user_agent.shutdown(HOUR)).await;
+    let to = uri("bob", server.transport, server.address);
+    let mut inviter = call(&user_agent, &to).await;
+    let event = soon(inviter.event()).await;
+    assert!(
+        matches!(
+            event,
+            Some(InviterEvent::Failed(RequestFailure::Undelivered))
+        ),
+        "{event:?}"
+    );
+    assert!(soon(inviter.event()).await.is_none());
+    let options = user_agent.request(Method::Options, request(&user_agent, &to).await);
+    let response = soon(options.unwrap().response()).await;
+    assert!(
+        matches!(response, Err(RequestFailure::Undelivered)),
+        "{response:?}"
+    );
 }
 
 #[tokio::test]
