@@ -54,6 +54,9 @@ impl FromStr for ListenerUri {
         let transport = Transport::parse(transport.as_bytes())
             .filter(|transport| is_spoken(*transport))
             .ok_or_else(|| refuse(Reason::Transport))?;
+        if address.is_empty() {
+            return Err(refuse(Reason::Port));
+        }
         let (host, port) = host_and_port(address).map_err(refuse)?;
         let port = port.ok_or_else(|| refuse(Reason::Port))?;
         Ok(Self {
@@ -130,6 +133,9 @@ pub(crate) const fn is_spoken(transport: Transport) -> bool {
 
 /// What `HOST[:PORT]` says.
 fn host_and_port(text: &str) -> Result<(String, Option<u16>), Reason> {
+    if !text.starts_with('[') && text.matches(':').count() > 1 {
+        return Err(Reason::Brackets);
+    }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !text.ends_with(']') => {
             (host, Some(port.parse().map_err(|_| Reason::Port)?))
@@ -146,9 +152,6 @@ fn bare_host(host: &str) -> Result<&str, Reason> {
             Ok(IpAddr::V6(_)) => Ok(inner),
             _ => Err(Reason::Host),
         };
-    }
-    if host.contains(':') {
-        return Err(Reason::Brackets);
     }
     let name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.');
     if host.is_empty() || !host.bytes().all(name) {
@@ -188,10 +191,13 @@ mod tests {
             ("0.0.0.0:5060", Reason::Transport),
             ("tpc:0.0.0.0:5060", Reason::Transport),
             ("sctp:0.0.0.0:5061", Reason::Transport),
+            ("udp", Reason::Port),
+            ("udp:", Reason::Port),
             ("udp:0.0.0.0", Reason::Port),
             ("udp:0.0.0.0:", Reason::Port),
             ("udp:0.0.0.0:65536", Reason::Port),
             ("udp:::1:5060", Reason::Brackets),
+            ("udp:2001:db8::abcd", Reason::Brackets),
             ("udp:[::1:5060", Reason::Brackets),
             ("udp:[127.0.0.1]:5060", Reason::Host),
             ("udp::5060", Reason::Host),

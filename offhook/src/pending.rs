@@ -5,6 +5,7 @@ use offhook_core::InviteId;
 
 use crate::backlog::Arrival;
 use crate::handle::Place;
+use crate::log::call_id;
 use crate::shard::State;
 use crate::shell::Shell;
 
@@ -38,7 +39,7 @@ impl Pending {
     }
 }
 
-/// Where it is answered, the core does not know it any more.
+/// Where it is answered, the core gives no server for it any more: also while it holds a 2xx back for a PRACK.
 impl Drop for Pending {
     fn drop(&mut self) {
         self.act(|state| state.dispose(self.arrival.id));
@@ -50,6 +51,7 @@ impl fmt::Debug for Pending {
         f.debug_struct("Pending")
             .field("id", &self.arrival.id)
             .field("method", self.arrival.message.method())
+            .field("call_id", &call_id(self.arrival.message.headers()))
             .field("flow", &self.arrival.flow)
             .finish_non_exhaustive()
     }

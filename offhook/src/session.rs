@@ -261,7 +261,8 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// The peer took the request back, or the session is over.
+    /// The peer took the request back, or the session is over. Where something else fails, the change is refused
+    /// with 488.
     pub fn answer(self, description: &Body) -> Result<(), VerbError> {
         self.act(|session| session.answer(description))
     }
@@ -270,7 +271,8 @@ impl Offer {
     ///
     /// # Errors
     ///
-    /// The peer took the request back, or the session is over.
+    /// The peer took the request back, or the session is over. Where something else fails, the change is refused
+    /// with 488.
     pub fn refuse(self, options: impl Into<ResponseOptions<Rejection>>) -> Result<(), VerbError> {
         let options = options.into();
         self.act(|session| session.refuse_offer(options))

@@ -406,11 +406,15 @@ mod tests {
         shell.follow(0, first);
         let mut buffer = vec![0; 65_535];
         for expected in ["first", "second"] {
-            let length = peer.recv(&mut buffer).await.unwrap();
+            let received = timeout(PATIENCE, peer.recv(&mut buffer)).await;
+            let length = received.expect("it is sent").unwrap();
             let message = parse(buffer[..length].to_vec().into()).unwrap();
             assert_eq!(message.headers().call_id(), Ok(expected.as_bytes()));
         }
     }
+
+    /// It only bounds a hang.
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     /// An executor may poll where it is woken.
     #[tokio::test]

@@ -244,6 +244,21 @@ async fn what_a_dropped_invitation_has_not_seen_is_refused_at_once() {
     assert_eq!(user_agent.counts().requests, 0);
 }
 
+/// RFC 3262 §3: the 2xx waits for the PRACK. Nothing else is answered when the invitation goes, which names its call.
+#[tokio::test]
+async fn a_call_that_is_accepted_before_its_prack_stays_accepted() {
+    let (user_agent, mut caller, invitation, progress) = progressed(SDP).await;
+    let printed = format!("{invitation:?}");
+    assert!(printed.contains(&caller.call_id), "{printed}");
+    let mut session = invitation.accept(Success::OK).unwrap();
+    caller.send(prack(&caller, &progress, "")).await;
+    answered(&mut caller, 200, "PRACK").await;
+    answered(&mut caller, 200, "INVITE").await;
+    caller.send(caller.request("ACK")).await;
+    soon(session.confirmed()).await.unwrap();
+    assert_eq!(user_agent.counts().sessions, 1);
+}
+
 /// RFC 3311 §5.1
 #[tokio::test]
 async fn we_change_the_session_before_the_answer() {
