@@ -26,7 +26,8 @@ use crate::{
 /// - An offer may be answered in several dialogs
 ///   ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): a
 ///   [fork](crate::SessionDescriptionHandler::fork) serves one. Forks share the port. It follows the one that completed its
-///   pair last, or rolled back to it; the last that is dropped or closed frees it.
+///   pair last, or rolled back to it, until one [leaves](crate::SessionDescriptionHandler::leave_peer); the last that is
+///   dropped or closed frees it.
 #[derive(Debug)]
 pub struct AudioHandler {
     ports: PortRange,
@@ -195,6 +196,12 @@ impl Negotiator for AudioHandler {
             presses_keys: self.presses_keys,
             dialog: random(),
         })
+    }
+
+    fn leave(&mut self) {
+        if let Some(port) = &self.port {
+            port.leave();
+        }
     }
 
     fn has_keys(&self) -> bool {

@@ -55,6 +55,11 @@ impl Gate {
         self.stream = Some(stream);
     }
 
+    /// Nobody is the peer until a stream is followed again.
+    pub(crate) fn leave(&mut self) {
+        (self.stream, self.source, self.rtcp_source) = (None, None, None);
+    }
+
     pub(crate) fn admit(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
         let Some(stream) = &self.stream else {
             return Admission::Discard;

@@ -74,6 +74,9 @@ pub trait Negotiator: Sized + Send + 'static {
     /// Does what the last complete pair says: a later offer was forgotten.
     fn follow(&mut self) {}
 
+    /// See [`SessionDescriptionHandler::leave_peer`].
+    fn leave(&mut self) {}
+
     /// See [`SessionDescriptionHandler::fork`]. Begins with [`OfferAnswer::fork`].
     fn forked(&self) -> Result<Self, DescriptionError> {
         Err(DescriptionError::NoOffer)
@@ -280,6 +283,10 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
             offer_answer.side.roll_back();
             self.follow();
         }
+    }
+
+    fn leave_peer(&mut self) {
+        self.leave();
     }
 
     fn fork(&self) -> Result<Box<dyn SessionDescriptionHandler + Send>, DescriptionError> {

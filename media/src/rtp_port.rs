@@ -81,6 +81,11 @@ impl RtpPort {
         drop(state);
         self.shared.changed.notify_one();
     }
+
+    /// Is silent again, and open.
+    pub(crate) fn leave(&self) {
+        self.shared.state().session.leave(Instant::now());
+    }
 }
 
 impl Drop for RtpPort {

@@ -96,6 +96,12 @@ pub trait SessionDescriptionHandler {
     /// offer is open.
     fn rollback_description(&mut self);
 
+    /// Sends nothing and hears nobody until the next pair is complete, or a rollback goes back to the last: the peer that
+    /// was heard before the answer is gone, and our offer, which names the port, waits for another one.
+    ///
+    /// Media that serve no more than one answer do nothing.
+    fn leave_peer(&mut self);
+
     /// A handler for one dialog of an INVITE with our offer, which may be answered in several
     /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)): what is agreed in it binds no other.
     /// Whether they share their media, the kind of handler says.

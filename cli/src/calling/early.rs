@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use offhook::{Progress, SessionEvent};
+use offhook::{Progress, SessionEvent, message::StatusCode};
 use offhook_media::{DescriptionError, SessionDescriptionHandler};
 use tracing::warn;
 
@@ -8,13 +8,13 @@ use crate::negotiation::{Handler, change};
 
 /// The callees that have described themselves before the call is answered, each in a dialog of its own: what is agreed with
 /// one of them binds no other ([RFC 6337 §3.1](https://www.rfc-editor.org/rfc/rfc6337#section-3.1)). The last that said
-/// something is heard.
+/// something is heard, and stands last.
 #[derive(Default)]
 pub(super) struct Early(Vec<Callee>);
 
 struct Callee {
     tag: Vec<u8>,
-    /// None where the first description is of no use; that of the 2xx may be.
+    /// None where the first description is of no use, though that of the 2xx may be, and once the callee has given up.
     media: Option<Handler>,
     /// Whether the description of the INVITE holds no more, which a 2xx repeats.
     is_changed: bool,
@@ -22,8 +22,15 @@ struct Callee {
 
 impl Early {
     /// Takes what a provisional response says that was not said before, as an answer to our offer.
-    pub(super) fn hear(&mut self, progress: &Progress, offering: &dyn SessionDescriptionHandler) {
+    pub(super) fn hear(
+        &mut self,
+        progress: &Progress,
+        offering: &mut dyn SessionDescriptionHandler,
+    ) {
         let headers = progress.message.headers();
+        if progress.message.status() == StatusCode::EARLY_DIALOG_TERMINATED {
+            return self.lose(headers.to_tag().unwrap_or_default(), offering);
+        }
         // There are up to so many sessions, and any number of other responses.
         if let (Some(_), Some(tag), Some(description)) = (
             &progress.session,
@@ -34,17 +41,26 @@ impl Early {
         }
     }
 
+    /// None of them answers any more: the call goes elsewhere.
+    pub(super) fn leave(&mut self, offering: &mut dyn SessionDescriptionHandler) {
+        self.0.clear();
+        offering.leave_peer();
+    }
+
     /// Something that the callee wants before it answers: another session, or nothing that it gets.
     pub(super) fn serve(&mut self, event: SessionEvent, agent: SocketAddr) {
         let SessionEvent::Offer(offer) = event else {
             return;
         };
         let tag = offer.message().headers().from_tag();
-        if let Some(callee) = tag.and_then(|tag| self.callee(tag))
-            && let Some(media) = &mut callee.media
-        {
+        let Some(place) = tag.and_then(|tag| self.place(tag)) else {
+            return;
+        };
+        let mut callee = self.0.remove(place);
+        if let Some(media) = &mut callee.media {
             callee.is_changed |= change(offer, &mut **media, agent);
         }
+        self.0.push(callee);
     }
 
     /// The media of the callee that has accepted the call with this tag, from now on the only one, if its answer is of use.
@@ -54,8 +70,8 @@ impl Early {
         answer: Option<&[u8]>,
         offering: &dyn SessionDescriptionHandler,
     ) -> Result<Handler, DescriptionError> {
-        let place = self.0.iter().position(|it| Some(&it.tag[..]) == tag);
-        let callee = place.map(|place| self.0.swap_remove(place));
+        let place = tag.and_then(|tag| self.place(tag));
+        let callee = place.map(|place| self.0.remove(place));
         let is_changed = callee.as_ref().is_some_and(|callee| callee.is_changed);
         let (mut media, is_agreed) = match callee.and_then(|callee| callee.media) {
             Some(media) => (media, is_changed || answer.is_none()),
@@ -76,7 +92,7 @@ impl Early {
         description: &[u8],
         offering: &dyn SessionDescriptionHandler,
     ) {
-        if self.callee(tag).is_some() {
+        if self.place(tag).is_some() {
             return; // RFC 3261 §13.2.1: the first counts.
         }
         let taken = offering.fork().and_then(|mut media| {
@@ -93,8 +109,20 @@ impl Early {
         });
     }
 
-    fn callee(&mut self, tag: &[u8]) -> Option<&mut Callee> {
-        self.0.iter_mut().find(|callee| callee.tag == tag)
+    /// This callee has given up ([RFC 6228](https://www.rfc-editor.org/rfc/rfc6228)): who was heard before is heard again.
+    fn lose(&mut self, tag: &[u8], offering: &mut dyn SessionDescriptionHandler) {
+        let Some(callee) = self.0.iter_mut().find(|callee| callee.tag == tag) else {
+            return;
+        };
+        callee.media = None;
+        match self.0.iter_mut().rev().find_map(|it| it.media.as_mut()) {
+            Some(media) => media.rollback_description(),
+            None => offering.leave_peer(),
+        }
+    }
+
+    fn place(&self, tag: &[u8]) -> Option<usize> {
+        self.0.iter().position(|callee| callee.tag == tag)
     }
 }
 
@@ -121,7 +149,7 @@ mod tests {
             early.describe(b"a", one.as_bytes(), &offering);
             // Its second is none.
             early.describe(b"a", b"", &offering);
-            let a = early.callee(b"a").unwrap();
+            let a = &mut early.0[0];
             let media = a.media.as_mut().unwrap();
             media.set_description(one.as_bytes()).unwrap();
             media.description().unwrap();
@@ -130,8 +158,7 @@ mod tests {
             // Nor is one that comes after one of no use.
             early.describe(b"d", b"", &offering);
             early.describe(b"d", one.as_bytes(), &offering);
-            assert!(early.callee(b"d").unwrap().media.is_none());
-            assert_eq!(early.0.len(), 3);
+            assert!(early.0.len() == 3 && early.0[2].media.is_none());
             (early, offering)
         };
         for (tag, answer, is_taken) in [

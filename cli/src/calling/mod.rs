@@ -137,7 +137,7 @@ impl Call {
             match event {
                 Some(InviterEvent::Trying(response)) => self.progress(&response),
                 Some(InviterEvent::Progress(progress)) => {
-                    self.early.hear(&progress, &*self.media);
+                    self.early.hear(&progress, &mut *self.media);
                     self.progress(&progress.message);
                 }
                 Some(InviterEvent::Early { event, .. }) => {
@@ -180,7 +180,7 @@ impl Call {
                 let uri = contact.uri.to_string();
                 let line = Line::of_response("redirected", response, format_args!(", to {uri}"));
                 self.output.tell(line.with("uri", uri));
-                self.early = Early::default();
+                self.early.leave(&mut *self.media);
                 return true;
             }
         }
@@ -383,7 +383,7 @@ impl Call {
             Some(InviterEvent::Trying(response)) => self.progress(&response),
             Some(InviterEvent::Progress(progress)) => {
                 if let Some(Followed { side, early, .. }) = &mut self.followed {
-                    early.hear(&progress, &*side.media);
+                    early.hear(&progress, &mut *side.media);
                 }
                 self.progress(&progress.message);
             }

@@ -137,6 +137,36 @@ fn the_audio_stops_when_a_callee_that_was_heard_refuses() {
     assert!((0..1000).any(|_| ear.is_silent()), "it goes on");
 }
 
+#[test]
+fn nothing_is_said_to_a_callee_that_has_given_up_or_sent_us_on() {
+    let (peer, first, second) = (Peer::new(), Ear::new(), Ear::new());
+    let mut program = call(&peer, &[]);
+    let (invite, headers) = (peer.expect("INVITE"), peer.describing());
+    let progress = "183 Session Progress";
+    for (tag, ear) in [("peer", &first), ("other", &second)] {
+        peer.respond_as(tag, &invite, progress, &headers, &ear.description("0"));
+        program.expect("progress");
+        ear.hear();
+    }
+    let contact = format!("Contact: <sip:{}>\r\n", peer.address());
+    peer.respond_as(
+        "other",
+        &invite,
+        "199 Early Dialog Terminated",
+        &contact,
+        "",
+    );
+    program.expect("progress");
+    assert!((0..1000).any(|_| second.is_silent()), "it goes on");
+    // What was said before waits in the socket.
+    while first.hear_within(Duration::from_millis(1)).is_some() {}
+    first.hear();
+    peer.respond(&invite, "302 Moved Temporarily", &contact);
+    program.expect("redirected");
+    peer.expect("INVITE");
+    assert!((0..1000).any(|_| first.is_silent()), "it goes on");
+}
+
 /// What was agreed with one callee, and changed by it, binds no other that the same INVITE has reached.
 #[test]
 fn another_callee_answers_with_another_codec() {

@@ -90,6 +90,12 @@ impl RtpSession {
         self.gate.follow(stream);
     }
 
+    /// Sends nothing and hears nobody until it follows a stream again.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        self.silence.follow(Direction::Inactive, now);
+        self.gate.leave();
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let frame = self.transceiver.as_ref().and_then(Transceiver::timeout);

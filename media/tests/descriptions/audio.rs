@@ -1,6 +1,6 @@
 //! The handler that plays and records, against the one that echoes.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use offhook_media::{
     AudioEnd, AudioHandler, Player, PortRange, Recording, SessionDescriptionHandler, Sound,
@@ -39,6 +39,14 @@ async fn the_port_follows_the_dialog_that_agreed_last() {
         .unwrap();
     assert_eq!(payload_type(&second).await, 8);
     drain(&first);
+    one.rollback_description();
+    assert_eq!(payload_type(&first).await, 0);
+    offering.leave_peer();
+    let silence = async {
+        let many = Duration::from_millis(300);
+        while timeout(many, first.recv(&mut [0; 2048])).await.is_ok() {}
+    };
+    timeout(PATIENCE, silence).await.expect("silence");
     one.rollback_description();
     assert_eq!(payload_type(&first).await, 0);
     drop((offering, other));
