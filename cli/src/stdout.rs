@@ -8,7 +8,8 @@ use std::{
 
 use clap::Args;
 use offhook::{Flow, message::Response};
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -57,8 +58,8 @@ impl Output {
     pub(crate) fn tell(self, line: Line) {
         let at = self.begin.map(|begin| begin.elapsed());
         match (self.is_json, at) {
-            (true, None) => print(line.object()),
-            (true, Some(at)) => print(line.with("at", seconds(at)).object()),
+            (true, None) => print(line.fields),
+            (true, Some(at)) => print(line.with("at", seconds(at)).fields),
             (false, None) => print(line.words()),
             (false, Some(at)) => print(format_args!("{:8.3}  {}", at.as_secs_f64(), line.words())),
         }
@@ -69,7 +70,7 @@ impl Output {
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     words: String,
-    object: Map<String, Value>,
+    fields: Fields,
 }
 
 impl Line {
@@ -77,7 +78,7 @@ impl Line {
     pub(crate) fn new(event: &str, words: impl fmt::Display) -> Self {
         let line = Self {
             words: words.to_string(),
-            object: Map::new(),
+            fields: Fields(Vec::new()),
         };
         line.with("event", event)
     }
@@ -93,8 +94,8 @@ impl Line {
     }
 
     /// The object has this as well.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.object.insert(name.to_owned(), value.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.fields.0.push((name, value.into()));
         self
     }
 
@@ -116,9 +117,22 @@ impl Line {
     pub(crate) fn words(&self) -> String {
         self.words.replace(char::is_control, "\u{fffd}")
     }
+}
 
-    fn object(self) -> Value {
-        self.object.into()
+/// The object of a line, in the order in which it was put together: the event is first.
+#[derive(Clone, Debug)]
+struct Fields(Vec<(&'static str, Value)>);
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl fmt::Display for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let object = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+        f.write_str(&object)
     }
 }
 
@@ -130,9 +144,13 @@ pub(crate) fn print(line: impl fmt::Display) {
     }
 }
 
-/// To three decimals.
 pub(crate) fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1000.0).round() / 1000.0
+    rounded(time.as_secs_f64())
+}
+
+/// To three decimals.
+pub(crate) fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 const LONGEST_REASON: usize = 100;
@@ -140,7 +158,6 @@ const LONGEST_REASON: usize = 100;
 #[cfg(test)]
 pub(crate) mod tests {
     use offhook::message::{Message, parse};
-    use serde_json::json;
 
     use super::*;
 
@@ -150,8 +167,9 @@ pub(crate) mod tests {
     };
 
     /// What a line is for people, and for machines.
-    pub(crate) fn both(line: Line) -> (String, Value) {
-        (line.words(), line.object())
+    pub(crate) fn both(line: &Line) -> (String, Value) {
+        let object = serde_json::to_value(&line.fields).unwrap();
+        (line.words(), object)
     }
 
     pub(crate) fn response(start_line: &str) -> Response {
@@ -167,13 +185,10 @@ pub(crate) mod tests {
         let line = Line::of_response("redirected", &response, ", to sip:a@192.0.2.1")
             .with("uri", "sip:a@192.0.2.1")
             .with("at", seconds(Duration::from_micros(2_000_400)));
-        let object = json!({
-            "event": "redirected", "status": 302, "reason": "Moved", "uri": "sip:a@192.0.2.1",
-            "at": 2.0,
-        });
+        assert_eq!(line.words(), "302 Moved, to sip:a@192.0.2.1");
         assert_eq!(
-            both(line),
-            ("302 Moved, to sip:a@192.0.2.1".to_owned(), object)
+            line.fields.to_string(),
+            r#"{"event":"redirected","status":302,"reason":"Moved","uri":"sip:a@192.0.2.1","at":2.0}"#
         );
     }
 

@@ -84,6 +84,31 @@ fn a_call_is_established_and_ended() {
     }
 }
 
+/// Machines read these names.
+#[test]
+fn the_lines_of_a_call_have_their_fields() {
+    let (_, lines) = Server::start("udp").call("moved", &["--bare", "--duration", "0"]);
+    let names: Vec<Vec<_>> = lines
+        .iter()
+        .map(|line| line.as_object().expect("an object").keys().collect())
+        .collect();
+    let expected: [&[&str]; 4] = [
+        &[
+            "at",
+            "call_id",
+            "event",
+            "local",
+            "remote",
+            "transport",
+            "uri",
+        ],
+        &["at", "event", "reason", "status", "uri"],
+        &["at", "event", "reason", "status"],
+        &["at", "cause", "event", "talked"],
+    ];
+    assert_eq!(names, expected);
+}
+
 #[test]
 fn the_callee_hangs_up() {
     let (code, lines) = Server::start("udp").call("hangup", &["--bare"]);

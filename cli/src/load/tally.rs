@@ -4,7 +4,7 @@ use anyhow::Context;
 use hdrhistogram::Histogram;
 use serde_json::json;
 
-use crate::stdout::Line;
+use crate::stdout::{Line, rounded, seconds};
 
 /// What has become of the calls so far.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ impl Tally {
         );
         let setup = json!({ "p50": p50, "p99": p99, "p99.9": p999, "max": max });
         Line::new(event, words)
-            .with("seconds", rounded(elapsed.as_secs_f64()))
+            .with("seconds", seconds(elapsed))
             .with("rate", rounded(rate))
             .with("offered", *offered)
             .with("up", *up)
@@ -145,11 +145,6 @@ fn milliseconds(micros: u64) -> f64 {
 
 fn whole_milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// To three decimals.
-fn rounded(value: f64) -> f64 {
-    (value * 1000.0).round() / 1000.0
 }
 
 /// One minute, in µs.
@@ -192,7 +187,7 @@ mod tests {
 
     #[test]
     fn setup_times_are_told_within_a_thousandth() {
-        let object = both(tally().line("summary", Duration::from_secs(1))).1;
+        let object = both(&tally().line("summary", Duration::from_secs(1))).1;
         for (part, expected) in [("p50", 500.0), ("p99", 990.0), ("max", 1000.0)] {
             let found = object["setup_ms"][part].as_f64().unwrap();
             assert!((found - expected).abs() <= expected / 1000.0, "{found}");

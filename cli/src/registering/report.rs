@@ -190,7 +190,7 @@ mod tests {
             ),
         ] {
             let line = report(&account, &event, stage);
-            assert_eq!(both(line), (text.to_owned(), object));
+            assert_eq!(both(&line), (text.to_owned(), object));
         }
     }
 }
