@@ -26,17 +26,6 @@ fn ok(sdp: &'static str) -> Answer {
     Answer::new("200 OK").sdp(sdp)
 }
 
-/// An early session whose offer is answered in a reliable 183, the INVITE and the last PRACK.
-fn early(bench: &mut Bench) -> (SessionId, Sent, Sent) {
-    let (_, invite) = bench.call();
-    let progress = Answer::new("183 Session Progress").reliable(1);
-    bench.answer(&invite, &progress.sdp("answer"));
-    let id = bench.progressed().unwrap();
-    let prack = bench.one("PRACK");
-    bench.answer(&prack, &Answer::bare("200 OK"));
-    (id, invite, prack)
-}
-
 fn unanswered(event: &Event) -> Unanswered {
     match event {
         Event::Unanswered { cause, .. } => *cause,
@@ -367,7 +356,8 @@ fn a_bye_of_ours_needs_no_answer_to_their_offer() {
 fn an_early_update_stays_open_when_the_call_is_accepted() {
     for accepted in [Answer::new("200 OK"), ok("answer")] {
         let mut bench = Bench::new();
-        let (id, invite, prack) = early(&mut bench);
+        let (_, invite) = bench.call();
+        let (id, prack) = bench.early(&invite);
         bench.act(|core, now| {
             let mut session = core.session(now, id).unwrap();
             session.update(Some(&Body::sdp("hold"))).unwrap();
@@ -390,7 +380,8 @@ fn an_early_update_stays_open_when_the_call_is_accepted() {
 #[test]
 fn an_early_update_of_theirs_is_no_offer_of_a_response() {
     let mut bench = Bench::new();
-    let (id, invite, prack) = early(&mut bench);
+    let (_, invite) = bench.call();
+    let (id, prack) = bench.early(&invite);
     bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 7));
     assert!(matches!(bench.event(), Event::Offer { .. }));
     bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
@@ -418,7 +409,8 @@ fn an_early_update_of_theirs_ends_with_the_call() {
         ok("answer").tag("carol"),
     ] {
         let mut bench = Bench::new();
-        let (_, invite, prack) = early(&mut bench);
+        let (_, invite) = bench.call();
+        let (_, prack) = bench.early(&invite);
         bench.receive(UDP, offer_from_bob(&Method::Update, &prack, 7));
         assert!(matches!(bench.event(), Event::Offer { .. }));
         bench.answer(&invite, &answer);

@@ -116,12 +116,7 @@ fn an_offer_of_theirs_ends_with_our_bye() {
             bench.session()
         } else {
             let (_, invite) = bench.call();
-            let progress = Answer::new("183 Session Progress").reliable(1);
-            bench.answer(&invite, &progress.sdp("answer"));
-            let id = bench.progressed().unwrap();
-            let prack = bench.one("PRACK");
-            bench.answer(&prack, &Answer::bare("200 OK"));
-            (id, prack)
+            bench.early(&invite)
         };
         bench.receive(UDP, offer_from_bob(&method, &request, 7));
         assert!(matches!(bench.event(), Event::Offer { .. }));
@@ -163,6 +158,24 @@ fn an_early_update_waits_for_the_answer_to_the_prack() {
     bench.one("UPDATE");
 }
 
+/// A call of alice's with an early UPDATE out, and behind it the PRACK of a 180: the INVITE, the UPDATE and the PRACK.
+fn crossing() -> (Bench, Sent, Sent, Sent) {
+    let mut bench = Bench::new();
+    let call = request([UDP]).with_body(Body::sdp("offer"));
+    let alice = Credentials::password(Text::from_static("alice"), "secret");
+    let (_, invite) = bench.call_with(call.with_credentials(alice));
+    let (id, _) = bench.early(&invite);
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.update(Some(&Body::sdp("hold"))).unwrap();
+    });
+    let update = bench.one("UPDATE");
+    bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
+    bench.progressed();
+    let prack = bench.one("PRACK");
+    (bench, invite, update, prack)
+}
+
 /// The same where it is sent again: with credentials, or because it met another.
 #[test]
 fn an_early_update_that_is_sent_again_waits_for_the_answer_to_the_prack() {
@@ -171,23 +184,7 @@ fn an_early_update_that_is_sent_again_waits_for_the_answer_to_the_prack() {
         Answer::new("401 Unauthorized").header(challenge),
         Answer::new("491 Request Pending"),
     ] {
-        let mut bench = Bench::new();
-        let call = request([UDP]).with_body(Body::sdp("offer"));
-        let alice = Credentials::password(Text::from_static("alice"), "secret");
-        let (_, invite) = bench.call_with(call.with_credentials(alice));
-        let progress = Answer::new("183 Session Progress").reliable(1);
-        bench.answer(&invite, &progress.sdp("answer"));
-        let id = bench.progressed().unwrap();
-        let prack = bench.one("PRACK");
-        bench.answer(&prack, &Answer::bare("200 OK"));
-        bench.act(|core, now| {
-            let mut session = core.session(now, id).unwrap();
-            session.update(Some(&Body::sdp("hold"))).unwrap();
-        });
-        let update = bench.one("UPDATE");
-        bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
-        bench.progressed();
-        let prack = bench.one("PRACK");
+        let (mut bench, _, update, prack) = crossing();
         bench.answer(&update, &refusal);
         bench.pass(10_000);
         assert!(bench.methods().iter().all(|method| method == "PRACK"));
@@ -200,23 +197,7 @@ fn an_early_update_that_is_sent_again_waits_for_the_answer_to_the_prack() {
 /// The same where the call is accepted before the answer to the PRACK.
 #[test]
 fn what_follows_the_2xx_waits_for_the_answer_to_the_prack() {
-    let mut bench = Bench::new();
-    let call = request([UDP]).with_body(Body::sdp("offer"));
-    let alice = Credentials::password(Text::from_static("alice"), "secret");
-    let (_, invite) = bench.call_with(call.with_credentials(alice));
-    let progress = Answer::new("183 Session Progress").reliable(1);
-    bench.answer(&invite, &progress.sdp("answer"));
-    let id = bench.progressed().unwrap();
-    let prack = bench.one("PRACK");
-    bench.answer(&prack, &Answer::bare("200 OK"));
-    bench.act(|core, now| {
-        let mut session = core.session(now, id).unwrap();
-        session.update(Some(&Body::sdp("hold"))).unwrap();
-    });
-    let update = bench.one("UPDATE");
-    bench.answer(&invite, &Answer::new("180 Ringing").reliable(2));
-    bench.progressed();
-    let prack = bench.one("PRACK");
+    let (mut bench, invite, update, prack) = crossing();
     bench.answer(&invite, &Answer::new("200 OK"));
     bench.accepted();
     bench.one("ACK");

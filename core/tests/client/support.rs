@@ -186,6 +186,16 @@ impl Bench {
         (session, self.one("ACK"))
     }
 
+    /// Bob answers the offer of his INVITE in a reliable 183, and takes its PRACK, which is given too.
+    pub(crate) fn early(&mut self, invite: &Sent) -> (SessionId, Sent) {
+        let progress = Answer::new("183 Session Progress").reliable(1);
+        self.answer(invite, &progress.sdp("answer"));
+        let session = self.progressed().unwrap();
+        let prack = self.one("PRACK");
+        self.answer(&prack, &Answer::bare("200 OK"));
+        (session, prack)
+    }
+
     pub(crate) fn answer(&mut self, request: &Sent, answer: &Answer) {
         let message = Message::Response(answer.to(request));
         self.receive(request.transmit.flow, message);

@@ -265,15 +265,21 @@ fn a_refresh_waits_no_longer_than_the_session_lives() {
     call.finish_here();
 }
 
-/// RFC 3262 §5: what is repeated is the answer to the offer of a PRACK, where that came last.
-#[test]
-fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
+/// A call that agrees on a description in a 183, and on a session timer a second later: the INVITE and the 183.
+fn early() -> (Simulation, Draft, Packet) {
     let ok = ResponseOptions::new(Success::OK).with_session_expires(90);
     let policy = Policy::new().early_answer_reliably().wait(seconds(1));
     let mut call = Simulation::new(policy.accept(ok));
     let invite = Draft::invite().set("Supported", "100rel");
     call.send(&invite);
     let progress = call.receive("183 Session Progress");
+    (call, invite, progress)
+}
+
+/// RFC 3262 §5: what is repeated is the answer to the offer of a PRACK, where that came last.
+#[test]
+fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
+    let (mut call, invite, progress) = early();
     let prack = invite.prack(&progress);
     call.send(&prack.body("application/sdp", "v=0\r\na=sendonly\r\n"));
     let answer = call.receive("200 OK");
@@ -295,12 +301,7 @@ fn a_refresh_repeats_the_answer_to_the_offer_of_a_prack() {
 fn a_refresh_repeats_what_was_agreed_on_early() {
     const HOLD: &str = "v=0\r\na=sendonly\r\n";
     for is_ours in [false, true] {
-        let ok = ResponseOptions::new(Success::OK).with_session_expires(90);
-        let policy = Policy::new().early_answer_reliably().wait(seconds(1));
-        let mut call = Simulation::new(policy.accept(ok));
-        let invite = Draft::invite().set("Supported", "100rel");
-        call.send(&invite);
-        let progress = call.receive("183 Session Progress");
+        let (mut call, invite, progress) = early();
         let prack = invite.prack(&progress);
         let agreed = if is_ours {
             call.send(&prack);
