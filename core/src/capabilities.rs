@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use offhook_message::{Header, HeaderName, Headers, Method, Text};
+use offhook_message::{Header, HeaderName, Headers, MessageWriter, Method, Text};
 
 use crate::config::{Config, Reliability};
 
@@ -67,6 +67,12 @@ impl Introduction {
             user_agent: user_agent.map(|it| Header::known(HeaderName::UserAgent, it)),
             recv_info: packages.collect(),
             options,
+        }
+    }
+
+    pub(crate) fn write_user_agent(&self, writer: &mut MessageWriter) {
+        if let Some(user_agent) = &self.user_agent {
+            writer.extra(user_agent);
         }
     }
 }

@@ -115,7 +115,7 @@ impl State {
             Timer::Subscription(id) => self.subscriptions.get(id).is_some(),
             Timer::OutgoingInvite(id) => {
                 let invite = self.outgoing_invites.get(id);
-                invite.is_some_and(|it| it.stage != Stage::Accepted)
+                invite.is_some_and(|it| it.stage != Stage::Accepted && it.until.is_some())
             }
         })
     }
@@ -159,13 +159,13 @@ impl State {
         slot
     }
 
-    /// Takes an unanswered call out, and its early dialog with it.
-    pub(crate) fn end_invite(&mut self, id: InviteId) -> Option<Invite> {
-        let invite = self.invites.remove(id.0)?;
-        if let Some(session) = invite.session {
+    /// Takes a call out that is refused, and with it its early dialog and what is open there.
+    pub(crate) fn end_invite(&mut self, id: InviteId) {
+        let invite = self.invites.remove(id.0);
+        if let Some(session) = invite.and_then(|invite| invite.session) {
+            self.end_offers(session);
             self.sessions.remove(session);
         }
-        Some(invite)
     }
 
     /// Hands an offer of the peer's to the application. That of a PRACK waits while one of ours is open: both may be
@@ -214,9 +214,7 @@ impl State {
             if let Some(offer) = self.offers.remove(slot) {
                 let status = StatusCode::REQUEST_TERMINATED;
                 let mut writer = respond::begin(&offer.incoming, status, None, None);
-                if let Some(user_agent) = &self.introduction.user_agent {
-                    writer.extra(user_agent);
-                }
+                self.introduction.write_user_agent(&mut writer);
                 self.server(offer.transaction)
                     .respond(status, writer.finish());
             }

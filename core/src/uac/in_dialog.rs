@@ -99,9 +99,7 @@ impl<'a> InDialog<'a> {
         if matches!(method, Method::Invite | Method::Update) {
             writer.extra(&own.allow);
         }
-        if let Some(user_agent) = &own.user_agent {
-            writer.extra(user_agent);
-        }
+        own.write_user_agent(&mut writer);
         for header in authorization.iter().flatten().chain(self.headers) {
             writer.extra(header);
         }

@@ -471,9 +471,6 @@ impl<'a> InviteUserAgentServer<'a> {
         let to_tag = Some(to_tag);
         let message = write::plain_response(self.state, incoming, to_tag, options, contacts);
         self.send(options.status.into(), message.clone());
-        if let Some(session) = self.invite().session {
-            self.state.end_offers(session);
-        }
         self.state.end_invite(self.id);
         OutgoingResponse { message }
     }

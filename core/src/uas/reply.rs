@@ -100,9 +100,7 @@ impl Reply {
         for header in &self.headers {
             writer.extra(header);
         }
-        if let Some(user_agent) = &state.introduction.user_agent {
-            writer.extra(user_agent);
-        }
+        state.introduction.write_user_agent(&mut writer);
         writer.finish()
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn session_response(
         let timer = state.sessions.get(session).and_then(|it| it.timer);
         write_timer(&mut writer, timer.map(|timer| timer.agreed()));
     }
-    write_user_agent(&mut writer, state);
+    state.introduction.write_user_agent(&mut writer);
     match body {
         Some(body) => writer.body(body),
         None => writer.finish(),
@@ -98,7 +98,7 @@ pub(super) fn refer_response(
     if status == StatusCode::OK {
         writer.header(HeaderName::ReferSub, "false");
     }
-    write_user_agent(&mut writer, state);
+    state.introduction.write_user_agent(&mut writer);
     writer.finish()
 }
 
@@ -151,7 +151,7 @@ fn finish<S>(
         Some(user_agent) => {
             writer.header(HeaderName::UserAgent, user_agent);
         }
-        None => write_user_agent(&mut writer, state),
+        None => state.introduction.write_user_agent(&mut writer),
     }
     for header in &options.extra_headers {
         writer.extra(header);
@@ -159,12 +159,6 @@ fn finish<S>(
     match body {
         Some(body) => writer.body(body),
         None => writer.finish(),
-    }
-}
-
-fn write_user_agent(writer: &mut MessageWriter, state: &State) {
-    if let Some(user_agent) = &state.introduction.user_agent {
-        writer.extra(user_agent);
     }
 }
 
