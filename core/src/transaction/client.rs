@@ -8,15 +8,14 @@ use offhook_message::{Method, Response};
 
 use super::clients::ClientTransactions;
 use super::follow_up::acknowledgement;
-use crate::config::Times;
-use crate::counts::Totals;
+use super::step::Step;
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Transport};
 use crate::id::{OutgoingInviteId, OutgoingRequestId, SubscriptionId};
 use crate::outbox::Outbox;
 use crate::random::Token;
 use crate::slot::Slot;
-use crate::timers::{ClientTimer, Timer, Timers};
+use crate::timers::{ClientTimer, Timer};
 
 /// One client transaction, and whom it works for.
 ///
@@ -151,15 +150,8 @@ impl ClientTransaction {
     }
 }
 
-/// A client transaction at work, with what it needs of the core around it. Nothing happens where it is gone.
-pub(crate) struct ClientStep<'a> {
-    pub(crate) slot: Slot,
-    pub(crate) transactions: &'a mut ClientTransactions,
-    pub(crate) times: &'a Times,
-    pub(crate) timers: &'a mut Timers,
-    pub(crate) outbox: &'a mut Outbox,
-    pub(crate) totals: &'a mut Totals,
-}
+/// A client transaction at work.
+pub(crate) type ClientStep<'a> = Step<'a, ClientTransactions>;
 
 impl ClientStep<'_> {
     /// The wait begins.

@@ -7,6 +7,7 @@ mod follow_up;
 mod key;
 mod server;
 mod servers;
+mod step;
 
 pub(crate) use client::{ClientOutcome, ClientStep, ClientTransaction, ClientUser};
 pub(crate) use clients::ClientTransactions;

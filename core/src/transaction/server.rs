@@ -6,15 +6,14 @@ use bytes::Bytes;
 use offhook_message::{Method, Request, StatusCode};
 
 use super::servers::ServerTransactions;
-use crate::config::Times;
-use crate::counts::Totals;
+use super::step::Step;
 use crate::event::{InviteId, TransactionId, TransactionSlot};
 use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
 use crate::outbox::Outbox;
 use crate::slot::Slot;
 use crate::tag::Tag;
-use crate::timers::{ServerTimer, Timer, Timers};
+use crate::timers::{ServerTimer, Timer};
 
 /// One server transaction.
 ///
@@ -130,15 +129,8 @@ impl ServerTransaction {
     }
 }
 
-/// A server transaction at work, with what it needs of the core around it. Nothing happens where it is gone.
-pub(crate) struct ServerStep<'a> {
-    pub(crate) slot: Slot,
-    pub(crate) transactions: &'a mut ServerTransactions,
-    pub(crate) times: &'a Times,
-    pub(crate) timers: &'a mut Timers,
-    pub(crate) outbox: &'a mut Outbox,
-    pub(crate) totals: &'a mut Totals,
-}
+/// A server transaction at work.
+pub(crate) type ServerStep<'a> = Step<'a, ServerTransactions>;
 
 impl ServerStep<'_> {
     /// The request came again.
