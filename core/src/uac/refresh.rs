@@ -84,14 +84,18 @@ pub(super) fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
     set(state, id, agreed);
 }
 
-/// Begins the timer that is agreed on anew, or ends the one there was.
+/// Begins the timer that is agreed on anew, or ends the one there was. An early session has none: how long that
+/// lives is for its INVITE to say.
 pub(crate) fn set(state: &mut State, id: SessionId, agreed: Option<Agreement>) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
+    if session.is_early() {
+        return;
+    }
     let before = session.timer;
     session.timer = agreed.map(|agreed| SessionTimer::new(before, agreed, state.timers.now()));
-    if !session.is_early() && agreed.is_none_or(|agreed| agreed.refresher == Party::Peer) {
+    if agreed.is_none_or(|agreed| agreed.refresher == Party::Peer) {
         session.refresh_by_invite = None;
     }
     arm(state, id);

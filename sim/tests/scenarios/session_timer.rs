@@ -73,6 +73,26 @@ fn an_update_refreshes_the_session() {
     call.finish_here();
 }
 
+/// A session that nobody has accepted has no life to agree on: its end is the INVITE's.
+#[test]
+fn an_update_of_an_early_session_begins_no_timer() {
+    let mut call = Simulation::new(Policy::new().early_answer_reliably());
+    let invite = invite().set("Supported", "timer, 100rel");
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    call.send(&invite.prack(&progress));
+    call.receive("200 OK");
+    let update = invite.in_dialog("UPDATE", &progress).cseq(3);
+    call.send(&update.set("Session-Expires", "90;refresher=uac"));
+    let updated = call.receive("200 OK");
+    assert_eq!(updated.header("CSeq"), Some("3 UPDATE"));
+    assert_eq!(updated.header("Session-Expires"), None);
+    call.run_until(seconds(100));
+    assert_eq!(call.counts().sessions, 1);
+    call.give_up(&invite);
+    call.finish_here();
+}
+
 /// §8.2: 422 tells the least that we bear.
 #[test]
 fn too_short_a_time_gets_422() {
