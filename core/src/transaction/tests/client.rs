@@ -1,72 +1,29 @@
-//! Client transactions under a clock that the test moves.
-
-use std::time::{Duration, Instant};
+//! Client transactions.
 
 use bytes::Bytes;
 use offhook_message::{Message, Method, parse};
 
-use super::{ClientOutcome, ClientStep, ClientTransaction, ClientTransactions, ClientUser};
-use crate::config::Times;
-use crate::counts::Totals;
-use crate::event::Output;
-use crate::flow::{Channel, Flow, Transport};
-use crate::outbox::Outbox;
+use super::{Bench, flow};
+use crate::flow::Transport;
 use crate::random::Token;
-use crate::slot::Slot;
-use crate::timers::{Timer, Timers};
+use crate::timers::Timer;
+use crate::transaction::{ClientOutcome, ClientTransaction, ClientTransactions, ClientUser};
 
-/// One client transaction in its table.
-struct Bench {
-    begin: Instant,
-    times: Times,
-    timers: Timers,
-    outbox: Outbox,
-    totals: Totals,
-    transactions: ClientTransactions,
-    slot: Slot,
-}
-
-impl Bench {
+impl Bench<ClientTransactions> {
     fn new(transport: Transport) -> Self {
         Self::of(Method::Invite, INVITE, transport)
     }
 
     fn of(method: Method, request: &'static [u8], transport: Transport) -> Self {
-        let now = Instant::now();
-        let times = Times::default();
-        let address = "192.0.2.1:5060".parse().unwrap();
-        let flow = Flow {
-            transport,
-            channel: Channel::NONE,
-            local: address,
-            remote: address,
-        };
         let (request, user) = (Bytes::from_static(request), ClientUser::Nobody);
+        let flow = flow(transport);
         let transaction = ClientTransaction::new(Token(1), method, request, flow, user);
         let mut transactions = ClientTransactions::default();
-        let mut bench = Self {
-            begin: now,
-            timers: Timers::new(now, &times),
-            times,
-            outbox: Outbox::default(),
-            totals: Totals::default(),
-            slot: transactions.insert(transaction),
-            transactions,
-        };
+        let slot = transactions.insert(transaction);
+        let mut bench = Self::around(transactions, slot);
         bench.step().begin();
         bench.step().send(flow);
         bench
-    }
-
-    fn step(&mut self) -> ClientStep<'_> {
-        ClientStep {
-            slot: self.slot,
-            transactions: &mut self.transactions,
-            times: &self.times,
-            timers: &mut self.timers,
-            outbox: &mut self.outbox,
-            totals: &mut self.totals,
-        }
     }
 
     fn receive(&mut self, start_line: &str) -> ClientOutcome {
@@ -77,34 +34,19 @@ impl Bench {
         self.step().receive(&response)
     }
 
-    /// Lets time pass in steps of 1 ms. The outcomes that were not `Pending`, each with its
-    /// time in ms from the INVITE on.
+    /// Lets time pass. The outcomes that were not `Pending`, each with its time in ms from the INVITE on.
     fn pass(&mut self, until: u64) -> Vec<(u128, ClientOutcome)> {
         let mut outcomes = Vec::new();
-        while self.timers.now() < self.begin + Duration::from_millis(until) {
-            self.timers
-                .advance(self.timers.now() + Duration::from_millis(1));
-            while let Some(timer) = self.timers.due() {
-                let Timer::Client(_, timer) = timer else {
-                    panic!("{timer:?} is no timer of a client transaction");
-                };
-                let outcome = self.step().timer(timer);
-                if outcome != ClientOutcome::Pending {
-                    outcomes.push(((self.timers.now() - self.begin).as_millis(), outcome));
-                }
+        while let Some(timer) = self.due(until) {
+            let Timer::Client(_, timer) = timer else {
+                panic!("{timer:?} is no timer of a client transaction");
+            };
+            let outcome = self.step().timer(timer);
+            if outcome != ClientOutcome::Pending {
+                outcomes.push((self.ms(), outcome));
             }
         }
         outcomes
-    }
-
-    fn sent(&mut self) -> Vec<Bytes> {
-        let outbox = &mut self.outbox;
-        std::iter::from_fn(|| outbox.pop())
-            .map(|output| match output {
-                Output::Transmit(transmit) => transmit.bytes,
-                other => panic!("{other:?} is nothing to send"),
-            })
-            .collect()
     }
 
     fn is_over(&self) -> bool {
