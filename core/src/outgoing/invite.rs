@@ -74,6 +74,8 @@ pub(crate) struct Fork {
     pub(crate) prack: Option<RAck>,
     /// Whether its 2xx is here.
     pub(crate) is_accepted: bool,
+    /// Whether a BYE of ours has ended its early session: a 2xx behind it comes too late.
+    pub(crate) is_hung_up: bool,
     /// The ACK of its 2xx.
     pub(crate) acknowledgement: Option<Slot>,
 }

@@ -71,6 +71,12 @@ pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, hea
         ) {
             return; // The INVITE is to be answered (§15), or one BYE is out already.
         }
+        if let Phase::Inviting(invite) = session.phase {
+            let invite = state.outgoing_invites.get_mut(invite);
+            if let Some(fork) = invite.and_then(|invite| invite.fork_of(id)) {
+                fork.is_hung_up = true;
+            }
+        }
         session.phase = Phase::Terminating(cause);
         session.begin_request();
         state

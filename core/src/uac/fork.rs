@@ -45,6 +45,11 @@ pub(super) fn confirmed_session(
         session.dialog.confirm(answerer);
         known
     } else {
+        invite
+            .forks
+            .retain(|fork| fork.to_tag.as_bytes() != answerer.tag);
+        make_room(state, id);
+        let invite = state.outgoing_invites.get(id)?;
         // Where its To cannot be read, our own stands for it.
         let own = invite.message.request.to.to_string();
         let to = answerer.to().unwrap_or(own.as_bytes());
@@ -95,29 +100,44 @@ fn new_fork(
         ..InviteSession::new(dialog, flow, Role::Caller, phase, offer_answer)
     });
     let invite = state.outgoing_invites.get_mut(id)?;
-    let tag = answerer.tag;
-    invite.forks.retain(|fork| fork.to_tag.as_bytes() != tag);
     invite.forks.push(Fork {
-        to_tag: Tag::received(tag),
+        to_tag: Tag::received(answerer.tag),
         session,
         rseq: None,
         prack: None,
         is_accepted: false,
+        is_hung_up: false,
         acknowledgement: None,
     });
     Some(session)
 }
 
+/// Where as many ring as may, the first of them makes room for one that accepts.
+fn make_room(state: &mut State, id: OutgoingInviteId) {
+    let Some(invite) = state.outgoing_invites.get_mut(id) else {
+        return;
+    };
+    let ringing = invite.forks.iter().position(|fork| !fork.is_accepted);
+    if let Some(ringing) = ringing.filter(|_| invite.forks.len() >= MOST_FORKS) {
+        let fork = invite.forks.remove(ringing);
+        end_if_early(state, fork.session);
+    }
+}
+
 /// Ends the sessions that are still early.
 pub(super) fn end_early(state: &mut State, id: OutgoingInviteId) {
     for session in sessions(state, id, |fork| !fork.is_accepted) {
-        let phase = state.sessions.get(session).map(|session| &session.phase);
-        if matches!(phase, Some(Phase::Inviting(_))) {
-            state.end_session(session, SessionEnd::NotAccepted, None);
-        }
+        end_if_early(state, session);
     }
     if let Some(invite) = state.outgoing_invites.get_mut(id) {
         invite.forks.retain(|fork| fork.is_accepted);
+    }
+}
+
+fn end_if_early(state: &mut State, session: SessionId) {
+    let phase = state.sessions.get(session).map(|session| &session.phase);
+    if matches!(phase, Some(Phase::Inviting(_))) {
+        state.end_session(session, SessionEnd::NotAccepted, None);
     }
 }
 
@@ -131,6 +151,6 @@ pub(super) fn sessions(
     forks.map(|fork| fork.session).collect()
 }
 
-/// How many may answer one INVITE. Past it a provisional response makes no session, and a 2xx is
-/// left to its sender, who ends a session that is not acknowledged.
+/// How many may answer one INVITE. Past it a provisional response makes no session, and the first 2xx takes the
+/// place of one that rings. Another 2xx is left to its sender, who ends a session that is not acknowledged.
 const MOST_FORKS: usize = 16;

@@ -270,23 +270,22 @@ fn succeed(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Respon
     let Some(invite) = state.outgoing_invites.get_mut(id) else {
         return;
     };
-    if let Some(fork) = invite.fork(answerer.tag)
-        && fork.is_accepted
-    {
-        if let Some(transaction) = fork.acknowledgement {
-            state.client(transaction).repeat();
+    let is_hung_up = match invite.fork(answerer.tag) {
+        Some(fork) if fork.is_accepted => {
+            if let Some(transaction) = fork.acknowledgement {
+                state.client(transaction).repeat();
+            }
+            return;
         }
-        return;
-    }
+        Some(fork) => fork.is_hung_up,
+        None => false,
+    };
     let is_first = invite.stage != Stage::Accepted;
-    let mut is_cancelled = invite.is_cancelled();
+    let is_cancelled = invite.is_cancelled() || is_hung_up;
     let is_usable = !answerer.tag.is_empty() && answerer.target.is_some();
     let Some(session) = confirmed_session(state, id, flow, &answerer) else {
         return;
     };
-    // The application may have ended this early session by BYE.
-    let phase = state.sessions.get(session).map(|session| &session.phase);
-    is_cancelled |= !matches!(phase, Some(Phase::Inviting(_)));
     let body = state.outgoing_invites.accept(id);
     if is_first && is_usable && !is_cancelled {
         let offer = body.filter(is_session_description);

@@ -213,7 +213,8 @@ fn accepted(state: &mut State, id: SubscriptionId, asked: Asked, message: Respon
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
-    let is_silent = message.status() == StatusCode::NO_NOTIFICATION;
+    // Outside a dialog it is the notifier's mistake: a NOTIFY makes the subscription, and must come.
+    let is_silent = asked != Asked::Initial && message.status() == StatusCode::NO_NOTIFICATION;
     if is_silent {
         subscription.notify_by = None;
     }

@@ -168,6 +168,25 @@ fn a_session_that_we_ended_is_over_at_once() {
     assert_eq!(cause, SessionEnd::ByeUnanswered);
 }
 
+#[test]
+fn a_change_that_is_only_on_its_way_is_forgotten_with_its_session() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(request([WS]).with_body(Body::sdp("offer")));
+    bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
+    let session = bench.accepted();
+    bench.one("ACK");
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let change = bench.one("INVITE");
+    bench.answer(&change, &Answer::bare("100 Trying"));
+    bench.disconnect(WS.channel, Opener::Peer);
+    assert!(matches!(bench.event(), Event::Ended { .. }));
+    bench.pass(100_000);
+    assert!(bench.is_idle());
+}
+
 /// RFC 3261 §15: who can be reached by another WebSocket gets a BYE.
 #[test]
 fn a_session_gets_its_bye_by_the_next_websocket_of_ours() {

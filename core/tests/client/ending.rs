@@ -3,7 +3,7 @@
 use offhook_core::message::Method;
 use offhook_core::{Event, OutgoingInviteEvent, RequestFailure, SessionEnd};
 
-use crate::support::{Answer, Bench, Sent, UDP, from_bob};
+use crate::support::{Answer, Bench, Sent, UDP, ended, from_bob};
 
 #[test]
 fn a_refusal_ends_the_early_dialogs_and_the_call() {
@@ -198,6 +198,27 @@ fn one_branch_may_be_ended_by_bye() {
     // It was accepted at the same moment.
     bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
     assert_eq!(bench.methods(), ["ACK", "BYE"]);
+    assert!(matches!(
+        bench.invite_event(),
+        OutgoingInviteEvent::Cancelled { message: Some(_) }
+    ));
+}
+
+/// RFC 3261 §15: a BYE on an early dialog is the end of that call, in whichever order its answers come.
+#[test]
+fn a_success_behind_the_answer_to_our_bye_is_too_late() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    bench.answer(&invite, &Answer::new("180 Ringing"));
+    let bob = bench.progressed().unwrap();
+    bench.act(|core, now| core.session(now, bob).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    assert_eq!(bench.terminating(), [SessionEnd::LocalBye]);
+    bench.answer(&bye, &Answer::bare("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::LocalBye);
+    bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
+    assert_eq!(bench.methods(), ["ACK", "BYE"]);
+    assert_eq!(bench.terminating(), [SessionEnd::NotAccepted]);
     assert!(matches!(
         bench.invite_event(),
         OutgoingInviteEvent::Cancelled { message: Some(_) }

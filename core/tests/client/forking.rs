@@ -84,3 +84,29 @@ fn the_number_of_answers_is_bounded() {
     }
     assert_eq!(bench.core.counts().sessions, 16);
 }
+
+/// RFC 3261 §13.2.2.4: whoever accepts first is called, though it was one too many to ring.
+#[test]
+fn one_that_accepts_takes_the_place_of_one_that_rings() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    let tags: Vec<&'static str> = (0..17)
+        .map(|number| &*format!("bob{number}").leak())
+        .collect();
+    for tag in &tags {
+        bench.answer(&invite, &Answer::new("180 Ringing").tag(tag));
+    }
+    let rings: Vec<_> = tags.iter().filter_map(|_| bench.progressed()).collect();
+    assert_eq!(rings.len(), 16);
+    let ok = Answer::new("200 OK").tag(tags[16]).sdp("answer");
+    bench.answer(&invite, &ok);
+    for expected in rings {
+        let Event::Ended { session, cause, .. } = bench.event() else {
+            panic!("all that rang are over");
+        };
+        assert_eq!((session, cause), (expected, SessionEnd::NotAccepted));
+    }
+    bench.accepted();
+    bench.one("ACK");
+    assert_eq!(bench.core.counts().sessions, 1);
+}

@@ -327,6 +327,21 @@ fn without_a_notify_there_is_no_subscription() {
     assert!(retry_in >= Duration::from_secs(30), "{retry_in:?}");
 }
 
+/// RFC 5839 §5 has 204 inside a dialog alone.
+#[test]
+fn a_first_subscribe_that_is_to_have_no_notify_makes_no_subscription() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribe(&mut bench, options());
+    bench.answer(
+        &sent,
+        &Answer::new("204 No Notification").header("Expires: 600"),
+    );
+    accepted(&mut bench);
+    bench.pass(32_000);
+    let (cause, _) = lost(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::NotNotified), "{cause:?}");
+}
+
 #[test]
 fn the_notify_after_a_refresh_must_come_too() {
     let mut bench = Bench::new();
