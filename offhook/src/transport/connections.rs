@@ -169,10 +169,12 @@ impl Connections {
         Connection::new(channel, peer, opener, settings, receiver)
     }
 
-    /// Sends over another connection what one did not write, but nothing twice.
+    /// Sends over another connection what one did not write, but nothing twice, and no call that the core has given
+    /// up with its WebSocket: nobody would hear who answers, or could cancel it.
     fn reroute(&self, mut outgoing: Outgoing) {
         let (shard, transaction) = (outgoing.shard, outgoing.transmit.transaction);
-        let again = !std::mem::replace(&mut outgoing.rerouted, true);
+        let is_over = outgoing.transmit.flow.transport.is_websocket() && outgoing.is_invite();
+        let again = !std::mem::replace(&mut outgoing.rerouted, true) && !is_over;
         if again && self.send(outgoing).is_ok() {
             return;
         }
@@ -396,6 +398,24 @@ mod tests {
         assert_eq!(connections.read().len(), 1);
         connections.remove(second.channel, &second.queue);
         assert_eq!(connections.read().len(), 0);
+    }
+
+    #[cfg(feature = "ws")]
+    #[tokio::test]
+    async fn a_call_ends_with_its_websocket_and_other_requests_go_by_the_next() {
+        let connections = connections();
+        let destination = Destination {
+            transport: Transport::Ws,
+            ..Destination::of(&outgoing(100).transmit.flow)
+        };
+        let channel = connections.channel_to(destination);
+        for (octets, opened) in [("INVITE sip:a@b SIP/2.0", 0), ("BYE sip:a@b SIP/2.0", 1)] {
+            let mut unsent = outgoing(channel.0);
+            unsent.transmit.flow.transport = Transport::Ws;
+            unsent.transmit.bytes = Bytes::from_static(octets.as_bytes());
+            connections.reroute(unsent);
+            assert_eq!(connections.read().len(), opened, "{octets}");
+        }
     }
 
     #[tokio::test]

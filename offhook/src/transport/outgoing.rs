@@ -21,6 +21,10 @@ impl Outgoing {
         }
     }
 
+    pub(super) fn is_invite(&self) -> bool {
+        self.transmit.bytes.starts_with(b"INVITE ")
+    }
+
     pub(super) fn undelivered(&self, receiver: &dyn Receive) {
         if let Some(transaction) = self.transmit.transaction {
             receiver.undelivered(self.shard, transaction);
