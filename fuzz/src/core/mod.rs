@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use offhook_core::message::{HeaderName, Headers, Message, Method, Request, parse};
 use offhook_core::{
-    Config, Counts, Event, Flow, Input, InviteId, Limits, OutgoingInviteEvent, OutgoingInviteId,
-    Output, RegistrationId, Reliability, RequestId, SessionId, SessionTimerConfig, Times, Totals,
-    TransactionId, Transport, UserAgentCore,
+    Channel, Config, Counts, Event, Flow, Input, InviteId, Limits, Opener, OutgoingInviteEvent,
+    OutgoingInviteId, Output, PublicationId, ReferralId, RegistrationId, Reliability, RequestId,
+    SessionId, SessionTimerConfig, SubscriptionEvent, SubscriptionId, Times, Totals, TransactionId,
+    Transport, UserAgentCore,
 };
 
 use crate::dice::Dice;
@@ -54,6 +55,9 @@ struct Run {
     sessions: Vec<SessionId>,
     outgoing: Vec<OutgoingInviteId>,
     registrations: Vec<RegistrationId>,
+    subscriptions: Vec<SubscriptionId>,
+    publications: Vec<PublicationId>,
+    referrals: Vec<ReferralId>,
     events: usize,
     claims: Claims,
 }
@@ -67,7 +71,7 @@ impl Run {
             core: UserAgentCore::new(now, config, [7; 32]),
             begin: now,
             now,
-            flow: peer::flow(dice.one(&[Transport::Udp, Transport::Tcp])),
+            flow: peer::flow(dice.one(&[Transport::Udp, Transport::Tcp, Transport::Ws])),
             received: Vec::new(),
             asked: Vec::new(),
             answered: Vec::new(),
@@ -78,6 +82,9 @@ impl Run {
             sessions: Vec::new(),
             outgoing: Vec::new(),
             registrations: Vec::new(),
+            subscriptions: Vec::new(),
+            publications: Vec::new(),
+            referrals: Vec::new(),
             events: 0,
             claims: Claims::default(),
         }
@@ -104,16 +111,29 @@ impl Run {
                 }
             }
             10 => self.receive(Bytes::copy_from_slice(dice.octets())),
-            11 => {
-                if let Some(transaction) = dice.pick(&self.transactions).copied() {
-                    self.handle(Input::Undelivered { transaction });
-                }
-            }
+            11 => self.trouble(dice),
             12 => {
                 let milliseconds = dice.one(&[1, 200, 500, 4_000, 32_000, 90_000, 200_000]);
                 self.pass(Duration::from_millis(milliseconds));
             }
             _ => self.verb(dice),
+        }
+    }
+
+    /// What befalls connections. From now on everybody may be reached by another.
+    fn trouble(&mut self, dice: &mut Dice<'_>) {
+        let channel = self.flow.channel;
+        match dice.below(6) {
+            0..=2 => {
+                if let Some(transaction) = dice.pick(&self.transactions).copied() {
+                    self.handle(Input::Undelivered { transaction });
+                }
+            }
+            3 => self.flow.channel = Channel(3 - channel.0),
+            number => {
+                let opener = [Opener::Us, Opener::Peer][number % 2];
+                self.handle(Input::Disconnected { channel, opener });
+            }
         }
     }
 
@@ -221,7 +241,13 @@ impl Run {
     fn notice(&mut self, event: Event) {
         match event {
             Event::Invite(invite) => self.invites.push(invite),
-            Event::Request { request, .. } => self.requests.push(request),
+            Event::Request { request, .. } | Event::Referred { request, .. } => {
+                self.requests.push(request);
+            }
+            Event::Subscription {
+                event: SubscriptionEvent::Forked { subscription },
+                ..
+            } => self.subscriptions.push(subscription),
             Event::Offer { session, .. }
             | Event::Prack { session, .. }
             | Event::Confirmed { session, .. } => self.sessions.push(session),
@@ -328,7 +354,12 @@ impl Claims {
 
 fn config(dice: &mut Dice<'_>) -> Config {
     let mut config = Config {
-        methods: vec![Method::Message, Method::Info, Method::Register],
+        methods: vec![
+            Method::Message,
+            Method::Info,
+            Method::Register,
+            Method::Refer,
+        ],
         reliability: dice.one(&[
             Reliability::Supported,
             Reliability::Required,

@@ -34,7 +34,11 @@ impl Run {
     pub(super) fn response(&self, dice: &mut Dice<'_>) -> Option<Bytes> {
         let request = dice.pick(&self.asked)?;
         let mut text = format!("SIP/2.0 {}\r\n", dice.one(STATUSES)).into_bytes();
-        let tag = dice.one(&[";tag=a", ";tag=b", ""]);
+        let tag = match dice.below(4) {
+            0 => String::new(),
+            1 => format!(";tag={}", dice.below(20)),
+            _ => dice.one(&[";tag=a", ";tag=b"]).to_owned(),
+        };
         for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
             for field in request.headers().named(name) {
                 text.extend_from_slice(field.line);
@@ -274,6 +278,10 @@ const REQUEST_LINES: &[&str] = &[
     "Refer-To: <sip:carol@example.com>",
     "Event: refer",
     "Subscription-State: active",
+    "Event: presence\r\nSubscription-State: active;expires=60",
+    "Event: presence\r\nSubscription-State: terminated;reason=deactivated",
+    "Event: refer\r\nSubscription-State: active\r\nContent-Type: message/sipfrag",
+    "Refer-Sub: false\r\nRefer-To: <sip:carol@example.com>",
     "Call-ID: another",
     "Authorization: Digest username=\"a\", realm=\"b\", nonce=\"c\", uri=\"sip:d\", response=\"e\"",
 ];
@@ -297,6 +305,9 @@ const STATUSES: &[&str] = &[
     "500 Server Internal Error",
     "202 Accepted",
     "699 Other",
+    "204 No Notification",
+    "412 Conditional Request Failed",
+    "489 Bad Event",
 ];
 
 const RESPONSE_LINES: &[&str] = &[
@@ -317,6 +328,7 @@ const RESPONSE_LINES: &[&str] = &[
     "WWW-Authenticate: Digest realm=\"a\", nonce=\"c\", qop=\"auth,auth-int\", algorithm=SHA-256",
     "Proxy-Authenticate: Digest realm=\"p\", nonce=\"b\", stale=true",
     "Retry-After: 5",
+    "SIP-ETag: etag",
     "Service-Route: <sip:orig.example.com;lr>",
     "Supported: timer, 100rel",
     "Allow: UPDATE",

@@ -1,8 +1,11 @@
 //! What the application does.
 
-use offhook_core::message::{Body, Method, Provisional, Redirection, Rejection, Success, Text};
+use offhook_core::message::{
+    Body, Method, Provisional, Redirection, ReferTo, Rejection, StatusCode, Success, Text,
+};
 use offhook_core::{
-    ContactTarget, Credentials, OutgoingRequest, RegistrationOptions, ResponseOptions,
+    ContactTarget, Credentials, OutgoingRequest, PublicationOptions, RegistrationOptions,
+    ResponseOptions, SessionId, SessionSnapshot, SubscriptionOptions,
 };
 
 use super::Run;
@@ -42,6 +45,16 @@ impl Run {
                 client.unregister();
             }
         }
+        for subscription in &self.subscriptions {
+            if let Some(client) = self.core.subscribe_client(now, *subscription) {
+                client.unsubscribe();
+            }
+        }
+        for publication in &self.publications {
+            if let Some(client) = self.core.publish_client(now, *publication) {
+                client.unpublish();
+            }
+        }
         self.drain();
     }
 
@@ -79,13 +92,13 @@ impl Run {
     }
 
     fn use_session(&mut self, dice: &mut Dice<'_>) {
-        let Some(session) = dice.pick(&self.sessions).copied() else {
+        let Some(id) = dice.pick(&self.sessions).copied() else {
             return;
         };
-        let Some(mut session) = self.core.session(self.now, session) else {
+        let Some(mut session) = self.core.session(self.now, id) else {
             return;
         };
-        match dice.below(9) {
+        match dice.below(12) {
             0 => session.bye(Vec::new()),
             1 => drop(session.invite(&description())),
             2 => drop(session.update(Some(&description()))),
@@ -94,14 +107,38 @@ impl Run {
             5 => drop(session.prack(&description())),
             6 => drop(session.answer(&description())),
             7 => drop(session.refuse_offer(Rejection::NOT_ACCEPTABLE_HERE)),
+            8 => drop(session.invite_without_offer()),
+            9 => drop(session.refer(ReferTo::from(elsewhere().uri))),
+            10 => self.move_elsewhere(id),
             _ => drop(session.request(Method::Info, &[], None)),
         }
+    }
+
+    /// The session goes on from its snapshot, as in another process.
+    fn move_elsewhere(&mut self, id: SessionId) {
+        let Some(session) = self.core.session(self.now, id) else {
+            return;
+        };
+        let Ok(snapshot) = session.snapshot() else {
+            return;
+        };
+        session.forget();
+        let snapshot = SessionSnapshot::read(&snapshot).expect("our own can be read");
+        self.sessions.extend(self.core.restore(self.now, snapshot));
     }
 
     fn answer_request(&mut self, dice: &mut Dice<'_>) {
         let Some(request) = dice.pick(&self.requests).copied() else {
             return;
         };
+        if let Some(server) = self.core.refer_server(self.now, request) {
+            if dice.is_rare(4) {
+                server.reject(Rejection::DECLINE);
+            } else if let Ok(Some(referral)) = server.accept() {
+                self.referrals.push(referral);
+            }
+            return;
+        }
         let Some(server) = self.core.request_server(self.now, request) else {
             return;
         };
@@ -115,7 +152,7 @@ impl Run {
     /// Requests of ours outside of a dialog.
     fn ask(&mut self, dice: &mut Dice<'_>) {
         let now = self.now;
-        match dice.below(8) {
+        match dice.below(12) {
             0..=2 => {
                 let mut request = self.outgoing_request(dice);
                 if dice.is_rare(2) {
@@ -147,11 +184,34 @@ impl Run {
                 let options = RegistrationOptions::new(self.outgoing_request(dice));
                 self.registrations.extend(self.core.register(now, options));
             }
-            _ => {
+            7 => {
                 if let Some(client) = pick(dice, &self.registrations)
                     .and_then(|it| self.core.register_client(now, it))
                 {
                     client.refresh();
+                }
+            }
+            8 => {
+                let request = self.outgoing_request(dice);
+                let options = SubscriptionOptions::new(request, Text::from_static("presence"));
+                self.subscriptions.extend(self.core.subscribe(now, options));
+            }
+            9 => {
+                let request = self.outgoing_request(dice).with_body(description());
+                let options = PublicationOptions::new(request, Text::from_static("presence"));
+                self.publications.extend(self.core.publish(now, options));
+            }
+            10 => {
+                if let Some(client) = pick(dice, &self.subscriptions)
+                    .and_then(|it| self.core.subscribe_client(now, it))
+                {
+                    client.refresh();
+                }
+            }
+            _ => {
+                let status = dice.one(&[StatusCode::RINGING, StatusCode::OK]);
+                if let Some(referral) = pick(dice, &self.referrals) {
+                    self.core.notify(now, referral, status);
                 }
             }
         }
