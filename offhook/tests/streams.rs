@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use caller::{Caller, Socket, answer, closed_port, incoming, soon, start, start_with};
 use offhook::message::{Frame, Message, Rejection};
-use offhook::{Config, ConnectionLimits, Listener, SessionEnd, UserAgent};
+use offhook::{Config, ConnectionLimits, Listener, SessionEnd, SystemResolver, UserAgent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -87,6 +87,33 @@ async fn a_response_reopens_a_connection_that_is_gone() {
     let bye = caller.expect_request("BYE").await;
     caller.answer(&bye).await;
     soon(session.ended()).await;
+}
+
+/// RFC 3261 §12.2.1.1: nobody listens where its connection came from.
+#[tokio::test]
+async fn a_bye_goes_to_the_name_of_a_peer_whose_connection_is_gone() {
+    let builder = UserAgent::builder().listen("tcp:127.0.0.1:0");
+    let (user_agent, server) = start_with(builder.resolver(SystemResolver)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (socket, local) = closed_port([127, 0, 0, 1].into());
+    let stream = soon(socket.connect(server.address)).await.unwrap();
+    let mut caller = Caller::over(server, local, stream).await;
+    caller.sent_by = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let mut session = caller.establish(&user_agent).await;
+
+    let Socket::Stream { stream, .. } = &mut caller.socket else {
+        unreachable!()
+    };
+    stream.shutdown().await.unwrap();
+    // The other side has noticed when it closes, too.
+    assert!(caller.next_frame().await.is_none());
+
+    session.bye();
+    let (stream, _) = soon(listener.accept()).await.unwrap();
+    let _held = std::mem::replace(&mut caller.socket, Socket::tcp(stream));
+    let bye = caller.expect_request("BYE").await;
+    caller.answer(&bye).await;
+    assert_eq!(soon(session.ended()).await, SessionEnd::LocalBye);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use offhook_message::{Method, Response};
 
 use super::clients::ClientTransactions;
 use super::follow_up::acknowledgement;
+use super::host_name::HostName;
 use super::step::Step;
 use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Transport};
@@ -39,6 +40,8 @@ use crate::timers::{ClientTimer, Timer};
 /// | Completed           | D, K       |                     |                           | Terminated          |
 /// | Accepted            | M          | tell                |                           | Terminated          |
 ///
+/// A request that cannot be delivered may go elsewhere. Where that is to be looked up, it is Resolving again.
+///
 /// The ACK of a 2xx gets no response. It stays in Calling until M, and goes out again when its 2xx comes again
 /// ([RFC 3261 §13.2.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.2.4)).
 #[derive(Debug)]
@@ -49,14 +52,22 @@ pub(crate) struct ClientTransaction {
     pub(crate) flow: Flow,
     /// The way over UDP, where the request goes over TCP for its size.
     datagram: Option<Box<Flow>>,
-    /// Where else its host is, for when the request cannot be delivered.
-    pub(super) others: Option<Box<vec::IntoIter<Flow>>>,
+    /// For when the request cannot be delivered.
+    pub(super) elsewhere: Option<Box<Elsewhere>>,
     pub(super) state: ClientState,
     /// What goes out again: the request, then the ACK of its refusal, then nothing.
     pub(super) message: Bytes,
     /// How long after the last the next repetition follows.
     interval: Duration,
     pub(crate) user: ClientUser,
+}
+
+/// Where else a host is.
+#[derive(Debug)]
+pub(super) enum Elsewhere {
+    Addresses(vec::IntoIter<Flow>),
+    /// Wherever its name leads to.
+    Name(HostName),
 }
 
 /// Whose request it is.
@@ -133,7 +144,7 @@ impl ClientTransaction {
             method,
             flow,
             datagram,
-            others: None,
+            elsewhere: None,
             state: ClientState::Resolving,
             message,
             interval: Duration::ZERO,
@@ -253,24 +264,24 @@ impl ClientStep<'_> {
     /// Takes out a transaction whose request could not be delivered. `None` where that does not
     /// matter: a response has come already, an ACK is asked for again if it is missed, what
     /// went over TCP for its size is tried over UDP ([RFC 3261 §18.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-18.1.1)),
-    /// and the host has another address ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)).
+    /// and the host has another address ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)) or a name
+    /// that says where it is now.
     pub(crate) fn undelivered(&mut self) -> Option<ClientTransaction> {
         let transaction = self.transactions.get_mut(self.slot)?;
         let matters = match transaction.state {
-            ClientState::Resolving => true,
+            // An ACK may have gone out again before it was known that the first was lost.
+            ClientState::Resolving => transaction.method != Method::Ack,
             ClientState::Calling => {
+                let is_ack = transaction.method == Method::Ack;
                 if let Some(datagram) = transaction.datagram.take() {
                     transaction.message = with_transport(&transaction.message, *b"UDP");
                     self.start(*datagram);
                     return None;
                 }
-                if let Some(other) = transaction.others.as_mut().and_then(Iterator::next) {
-                    transaction.flow.channel = other.channel;
-                    transaction.flow.remote = other.remote;
-                    transaction.transmit(self.slot, self.outbox); // The timers go on.
+                if self.go_elsewhere() {
                     return None;
                 }
-                transaction.method != Method::Ack
+                !is_ack
             }
             ClientState::Proceeding => transaction.method != Method::Invite,
             ClientState::Completed | ClientState::Accepted => false,
@@ -279,6 +290,34 @@ impl ClientStep<'_> {
             self.transactions.remove(self.slot)
         } else {
             None
+        }
+    }
+
+    /// Sends the request to the next address of its host, or looks for that. False where it is nowhere else.
+    #[must_use]
+    fn go_elsewhere(&mut self) -> bool {
+        let Some(transaction) = self.transactions.get_mut(self.slot) else {
+            return false;
+        };
+        match transaction.elsewhere.take().map(|elsewhere| *elsewhere) {
+            Some(Elsewhere::Addresses(mut others)) => {
+                let Some(other) = others.next() else {
+                    return false;
+                };
+                transaction.elsewhere = Some(Box::new(Elsewhere::Addresses(others)));
+                transaction.flow.channel = other.channel;
+                transaction.flow.remote = other.remote;
+                transaction.transmit(self.slot, self.outbox); // The timers go on.
+                true
+            }
+            Some(Elsewhere::Name(name)) => {
+                transaction.state = ClientState::Resolving;
+                let slot = TransactionId(TransactionSlot::Client(self.slot));
+                let resolve = name.resolve(slot, transaction.flow.transport);
+                self.outbox.resolve(resolve);
+                true
+            }
+            None => false,
         }
     }
 

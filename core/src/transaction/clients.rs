@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use offhook_message::Method;
 
-use super::client::{ClientState, ClientTransaction, ClientUser};
+use super::client::{ClientState, ClientTransaction, ClientUser, Elsewhere};
+use super::host_name::HostName;
 use crate::fingerprint::Already;
 use crate::flow::Flow;
 use crate::random::Token;
@@ -53,8 +54,19 @@ impl ClientTransactions {
 
     /// Where else the host is that the request went to.
     pub(crate) fn set_others(&mut self, slot: Slot, flows: Vec<Flow>) {
-        if let Some(transaction) = self.slots.get_mut(slot).filter(|_| !flows.is_empty()) {
-            transaction.others = Some(Box::new(flows.into_iter()));
+        if !flows.is_empty() {
+            self.set_elsewhere(slot, Elsewhere::Addresses(flows.into_iter()));
+        }
+    }
+
+    /// The name of the host, for when the connection is gone that the request goes by.
+    pub(crate) fn set_name(&mut self, slot: Slot, name: HostName) {
+        self.set_elsewhere(slot, Elsewhere::Name(name));
+    }
+
+    fn set_elsewhere(&mut self, slot: Slot, elsewhere: Elsewhere) {
+        if let Some(transaction) = self.slots.get_mut(slot) {
+            transaction.elsewhere = Some(Box::new(elsewhere));
         }
     }
 

@@ -4,6 +4,7 @@
 mod client;
 mod clients;
 mod follow_up;
+mod host_name;
 mod key;
 mod server;
 mod servers;
@@ -12,9 +13,10 @@ mod step;
 pub(crate) use client::{ClientOutcome, ClientStep, ClientTransaction, ClientUser};
 pub(crate) use clients::ClientTransactions;
 pub(crate) use follow_up::follow_up;
+pub(crate) use host_name::HostName;
 pub(crate) use key::{merge_key, server_key};
 pub use server::TransactionState;
-pub(crate) use server::{SentByName, ServerStep, ServerTransaction, TransactionUser};
+pub(crate) use server::{ServerStep, ServerTransaction, TransactionUser};
 pub(crate) use servers::ServerTransactions;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use offhook_message::{Method, Request, StatusCode};
 
+use super::host_name::HostName;
 use super::servers::ServerTransactions;
 use super::step::Step;
 use crate::event::{InviteId, TransactionId, TransactionSlot};
@@ -53,14 +54,7 @@ pub(crate) struct ServerTransaction {
     /// Who answers its request.
     pub(crate) user: TransactionUser,
     /// Where the client may be found once its connection is gone.
-    pub(crate) sent_by: Option<Box<SentByName>>,
-}
-
-/// The sent-by of a Via that has a name.
-#[derive(Debug)]
-pub(crate) struct SentByName {
-    pub(crate) host: String,
-    pub(crate) port: Option<u16>,
+    pub(crate) sent_by: Option<Box<HostName>>,
 }
 
 /// Who answers the request of a server transaction.

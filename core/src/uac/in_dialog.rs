@@ -14,7 +14,7 @@ use crate::outgoing::SentBy;
 use crate::random::{Random, Token};
 use crate::slot::Slot;
 use crate::state::State;
-use crate::transaction::ClientUser;
+use crate::transaction::{ClientUser, HostName};
 
 /// A request inside a dialog.
 pub(super) struct InDialog<'a> {
@@ -143,8 +143,13 @@ impl Written {
                 let remote = SocketAddr::new(address, port);
                 state.client(transaction).send(Flow { remote, ..flow });
             }
-            // An open stream needs no address, and the `.invalid` of a browser has none.
-            Err(_) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
+            // An open stream needs no address, and the `.invalid` of a browser has none. Of others the name says more
+            // than the address that they called from, once the stream is closed.
+            Err(host) if flow.transport.is_reliable() && flow.channel != Channel::NONE => {
+                if !flow.transport.is_websocket() {
+                    let name = HostName { host, port };
+                    state.clients.set_name(transaction, name);
+                }
                 state.client(transaction).send(flow);
             }
             Err(host) => state.outbox.resolve(Resolve {

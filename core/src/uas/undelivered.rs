@@ -3,15 +3,15 @@
 use offhook_message::{Method, Via};
 
 use super::Incoming;
-use crate::event::{Event, Resolve, TransactionId, TransactionSlot};
+use crate::event::{Event, TransactionId, TransactionSlot};
 use crate::flow::Flow;
 use crate::slot::Slot;
 use crate::state::State;
-use crate::transaction::{SentByName, TransactionUser};
+use crate::transaction::{HostName, TransactionUser};
 
 /// The name that a client gives itself, where its INVITE came by a connection that may be gone before
 /// the answer. Other requests are answered at once, and a browser has no other way.
-pub(super) fn sent_by(incoming: &Incoming) -> Option<Box<SentByName>> {
+pub(super) fn sent_by(incoming: &Incoming) -> Option<Box<HostName>> {
     let transport = incoming.flow.transport;
     if !transport.is_reliable() || transport.is_websocket() {
         return None;
@@ -23,7 +23,7 @@ pub(super) fn sent_by(incoming: &Incoming) -> Option<Box<SentByName>> {
     let is_name = host.ip().is_none();
     is_name.then(|| {
         let host = host.to_string();
-        Box::new(SentByName { host, port })
+        Box::new(HostName { host, port })
     })
 }
 
@@ -33,14 +33,9 @@ pub(crate) fn undeliverable(state: &mut State, slot: Slot) {
         return;
     };
     if let Some(sent_by) = transaction.sent_by.take() {
-        let SentByName { host, port } = *sent_by;
-        let transport = transaction.flow.transport;
-        return state.outbox.resolve(Resolve {
-            transaction: TransactionId(TransactionSlot::Server(slot)),
-            host,
-            port,
-            transport,
-        });
+        let name = TransactionId(TransactionSlot::Server(slot));
+        let resolve = sent_by.resolve(name, transaction.flow.transport);
+        return state.outbox.resolve(resolve);
     }
     if let TransactionUser::Invite(invite) = transaction.user {
         state.outbox.event(Event::Undelivered { invite });

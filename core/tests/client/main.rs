@@ -15,6 +15,7 @@ mod large_requests;
 mod misbehaving;
 mod overlapping;
 mod publishing;
+mod reaching;
 mod redirecting;
 mod referring;
 mod refreshing;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use offhook_core::message::{Body, Message, Method, Request, Response, parse};
 use offhook_core::{
     Channel, Config, Event, Flow, Input, Opener, OutgoingInviteEvent, OutgoingInviteId,
-    OutgoingRequest, Output, SessionEnd, SessionId, Transmit, Transport, UserAgentCore,
+    OutgoingRequest, Output, Resolve, SessionEnd, SessionId, Transmit, Transport, UserAgentCore,
 };
 
 pub(crate) struct Bench {
@@ -17,6 +17,7 @@ pub(crate) struct Bench {
     sent: Vec<Sent>,
     events: VecDeque<Event>,
     terminating: Vec<SessionEnd>,
+    resolves: Vec<Resolve>,
 }
 
 /// A message that the core sent.
@@ -164,6 +165,7 @@ impl Bench {
             sent: Vec::new(),
             events: VecDeque::new(),
             terminating: Vec::new(),
+            resolves: Vec::new(),
         }
     }
 
@@ -211,6 +213,17 @@ impl Bench {
         self.core
             .handle(self.now, Input::Undelivered { transaction });
         self.drain();
+    }
+
+    /// Answers the one name that was asked for since the last look.
+    pub(crate) fn resolve(&mut self, flows: Vec<Flow>) -> Resolve {
+        assert_eq!(self.resolves.len(), 1, "{:?}", self.resolves);
+        let resolve = self.resolves.remove(0);
+        let transaction = resolve.transaction;
+        let resolved = Input::Resolved { transaction, flows };
+        self.core.handle(self.now, resolved);
+        self.drain();
+        resolve
     }
 
     /// A connection is gone, and what is due at once is sent.
@@ -330,6 +343,7 @@ impl Bench {
     pub(crate) fn is_idle(&mut self) -> bool {
         let counts = self.core.counts();
         self.core.timeout().is_none()
+            && self.resolves.is_empty()
             && counts.client_transactions == 0
             && counts.outgoing_invites == 0
             && counts.sessions == 0
@@ -348,7 +362,7 @@ impl Bench {
                 }
                 Output::Event(Event::Terminating { cause, .. }) => self.terminating.push(cause),
                 Output::Event(event) => self.events.push_back(event),
-                Output::Resolve(resolve) => panic!("{resolve:?} is no address"),
+                Output::Resolve(resolve) => self.resolves.push(resolve),
             }
         }
     }
