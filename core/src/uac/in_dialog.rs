@@ -71,7 +71,7 @@ impl<'a> InDialog<'a> {
             NextHop::of(&Uri::parse(path.next_hop).ok()?, flow)?
         };
         let request_uri = UriBuf::from(request_uri);
-        let (method, flow, branch) = (&self.method, hop.flow, random.token());
+        let (method, branch) = (&self.method, random.token());
         // An ACK cannot be challenged: it repeats the credentials of its INVITE.
         let authentication = authentication.filter(|_| *method != Method::Ack);
         let authorization = authentication.map(|authentication| {
@@ -82,7 +82,11 @@ impl<'a> InDialog<'a> {
             })
         });
         let mut writer = MessageWriter::request(method, &request_uri);
-        SentBy { flow, branch }.write(&mut writer);
+        let sent_by = SentBy {
+            flow: hop.flow,
+            branch,
+        };
+        sent_by.write(&mut writer);
         if !path.routes.is_empty() {
             writer.header_bytes(HeaderName::Route, &path.routes);
         }
@@ -92,6 +96,7 @@ impl<'a> InDialog<'a> {
         writer.header_bytes(HeaderName::CallId, dialog.call_id());
         writer.cseq(cseq, method);
         if has_contact(method) {
+            // That of the dialog, whichever transport the next hop has: of that no address of ours is known.
             writer.header_with(HeaderName::Contact, |value| {
                 flow.write_contact(value, path.scheme(), dialog.contact_user());
             });

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use offhook_core::message::{Body, Message, parse};
 use offhook_core::{Channel, Event, Flow, SessionEnd, SessionId, Transport};
 
-use crate::support::{Answer, Bench, Sent, TCP, ended, request};
+use crate::support::{Answer, Bench, Sent, TCP, UDP, ended, request};
 
 /// A request of bob's, whom these headers lead to.
 fn from_bob(method: &str, flow: Flow, to_tag: &str, way: &str) -> Message {
@@ -168,6 +168,25 @@ fn an_ack_that_is_lost_twice_is_looked_up_once() {
     is_sent_again(&mut bench, &first, FOUND);
     bench.answer(&invite, &ok);
     is_sent_again(&mut bench, &first, FOUND);
+}
+
+/// RFC 3261 §8.1.1.8: a peer takes it for where we are from now on, and nobody may listen there for another transport.
+#[test]
+fn the_contact_stays_that_of_the_dialog_where_a_request_goes_by_another_transport() {
+    let mut bench = Bench::new();
+    let way = "Contact: <sip:bob@192.0.2.2:5061;transport=tls>";
+    let (session, ok) = called(&mut bench, UDP, way);
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let invite = bench.one("INVITE");
+    let Flow {
+        transport, remote, ..
+    } = invite.transmit.flow;
+    assert_eq!((transport, remote.port()), (Transport::Tls, 5061));
+    assert!(invite.header("Via").starts_with("SIP/2.0/TLS "));
+    assert_eq!(invite.header("Contact"), ok.header("Contact"));
 }
 
 /// A connection that was opened to us, from a port where nobody listens.
