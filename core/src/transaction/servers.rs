@@ -1,6 +1,7 @@
 //! The table of server transactions.
 
 use super::server::{ServerTransaction, TransactionUser};
+use crate::config::Limits;
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
@@ -22,6 +23,11 @@ impl ServerTransactions {
     /// What all of them hold, about.
     pub(crate) fn octets(&self) -> usize {
         self.octets
+    }
+
+    /// Whether there is no room for another.
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.len() >= limits.transactions || self.octets >= limits.octets
     }
 
     pub(crate) fn insert(&mut self, transaction: ServerTransaction) -> Slot {

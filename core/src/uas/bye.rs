@@ -23,7 +23,15 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
 
 /// A BYE is refused because it came behind a later request. For its sender the session is over all
 /// the same ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)), and nothing further would say so: it ends by a BYE of ours.
-pub(super) fn overtaken(state: &mut State, id: SessionId) {
+pub(super) fn overtaken(state: &mut State, id: SessionId, incoming: &Incoming) {
+    // Without the Retry-After of others: nothing is to come again.
+    let reply = Reply::new(StatusCode::SERVER_INTERNAL_ERROR);
+    // Many may come before ours has its answer, and only the first ends anything.
+    if state.servers.is_full(&state.config.limits) {
+        reply.statelessly(state, incoming);
+    } else {
+        reply.statefully(state, incoming, to_tag_of(incoming));
+    }
     terminate_pending(state, id);
     uac::bye::send(state, id, SessionEnd::RemoteBye, Vec::new());
 }

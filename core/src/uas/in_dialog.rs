@@ -16,15 +16,19 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    if !session.dialog.take_cseq(incoming.cseq()) {
-        let reply = try_later(state);
-        reply.statefully(state, &incoming, to_tag_of(&incoming));
-        if *incoming.request.method() == Method::Bye {
-            bye::overtaken(state, id);
-        }
-        return;
-    }
+    let is_bye = *incoming.request.method() == Method::Bye;
     let is_over = matches!(session.phase, Phase::Over);
+    if is_bye && is_over {
+        // There is no session to end. Its number is not taken, so that a repetition gets the same.
+        return does_not_exist().statelessly(state, &incoming);
+    }
+    if !session.dialog.take_cseq(incoming.cseq()) {
+        if is_bye {
+            return bye::overtaken(state, id, &incoming);
+        }
+        let reply = try_later(state);
+        return reply.statefully(state, &incoming, to_tag_of(&incoming));
+    }
     let is_ending = matches!(session.phase, Phase::Terminating(_));
     let reply = match incoming.request.method() {
         Method::Notify => return notify::receive(state, id, incoming),

@@ -139,10 +139,8 @@ fn dispatch(state: &mut State, mut incoming: Incoming) {
     if *request.method() == Method::Cancel {
         return cancel::receive(state, &incoming);
     }
-    // A BYE makes room, so it is served whatever there is.
-    let limits = state.config.limits;
-    let is_full =
-        state.servers.len() >= limits.transactions || state.servers.octets() >= limits.octets;
+    // A BYE that ends a session makes room, so it is served whatever there is.
+    let is_full = state.servers.is_full(&state.config.limits);
     if is_full && *request.method() != Method::Bye {
         return Reply::overload(state).statelessly(state, &incoming);
     }

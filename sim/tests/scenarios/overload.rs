@@ -1,8 +1,9 @@
 //! 503 with Retry-After where there is no room, and while the server is about to stop: RFC 3261
 //! §21.5.4.
 
+use offhook_core::message::Method;
 use offhook_core::{Config, Limits};
-use offhook_sim::{Draft, Policy, Simulation};
+use offhook_sim::{Direction, Draft, PEER, Policy, Simulation, seconds};
 
 fn with_limits(policy: Policy, limits: Limits) -> Simulation {
     let limits = Limits {
@@ -13,6 +14,7 @@ fn with_limits(policy: Policy, limits: Limits) -> Simulation {
         policy,
         Config {
             limits,
+            methods: vec![Method::Refer],
             ..Config::default()
         },
     )
@@ -90,6 +92,68 @@ fn a_bye_is_served_when_there_are_too_many_transactions() {
     let ok = call.establish(&invite);
     call.hang_up(&invite, &ok);
     assert_eq!(call.counts().sessions, 0);
+    call.finish_here();
+}
+
+/// Twenty BYEs, each a request of its own, that all get this.
+fn expect_useless(call: &mut Simulation, answer: &str, bye: impl Fn(u32) -> Draft) {
+    let before = call.counts().server_transactions;
+    for number in 0..20 {
+        let branch = format!("z9hG4bK-bye-{number}");
+        call.send_from(PEER, bye(number).branch(&branch).bytes());
+        call.run_until(seconds(0));
+    }
+    let sent = call.trace().packets();
+    let answers = sent.filter(|packet| packet.label() == answer).count();
+    assert_eq!(answers, 20, "{}", call.trace());
+    assert_eq!(call.counts().server_transactions, before);
+}
+
+/// RFC 3261 §12.2.2: the first of them ends the session all the same, by a BYE of ours.
+#[test]
+fn a_bye_that_is_refused_makes_no_room() {
+    let limits = Limits {
+        transactions: 1,
+        ..Limits::default()
+    };
+    let mut call = with_limits(Policy::new().answer(), limits);
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    let bye = |_| invite.in_dialog("BYE", &ok).cseq(1);
+    expect_useless(&mut call, "500 Server Internal Error", bye);
+    let packets = call.trace().packets();
+    let sent = packets.filter(|packet| packet.direction == Direction::FromServer);
+    let byes: Vec<_> = sent.filter(|packet| packet.label() == "BYE").collect();
+    let [bye] = byes[..] else {
+        panic!("one BYE of ours is enough\n{}", call.trace());
+    };
+    let answer = bye.response("200 OK");
+    call.send_from(PEER, answer);
+    call.run_out();
+    assert_eq!(call.counts().sessions, 0);
+    call.finish_here();
+}
+
+/// RFC 5057 §4.2: a subscription goes on in the dialog, and there is no session to end.
+#[test]
+fn a_bye_behind_a_bye_makes_no_room() {
+    let limits = Limits {
+        transactions: 2,
+        ..Limits::default()
+    };
+    let mut call = with_limits(Policy::new().answer(), limits);
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    let refer = invite.in_dialog("REFER", &ok);
+    call.send(&refer.set("Refer-To", "<sip:carol@example.net>"));
+    call.run_until(seconds(0));
+    let request = call.referred();
+    let accepted = call.core(|core, now| core.refer_server(now, request).unwrap().accept());
+    assert!(matches!(accepted, Ok(Some(_))));
+    call.hang_up(&invite, &ok);
+    let bye = |number| invite.in_dialog("BYE", &ok).cseq(10_000 + number);
+    expect_useless(&mut call, "481 Call/Transaction Does Not Exist", bye);
+    call.run_out();
     call.finish_here();
 }
 
