@@ -1,6 +1,6 @@
 //! Who offered and who answered ([RFC 3264](https://www.rfc-editor.org/rfc/rfc3264)). What the descriptions say is not looked at.
 
-use offhook_message::{Body, Request};
+use offhook_message::{Body, Message, MessageWriter, Request, StatusCode, parse};
 
 /// The state of the exchange of session descriptions in a dialog
 /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1), [RFC 6337](https://www.rfc-editor.org/rfc/rfc6337)).
@@ -54,15 +54,59 @@ impl OfferAnswer {
     }
 }
 
-/// Whether a body of ours describes a session.
+/// Whether a body of ours describes a session, by itself or in one of its parts.
 pub(crate) fn is_session_description(body: &Body) -> bool {
     let content_type = body.content_type().as_str();
     if content_type == SDP {
         return true;
     }
-    let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case(SDP)
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    let kind = media_type.split('/').next().unwrap_or_default();
+    media_type.eq_ignore_ascii_case(SDP)
+        || (kind.eq_ignore_ascii_case("multipart") && is_found_in(body))
+}
+
+/// Whether the peer finds a session description in a body as we do in its bodies.
+fn is_found_in(body: &Body) -> bool {
+    let message = MessageWriter::response(StatusCode::OK, None).body(body);
+    match parse(message) {
+        Ok(Message::Response(response)) => response.session_description().is_some(),
+        _ => false,
+    }
 }
 
 /// The type of a session description.
 const SDP: &str = "application/sdp";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_description_may_be_a_part() {
+        let parts = |kind| {
+            let isup = "Content-Type: application/ISUP;version=itu-t92+\r\n\r\nISUP";
+            format!("--x\r\nContent-Type: {kind}\r\n\r\nv=0\r\n\r\n--x\r\n{isup}\r\n--x--\r\n")
+        };
+        for (content_type, content, is_one) in [
+            ("application/sdp", "v=0\r\n".to_owned(), true),
+            ("Application/SDP; charset=utf-8", "v=0\r\n".to_owned(), true),
+            ("multipart/mixed;boundary=x", parts("application/sdp"), true),
+            (
+                "Multipart/Mixed; boundary=x",
+                parts("application/sdp"),
+                true,
+            ),
+            ("multipart/mixed;boundary=x", parts("text/plain"), false),
+            (
+                "multipart/mixed;boundary=y",
+                parts("application/sdp"),
+                false,
+            ),
+            ("text/plain", "v=0\r\n".to_owned(), false),
+        ] {
+            let body = Body::new(content_type, content).unwrap();
+            assert_eq!(is_session_description(&body), is_one, "{content_type}");
+        }
+    }
+}

@@ -261,8 +261,9 @@ impl<'a> InviteUserAgentServer<'a> {
     /// Accepts the call: sends a 2xx, and repeats it until the ACK comes
     /// ([RFC 3261 §13.3.1.4](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1.4)).
     ///
-    /// Its body is our answer, or our offer where the INVITE made none. It may be left out where a
-    /// provisional response showed the answer already; else it is [`VerbError::NoBody`].
+    /// Its body is our answer, or our offer where the INVITE made none, by itself or as a part. It may
+    /// be left out where a provisional response showed the answer already; else it is
+    /// [`VerbError::NoBody`], and so is a body that describes no session.
     ///
     /// While a reliable provisional response with a session description waits for its PRACK, or an
     /// offer of the peer's in the early session for your answer, the 2xx waits too, and goes out by
@@ -451,8 +452,9 @@ impl<'a> InviteUserAgentServer<'a> {
         }
         match self.offer_answer() {
             OfferAnswer::Initial | OfferAnswer::HaveRemoteOffer => {
-                let body = given.or(shown).ok_or(VerbError::NoBody)?;
-                Ok(Some(body.clone()))
+                let body = given.or(shown);
+                let body = body.filter(|body| is_session_description(body));
+                Ok(Some(body.ok_or(VerbError::NoBody)?.clone()))
             }
             // Said already: to say the same again is no mistake, and not sent.
             OfferAnswer::HaveLocalOffer | OfferAnswer::Stable => Ok(other.cloned()),

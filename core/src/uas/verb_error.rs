@@ -2,9 +2,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerbError {
     /// A 2xx needs our answer, or our offer where the INVITE made none; and so does a provisional
-    /// response that must be reliable, where the INVITE made none.
+    /// response that must be reliable, where the INVITE made none. Another body does not describe the
+    /// session.
     #[error(
-        "the response has no body: pass the answer to the INVITE's offer, or an offer if it made none"
+        "the response has no session description: pass the answer to the INVITE's offer, or an offer if it made none"
     )]
     NoBody,
     /// A session description in an unreliable provisional response would be an offer, and an offer

@@ -1,7 +1,7 @@
 //! Bodies that are not understood: RFC 3261 §8.2.3, §20.1, §20.11.
 
-use offhook_core::message::Rejection;
-use offhook_sim::{Draft, OFFER, Policy, Simulation};
+use offhook_core::message::{Body, Rejection};
+use offhook_sim::{ANSWER, Draft, OFFER, Policy, Simulation, seconds};
 
 #[test]
 fn another_type_gets_415_with_the_types_that_are_understood() {
@@ -77,4 +77,38 @@ fn a_caller_that_takes_no_sdp_gets_406() {
         call.send(&invite.ack(&received));
         call.finish_here();
     }
+}
+
+/// RFC 3204: the answer may have ISUP beside it. It is the answer all the same, and what follows is
+/// another exchange.
+#[test]
+fn an_answer_may_be_a_part() {
+    let mut call = Simulation::new(Policy::new());
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.run_until(seconds(0));
+    let id = call.invite();
+    let isup = "--x\r\nContent-Type: application/ISUP;version=itu-t92+\r\n\r\nISUP\r\n--x--\r\n";
+    let sdp = format!("--x\r\nContent-Type: application/sdp\r\n\r\n{ANSWER}\r\n");
+    let body = Body::new("multipart/mixed;boundary=x", sdp + isup).unwrap();
+    let session = call.core(|core, now| {
+        let server = core.invite_server(now, id).expect("the call is there");
+        let accepted = server.accept(body).expect("it has the answer");
+        accepted.session
+    });
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok));
+    call.run_until(seconds(1));
+    let snapshot = call.core(|core, now| core.session(now, session).unwrap().snapshot());
+    assert!(snapshot.is_ok(), "{snapshot:?}");
+    let again = invite.in_dialog("INVITE", &ok);
+    call.send(&again.body("application/sdp", OFFER));
+    call.run_until(seconds(1));
+    let answer = Body::sdp(ANSWER);
+    let answered = call.core(|core, now| core.session(now, session).unwrap().answer(&answer));
+    assert_eq!(answered, Ok(()));
+    let ok = call.receive("200 OK");
+    call.send(&invite.in_dialog("ACK", &ok).cseq(2));
+    call.hang_up(&invite, &ok);
+    call.finish_here();
 }

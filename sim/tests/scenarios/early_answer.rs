@@ -35,6 +35,24 @@ fn the_200_repeats_the_answer_that_the_183_showed() {
     }
 }
 
+/// The 200 must have the answer, as long as nothing has shown that the 183 arrived.
+#[test]
+fn the_200_has_no_other_body_in_the_place_of_the_answer() {
+    let mut call = Simulation::new(Policy::new().early_answer());
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.receive("183 Session Progress");
+    let id = call.invite();
+    let other = Body::new("text/plain", "hello").unwrap();
+    let accepted = call.core(|core, now| {
+        let server = core.invite_server(now, id).expect("the call is there");
+        server.accept(other).map(drop)
+    });
+    assert_eq!(accepted, Err(VerbError::NoBody));
+    call.give_up(&invite);
+    call.finish_here();
+}
+
 /// "That same exact answer": what a 183 has shown, neither another one nor the 200 may change.
 #[test]
 fn another_answer_than_the_one_shown_is_refused() {

@@ -19,17 +19,24 @@ fn finish(mut call: Simulation, invite: &Draft) {
 
 /// RFC 3261 §13.3.1.4: a 2xx needs a session description.
 #[test]
-fn a_2xx_without_a_body() {
+fn a_2xx_without_a_session_description() {
     let mut call = Simulation::new(Policy::new());
     let invite = Draft::invite();
     call.send(&invite);
     call.run_until(seconds(0));
     let (id, before) = (call.invite(), call.counts());
-    let error = call.core(|core, now| {
-        let server = core.invite_server(now, id).expect("the call is there");
-        server.accept(Success::OK).map(drop)
-    });
-    assert_eq!(error, Err(VerbError::NoBody));
+    for body in [None, Some(Body::new("text/plain", "hello").unwrap())] {
+        let options = ResponseOptions::new(Success::OK);
+        let options = match body {
+            Some(body) => options.with_body(body),
+            None => options,
+        };
+        let error = call.core(|core, now| {
+            let server = core.invite_server(now, id).expect("the call is there");
+            server.accept(options).map(drop)
+        });
+        assert_eq!(error, Err(VerbError::NoBody));
+    }
     assert_eq!(call.counts(), before);
     assert_eq!(call.trace().packet_count(), 1, "nothing was sent");
     finish(call, &invite);
