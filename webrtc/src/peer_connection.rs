@@ -82,6 +82,7 @@ impl PeerConnection {
     ) -> Result<T, RtcError> {
         let mut peer = self.port.peer();
         let mut other = Peer::new(self.address, peer.stream.anew(), peer.loss.clone());
+        other.patience = peer.patience;
         let result = step(other.rtc.sdp_api())?;
         *peer = other;
         peer.drain(&self.port.socket, Instant::now());
@@ -92,13 +93,13 @@ impl PeerConnection {
     /// Takes what was agreed; from the next packet on it counts.
     pub(crate) fn follow(&self, mid: Mid, direction: Direction, formats: Formats) {
         let mut peer = self.port.peer();
-        peer.mid = Some(mid);
-        let now = Instant::now();
-        peer.stream.follow(direction, formats, now);
-        if !peer.rtc.is_connected() && peer.lost_at.is_none() {
-            peer.lost_at = Some((now + LONGEST_SILENCE, MediaLoss::Silence));
-        }
+        peer.follow(mid, direction, formats, Instant::now());
         self.port.changed.notify_one();
+    }
+
+    /// The peer has our description, and can connect from now on.
+    pub(crate) fn has_arrived(&self) {
+        self.port.peer().patience = LONGEST_SILENCE;
     }
 }
 
@@ -140,7 +141,7 @@ async fn run(port: Arc<Port>) {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => return port.peer().loss.lose(MediaLoss::Port(error.kind())),
             },
-            () = sleep_until(due.into()) => port.peer().wake(&port.socket),
+            () = sleep_until(due.into()) => port.peer().wake(&port.socket, Instant::now()),
             () = port.changed.notified() => {}
         }
     }
@@ -154,6 +155,8 @@ struct Peer {
     due: Instant,
     /// When the connection counts as lost, and why; none while it stands.
     lost_at: Option<(Instant, MediaLoss)>,
+    /// How long it may take to connect.
+    patience: Duration,
     loss: MediaLossSender,
     mid: Option<Mid>,
     unannounced: usize,
@@ -177,6 +180,7 @@ impl Peer {
             address,
             due: now,
             lost_at: None,
+            patience: LONGEST_RINGING + LONGEST_SILENCE,
             loss,
             mid: None,
             unannounced: 0,
@@ -189,6 +193,14 @@ impl Peer {
         let due = self.lost_at.map_or(self.due, |(at, _)| at.min(self.due));
         let speaks = self.stream.timeout().filter(|_| self.rtc.is_connected());
         speaks.map_or(due, |it| it.min(due))
+    }
+
+    fn follow(&mut self, mid: Mid, direction: Direction, formats: Formats, now: Instant) {
+        self.mid = Some(mid);
+        self.stream.follow(direction, formats, now);
+        if !self.rtc.is_connected() && self.lost_at.is_none() {
+            self.lost_at = Some((now + self.patience, MediaLoss::Silence));
+        }
     }
 
     fn receive(&mut self, socket: &UdpSocket, datagram: &[u8], from: SocketAddr) {
@@ -221,8 +233,7 @@ impl Peer {
         }
     }
 
-    fn wake(&mut self, socket: &UdpSocket) {
-        let now = Instant::now();
+    fn wake(&mut self, socket: &UdpSocket, now: Instant) {
         if let Some((at, loss)) = self.lost_at
             && at <= now
         {
@@ -307,6 +318,11 @@ impl Peer {
             Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
                 self.lost_at = None;
             }
+            Event::IceConnectionStateChange(state) if state.is_connected() => {
+                // So it has our description; the handshake is next.
+                self.patience = LONGEST_SILENCE;
+                self.lost_at = Some((now + self.patience, MediaLoss::Silence));
+            }
             Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
             Event::RtpPacket(packet) => {
                 if let Some(echo) = self.stream.receive(&packet, now) {
@@ -357,6 +373,9 @@ fn configuration() -> RtcConfig {
     configuration
 }
 
+/// A browser that leaves aside what comes before the 2xx has our answer then
+/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)): so long may a call ring.
+const LONGEST_RINGING: Duration = Duration::from_mins(3);
 /// How long a peer may be unreachable before the application hears of it.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 /// Who hangs up closes the connection, too, and its BYE may come later.
@@ -371,3 +390,50 @@ const MOST_UNANNOUNCED: usize = 16;
 const LONGEST_DATAGRAM: usize = 2048;
 /// Of the events of RFC 4733 section 3.2, 0 to 15 are the keys.
 const LAST_DTMF_EVENT: u8 = 15;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use super::*;
+
+    /// Whether the first connection is given up by then.
+    fn is_lost(peer: &mut Peer, socket: &UdpSocket, at: Instant) -> bool {
+        peer.wake(socket, at);
+        let mut losses = peer.loss.losses();
+        let waiting = pin!(losses.lost());
+        let mut context = Context::from_waker(Waker::noop());
+        waiting.poll(&mut context).is_ready()
+    }
+
+    #[tokio::test]
+    async fn a_browser_need_not_connect_before_it_has_our_answer() {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let answered = || {
+            let mut peer = Peer::new(address, Stream::echo(), MediaLossSender::new());
+            peer.follow(
+                "0".into(),
+                Direction::SendRecv,
+                Formats::default(),
+                after(0),
+            );
+            peer
+        };
+        let mut silent = answered();
+        assert!(!is_lost(&mut silent, &socket, after(199)));
+        assert!(is_lost(&mut silent, &socket, after(200)));
+
+        let mut stuck = answered();
+        let ice = Event::IceConnectionStateChange(IceConnectionState::Completed);
+        stuck.happened(ice, after(60));
+        assert!(!is_lost(&mut stuck, &socket, after(79)));
+        assert!(is_lost(&mut stuck, &socket, after(80)));
+    }
+}

@@ -179,7 +179,9 @@ impl Negotiator for WebRtcHandler {
         let (_, pending) = *pending;
         let answer =
             |api: SdpApi<'_>| api.accept_answer(pending, SdpAnswer::from_sdp_string(&stream.text)?);
-        let taken = self.connection()?.negotiate(answer);
+        let connection = self.connection()?;
+        let taken = connection.negotiate(answer);
+        connection.has_arrived();
         Ok(taken.map_err(|error| unfit(&error))?)
     }
 
