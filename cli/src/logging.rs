@@ -11,6 +11,8 @@ pub(crate) fn start(argument: Option<&str>) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // Nobody may be reading any more. That would be told on stderr, too, with a panic where it cannot be.
+        .log_internal_errors(false)
         .init();
     Ok(())
 }

@@ -26,7 +26,10 @@ mod stdout;
 mod talk;
 mod wave;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::Parser;
@@ -55,7 +58,8 @@ fn main() -> ExitCode {
         }
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("offhook: {}", account(&error));
+        // Nobody may be reading, and that is no other outcome.
+        let _ = writeln!(io::stderr(), "offhook: {}", account(&error));
         ExitCode::from(NOT_STARTED)
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, PipeWriter, Read},
     net::SocketAddr,
     path::PathBuf,
     process::{self, Child, Command, Output, Stdio},
@@ -24,19 +24,15 @@ pub(crate) struct Program {
 impl Program {
     /// `serve` on one free port of UDP and one of TCP, ready to answer.
     pub(crate) fn serve(arguments: &[&str]) -> Self {
-        let mut line = vec!["--listen", "udp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0"];
-        line.extend(arguments);
-        let mut program = Self::start(&line);
-        for _ in 0..2 {
-            let line = program.line();
-            let (transport, address) = line
-                .strip_prefix("listening ")
-                .and_then(|listener| listener.split_once(' '))
-                .unwrap_or_else(|| panic!("no listening line: {line}"));
-            let listener = (transport.to_owned(), address.parse().expect("an address"));
-            program.listeners.push(listener);
-        }
-        program
+        let line = [&LISTEN[..], arguments].concat();
+        Self::start(&line).listening()
+    }
+
+    /// `serve` as above, with a log that nobody reads any more.
+    pub(crate) fn unheard(arguments: &[&str]) -> Self {
+        let mut command = offhook();
+        command.arg("serve").args(LISTEN).args(arguments);
+        Self::spawn(command.stderr(unread())).listening()
     }
 
     /// `serve` with a configuration file of this text.
@@ -49,20 +45,23 @@ impl Program {
 
     /// `serve` with these arguments alone.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::spawn(offhook().arg("serve").args(arguments))
+        let mut command = offhook();
+        command.arg("serve").args(arguments).stderr(Stdio::piped());
+        Self::spawn(&mut command)
     }
 
     /// `serve` on one free port behind a command of the shell's that limits it.
     pub(crate) fn limited(limit: &str) -> Self {
         let script = format!("{limit} && exec \"$0\" serve --listen udp:127.0.0.1:0");
         let program = env!("CARGO_BIN_EXE_offhook");
-        Self::spawn(Command::new("sh").args(["-c", &script, program]))
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, program]);
+        Self::spawn(command.stderr(Stdio::piped()))
     }
 
     fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
 
@@ -74,10 +73,12 @@ impl Program {
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        let mut stderr = child.stderr.take().expect("a pipe");
+        let stderr = child.stderr.take();
         let log = thread::spawn(move || {
             let mut log = Vec::new();
-            stderr.read_to_end(&mut log).expect("stderr is readable");
+            if let Some(mut stderr) = stderr {
+                stderr.read_to_end(&mut log).expect("stderr is readable");
+            }
             String::from_utf8_lossy(&log).into_owned()
         });
         Self {
@@ -86,6 +87,20 @@ impl Program {
             log: Some(log),
             listeners: Vec::new(),
         }
+    }
+
+    /// Ready to answer on both transports.
+    fn listening(mut self) -> Self {
+        for _ in 0..2 {
+            let line = self.line();
+            let (transport, address) = line
+                .strip_prefix("listening ")
+                .and_then(|listener| listener.split_once(' '))
+                .unwrap_or_else(|| panic!("no listening line: {line}"));
+            let listener = (transport.to_owned(), address.parse().expect("an address"));
+            self.listeners.push(listener);
+        }
+        self
     }
 
     pub(crate) fn udp(&self) -> SocketAddr {
@@ -194,11 +209,25 @@ pub(crate) fn file(text: &str) -> PathBuf {
     path
 }
 
+/// Runs the program to its end, and nobody reads what it says on stderr.
+pub(crate) fn run_unheard(arguments: &[&str]) -> Output {
+    let mut command = offhook();
+    command.args(arguments).stderr(unread());
+    command.output().expect("the program runs")
+}
+
+/// A pipe whose reader is gone.
+fn unread() -> PipeWriter {
+    let (_, writer) = io::pipe().expect("a pipe");
+    writer
+}
+
 fn offhook() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_offhook"));
     command.env_remove("RUST_LOG");
     command
 }
 
+const LISTEN: [&str; 4] = ["--listen", "udp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0"];
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     caller::Caller,
-    program::{Program, file, run},
+    program::{Program, file, run, run_unheard},
 };
 
 #[test]
@@ -97,6 +97,12 @@ fn what_cannot_be_used_is_named() {
         let line = refusal(arguments);
         assert!(line.contains(expected), "{line}");
     }
+}
+
+#[test]
+fn what_cannot_be_used_ends_it_with_2_though_nobody_reads_why() {
+    let output = run_unheard(&["serve", "--config", "no/such/file.toml"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 /// The one line on stderr with which `serve` refuses to start.

@@ -26,6 +26,21 @@ fn a_call_in_progress_gets_bye_when_it_has_had_its_time() {
     assert!(log.contains("we hung up"), "{log}");
 }
 
+/// As behind a `tee` that ended with the same Ctrl-C, or in a terminal that is closed.
+#[test]
+fn calls_go_on_when_nobody_reads_the_log() {
+    let mut program = Program::unheard(&["--drain", "3600"]);
+    let mut first = Caller::udp(program.udp(), "echo");
+    first.establish();
+    let mut second = Caller::udp(program.udp(), "echo");
+    second.establish();
+    first.hang_up();
+    program.wait_for("sessions", 1);
+    program.signal("TERM");
+    second.hang_up();
+    assert_eq!(program.exit().0, Some(0));
+}
+
 #[test]
 fn a_call_in_progress_goes_on_and_a_new_one_gets_503() {
     let mut program = Program::serve(&["--drain", "3600"]);
