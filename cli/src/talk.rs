@@ -165,7 +165,7 @@ impl Talk {
     /// The audio stops with our BYE, whenever that is answered.
     async fn hang_up(&mut self, loss: Option<MediaLoss>) -> Over {
         self.session.bye();
-        self.answering.handler.close();
+        self.answering.close();
         let mut over = Over::answered(self.session.ended().await);
         if let Some(loss) = loss {
             over.cause = loss.to_string();

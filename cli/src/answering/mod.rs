@@ -39,7 +39,7 @@ pub(crate) struct Answering {
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
     keep: Option<Box<Keep>>,
-    /// Its place in a bridge is left when the call is over.
+    /// Its place in a bridge, until we hang up or the call is over.
     place: Option<Box<Place>>,
 }
 
@@ -118,6 +118,12 @@ impl Answering {
             return cue;
         }
         pending().await
+    }
+
+    /// Nothing is heard or said any more, and nobody is joined to the call: that may be long before it is over.
+    pub(crate) fn close(&mut self) {
+        self.place = None;
+        self.handler.close();
     }
 
     /// What is to be written when the call is over, which it is now.

@@ -292,3 +292,31 @@ fn a_call_that_is_refused_leaves_the_bridge_as_it_is() {
     next.hang_up();
     waiting.expect_bye();
 }
+
+#[test]
+fn nobody_joins_a_call_that_we_have_hung_up_on() {
+    let mut program = Program::serve(&[]);
+    let mut gone = Caller::udp(program.udp(), "bridge");
+    let answer = gone.establish();
+    gone.request("INFO", 2, "", "");
+    gone.expect(200, "INFO");
+    let tasks = program.count("tasks");
+    gone.request("INVITE", 3, "", "");
+    gone.expect(200, "INVITE");
+    gone.request("ACK", 3, "Content-Type: application/sdp\r\n", "m=audio");
+    let bye = gone.expect_request("BYE");
+    wait_until_free(answer.audio_port());
+
+    let mut waiting = Caller::udp(program.udp(), "bridge");
+    waiting.establish();
+    gone.accept(&bye, "");
+    program.wait_for("tasks", tasks);
+    for number in 2..8 {
+        waiting.request("INFO", number, "", "");
+        waiting.expect(200, "INFO");
+    }
+    let mut next = Caller::udp(program.udp(), "bridge");
+    next.establish();
+    next.hang_up();
+    waiting.expect_bye();
+}
