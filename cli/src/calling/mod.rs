@@ -1,5 +1,6 @@
 //! `offhook call`: one call, from its INVITE to its end.
 
+mod answered;
 mod arguments;
 mod early;
 mod following;
@@ -23,6 +24,7 @@ use offhook_media::{
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
+use self::answered::answered;
 pub(crate) use self::arguments::CallArguments;
 use self::early::Early;
 use self::following::{Followed, Placing};
@@ -232,7 +234,9 @@ impl Call {
             let words = "the callee takes no keys in the audio: they go by INFO";
             self.output
                 .tell(Line::new("keys", words).with("by", "INFO"));
-            self.press(&mut session);
+            if let Some(key) = self.keys.pop_front() {
+                self.press(&mut session, key);
+            }
         }
         let duration = self.placing.arguments.duration;
         let until = duration.map(|duration| answered + duration);
@@ -293,12 +297,15 @@ impl Call {
                         self.hang_up(session);
                     }
                 }
-                SessionEvent::Answered(response) if response.status().is_success() => {
-                    self.press(session);
-                }
                 SessionEvent::Answered(response) => {
-                    warn!(status = %response.status(), "the callee takes no keys");
-                    self.keys.clear();
+                    match answered(&response, &mut *self.media, &mut self.keys) {
+                        Ok(Some(key)) => self.press(session, key),
+                        Ok(None) => {}
+                        Err(error) => {
+                            warn!(%error, "the answer to our refresh is of no use");
+                            self.hang_up(session);
+                        }
+                    }
                 }
                 // No method is configured that could come so, and nothing is sent that it could
                 // answer.
@@ -319,12 +326,8 @@ impl Call {
         }
     }
 
-    /// Presses the next key by INFO, as phones without telephone-event do: one after the other, for they could overtake
-    /// each other.
-    fn press(&mut self, session: &mut Session) {
-        let Some(key) = self.keys.pop_front() else {
-            return;
-        };
+    /// Presses a key by INFO, as phones without telephone-event do.
+    fn press(&mut self, session: &mut Session, key: Key) {
         let relay = format!("Signal={key}\r\nDuration=160\r\n");
         let sent = Body::new("application/dtmf-relay", relay)
             .map_err(anyhow::Error::from)
