@@ -94,6 +94,7 @@ mod tests {
     use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
+    use crate::certificates::Rule;
 
     fn serve(arguments: &[&str]) -> Result<ServeArguments, clap::Error> {
         let line = ["offhook", "serve"].iter().chain(arguments);
@@ -132,6 +133,9 @@ mod tests {
             "debug",
             "--drain",
             "30",
+            // The file may have the authorities.
+            "--clients",
+            "required",
             "--json",
         ])
         .unwrap();
@@ -140,6 +144,7 @@ mod tests {
         assert_eq!(serve.config, Some(PathBuf::from("lab.toml")));
         assert_eq!(serve.output.log.as_deref(), Some("debug"));
         assert_eq!(serve.drain, Some(Duration::from_secs(30)));
+        assert_eq!(serve.certificates.clients, Some(Rule::Required));
         assert!(serve.output.json);
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct Certificates {
     pub(crate) client_authorities: Option<PathBuf>,
 
     /// What becomes of clients that show no certificate
-    #[arg(long, value_name = "RULE", requires = "client_authorities")]
+    #[arg(long, value_name = "RULE")]
     pub(crate) clients: Option<Rule>,
 }
 
@@ -108,16 +108,22 @@ impl Certificates {
             (None, None) => None,
             _ => bail!("a certificate and its key are needed, not one of them"),
         };
+        let clients = match (&self.client_authorities, self.clients) {
+            (None, None) => ClientCertificates::Ignored,
+            // Else whoever calls would be served, and the rule would look as if it held.
+            (None, Some(_)) => {
+                bail!(
+                    "`clients` needs `client_authorities`: whose certificates of clients we believe"
+                )
+            }
+            (Some(file), Some(Rule::Accepted)) => ClientCertificates::Accepted(file.clone()),
+            (Some(file), _) => ClientCertificates::Required(file.clone()),
+        };
         let mut transports = transports.into_iter();
         let needs_one = transports.any(|transport| transport == transport.secured());
         let certificate = match &given {
             None if needs_one => Some(of_our_own(&state_directory()?)?),
             given => given.clone(),
-        };
-        let clients = match (&self.client_authorities, self.clients) {
-            (None, _) => ClientCertificates::Ignored,
-            (Some(file), Some(Rule::Accepted)) => ClientCertificates::Accepted(file.clone()),
-            (Some(file), _) => ClientCertificates::Required(file.clone()),
         };
         Ok(TlsOptions {
             certificate,
@@ -218,6 +224,25 @@ mod tests {
         let both = here.clone().or(there.clone());
         assert_eq!((both.certificate, both.key), (here.certificate, here.key));
         assert_eq!(both.authorities, there.authorities);
+    }
+
+    #[test]
+    fn a_rule_for_clients_needs_their_authorities_wherever_each_is_given() {
+        for rule in [Rule::Required, Rule::Accepted] {
+            let here = Certificates {
+                clients: Some(rule),
+                ..Certificates::default()
+            };
+            let error = here.options([]).unwrap_err().to_string();
+            assert!(error.contains("needs `client_authorities`"), "{error}");
+            let there = Certificates {
+                client_authorities: Some("clients.pem".into()),
+                ..Certificates::default()
+            };
+            let clients = here.or(there).options([]).unwrap().clients;
+            let is_required = matches!(clients, ClientCertificates::Required(_));
+            assert_eq!(is_required, rule == Rule::Required);
+        }
     }
 
     #[test]

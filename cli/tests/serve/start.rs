@@ -92,6 +92,10 @@ fn what_cannot_be_used_is_named() {
             &["--listen", "ws:127.0.0.1:0", "--allow-origin", "phone"],
             "offhook: \"phone\" is no origin of pages",
         ),
+        (
+            &["--clients", "required"],
+            "offhook: `clients` needs `client_authorities`",
+        ),
         (&["--log", "offhook=loud"], "--log is \"offhook=loud\""),
     ] {
         let line = refusal(arguments);
