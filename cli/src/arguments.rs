@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Answer calls until SIGINT or SIGTERM
     Serve(ServeArguments),
-    /// Place a call, and hang up after a while or on SIGINT or SIGTERM
+    /// Place a call, and hang up after a while or on SIGINT, SIGTERM or SIGHUP
     ///
     /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when nobody answered,
     /// and with 2 when it was not placed at all.
@@ -29,7 +29,7 @@ pub(crate) enum Command {
     /// Calls begin at their times whether earlier ones are answered or not. Exits with 0 when every call was established
     /// and ended, with 1 when one was not, and with 2 when none was placed.
     Load(LoadArguments),
-    /// Register an address, and keep it registered until SIGINT or SIGTERM
+    /// Register an address, and keep it registered until SIGINT, SIGTERM or SIGHUP
     ///
     /// Calls that come in meanwhile get 480: `offhook serve` with an `[[account]]` takes them. Exits with 0 when the
     /// binding was taken away again, with 1 when the registrar refused, with 3 when it did not answer, and with 2 when it

@@ -16,7 +16,7 @@ use crate::{
     configuration::Configuration,
     open_files,
     outcome::Outcome,
-    signals::{Signal, Signals},
+    signals::{HangUp, Signal, Signals},
     stdout::{Line, Output},
 };
 
@@ -54,7 +54,7 @@ async fn run(
     listed: String,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::catch().context("signals cannot be caught")?;
+    let mut signals = Signals::catch(HangUp::Reload).context("signals cannot be caught")?;
     let user_agent = listen(&configuration)
         .await
         .map_err(|error| match error.downcast_ref() {

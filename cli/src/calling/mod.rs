@@ -33,7 +33,7 @@ use crate::{
     negotiation::{Handler, change},
     outcome::Outcome,
     over::ended,
-    signals::{Signal, Signals},
+    signals::{HangUp, Signal, Signals},
     stdout::{Line, Output, seconds},
     wave,
 };
@@ -41,7 +41,7 @@ use crate::{
 /// Places a call and sees it to its end. An error means that it was not placed.
 pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.caller.output.start()?;
-    let signals = Signals::catch().context("signals cannot be caught")?;
+    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let path = arguments.caller.path(None)?;
     let record = arguments.record.clone();
     if let Some(file) = &record {

@@ -27,7 +27,7 @@ use self::{
     tally::Tally,
 };
 use crate::{
-    signals::{Signal, Signals},
+    signals::{HangUp, Signal, Signals},
     stdout::{Output, print},
 };
 
@@ -46,7 +46,7 @@ pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
 
 /// Whether every call was established and ended.
 async fn run(arguments: LoadArguments, output: Output) -> anyhow::Result<bool> {
-    let signals = Signals::catch().context("signals cannot be caught")?;
+    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let (caller, target) = (&arguments.caller, &arguments.uri);
     let path = caller.path(None)?;
     let user_agent = caller.listen(config(arguments.limit), target).await?;

@@ -19,14 +19,14 @@ use crate::{
     calling::at,
     credentials::advise,
     outcome::Outcome,
-    signals::{Signal, Signals},
+    signals::{HangUp, Signal, Signals},
     stdout::Output,
 };
 
 /// Registers and keeps the binding. An error means that the registrar was not asked.
 pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.caller.output.start()?;
-    let signals = Signals::catch().context("signals cannot be caught")?;
+    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let account = account(&arguments)?;
     let config = Config::default();
     let user_agent = arguments.caller.listen(config, &account.registrar).await?;

@@ -4,3 +4,4 @@ mod calling;
 mod peer;
 mod program;
 mod registering;
+mod terminal;

@@ -36,8 +36,17 @@ impl Program {
     }
 
     pub(crate) fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// As a terminal does that is closed.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-INT", &process]).status();
+        let kill = Command::new("kill").args([name, &process]).status();
         assert!(kill.expect("kill runs").success());
     }
 
