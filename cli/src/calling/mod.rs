@@ -48,10 +48,7 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         // What cannot be kept is not recorded first.
         wave::write(file, &[])?;
     }
-    let mut config = Config::default();
-    if arguments.follow_refer {
-        config.methods.push(Method::Refer);
-    }
+    let config = config(&arguments);
     let user_agent = arguments.caller.listen(config, &arguments.uri).await?;
     let recording = Recording::up_to(wave::LONGEST);
     let uri = arguments.uri.clone();
@@ -91,6 +88,16 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
     }
     Ok(outcome.into())
+}
+
+fn config(arguments: &CallArguments) -> Config {
+    let mut config = Config::default();
+    if arguments.follow_refer {
+        config.methods.push(Method::Refer);
+    }
+    // It is given up here, and not sooner.
+    config.times.ringing = config.times.ringing.max(arguments.timeout + SLACK);
+    config
 }
 
 /// The call as it goes on.
@@ -486,5 +493,29 @@ pub(crate) async fn at(time: Option<Instant>) {
 
 /// In Hz.
 const TONE: u16 = 440;
+/// From the end of `--timeout` until the library would give up in our place.
+const SLACK: Duration = Duration::from_secs(30);
 /// How long the last responses may take.
 const LEAVE_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn a_callee_may_ring_as_long_as_it_is_waited_for() {
+        for timeout in ["0", "60", "180", "181", "3600"] {
+            let line = ["offhook", "call", "sip:a@192.0.2.1", "--timeout", timeout];
+            let Command::Call(arguments) = Arguments::parse_from(line).command else {
+                panic!("it is a call");
+            };
+            assert!(
+                config(&arguments).times.ringing > arguments.timeout,
+                "{timeout}"
+            );
+        }
+    }
+}
