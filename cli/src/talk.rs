@@ -44,11 +44,7 @@ impl Plan {
         transfer: Option<(Duration, ReferTo)>,
     ) -> Self {
         let longest = configuration.longest_call;
-        let media = match &answer.media {
-            Media::Play(sound) => Some(sound.duration()),
-            Media::Record => Some(LONGEST),
-            _ => None,
-        };
+        let media = (answer.media == Media::Record).then_some(LONGEST);
         let hangup_after = answer.hangup_after.or(media);
         let hold = answer.hold_after.map(|it| (it, Step::Hold(Hold::On)));
         let resume = answer.resume_after.map(|it| (it, Step::Hold(Hold::Off)));

@@ -1,5 +1,6 @@
 //! What answers a call: its media, and what that wants of the call.
 
+mod announcement;
 mod bridge;
 mod keep;
 mod menu;
@@ -12,13 +13,13 @@ use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Player};
 use offhook_webrtc::{Profile, WebRtcHandler};
 use tokio::sync::mpsc;
 
+use self::{announcement::Announcement, bridge::Place, menu::Choosing, sounds::beep};
 pub(crate) use self::{
     bridge::Bridges,
     keep::{Keep, LONGEST, Recordings},
     menu::{Choice, Menu},
     sounds::melody,
 };
-use self::{bridge::Place, menu::Choosing, sounds::beep};
 use crate::{
     configuration::{Answer, Configuration, Media},
     negotiation::{Handler, profile},
@@ -60,7 +61,11 @@ impl Answering {
         };
         let end = match &answer.media {
             Media::Echo | Media::Bare => None,
-            Media::Play(sound) => Some(AudioEnd::new(Player::new(sound.clone()))),
+            // It is over when the route says so.
+            Media::Play(sound) if answer.hangup_after.is_some() => {
+                Some(AudioEnd::new(Player::new(sound.clone())))
+            }
+            Media::Play(sound) => Some(AudioEnd::new(Announcement::new(sound.clone(), cue()))),
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
             Media::Menu(menu) => {
                 let choosing = Choosing::new(menu, &invitation.flow(), cue());

@@ -1,10 +1,15 @@
 //! The routes of the default configuration, as a caller meets them.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::{
     caller::{Caller, wait_until_free},
-    program::Program,
+    program::{Program, file},
 };
 
 #[test]
@@ -269,6 +274,38 @@ fn a_caller_that_vanishes_is_hung_up_on() {
         caller.expect_bye();
     }
     program.wait_for("sessions", 0);
+}
+
+/// There is nothing to say, and not even that is said while nobody hears it.
+#[test]
+fn what_is_played_waits_until_it_is_heard() {
+    let sound = file("");
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let writer = WavWriter::create(&sound, spec).expect("a file");
+    writer.finalize().expect("room");
+    let program = Program::configured(&format!(
+        "[[route]]\nuser = 'play'\nanswer = 'play'\nfile = '{}'\n",
+        sound.display()
+    ));
+    fs::remove_file(sound).expect("the file was read, and is there");
+    let mut caller = Caller::udp(program.udp(), "play");
+    let offer = caller.description("RTP/AVP 0");
+    caller.invite_with(&format!("{offer}a=inactive\r\n"));
+    caller.expect(200, "INVITE");
+    caller.ack("");
+    for number in 2..8 {
+        caller.request("INFO", number, "", "");
+        caller.expect(200, "INFO");
+    }
+    caller.request("INVITE", 8, "Content-Type: application/sdp\r\n", &offer);
+    caller.expect(200, "INVITE");
+    caller.request("ACK", 8, "", "");
+    caller.expect_bye();
 }
 
 #[test]
