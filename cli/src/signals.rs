@@ -81,8 +81,8 @@ async fn receive(signal: &mut Option<unix::Signal>) {
     }
 }
 
-/// Whether whoever started us has SIGHUP ignored, as `nohup` does. Only Linux tells: its mask has a bit for each signal,
-/// and this one is the first.
+/// Whether whoever started us has SIGHUP ignored, as `nohup` does. Only Linux tells: the mask has a bit for each signal,
+/// of which this is the first.
 fn is_hang_up_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status
