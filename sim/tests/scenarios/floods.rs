@@ -80,6 +80,30 @@ fn a_scan_is_shed_and_its_neighbours_behind_the_nat_are_not() {
     }
 }
 
+/// A server with many calls is one source. What it sends in them, and nobody serves, is not held against it.
+#[test]
+fn requests_that_are_refused_inside_a_call_are_not_counted() {
+    let mut call = server(Limits::default());
+    let exchange = "203.0.113.9:5060";
+    let invite = request("INVITE", exchange, 0);
+    call.send_from(exchange, invite.bytes());
+    let ok = call.receive("200 OK");
+    call.send_from(exchange, invite.in_dialog("ACK", &ok).bytes());
+    for number in 2..1000 {
+        let info = invite.in_dialog("INFO", &ok).cseq(number);
+        let branch = format!("z9hG4bK-info-{number}");
+        let info = info.via(Transport::Udp, exchange, &branch);
+        call.send_from(exchange, info.bytes());
+        call.receive("405 Method Not Allowed");
+    }
+    call.send_from(exchange, request("OPTIONS", exchange, 1).bytes());
+    call.receive("200 OK");
+    let bye = invite.in_dialog("BYE", &ok).cseq(1000);
+    call.send_from(exchange, bye.bytes());
+    call.receive("200 OK");
+    finish(call);
+}
+
 #[test]
 fn a_new_port_for_each_request_does_not_help() {
     let mut call = server(Limits::default());
