@@ -65,7 +65,7 @@ impl UserAgentCore {
                 transaction: TransactionId(TransactionSlot::Server(slot)),
             } => uas::undelivered::undeliverable(state, slot),
             Input::Disconnected { channel, opener } => {
-                uas::disconnected(state, channel);
+                uas::disconnected(state, channel, opener);
                 uac::disconnected(state, channel, opener);
             }
             Input::Resolved {

@@ -36,7 +36,7 @@ use offhook_message::{HeaderName, Malformed, Method, Rejection, Request, Span, S
 use crate::dialog::dialog_id;
 use crate::event::{InviteEnd, InviteId};
 use crate::fingerprint::Fingerprint;
-use crate::flow::{Channel, Flow};
+use crate::flow::{Channel, Flow, Opener};
 use crate::incoming::{Incoming, Inspected};
 use crate::respond;
 use crate::slot::Slot;
@@ -115,14 +115,21 @@ fn refuse(state: &mut State, flow: Flow, request: Request, reply: Reply) {
     reply.statelessly(state, &incoming);
 }
 
-/// A WebSocket is gone: nobody is left to answer.
-pub(crate) fn disconnected(state: &mut State, channel: Channel) {
+/// A WebSocket is gone: nobody is left to answer. An early session may have moved to it from that of its INVITE.
+pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) {
+    let sessions = match opener {
+        Opener::Peer => state.sessions.of_channel(channel),
+        Opener::Us => Vec::new(),
+    };
+    let moved = sessions
+        .into_iter()
+        .filter_map(|id| state.sessions.get(id)?.early_invite());
     let invites = state.invites.iter().filter_map(|(slot, invite)| {
         let flow = invite.incoming.flow;
         let is_bound = flow.transport.is_websocket() && flow.channel == channel;
         is_bound.then_some(InviteId(slot))
     });
-    for id in invites.collect::<Vec<_>>() {
+    for id in invites.chain(moved).collect::<Vec<_>>() {
         if let Some(server) = InviteUserAgentServer::new(state, id) {
             server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
         }

@@ -155,6 +155,28 @@ fn a_session_that_has_moved_and_ended_is_nothing_to_its_first_connection() {
     assert_eq!(bench.core.counts().sessions, 0);
 }
 
+/// Nobody is left to have the call, and its INVITE is answered where it came from.
+#[test]
+fn an_early_session_that_has_moved_ends_its_invite() {
+    let mut bench = Bench::new();
+    let ringing = rings(&mut bench, WS, "call");
+    let response = bench.sent().pop().unwrap();
+    let (_, tag) = response.header("To").split_once(';').unwrap();
+    let update = from_browser_again("UPDATE", "call", &format!(";{tag}"), 2);
+    bench.receive(OTHER, update);
+    bench.sent();
+    bench.disconnect(OTHER.channel, Opener::Peer);
+    let Event::InviteEnded { invite, cause } = bench.event() else {
+        panic!("the call that rings is over");
+    };
+    assert_eq!((invite, cause), (ringing, InviteEnd::Disconnected));
+    bench.no_event();
+    let refused = bench.sent().pop().unwrap();
+    assert!(refused.text().starts_with("SIP/2.0 480 "), "{refused:?}");
+    let counts = bench.core.counts();
+    assert_eq!((counts.invites, counts.sessions), (0, 0));
+}
+
 #[test]
 fn a_session_that_we_ended_is_over_at_once() {
     let mut bench = Bench::new();
