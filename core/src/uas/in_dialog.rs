@@ -35,6 +35,9 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
         _ if is_over => does_not_exist(),
         Method::Refer => return refer::receive(state, Some(id), None, incoming),
         Method::Bye => return bye::receive(state, id, incoming),
+        Method::Prack if is_ending && incoming.request.session_description().is_some() => {
+            does_not_exist() // As any other offer that comes behind our BYE.
+        }
         Method::Prack => return reliable::receive(state, id, incoming),
         Method::Options => options::capabilities(state),
         Method::Invite => return reinvite::receive(state, id, incoming),

@@ -44,6 +44,45 @@ fn one_that_comes_after_the_2xx_gets_200() {
     call.finish();
 }
 
+/// RFC 3261 §15: behind our BYE nothing is agreed on any more. One without an offer does no harm.
+#[test]
+fn an_offer_behind_our_bye_gets_481() {
+    let mut call = Simulation::new(Policy::new().ring_reliably().answer().hang_up());
+    let invite = supported();
+    call.send(&invite);
+    call.receive("200 OK");
+    let ringing = {
+        let mut packets = call.trace().packets();
+        let ringing = packets.find(|packet| packet.status() == Some(180));
+        ringing.expect("it rings").clone()
+    };
+    call.send(&invite.in_dialog("ACK", &ringing));
+    let bye = call.receive("BYE");
+    call.send(&invite.prack(&ringing).body("application/sdp", OFFER));
+    call.receive("481 Call/Transaction Does Not Exist");
+    let prack = invite.prack(&ringing).cseq(3).branch("z9hG4bK-without");
+    call.send(&prack);
+    call.receive("200 OK");
+    call.send_from(PEER, bye.response("200 OK"));
+    call.expect(
+        "
+        ...
+        0.0   ACK           ------->
+        0.0                 * Confirmed
+        0.0                 * Terminating LocalBye
+        0.0   <------------ BYE
+        0.0   PRACK         ------->
+        0.0   <-- 481 Call/Transaction Does Not Exist
+        0.0   PRACK         ------->
+        0.0   <------------ 200 OK
+        0.0                 * Prack
+        0.0   200 OK        ------->
+        0.0                 * Ended LocalBye
+        ",
+    );
+    call.finish();
+}
+
 /// §4: the caller may discard a provisional response that comes after the 2xx. Its PRACK never comes,
 /// and the session can be changed all the same.
 #[test]
