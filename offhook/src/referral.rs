@@ -91,7 +91,7 @@ impl Referral {
     /// # Errors
     ///
     /// The call in which the REFER came is over, or the REFER was declined in our place because
-    /// this took too long.
+    /// this took too long, or there is no room for what the referrer is to be told of.
     pub fn accept(self) -> Result<ReferralProgress, VerbError> {
         let id = self.pending.act(|state| {
             let server = state.core.refer_server(state.now, self.id);

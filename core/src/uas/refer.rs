@@ -29,6 +29,7 @@ pub(super) fn receive(
         Some(session) => check_session(state, session),
         None => check_contact(&incoming.request),
     });
+    let checked = checked.and_then(|()| check_room(state, session));
     if let Err(reply) = checked {
         let tag = request::own_tag(state, session, &incoming);
         return reply.statefully(state, &incoming, tag);
@@ -71,7 +72,8 @@ impl<'a> ReferUserAgentServer<'a> {
     ///
     /// # Errors
     ///
-    /// The session is over: the REFER gets 481, and there is nobody to call for.
+    /// The session is over: the REFER gets 481, and there is nobody to call for. Or there is no room for its
+    /// subscription, since others were accepted meanwhile: it gets 500 inside a session, else 503.
     pub fn accept(self) -> Result<Option<ReferralId>, VerbError> {
         let UserAgentServer { state, id } = self.0;
         let Some(pending) = state.requests.remove(id.0) else {
@@ -84,15 +86,21 @@ impl<'a> ReferUserAgentServer<'a> {
             respond(state, &pending, StatusCode::OK);
             return Ok(None);
         }
-        let session = match pending.session {
-            Some(session) => state.sessions.get(session).map(|_| session),
-            None => Some(new_dialog(state, &pending)),
+        let refused = match pending.session {
+            Some(session) if state.sessions.get(session).is_none() => {
+                Some((super::does_not_exist(), VerbError::Over))
+            }
+            session => {
+                let reply = check_room(state, session).err();
+                reply.map(|reply| (reply, VerbError::Full))
+            }
         };
-        let Some(session) = session else {
-            let reply = super::does_not_exist();
+        if let Some((reply, error)) = refused {
             reply.through(state, &pending.incoming, pending.transaction);
-            return Err(VerbError::Over);
-        };
+            return Err(error);
+        }
+        let session = pending.session;
+        let session = session.unwrap_or_else(|| new_dialog(state, &pending));
         respond(state, &pending, StatusCode::ACCEPTED);
         notify::begin(state, session, cseq);
         Ok(Some(ReferralId { session, cseq }))
@@ -117,18 +125,33 @@ fn check(request: &Request) -> Result<(), Reply> {
     }
 }
 
-/// The dialog is confirmed, and has room for one more subscription.
+/// The dialog is confirmed.
 fn check_session(state: &mut State, id: SessionId) -> Result<(), Reply> {
-    let Some(session) = state.sessions.get(id) else {
-        return Err(super::does_not_exist());
-    };
-    let refers = session.refers.as_ref();
-    let is_full = refers.is_some_and(|refers| refers.referrals.len() >= MOST_REFERS);
-    match session.phase {
-        Phase::Terminating(_) | Phase::Over => Err(super::does_not_exist()),
-        Phase::AckWait { .. } | Phase::Confirmed if !is_full => Ok(()),
+    match state.sessions.get(id).map(|session| &session.phase) {
+        None | Some(Phase::Terminating(_) | Phase::Over) => Err(super::does_not_exist()),
+        Some(Phase::AckWait { .. } | Phase::Confirmed) => Ok(()),
         _ => Err(try_later(state)),
     }
+}
+
+/// There is room for one more subscription in the session, or else for a dialog of its own.
+fn check_room(state: &mut State, session: Option<SessionId>) -> Result<(), Reply> {
+    let Some(id) = session else {
+        let is_full = state.sessions.len() >= state.config.limits.sessions;
+        return if is_full {
+            Err(Reply::overload(state))
+        } else {
+            Ok(())
+        };
+    };
+    let refers = state
+        .sessions
+        .get(id)
+        .and_then(|session| session.refers.as_ref());
+    if refers.is_some_and(|refers| refers.referrals.len() >= MOST_REFERS) {
+        return Err(try_later(state));
+    }
+    Ok(())
 }
 
 /// The dialog that a REFER makes needs somewhere to go (§2).

@@ -82,7 +82,9 @@ impl Reply {
 
     /// Answers a request that has its transaction already.
     pub(crate) fn through(self, state: &mut State, incoming: &Incoming, transaction: Slot) {
-        let bytes = self.write(state, incoming, &to_tag_of(incoming));
+        let found = state.servers.get(transaction);
+        let tag = found.map_or_else(|| to_tag_of(incoming), |found| found.to_tag.clone());
+        let bytes = self.write(state, incoming, &tag);
         state.server(transaction).respond(self.status, bytes);
     }
 

@@ -30,6 +30,10 @@ pub enum VerbError {
     /// The peer made no offer that waits for an answer.
     #[error("the peer made no offer that waits for an answer")]
     NoOffer,
+    /// There is no room for the subscription of a REFER: the session has as many as it may, or the core as many
+    /// sessions as [`Limits`](crate::Limits) allows.
+    #[error("there is no room for another subscription: the REFER was refused")]
+    Full,
     /// The session is over.
     #[error("the session is over")]
     Over,

@@ -2,7 +2,7 @@
 //! §21.5.4.
 
 use offhook_core::message::Method;
-use offhook_core::{Config, Limits};
+use offhook_core::{Config, Limits, VerbError};
 use offhook_sim::{Direction, Draft, PEER, Policy, Simulation, seconds};
 
 fn with_limits(policy: Policy, limits: Limits) -> Simulation {
@@ -60,6 +60,34 @@ fn too_many_sessions() {
     let invite = Draft::invite();
     let ok = call.establish(&invite);
     expect_refused(&mut call, "7");
+    call.hang_up(&invite, &ok);
+    call.finish_here();
+}
+
+/// RFC 3515 §2: the dialog that a REFER makes outside of any stands among the sessions.
+#[test]
+fn too_many_sessions_for_a_refer() {
+    let limits = Limits {
+        sessions: 1,
+        ..Limits::default()
+    };
+    let mut call = with_limits(Policy::new().answer(), limits);
+    let refer = Draft::new("REFER")
+        .set("Call-ID", "another")
+        .set("Refer-To", "<sip:carol@example.net>");
+    call.send(&refer);
+    call.run_until(seconds(0));
+    let request = call.referred();
+    let invite = Draft::invite();
+    let ok = call.establish(&invite);
+    call.run_until(seconds(0));
+    let accepted = call.core(|core, now| core.refer_server(now, request).unwrap().accept());
+    assert_eq!(accepted, Err(VerbError::Full));
+    call.receive("503 Service Unavailable");
+    call.send(&refer.set("Call-ID", "third").branch("z9hG4bK-third"));
+    let refused = call.receive("503 Service Unavailable");
+    assert_eq!(refused.header("Call-ID"), Some("third"));
+    assert_eq!(call.counts().sessions, 1);
     call.hang_up(&invite, &ok);
     call.finish_here();
 }

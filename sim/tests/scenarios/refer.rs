@@ -283,6 +283,31 @@ fn a_dialog_has_a_bound_of_subscriptions() {
     call.finish_here();
 }
 
+/// However many REFERs came before the first was accepted.
+#[test]
+fn a_dialog_has_a_bound_of_subscriptions_that_are_accepted_late() {
+    let mut call = simulation();
+    let (invite, ok) = begin(&mut call);
+    let mut requests = Vec::new();
+    for cseq in 2..11 {
+        let refer = refer(&invite, &ok).cseq(cseq);
+        call.send(&refer.branch(&format!("z9hG4bK-{cseq}")));
+        call.run_until(seconds(0));
+        requests.push(call.referred());
+    }
+    let accepted = requests
+        .into_iter()
+        .map(|request| call.core(|core, now| core.refer_server(now, request).unwrap().accept()));
+    let accepted: Vec<_> = accepted.collect();
+    assert!(accepted[..8].iter().all(Result::is_ok), "{accepted:?}");
+    assert_eq!(accepted[8], Err(VerbError::Full));
+    let refused = call.receive("500 Server Internal Error");
+    assert_eq!(refused.header("CSeq"), Some("10 REFER"));
+    call.hang_up(&invite, &ok);
+    call.run_out();
+    call.finish_here();
+}
+
 /// RFC 6665 §4.2.2: a subscriber that does not know the subscription, or is gone, has none. The
 /// session goes on (RFC 5057 §5.1).
 #[test]
