@@ -144,7 +144,7 @@ impl UserAgentCore {
     ///
     /// # Errors
     ///
-    /// The session is here already, or there are too many.
+    /// The session is here already, there are too many, or new calls are refused.
     pub fn restore(
         &mut self,
         now: Instant,

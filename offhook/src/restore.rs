@@ -46,8 +46,8 @@ impl UserAgent {
     ///
     /// # Errors
     ///
-    /// The octets are no snapshot, the call is here already, there are too many, or there is no
-    /// listener of the transport to reach the peer by.
+    /// The octets are no snapshot, the call is here already, there are too many, this user agent is leaving,
+    /// or there is no listener of the transport to reach the peer by.
     pub fn restore(&self, snapshot: &[u8]) -> Result<Session, RestoreError> {
         let parts = snapshot.split_first_chunk();
         let (time, octets) = parts.ok_or(SnapshotError::NoSnapshot)?;

@@ -212,6 +212,9 @@ pub(crate) fn restore(
     state: &mut State,
     snapshot: SessionSnapshot,
 ) -> Result<SessionId, SnapshotError> {
+    if state.refusing.is_some() {
+        return Err(SnapshotError::Leaving);
+    }
     let dialog: Dialog = snapshot.dialog.into_dialog(&state.fingerprinter);
     if state.sessions.find(dialog.id).is_some() {
         return Err(SnapshotError::Exists);
@@ -256,6 +259,9 @@ pub enum SnapshotError {
     /// The core has this session already.
     #[error("the session of the snapshot is here already")]
     Exists,
+    /// New calls are refused: this core ends soon, and would end the session with it.
+    #[error("new calls are refused, so no session goes on here any more")]
+    Leaving,
     /// The core has as many sessions as [`Limits`](crate::Limits) allows.
     #[error("there are as many sessions as the limits allow: try again later")]
     Full,

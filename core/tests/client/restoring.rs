@@ -178,6 +178,19 @@ fn a_session_is_here_once_and_within_the_limits() {
     assert_eq!(refused, Err(SnapshotError::Full));
 }
 
+/// Who leaves would hang up what it has taken.
+#[test]
+fn nothing_goes_on_where_new_calls_are_refused() {
+    let mut first = Bench::new();
+    let (id, _) = first.session();
+    let snapshot = snapshot(&mut first, id).unwrap();
+    let mut second = Bench::seeded(Config::default(), [2; 32]);
+    second.act(|core, _| core.refuse_new_calls(30));
+    let refused = second.act(|core, now| core.restore(now, snapshot));
+    assert_eq!(refused, Err(SnapshotError::Leaving));
+    assert_eq!(second.core.counts().sessions, 0);
+}
+
 /// What one release has written the next ones read, or name another version.
 #[test]
 fn the_octets_of_a_snapshot_stay_what_they_are() {
