@@ -93,18 +93,26 @@ impl Shell {
         host: &str,
         remote: SocketAddr,
     ) -> Option<Flow> {
+        let mut flow = self.flow_to_address(transport, remote)?;
+        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+            // A connection of these is to one host, whoever else has the address.
+            flow.channel = self.transport.connections.channel_to(Destination {
+                transport,
+                host: host.to_ascii_lowercase(),
+                address: remote,
+            });
+        }
+        Some(flow)
+    }
+
+    /// The way to an address, where a listener of ours is near: over no connection in particular.
+    pub(crate) fn flow_to_address(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
         let (listener, local) = best_listener(&self.listeners, transport, remote)?;
         let advertised = &self.transport.connections.settings.advertised;
         let local = advertised.of(transport, local).unwrap_or(local);
         let channel = match transport {
             Transport::Udp => self.transport.channel_of(listener.address),
-            Transport::Tcp => Channel::NONE,
-            // A connection of these is to one host, whoever else has the address.
-            _ => self.transport.connections.channel_to(Destination {
-                transport,
-                host: host.to_ascii_lowercase(),
-                address: remote,
-            }),
+            _ => Channel::NONE,
         };
         Some(Flow {
             transport,

@@ -9,12 +9,12 @@ mod caller;
 use std::time::Duration;
 
 use authority::{Authority, shown_by};
-use callee::{call, uri};
+use callee::{call, request, uri};
 use caller::{Caller, answer, incoming, soon, start_with};
-use offhook::message::UriBuf;
+use offhook::message::{Header, UriBuf};
 use offhook::{
-    Accepted, ClientCertificates, InviterEvent, Listener, SessionEnd, TlsOptions, Transport,
-    UserAgent,
+    Accepted, ClientCertificates, Inviter, InviterEvent, Listener, Session, SessionEnd,
+    SessionEvent, TlsOptions, Transport, UserAgent,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -28,6 +28,16 @@ async fn caller(authority: &Authority, server: Listener) -> Caller {
     let stream = soon(authority.connect(server, None)).await.unwrap();
     let local = stream.get_ref().0.local_addr().unwrap();
     Caller::over(server, local, stream).await
+}
+
+async fn accepted(inviter: &mut Inviter) -> Session {
+    loop {
+        match soon(inviter.event()).await.unwrap() {
+            InviterEvent::Trying(_) => {}
+            InviterEvent::Accepted(Accepted { session, .. }) => return session,
+            other => panic!("a 2xx was expected: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -89,13 +99,7 @@ async fn user_agents_call_each_other() {
         let contact = contact.address().unwrap().uri_bytes().to_vec();
         assert_eq!(contact.starts_with(b"sips:"), address.starts_with("sips:"));
         let mut theirs = invitation.accept(answer()).unwrap();
-        let mut ours = loop {
-            match soon(inviter.event()).await.unwrap() {
-                InviterEvent::Trying(_) => {}
-                InviterEvent::Accepted(Accepted { session, .. }) => break session,
-                other => panic!("{address}: {other:?}"),
-            }
-        };
+        let mut ours = accepted(&mut inviter).await;
         soon(theirs.confirmed()).await.unwrap();
         theirs.bye();
         assert_eq!(soon(ours.ended()).await, SessionEnd::RemoteBye, "{address}");
@@ -132,6 +136,55 @@ async fn a_certificate_for_another_name_or_of_another_authority_is_not_believed(
     let mut inviter = call(&carol, &by_address).await;
     let failed = soon(inviter.event()).await.unwrap();
     assert!(matches!(failed, InviterEvent::Failed { .. }), "{failed:?}");
+}
+
+/// RFC 3261 §12.2.1.1: the next hop of the dialog is asked, and not the far end of a connection that is gone. RFC 5922 §4:
+/// it has a certificate for its name.
+#[tokio::test]
+async fn a_call_goes_on_elsewhere() {
+    let authority = Authority::new();
+    let options = authority.options(&["127.0.0.1"]);
+    let named = TlsOptions {
+        certificate: Some(authority.certify("named", &["localhost"])),
+        ..options.clone()
+    };
+    let (alice, _) = serve("tls:127.0.0.1:0", options.clone()).await;
+    let (bob, at) = serve("tls:127.0.0.1:0", named).await;
+    let (carol, _) = serve("tls:127.0.0.1:0", options).await;
+    let to = format!("sips:bob@localhost:{}", at.address.port());
+    let to: UriBuf = to.parse().unwrap();
+    let through_bob = format!("<sips:localhost:{};lr>", at.address.port());
+    let through_bob = Header::new("Record-Route", &through_bob).unwrap();
+
+    // Where it was answered, the next hop is the Contact of the caller.
+    let mut inviter = call(&alice, &to).await;
+    let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
+    let ours = accepted(&mut inviter).await;
+    soon(theirs.confirmed()).await.unwrap();
+    goes_on(&carol, theirs, ours).await;
+
+    // Where it was placed, a proxy that has a name.
+    let invite = request(&alice, &to).await.with_header(through_bob);
+    let mut inviter = alice.invite(invite).unwrap();
+    let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
+    let ours = accepted(&mut inviter).await;
+    soon(theirs.confirmed()).await.unwrap();
+    goes_on(&carol, ours, theirs).await;
+}
+
+/// One side of a call goes on in this user agent, and reaches the other.
+async fn goes_on(user_agent: &UserAgent, one: Session, mut other: Session) {
+    let snapshot = one.snapshot().unwrap();
+    one.forget();
+    let mut one = user_agent.restore(&snapshot).unwrap();
+    one.update(None).unwrap();
+    let SessionEvent::Answered(response) = soon(one.event()).await else {
+        panic!("the UPDATE is answered");
+    };
+    assert!(response.status().is_success(), "{response:?}");
+    one.bye();
+    assert_eq!(soon(other.ended()).await, SessionEnd::RemoteBye);
+    assert_eq!(soon(one.ended()).await, SessionEnd::LocalBye);
 }
 
 #[tokio::test]
