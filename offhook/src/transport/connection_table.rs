@@ -12,8 +12,9 @@ use super::writes::Queue;
 #[derive(Default)]
 pub(super) struct Table {
     open: HashMap<Channel, Entry>,
-    /// For TCP. The connection opened last where there are several.
-    by_remote: HashMap<SocketAddr, Channel>,
+    /// Those that serve whoever sends there: all of TCP, and else what we opened to an address that has no other name.
+    /// The connection opened last where there are several.
+    by_remote: HashMap<(Transport, SocketAddr), Channel>,
     destinations: Destinations,
     /// How many connections were accepted from each source.
     sources: HashMap<IpAddr, u32>,
@@ -22,6 +23,7 @@ pub(super) struct Table {
 }
 
 struct Entry {
+    transport: Transport,
     remote: SocketAddr,
     opener: Opener,
     queue: Arc<Queue>,
@@ -68,13 +70,15 @@ impl Table {
             *count += 1;
         }
         let entry = Entry {
+            transport,
             remote,
             opener,
             queue,
         };
         self.open.insert(channel, entry);
-        if transport == Transport::Tcp {
-            self.by_remote.insert(remote, channel);
+        let is_nameless = opener == Opener::Us && self.destinations.get(channel).is_none();
+        if transport == Transport::Tcp || is_nameless {
+            self.by_remote.insert((transport, remote), channel);
         }
         Ok(())
     }
@@ -89,8 +93,10 @@ impl Table {
         let Some(entry) = self.open.remove(&channel) else {
             return;
         };
-        if self.by_remote.get(&entry.remote) == Some(&channel) {
-            self.by_remote.remove(&entry.remote);
+        self.destinations.is_used(channel);
+        let way = (entry.transport, entry.remote);
+        if self.by_remote.get(&way) == Some(&channel) {
+            self.by_remote.remove(&way);
         }
         let source = source(entry.remote);
         if entry.opener == Opener::Peer
@@ -116,7 +122,7 @@ impl Table {
         let channel = if self.open.contains_key(&flow.channel) {
             flow.channel
         } else if flow.transport == Transport::Tcp {
-            *self.by_remote.get(&flow.remote)?
+            *self.by_remote.get(&(flow.transport, flow.remote))?
         } else {
             return None;
         };
@@ -132,20 +138,27 @@ impl Table {
     /// Where a flow goes that has no connection. `None` where there is no way back to the peer: a
     /// WebSocket that is gone was the only one
     /// ([RFC 7118 §5](https://www.rfc-editor.org/rfc/rfc7118#section-5)).
+    ///
+    /// Nothing is kept of one whose channel nobody has: a peer names as many as it likes in the Via of its requests.
     pub(super) fn destination(&mut self, flow: &Flow) -> Option<(Channel, Arc<Destination>)> {
-        if let Some(destination) = self.destinations.get(flow.channel) {
-            return Some((flow.channel, Arc::clone(destination)));
-        }
-        let destination = Destination::of(flow);
-        if flow.transport == Transport::Tcp {
-            let channel = self.by_remote.get(&flow.remote).copied();
-            let channel = channel.unwrap_or_else(|| self.new_channel());
-            return Some((channel, Arc::new(destination)));
+        if let Some(known) = self.known(flow.channel) {
+            return Some(known);
         }
         if flow.transport.is_websocket() && flow.channel != Channel::NONE {
             return None;
         }
-        let channel = self.channel_to(destination);
+        let destination = Destination::of(flow);
+        let channel = self.destinations.find(&destination);
+        if let Some(known) = channel.and_then(|channel| self.known(channel)) {
+            return Some(known);
+        }
+        let channel = self.by_remote.get(&(flow.transport, flow.remote)).copied();
+        let channel = channel.unwrap_or_else(|| self.new_channel());
+        Some((channel, Arc::new(destination)))
+    }
+
+    fn known(&mut self, channel: Channel) -> Option<(Channel, Arc<Destination>)> {
+        self.destinations.is_used(channel);
         let destination = self.destinations.get(channel)?;
         Some((channel, Arc::clone(destination)))
     }
@@ -153,6 +166,7 @@ impl Table {
     /// The channel of a destination, whether a connection is open or not.
     pub(super) fn channel_to(&mut self, destination: Destination) -> Channel {
         if let Some(channel) = self.destinations.find(&destination) {
+            self.destinations.is_used(channel);
             return channel;
         }
         let channel = self.new_channel();
@@ -174,5 +188,37 @@ fn source(remote: SocketAddr) -> IpAddr {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
         }
         address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::destination::MOST;
+    use super::*;
+
+    /// What is for a peer that is gone goes to the port in its Via.
+    #[test]
+    fn no_peer_displaces_a_channel_that_somebody_has() {
+        let mut table = Table::new(1);
+        let mut flow = Flow {
+            transport: Transport::Tls,
+            channel: table.new_channel(),
+            local: ([127, 0, 0, 1], 5061).into(),
+            remote: ([127, 0, 0, 1], 5061).into(),
+        };
+        let registrar = table.channel_to(Destination {
+            host: "registrar.example.com".to_owned(),
+            ..Destination::of(&flow)
+        });
+        for port in (10_000..).take(MOST + 1) {
+            flow.remote.set_port(port);
+            let (channel, destination) = table.destination(&flow).unwrap();
+            assert_eq!(destination.address, flow.remote);
+            assert_ne!(channel, registrar);
+        }
+        flow.channel = registrar;
+        let (channel, destination) = table.destination(&flow).unwrap();
+        assert_eq!(channel, registrar);
+        assert_eq!(destination.host, "registrar.example.com");
     }
 }

@@ -346,12 +346,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_gets_one_connection_whatever_the_channel() {
-        let connections = connections();
-        for channel in [100, 200, 300] {
-            connections.send(outgoing(channel)).unwrap();
+        for transport in [Transport::Tcp, Transport::Tls] {
+            let connections = connections();
+            for channel in [100, 200, 300] {
+                let mut outgoing = outgoing(channel);
+                outgoing.transmit.flow.transport = transport;
+                connections.send(outgoing).unwrap();
+            }
+            assert_eq!(connections.read().len(), 1);
+            assert_eq!(connections.permits.available_permits(), 9);
         }
-        assert_eq!(connections.read().len(), 1);
-        assert_eq!(connections.permits.available_permits(), 9);
     }
 
     #[tokio::test]
