@@ -1,6 +1,7 @@
 //! One UDP port with ICE, DTLS and SRTP on it, and the task behind it.
 
 use std::{
+    collections::VecDeque,
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -159,7 +160,10 @@ struct Peer {
     patience: Duration,
     loss: MediaLossSender,
     mid: Option<Mid>,
-    unannounced: usize,
+    /// Sources that were not announced, the newest last.
+    unannounced: VecDeque<Ssrc>,
+    /// Whose packet was the last that proved to be the peer's.
+    heard: Option<Ssrc>,
     stream: Stream,
     /// A packet of ours goes when str0m is told the time.
     has_written: bool,
@@ -183,7 +187,8 @@ impl Peer {
             patience: LONGEST_RINGING + LONGEST_SILENCE,
             loss,
             mid: None,
-            unannounced: 0,
+            unannounced: VecDeque::new(),
+            heard: None,
             stream,
             has_written: false,
         }
@@ -227,10 +232,20 @@ impl Peer {
     fn expect(&mut self, source: Ssrc) {
         let Some(mid) = self.mid else { return };
         let mut api = self.rtc.direct_api();
-        if self.unannounced < MOST_UNANNOUNCED && api.stream_rx(&source).is_none() {
-            self.unannounced += 1;
-            api.expect_stream_rx(source, None, mid, None);
+        if api.stream_rx(&source).is_some() {
+            return;
         }
+        self.unannounced.retain(|it| *it != source);
+        if self.unannounced.len() == MOST_UNANNOUNCED {
+            // Nobody knows yet whether the packet is forged, so who is heard stays.
+            let mut places = self.unannounced.iter();
+            let oldest = places.position(|it| Some(*it) != self.heard);
+            if let Some(oldest) = oldest.and_then(|at| self.unannounced.remove(at)) {
+                api.remove_stream_rx(oldest);
+            }
+        }
+        self.unannounced.push_back(source);
+        api.expect_stream_rx(source, None, mid, None);
     }
 
     fn wake(&mut self, socket: &UdpSocket, now: Instant) {
@@ -325,6 +340,7 @@ impl Peer {
             }
             Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
             Event::RtpPacket(packet) => {
+                self.heard = Some(packet.header.ssrc);
                 if let Some(echo) = self.stream.receive(&packet, now) {
                     self.write(echo);
                 }
@@ -384,7 +400,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 const MOST_ROUNDS: usize = 8;
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_hours(1);
-/// A peer may change its source now and then; whoever forges packets may not fill our memory.
+/// A peer may change its source as often as it likes (RFC 3550 section 8.2); whoever forges packets may not fill our
+/// memory.
 const MOST_UNANNOUNCED: usize = 16;
 /// What fits an Ethernet frame, and more.
 const LONGEST_DATAGRAM: usize = 2048;

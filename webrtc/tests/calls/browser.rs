@@ -119,6 +119,14 @@ impl Browser {
         self.input(Input::Timeout(Instant::now()));
     }
 
+    /// Speaks from another source from now on.
+    pub(crate) fn change_source(&mut self, source: u32) {
+        let mid = self.mid.expect("a stream");
+        let mut api = self.rtc.direct_api();
+        let changed = api.reset_stream_tx(mid, None, source.into(), None);
+        changed.expect("a stream to send");
+    }
+
     /// As if so many packets were lost.
     pub(crate) fn skip(&mut self, packets: u64) {
         self.next += packets;

@@ -3,6 +3,7 @@ use crate::{
     support::{answer, call, description, handler},
 };
 use offhook_media::SessionDescriptionHandler;
+use offhook_webrtc::WebRtcHandler;
 
 const OPUS: u8 = 111;
 const PCMU: u8 = 0;
@@ -50,12 +51,32 @@ async fn a_packet_lost_on_the_way_is_missing_in_the_echo_too() {
 #[tokio::test]
 async fn packets_of_a_source_that_was_not_announced_are_heard() {
     let mut handler = handler();
+    let mut browser = gateway(&mut handler).await;
+    browser.hear_echo(OPUS, b"who").await;
+}
+
+/// RFC 3550 section 8.2
+#[tokio::test]
+async fn a_source_may_change_often() {
+    let mut handler = handler();
+    let mut browser = gateway(&mut handler).await;
+    for source in 1..40 {
+        browser.change_source(source);
+        browser.hear_echo(OPUS, &[7; 80]).await;
+    }
+    // One that was there before comes again.
+    browser.change_source(1);
+    browser.hear_echo(OPUS, b"back").await;
+}
+
+/// A peer that announces no source, and has called a handler and is connected to it.
+async fn gateway(handler: &mut WebRtcHandler) -> Browser {
     let mut browser = Browser::new().await;
     let offer = browser.offer(str0m::media::Direction::SendRecv);
     let is_silent = |line: &&str| !line.starts_with("a=ssrc") && !line.starts_with("a=extmap:");
     let offer: Vec<_> = offer.lines().filter(is_silent).collect();
-    let answer = answer(&mut handler, &offer.join("\r\n"));
+    let answer = answer(handler, &offer.join("\r\n"));
     browser.take_answer(&answer);
     browser.connect().await;
-    browser.hear_echo(OPUS, b"who").await;
+    browser
 }
