@@ -16,18 +16,39 @@ use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 /// it amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
 /// talking to each other for ever, so it has to be a slow talk.
 ///
-/// A callee that lost the call to another may go on sending for a while: its source is not locked on in the dialog of the
-/// other.
+/// Who was heard before goes on sending for a while: a peer that moves, until it has our answer
+/// ([RFC 3264 §8.3.1](https://www.rfc-editor.org/rfc/rfc3264#section-8.3.1)), and a callee that lost the call to another. So
+/// a source that was left is heard at most until another comes, and not at all in another dialog with another described
+/// address.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     stream: Option<AudioStream>,
     source: Option<SocketAddr>,
-    /// The last source of each dialog that was followed before, with its name.
-    others: Vec<(u64, SocketAddr)>,
+    /// The sources that were left, the last one first.
+    left: Vec<Left>,
     /// Where RTCP comes from if it has its own port.
     rtcp_source: Option<SocketAddr>,
     /// The second that is counted, and the packets in it.
     second: Option<(Instant, u32)>,
+}
+
+/// A source, and where it was heard: in which dialog, and under which described address.
+#[derive(Debug)]
+struct Left {
+    source: SocketAddr,
+    dialog: u64,
+    address: Option<SocketAddr>,
+}
+
+/// What a source is in a stream, by what it was before.
+#[derive(Debug, PartialEq, Eq)]
+enum Claim {
+    /// It is locked on.
+    Lock,
+    /// It is heard until another comes.
+    Stay,
+    /// It is not heard.
+    Nothing,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,16 +61,14 @@ pub(crate) enum Admission {
 
 impl Gate {
     pub(crate) fn follow(&mut self, stream: AudioStream) {
-        if let Some(old) = &self.stream
-            && old.remote.address != stream.remote.address
-        {
-            let source = self.source.take();
-            self.rtcp_source = None;
-            if let Some(source) = source.filter(|_| old.dialog != stream.dialog) {
-                let left = old.dialog;
-                self.others.retain(|(dialog, _)| *dialog != left);
-                self.others.truncate(MOST_OTHERS - 1);
-                self.others.insert(0, (left, source));
+        if let Some(old) = &self.stream {
+            let is_moved = old.remote.address != stream.remote.address;
+            if is_moved || old.dialog != stream.dialog {
+                self.note_left();
+                self.rtcp_source = None;
+            }
+            if is_moved {
+                self.source = None;
             }
         }
         self.stream = Some(stream);
@@ -57,7 +76,34 @@ impl Gate {
 
     /// Nobody is the peer until a stream is followed again.
     pub(crate) fn leave(&mut self) {
+        self.note_left();
         (self.stream, self.source, self.rtcp_source) = (None, None, None);
+    }
+
+    fn note_left(&mut self) {
+        let (Some(stream), Some(source)) = (&self.stream, self.source) else {
+            return;
+        };
+        self.left.retain(|left| left.source != source);
+        self.left.truncate(MOST_LEFT - 1);
+        let left = Left {
+            source,
+            dialog: stream.dialog,
+            address: stream.remote.address,
+        };
+        self.left.insert(0, left);
+    }
+
+    fn claim(&self, source: SocketAddr, stream: &AudioStream) -> Claim {
+        let Some(left) = self.left.iter().find(|left| left.source == source) else {
+            return Claim::Lock;
+        };
+        let is_there = left.address == stream.remote.address;
+        match (left.dialog == stream.dialog, is_there) {
+            (true, true) => Claim::Lock,
+            (true, false) | (false, true) => Claim::Stay,
+            (false, false) => Claim::Nothing,
+        }
     }
 
     pub(crate) fn admit(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
@@ -65,19 +111,21 @@ impl Gate {
             return Admission::Discard;
         };
         let is_heard = stream.direction.listens();
-        let is_free = || {
-            let mut others = self.others.iter();
-            !others.any(|(dialog, source)| *dialog != stream.dialog && *source == from)
-        };
-        let is_peer = self.source.map_or_else(is_free, |source| source == from)
-            || stream
-                .remote
-                .address
-                .is_some_and(|described| same_port(described, from));
+        let is_described = stream
+            .remote
+            .address
+            .is_some_and(|described| same_port(described, from));
+        let gives_way = |source| self.claim(source, stream) != Claim::Lock;
+        let is_peer = is_described
+            || self.source == Some(from)
+            || (self.source.is_none_or(gives_way) && self.claim(from, stream) != Claim::Nothing);
         let is_agreed = stream.remote.kind(payload_type).is_some();
         if !is_heard || !is_peer || !self.is_in_time(now) {
             Admission::Discard
         } else if is_agreed {
+            if is_described {
+                self.left.retain(|left| left.source != from);
+            }
             self.source = Some(from);
             Admission::Take
         } else if self.source == Some(from) {
@@ -161,8 +209,8 @@ fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
 
 /// In a second: audio in pieces of 5 ms.
 const MOST_PACKETS: u32 = 200;
-/// Callees of one call that are heard by turns before the answer, and are not where they say.
-const MOST_OTHERS: usize = 8;
+/// Places of one peer, and callees of one call, that are heard by turns and are not where they say.
+const MOST_LEFT: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -183,9 +231,66 @@ mod tests {
         }
     }
 
+    /// Somebody behind a NAT.
+    fn host(number: u8) -> SocketAddr {
+        ([198, 51, 100, number], 9).into()
+    }
+
+    fn takes(gate: &mut Gate, from: SocketAddr) -> bool {
+        gate.admit(0, from, Instant::now()) == Admission::Take
+    }
+
+    /// The second is locked on, though the first was heard, and still is where it may be the peer.
+    fn the_second_is_locked_on(gate: &mut Gate, [first, second]: [SocketAddr; 2]) {
+        takes(gate, first);
+        assert!(takes(gate, second));
+        assert!(!takes(gate, first));
+        assert!(takes(gate, second));
+        assert!(!takes(gate, host(99)));
+    }
+
+    #[test]
+    fn a_peer_that_moves_is_heard_where_it_was_until_it_is_there() {
+        let mut gate = Gate::default();
+        gate.follow(stream(4000, 0));
+        assert!(takes(&mut gate, host(1)));
+        gate.follow(stream(4002, 0));
+        assert!(takes(&mut gate, host(1)));
+        the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+        // And back again.
+        gate.follow(stream(4000, 0));
+        the_second_is_locked_on(&mut gate, [host(2), host(1)]);
+    }
+
+    #[test]
+    fn a_callee_that_is_gone_is_not_locked_on() {
+        for address in [4000, 5000] {
+            let mut gate = Gate::default();
+            gate.follow(stream(4000, 1));
+            assert!(takes(&mut gate, host(1)));
+            gate.leave();
+            assert!(!takes(&mut gate, host(1)));
+            gate.follow(stream(address, 2));
+            the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+        }
+    }
+
+    #[test]
+    fn a_callee_that_says_the_same_address_takes_over() {
+        let mut gate = Gate::default();
+        gate.follow(stream(4000, 1));
+        assert!(takes(&mut gate, host(1)));
+        gate.follow(stream(4000, 2));
+        // It may be the same.
+        assert!(takes(&mut gate, host(1)));
+        assert_eq!(gate.destination().unwrap().0, host(1));
+        the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+        assert_eq!(gate.destination().unwrap().0, host(2));
+    }
+
     #[test]
     fn a_callee_that_lost_is_not_locked_on() {
-        let [loser, winner] = [1, 2].map(|host| SocketAddr::from(([198, 51, 100, host], 9)));
+        let [loser, winner] = [1, 2].map(host);
         let (mut gate, now) = (Gate::default(), Instant::now());
         let mut is_taken = |stream: AudioStream, from| {
             gate.follow(stream);
@@ -200,12 +305,12 @@ mod tests {
         assert!(is_taken(stream(4002, 1), loser));
         // One that is where it says is always heard.
         assert!(is_taken(stream(5000, 2), ([192, 0, 2, 1], 5000).into()));
-        assert_eq!(gate.others.len(), 2);
+        assert_eq!(gate.left.len(), 2);
         for dialog in 3..30 {
             gate.follow(stream(6000 + dialog, dialog.into()));
             gate.admit(0, ([198, 51, 100, 3], dialog).into(), now);
         }
-        assert_eq!(gate.others.len(), MOST_OTHERS);
+        assert_eq!(gate.left.len(), MOST_LEFT);
     }
 
     #[test]
