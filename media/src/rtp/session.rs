@@ -77,7 +77,7 @@ impl RtpSession {
         self.silence.follow(stream.direction, now);
         if self.srtp.as_deref().map(|(keys, _)| keys) != stream.srtp.as_ref() {
             let keys = stream.srtp.clone();
-            self.srtp = keys.map(|keys| Box::new((keys.clone(), Srtp::new(&keys))));
+            self.srtp = keys.map(|keys| Box::new((keys.clone(), rekeyed(self.srtp.take(), &keys))));
             // With another key another source: no key stream is used twice.
             self.transceiver = self.transceiver.as_ref().map(Transceiver::anew);
             self.ours = ours(self.transceiver.as_ref());
@@ -251,6 +251,13 @@ fn ours(transceiver: Option<&Transceiver>) -> Source {
     Source::new(transceiver.map_or_else(|| (random() >> 32) as u32, Transceiver::source))
 }
 
+fn rekeyed(before: Protected, keys: &Keys) -> Srtp {
+    match before.map(|it| *it) {
+        Some((before, srtp)) => srtp.rekeyed(&before, keys),
+        None => Srtp::new(keys),
+    }
+}
+
 /// How long nothing came of the peer.
 struct Silence {
     loss: MediaLossSender,
@@ -313,5 +320,59 @@ fn send(srtp: &mut Protected, packet: Packet<'_>, to: SocketAddr, transmit: Tran
     };
     if let Some(packet) = packet {
         transmit(channel, packet, to);
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "sdes")]
+mod tests {
+    use super::*;
+    use crate::{
+        remote_audio::RemoteAudio,
+        session_description::Description,
+        srtp::{Crypto, MasterKey},
+    };
+
+    fn stream(keys: &Keys) -> AudioStream {
+        let text = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n";
+        let description = Description::read(text).unwrap();
+        let (media, local) = (&description.medias[0], [192, 0, 2, 9].into());
+        AudioStream {
+            remote: RemoteAudio::read(&description, media, local, None).unwrap(),
+            direction: Direction::SendRecv,
+            srtp: Some(keys.clone()),
+            dialog: 0,
+        }
+    }
+
+    /// RFC 3711 section 3.3.1
+    #[test]
+    fn a_peer_with_another_key_goes_on_counting() {
+        let counters = Arc::<RtpCounters>::default();
+        let loss = MediaLossSender::new();
+        let mut session = RtpSession::new(None, Arc::clone(&counters), loss, Duration::MAX);
+        let now = Instant::now();
+        for (heard, received) in [(&[65_535, 0, 1][..], 3), (&[2], 4)] {
+            let key = MasterKey::random();
+            let keys = Crypto::offered(key.clone()).unwrap().keys(key);
+            session.follow(stream(&keys), now);
+            let mut peer = Srtp::new(&keys);
+            for sequence in [65_535, 0, 1, 2] {
+                let header = RtpHeader {
+                    payload_type: 0,
+                    is_marked: false,
+                    sequence,
+                    timestamp: 0,
+                    source: 7,
+                };
+                let packet = header.packet(&[0xff; 160]);
+                let mut sent = peer.protect(&packet).unwrap().to_vec();
+                if heard.contains(&sequence) {
+                    let from = ([192, 0, 2, 1], 4000).into();
+                    session.receive(Channel::Rtp, &mut sent, from, now, &mut |_, _, _| {});
+                }
+            }
+            assert_eq!(counters.packets_received(), received);
+        }
     }
 }

@@ -34,6 +34,8 @@ struct Source {
     number: u32,
     packets: Window,
     reports: Window,
+    /// Whether nothing came of it since the key is another.
+    is_rekeyed: bool,
 }
 
 /// What is derived from a master key (RFC 3711 section 4.3).
@@ -59,6 +61,19 @@ impl Srtp {
             incoming: Context::new(&keys.theirs, keys.suite),
             packet: Vec::new(),
         }
+    }
+
+    /// The same with other keys. Ours are for a source that has sent nothing yet; the sources of the peer may go on.
+    pub(crate) fn rekeyed(self, before: &Keys, keys: &Keys) -> Self {
+        let is_same = (before.suite, &before.theirs) == (keys.suite, &keys.theirs);
+        let mut next = Self::new(keys);
+        if is_same {
+            next.incoming = self.incoming;
+        } else {
+            let sources = self.incoming.sources.into_iter();
+            next.incoming.sources = sources.map(Source::rekeyed).collect();
+        }
+        next
     }
 
     /// The packet as it goes out. `None` for what is no RTP.
@@ -103,11 +118,16 @@ impl Srtp {
         let (packet, tag) = packet.split_at_mut_checked(length)?;
         let start = payload_start(packet)?;
         let mut source = context.source(header.source);
-        let index = source.packets.index(header.sequence)?;
-        if !source.packets.is_new(index) {
-            return None;
+        let next = source.packets.next(header.sequence);
+        // A peer that has moved counts anew with its key (RFC 4568 section 7.1.4), and others do so, too.
+        let anew = Some(u64::from(header.sequence));
+        let anew = anew.filter(|_| source.is_rekeyed && next != anew);
+        let is_good = |index: &u64| context.rtp.verify(packet, &rollover(*index), tag).is_some();
+        let index = [next, anew].into_iter().flatten().find(is_good)?;
+        if next != Some(index) {
+            source.packets = Window::default();
         }
-        context.rtp.verify(packet, &rollover(index), tag)?;
+        source.is_rekeyed = false;
         source.packets.note(index);
         context.keep(source);
         context
@@ -170,6 +190,22 @@ impl Context {
     }
 }
 
+impl Source {
+    /// With another key the packets go on being counted, and none of them has come
+    /// ([RFC 3711 §3.3.1](https://www.rfc-editor.org/rfc/rfc3711#section-3.3.1)).
+    fn rekeyed(self) -> Self {
+        Self {
+            number: self.number,
+            packets: Window {
+                end: self.packets.end,
+                bits: 0,
+            },
+            reports: Window::default(),
+            is_rekeyed: true,
+        }
+    }
+}
+
 impl Secrets {
     fn derive(master: &MasterKey, label: u8) -> Option<Self> {
         let (key, salt) = master.0.split_first_chunk::<KEY>()?;
@@ -218,6 +254,11 @@ impl Window {
         let [.., high, low] = highest.to_be_bytes();
         let ahead = sequence.wrapping_sub(u16::from_be_bytes([high, low]));
         highest.checked_add_signed(ahead.cast_signed().into())
+    }
+
+    /// As [`index`](Self::index), where it is new.
+    fn next(&self, sequence: u16) -> Option<u64> {
+        self.index(sequence).filter(|index| self.is_new(*index))
     }
 
     fn is_new(&self, index: u64) -> bool {
@@ -431,6 +472,61 @@ mod tests {
             assert!(other.unprotect_rtcp(&mut sent.clone()).is_some());
             assert_eq!(other.unprotect_rtcp(&mut sent.clone()), None);
         }
+    }
+
+    /// The last of these packets of a source.
+    fn last_sent(keys: &Keys, sequences: &[u16]) -> Vec<u8> {
+        let (mut peer, mut sent) = (Srtp::new(keys), Vec::new());
+        for sequence in sequences {
+            sent = peer.protect(&packet(*sequence, 5)).unwrap().to_vec();
+        }
+        sent
+    }
+
+    #[test]
+    fn with_another_key_the_peer_counts_on_or_anew() {
+        let [before, after] = [(); 2].map(|()| {
+            let (key, suite) = (MasterKey::random(), Suite::Tag80);
+            let (ours, theirs) = (key.clone(), key);
+            Keys {
+                suite,
+                ours,
+                theirs,
+            }
+        });
+        let takes = |srtp: &mut Srtp, sent: &[u8]| srtp.unprotect(&mut sent.to_vec()).is_some();
+        let rekeyed = || {
+            let mut srtp = Srtp::new(&before);
+            assert!(takes(&mut srtp, &last_sent(&before, &[65_535])));
+            assert!(takes(&mut srtp, &last_sent(&before, &[65_535, 0])));
+            srtp.rekeyed(&before, &after)
+        };
+        let on = [1, 2].map(|last| last_sent(&after, &[65_535, 0, last]));
+        let anew = [7, 8].map(|last| last_sent(&after, &[last]));
+        for (good, bad) in [(&on, &anew), (&anew, &on)] {
+            let mut srtp = rekeyed();
+            for sent in good {
+                assert!(!takes(&mut srtp, &last_sent(&before, &[65_535, 0, 1])));
+                assert!(takes(&mut srtp, sent));
+                assert!(!takes(&mut srtp, sent), "it came before");
+            }
+            assert!(!takes(&mut srtp, &bad[1]));
+        }
+    }
+
+    #[test]
+    fn with_another_key_of_ours_nothing_comes_twice() {
+        let keys = |ours| Keys {
+            suite: Suite::Tag80,
+            ours,
+            theirs: MasterKey(MASTER),
+        };
+        let before = keys(MasterKey(MASTER));
+        let sent = last_sent(&before, &[9]);
+        let mut srtp = Srtp::new(&before);
+        assert!(srtp.unprotect(&mut sent.clone()).is_some());
+        let mut srtp = srtp.rekeyed(&before, &keys(MasterKey::random()));
+        assert_eq!(srtp.unprotect(&mut sent.clone()), None);
     }
 
     proptest! {
