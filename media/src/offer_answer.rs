@@ -2,7 +2,7 @@
 
 use std::{fmt, mem, net::IpAddr, sync::Arc};
 
-use offhook_message::Body;
+use offhook_message::{Body, Method, Response};
 
 use crate::{
     DescriptionError, Direction, Hold, Incompatibility, MediaLosses, SessionDescriptionHandler,
@@ -274,6 +274,24 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
         }
         offer_answer.side.want(hold);
         Ok(())
+    }
+
+    fn answered(&mut self, response: &Response) -> Result<(), DescriptionError> {
+        let cseq = response.headers().cseq();
+        let is_change =
+            cseq.is_ok_and(|cseq| matches!(cseq.method, Method::Invite | Method::Update));
+        if !is_change || matches!(self.offer_answer().state, State::HaveRemoteOffer(_)) {
+            return Ok(());
+        }
+        let answer = response.session_description();
+        let taken = match answer.filter(|_| response.status().is_success()) {
+            Some(answer) => self.set_answer(answer),
+            None => Ok(()),
+        };
+        if matches!(self.offer_answer().state, State::HaveLocalOffer(..)) {
+            self.rollback_description();
+        }
+        taken
     }
 
     fn rollback_description(&mut self) {

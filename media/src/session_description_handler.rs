@@ -1,6 +1,6 @@
 //! The trait between a session and its media.
 
-use offhook_message::{Body, MediaType, Method, Response};
+use offhook_message::{Body, MediaType, Response};
 
 use crate::{DescriptionError, MediaLosses};
 
@@ -67,24 +67,13 @@ pub trait SessionDescriptionHandler {
     }
 
     /// Takes the final response to a request of ours inside the session. That to a re-INVITE or UPDATE answers our offer,
-    /// or refuses it: then the last complete pair stands (RFC 3261 section 14.1). Every other one is left aside.
+    /// or refuses it: then the last complete pair stands (RFC 3261 section 14.1). Every other one is left aside, and so is
+    /// each while an offer of the peer's is open.
     ///
     /// # Errors
     ///
     /// The answer is of no use. Our offer is taken back, and there is no agreement with the peer: hang up.
-    fn answered(&mut self, response: &Response) -> Result<(), DescriptionError> {
-        let cseq = response.headers().cseq();
-        if !cseq.is_ok_and(|cseq| matches!(cseq.method, Method::Invite | Method::Update)) {
-            return Ok(());
-        }
-        let answer = response.session_description();
-        let taken = match answer.filter(|_| response.status().is_success()) {
-            Some(answer) => self.set_answer(answer),
-            None => Ok(()),
-        };
-        self.rollback_description();
-        taken
-    }
+    fn answered(&mut self, response: &Response) -> Result<(), DescriptionError>;
 
     /// Whether a body of this type is a session description that
     /// [`set_description`](Self::set_description) reads. Where it is not, the answer is 415.

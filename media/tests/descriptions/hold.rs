@@ -115,6 +115,22 @@ async fn the_answer_to_a_hold_is_in_its_2xx() {
     );
 }
 
+/// An UPDATE of ours without an offer may cross a re-INVITE of the peer's.
+#[tokio::test]
+async fn a_response_answers_no_offer_of_the_peer() {
+    for response in [
+        response("200 OK", "UPDATE", ""),
+        response("408 Request Timeout", "UPDATE", ""),
+    ] {
+        let (mut handler, _) = talking();
+        handler
+            .set_description(said("sendonly").as_bytes())
+            .unwrap();
+        handler.answered(&response).unwrap();
+        assert_eq!(direction(&description(&mut handler)), "recvonly");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_of_no_use_takes_the_hold_back() {
     let (mut handler, _) = talking();
