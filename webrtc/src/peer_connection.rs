@@ -99,7 +99,7 @@ impl PeerConnection {
     }
 
     /// The peer has our description, and can connect from now on.
-    pub(crate) fn has_arrived(&self) {
+    pub(crate) fn arrived(&self) {
         self.port.peer().patience = LONGEST_SILENCE;
     }
 }

@@ -181,7 +181,7 @@ impl Negotiator for WebRtcHandler {
             |api: SdpApi<'_>| api.accept_answer(pending, SdpAnswer::from_sdp_string(&stream.text)?);
         let connection = self.connection()?;
         let taken = connection.negotiate(answer);
-        connection.has_arrived();
+        connection.arrived();
         Ok(taken.map_err(|error| unfit(&error))?)
     }
 
