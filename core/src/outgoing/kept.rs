@@ -8,6 +8,7 @@ use offhook_message::Body;
 
 use super::message::{Binding, OutgoingRequestMessage};
 use super::soft_state::SoftState;
+use crate::flow::Flow;
 
 /// One of them, with the request that asks for it.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Kept {
     pub(crate) message: OutgoingRequestMessage,
     pub(crate) soft: SoftState,
     pub(crate) what: What,
+    /// The flow that it was accepted by: our Contact there is what the server has.
+    pub(crate) accepted_by: Option<Flow>,
     /// What the application wants in the end.
     pub(crate) wish: Wish,
     /// What the request asks for that is out.
@@ -52,6 +55,7 @@ impl Kept {
             message,
             soft: SoftState::new(expires.max(1)),
             what,
+            accepted_by: None,
             wish: Wish::Kept,
             asked: None,
             due: None,
@@ -67,6 +71,16 @@ impl Kept {
         match self.what {
             What::Binding { is_bound } => is_bound || self.wish == Wish::AllGone,
             What::State { .. } => self.message.entity_tag.is_some(),
+        }
+    }
+
+    /// Begins the next request by the flow that served the last one; what is taken away goes where it was accepted.
+    pub(crate) fn renew(&mut self) {
+        self.message.renew_by_same_flow();
+        if let Some(flow) = self.accepted_by
+            && self.wish != Wish::Kept
+        {
+            self.message.begin_with(flow);
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct OutgoingRequestMessage {
     pub(crate) cseq: u32,
     /// That of the last attempt.
     pub(crate) transaction: Option<Slot>,
+    /// Which flow it begins with. The others follow in their order, round about.
+    begins_with: usize,
     /// How many of the flows have failed.
     failed: usize,
     pub(crate) authentication: Authentication,
@@ -94,6 +96,7 @@ impl OutgoingRequestMessage {
             contact_user: contact_user.unwrap_or_default(),
             cseq: 1,
             transaction: None,
+            begins_with: 0,
             failed: 0,
             authentication: Authentication::new(std::mem::take(&mut request.credentials)),
             binding: None,
@@ -106,7 +109,10 @@ impl OutgoingRequestMessage {
 
     /// The flow of the attempt that is to be made.
     pub(crate) fn flow(&self) -> Option<Flow> {
-        self.request.flows.get(self.failed).copied()
+        let flows = &self.request.flows;
+        let is_left = self.failed < flows.len();
+        let mut flows = flows.iter().cycle().skip(self.begins_with + self.failed);
+        flows.next().filter(|_| is_left).copied()
     }
 
     /// Gives up on the flow. False where there is no other.
@@ -144,9 +150,32 @@ impl OutgoingRequestMessage {
 
     /// Begins a further request of the same conversation, by the best flow.
     pub(crate) fn renew(&mut self) {
-        self.cseq += 1;
+        self.start_over();
+        self.renew_by_same_flow();
+    }
+
+    /// Begins a further request of the same conversation, by the flow of the last one.
+    pub(crate) fn renew_by_same_flow(&mut self) {
+        let last = self.begins_with + self.failed;
+        self.begins_with = last.checked_rem(self.request.flows.len()).unwrap_or(0);
         self.failed = 0;
+        self.cseq += 1;
         self.authentication.begin();
+    }
+
+    /// Begins with this flow, where it is one of ours still.
+    pub(crate) fn begin_with(&mut self, flow: Flow) {
+        let position = self.request.flows.iter().position(|own| *own == flow);
+        if let Some(position) = position {
+            self.begins_with = position;
+            self.failed = 0;
+        }
+    }
+
+    /// Begins with the best flow again.
+    pub(crate) fn start_over(&mut self) {
+        self.begins_with = 0;
+        self.failed = 0;
     }
 
     /// Begins a further request that is to make a dialog of its own. The Call-ID stays: who spreads
@@ -159,7 +188,7 @@ impl OutgoingRequestMessage {
 
     /// Goes by other flows from now on.
     pub(crate) fn relocate(&mut self, flows: Vec<Flow>) {
-        self.failed = 0;
+        self.start_over();
         self.request.flows = flows;
     }
 

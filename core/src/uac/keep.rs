@@ -97,6 +97,7 @@ pub(super) fn failed(state: &mut State, slot: Slot, cause: RequestFailure) {
         return taken_away(state, slot, asked, None);
     }
     kept.is_missed();
+    kept.message.start_over();
     let retry_in = kept.soft.back_off(&mut state.random);
     wait(state, slot, retry_in);
     tell(state, slot, Outcome::Failed { cause, retry_in });
@@ -151,6 +152,7 @@ fn accepted(state: &mut State, slot: Slot, message: Response) {
     };
     let expires = Duration::from_secs(granted.unwrap_or(kept.soft.expires).into());
     kept.soft.is_kept();
+    kept.accepted_by = kept.message.flow();
     let refresh = refresh_after(expires, &mut state.random);
     wait(state, slot, refresh);
     tell(state, slot, Outcome::Kept { expires, message });
@@ -164,6 +166,9 @@ fn refused(state: &mut State, slot: Slot, retry_in: Option<Duration>, message: R
     let outcome = Outcome::Refused { retry_in, message };
     match retry_in {
         Some(retry_in) => {
+            if let Some(kept) = state.kept.get_mut(slot) {
+                kept.message.start_over();
+            }
             wait(state, slot, retry_in);
             tell(state, slot, outcome);
         }
@@ -198,7 +203,7 @@ fn wait(state: &mut State, slot: Slot, after: Duration) {
 /// Sends a further request.
 fn renew(state: &mut State, slot: Slot) {
     if let Some(kept) = state.kept.get_mut(slot) {
-        kept.message.renew();
+        kept.renew();
         send(state, slot);
     }
 }

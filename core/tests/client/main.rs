@@ -11,6 +11,7 @@ mod failing_over;
 mod forking;
 mod inside;
 mod inviting;
+mod keeping;
 mod large_requests;
 mod misbehaving;
 mod overlapping;
