@@ -91,7 +91,7 @@ impl State {
         let session = |id| self.sessions.get(id);
         self.timers.next(|timer| match timer {
             Timer::Trying(id) => invite(id).is_some_and(|it| !it.is_answered),
-            Timer::NoAnswer(id) | Timer::Expires(id) | Timer::RepeatProvisional(id) => {
+            Timer::NoAnswer(id, _) | Timer::Expires(id, _) | Timer::RepeatProvisional(id) => {
                 invite(id).is_some()
             }
             Timer::Reliable(id, rseq) | Timer::Prack(id, rseq) => {

@@ -14,10 +14,10 @@ use crate::slot::Slot;
 pub(crate) enum Timer {
     /// 100 Trying, unless something else was said first (RFC 3261 §17.2.1).
     Trying(InviteId),
-    /// 480 when the application does not answer.
-    NoAnswer(InviteId),
-    /// 487 when the INVITE's Expires is over (RFC 3261 §13.3.1).
-    Expires(InviteId),
+    /// 480 when the application does not answer, so many seconds later: see [`in_parts`].
+    NoAnswer(InviteId, u32),
+    /// 487 when the INVITE's Expires is over (RFC 3261 §13.3.1), so many seconds later.
+    Expires(InviteId, u32),
     /// The last provisional response again, once a minute (RFC 3261 §13.3.1.1).
     RepeatProvisional(InviteId),
     /// A reliable provisional response again (RFC 3262 §3).
@@ -287,6 +287,16 @@ impl Deadline {
     }
 }
 
+/// The first part of a wait that its owner may end long before, and the seconds that follow. The
+/// timer of each part carries the rest: so none stays for long after its owner, which remembers
+/// nothing for it.
+pub(crate) fn in_parts(after: Duration) -> (Duration, u32) {
+    let beyond = after.saturating_sub(LONGEST_ARMED);
+    let rest = beyond.as_secs() + u64::from(beyond.subsec_nanos() > 0);
+    let rest = u32::try_from(rest).unwrap_or(u32::MAX);
+    (after.saturating_sub(Duration::from_secs(rest.into())), rest)
+}
+
 /// Less than half of the least session timer (RFC 4028 §5), so that none has to fire earlier than
 /// its last; and 64·T1 by default, which has a lane.
 const LONGEST_ARMED: Duration = Duration::from_secs(32);
@@ -314,16 +324,16 @@ mod tests {
     fn they_fire_in_order_whatever_their_durations() {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
-        timers.arm(ms(500), Timer::NoAnswer(first));
-        timers.arm(ms(300), Timer::Expires(second));
+        timers.arm(ms(500), Timer::NoAnswer(first, 0));
+        timers.arm(ms(300), Timer::Expires(second, 0));
         timers.arm(ms(200), Timer::Trying(first));
         assert_eq!(timers.len(), 3);
         timers.advance(now + ms(199));
         assert_eq!(timers.due(), None);
         timers.advance(now + ms(600));
         assert_eq!(timers.due(), Some(Timer::Trying(first)));
-        assert_eq!(timers.due(), Some(Timer::Expires(second)));
-        assert_eq!(timers.due(), Some(Timer::NoAnswer(first)));
+        assert_eq!(timers.due(), Some(Timer::Expires(second, 0)));
+        assert_eq!(timers.due(), Some(Timer::NoAnswer(first, 0)));
         assert_eq!(timers.due(), None);
     }
 
@@ -332,9 +342,9 @@ mod tests {
         let (mut timers, now, first, second) = timers();
         let ms = Duration::from_millis;
         timers.arm(ms(200), Timer::Trying(first));
-        timers.arm(ms(300), Timer::Expires(first));
-        timers.arm(ms(400), Timer::Expires(second));
-        let live = |timer| timer == Timer::Expires(second);
+        timers.arm(ms(300), Timer::Expires(first, 0));
+        timers.arm(ms(400), Timer::Expires(second, 0));
+        let live = |timer| timer == Timer::Expires(second, 0);
         assert_eq!(timers.next(live), Some(now + ms(400)));
         assert_eq!(timers.len(), 1);
     }
@@ -383,6 +393,22 @@ mod tests {
         deadline = deadline.moved_to(now + s(70));
         assert_eq!(deadline.arm(now + s(64)), Some(s(6)), "sooner than armed");
         assert!(deadline.is_over(now + s(70)));
+    }
+
+    #[test]
+    fn a_long_wait_has_parts() {
+        for milliseconds in [0, 200, 32_000, 32_001, 45_500, 180_000, u64::MAX] {
+            let whole = Duration::from_millis(milliseconds);
+            let (mut first, mut rest) = in_parts(whole);
+            let mut waited = first;
+            while rest > 0 && milliseconds < u64::MAX {
+                assert!(first <= LONGEST_ARMED, "{first:?} of {whole:?}");
+                (first, rest) = in_parts(Duration::from_secs(rest.into()));
+                waited += first;
+            }
+            let is_whole = waited + Duration::from_secs(rest.into()) == whole;
+            assert!(is_whole, "{waited:?} of {whole:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use offhook_message::{Message, Rejection, Replaces, StatusCode};
 use crate::config::Config;
 use crate::counts::Counts;
 use crate::event::{
-    Event, Input, InviteEnd, InviteId, Output, ReferralId, RequestId, SessionId, TransactionId,
+    Event, Input, InviteId, Output, ReferralId, RequestId, SessionId, TransactionId,
     TransactionSlot,
 };
 use crate::session_view::Session;
@@ -200,16 +200,8 @@ fn fire(state: &mut State, timer: Timer) {
                 server.trying_is_due();
             }
         }
-        Timer::NoAnswer(id) => {
-            if let Some(server) = invite_server(state, id) {
-                server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::NoAnswer);
-            }
-        }
-        Timer::Expires(id) => {
-            if let Some(server) = invite_server(state, id) {
-                server.end(Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
-            }
-        }
+        Timer::NoAnswer(id, rest) => uas::no_answer::is_overdue(state, id, rest),
+        Timer::Expires(id, rest) => uas::no_answer::is_expired(state, id, rest),
         Timer::RepeatProvisional(id) => repeat_provisional(state, id),
         Timer::Reliable(id, rseq) => uas::reliable::repeat(state, id, rseq),
         Timer::Prack(id, rseq) => uas::reliable::not_acknowledged(state, id, rseq),

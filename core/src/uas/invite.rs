@@ -1,7 +1,5 @@
 //! INVITE outside of a dialog ([RFC 3261 §13.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.3.1)).
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use offhook_message::{
     Body, Provisional, Redirection, Rejection, Replaces, Request, Span, StatusCode, Success,
@@ -12,7 +10,7 @@ use super::response_options::{
     ContactTarget, OutgoingResponse, OutgoingResponseWithSession, ResponseOptions,
 };
 use super::verb_error::VerbError;
-use super::{accepted, open_transaction, reliable, replaces, session_timer, write};
+use super::{accepted, no_answer, open_transaction, reliable, replaces, session_timer, write};
 use crate::config::Reliability;
 use crate::dialog::{Dialog, OfferAnswer, is_session_description};
 use crate::event::{Event, InviteEnd, InviteId, SessionEnd, SessionId};
@@ -67,14 +65,9 @@ pub(super) fn receive(state: &mut State, mut incoming: Incoming, merge_key: Opti
     state
         .servers
         .set_user(transaction, TransactionUser::Invite(id));
-    let times = state.config.times;
-    state.timers.arm(times.trying, Timer::Trying(id));
-    state.timers.arm(times.no_answer, Timer::NoAnswer(id));
-    let expires = expires.map(|seconds| Duration::from_secs(seconds.into()));
-    // Nothing rings for longer, and a timer of years would stay for years.
-    if let Some(after) = expires.filter(|after| *after < times.no_answer) {
-        state.timers.arm(after, Timer::Expires(id));
-    }
+    let trying = state.config.times.trying;
+    state.timers.arm(trying, Timer::Trying(id));
+    no_answer::arm(state, id, expires);
     state.outbox.event(Event::Invite(id));
 }
 

@@ -6,6 +6,7 @@ mod cancel;
 mod in_dialog;
 mod inspect;
 mod invite;
+pub(crate) mod no_answer;
 mod notify;
 pub(crate) mod offer;
 mod options;
