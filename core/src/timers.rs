@@ -122,7 +122,7 @@ impl Timers {
     pub(crate) fn new(now: Instant, times: &Times) -> Self {
         let mut durations = vec![
             times.trying,
-            times.no_answer,
+            in_parts(times.no_answer).0,
             times.ringing,
             times.repeat_provisional,
             times.t4,
@@ -409,6 +409,20 @@ mod tests {
             let is_whole = waited + Duration::from_secs(rest.into()) == whole;
             assert!(is_whole, "{waited:?} of {whole:?}");
         }
+    }
+
+    /// Each INVITE arms it, whatever T1 is.
+    #[test]
+    fn the_first_part_of_the_wait_for_an_answer_has_a_lane() {
+        let (_, now, first, _) = timers();
+        let quick = Times {
+            t1: Duration::from_millis(100),
+            ..Times::default()
+        };
+        let mut timers = Timers::new(now, &quick);
+        let (after, rest) = in_parts(quick.no_answer);
+        timers.arm(after, Timer::NoAnswer(first, rest));
+        assert_eq!((timers.len(), timers.rare.len()), (1, 0));
     }
 
     #[test]
