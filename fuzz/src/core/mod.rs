@@ -42,7 +42,7 @@ struct Run {
     begin: Instant,
     now: Instant,
     flow: Flow,
-    /// The requests that were sent to the core, to be repeated, cancelled and acknowledged.
+    /// The requests that were sent to the core, and when first, to be repeated, cancelled and acknowledged.
     received: Vec<(Instant, Bytes)>,
     /// The requests of the core, to be answered.
     asked: Vec<Request>,
@@ -146,7 +146,10 @@ impl Run {
         match parse(bytes.clone()) {
             Ok(Message::Request(request)) => {
                 self.claims.claim(&request);
-                self.received.push((self.now, bytes));
+                let is_known = self.received.iter().any(|(_, known)| *known == bytes);
+                if !is_known {
+                    self.received.push((self.now, bytes));
+                }
                 let is_ack = *request.method() == Method::Ack;
                 let before = self.traces();
                 self.handle(Input::Message {
