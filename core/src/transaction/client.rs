@@ -293,6 +293,21 @@ impl ClientStep<'_> {
         }
     }
 
+    /// Takes out a transaction whose host has no address. `None` where that does not matter: an ACK that went out once
+    /// may go the same way again when its 2xx comes again.
+    pub(crate) fn not_found(&mut self) -> Option<ClientTransaction> {
+        let transaction = self.transactions.get_mut(self.slot)?;
+        if transaction.state != ClientState::Resolving {
+            return None;
+        }
+        let was_sent = !transaction.interval.is_zero();
+        if transaction.method == Method::Ack && was_sent {
+            transaction.state = ClientState::Calling;
+            return None;
+        }
+        self.transactions.remove(self.slot)
+    }
+
     /// Sends the request to the next address of its host, or looks for that. False where it is nowhere else.
     #[must_use]
     fn go_elsewhere(&mut self) -> bool {
@@ -312,8 +327,8 @@ impl ClientStep<'_> {
             }
             Some(Elsewhere::Name(name)) => {
                 transaction.state = ClientState::Resolving;
-                let slot = TransactionId(TransactionSlot::Client(self.slot));
-                let resolve = name.resolve(slot, transaction.flow.transport);
+                let id = TransactionId(TransactionSlot::Client(self.slot));
+                let resolve = name.resolve(id, transaction.flow.transport);
                 self.outbox.resolve(resolve);
                 true
             }

@@ -38,7 +38,7 @@ use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::timers::ClientTimer;
-use crate::transaction::{ClientOutcome, ClientUser};
+use crate::transaction::{ClientOutcome, ClientTransaction, ClientUser};
 
 /// A response: to its transaction, or nowhere.
 pub(crate) fn receive_response(state: &mut State, flow: Flow, response: Response) {
@@ -95,7 +95,8 @@ pub(crate) fn resolved(state: &mut State, transaction: Slot, mut flows: Vec<Flow
         return;
     };
     if flows.is_empty() {
-        return undeliverable(state, transaction);
+        let gone = state.client(transaction).not_found();
+        return give_up(state, gone);
     }
     let Flow {
         channel, remote, ..
@@ -112,9 +113,14 @@ pub(crate) fn resolved(state: &mut State, transaction: Slot, mut flows: Vec<Flow
 /// A request that cannot be delivered ends as if it had timed out
 /// ([RFC 3261 §8.1.3.1](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.1)).
 pub(crate) fn undeliverable(state: &mut State, transaction: Slot) {
-    if let Some(found) = state.client(transaction).undelivered() {
+    let gone = state.client(transaction).undelivered();
+    give_up(state, gone);
+}
+
+fn give_up(state: &mut State, gone: Option<ClientTransaction>) {
+    if let Some(gone) = gone {
         let step = Step::Failed(RequestFailure::Undelivered);
-        finish(state, found.user, step);
+        finish(state, gone.user, step);
     }
 }
 

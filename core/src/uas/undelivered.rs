@@ -33,8 +33,8 @@ pub(crate) fn undeliverable(state: &mut State, slot: Slot) {
         return;
     };
     if let Some(sent_by) = transaction.sent_by.take() {
-        let name = TransactionId(TransactionSlot::Server(slot));
-        let resolve = sent_by.resolve(name, transaction.flow.transport);
+        let id = TransactionId(TransactionSlot::Server(slot));
+        let resolve = sent_by.resolve(id, transaction.flow.transport);
         return state.outbox.resolve(resolve);
     }
     if let TransactionUser::Invite(invite) = transaction.user {

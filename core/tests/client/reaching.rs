@@ -170,6 +170,21 @@ fn an_ack_that_is_lost_twice_is_looked_up_once() {
     is_sent_again(&mut bench, &first, FOUND);
 }
 
+#[test]
+fn an_ack_whose_name_is_not_found_goes_the_same_way_again() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(request([TCP]).with_body(Body::sdp("offer")));
+    let proxy = "Record-Route: <sip:proxy.example.com;transport=tcp;lr>";
+    let ok = Answer::new("200 OK").header(proxy).sdp("answer");
+    bench.answer(&invite, &ok);
+    bench.accepted();
+    let ack = bench.one("ACK");
+    bench.undelivered(&ack);
+    bench.resolve(Vec::new());
+    bench.answer(&invite, &ok);
+    is_sent_again(&mut bench, &ack, TCP);
+}
+
 /// RFC 3261 §8.1.1.8: a peer takes it for where we are from now on, and nobody may listen there for another transport.
 #[test]
 fn the_contact_stays_that_of_the_dialog_where_a_request_goes_by_another_transport() {
