@@ -215,7 +215,10 @@ impl<'a> Session<'a> {
     /// Forgets the session, and says nothing to anybody: it goes on elsewhere, from its
     /// [`snapshot`](Self::snapshot).
     pub fn forget(self) {
-        self.state.sessions.remove(self.id);
+        let Self { state, id, .. } = self;
+        change::answer(state, id, None);
+        change::session_ends(state, id);
+        state.sessions.remove(id);
     }
 
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here

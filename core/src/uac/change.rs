@@ -184,7 +184,7 @@ pub(super) fn finish(state: &mut State, id: SessionId, step: Step) {
 
 /// Acknowledges the 2xx to a re-INVITE that asked for an offer, with our answer to that. False
 /// where none waits for it.
-pub(super) fn answer(state: &mut State, id: SessionId, answer: Option<&Body>) -> bool {
+pub(crate) fn answer(state: &mut State, id: SessionId, answer: Option<&Body>) -> bool {
     let Some(session) = state.sessions.get_mut(id) else {
         return false;
     };

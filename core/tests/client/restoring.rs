@@ -33,6 +33,22 @@ fn response(sent: &Sent) -> &Response {
     }
 }
 
+/// A refresh that nobody asked for may be on its way.
+#[test]
+fn a_session_that_is_forgotten_leaves_no_change_behind() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let change = bench.one("INVITE");
+    bench.answer(&change, &Answer::bare("100 Trying"));
+    bench.act(|core, now| core.session(now, id).unwrap().forget());
+    bench.pass(100_000);
+    assert!(bench.is_idle());
+}
+
 #[test]
 fn the_next_core_answers_and_sends() {
     let mut first = Bench::new();
