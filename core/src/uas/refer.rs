@@ -29,7 +29,13 @@ pub(super) fn receive(
         Some(session) => check_session(state, session),
         None => check_contact(&incoming.request),
     });
-    let checked = checked.and_then(|()| check_room(state, session));
+    let checked = checked.and_then(|()| {
+        if is_subscribing(&incoming.request) {
+            check_room(state, session)
+        } else {
+            Ok(())
+        }
+    });
     if let Err(reply) = checked {
         let tag = request::own_tag(state, session, &incoming);
         return reply.statefully(state, &incoming, tag);
@@ -79,10 +85,8 @@ impl<'a> ReferUserAgentServer<'a> {
         let Some(pending) = state.requests.remove(id.0) else {
             return Err(VerbError::Over);
         };
-        let headers = pending.incoming.request.headers();
-        let is_subscribing = headers.refer_sub().ok().flatten().unwrap_or(true);
         let cseq = pending.incoming.cseq();
-        if !is_subscribing {
+        if !is_subscribing(&pending.incoming.request) {
             respond(state, &pending, StatusCode::OK);
             return Ok(None);
         }
@@ -123,6 +127,11 @@ fn check(request: &Request) -> Result<(), Reply> {
         Uri::Sip(_) | Uri::Tel(_) => Ok(()),
         Uri::Other { .. } => Err(Reply::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
     }
+}
+
+/// Whether the referrer wants to be told ([RFC 4488 §4](https://www.rfc-editor.org/rfc/rfc4488#section-4)).
+fn is_subscribing(request: &Request) -> bool {
+    request.headers().refer_sub().ok().flatten().unwrap_or(true)
 }
 
 /// The dialog is confirmed.

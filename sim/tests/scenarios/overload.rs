@@ -84,9 +84,17 @@ fn too_many_sessions_for_a_refer() {
     let accepted = call.core(|core, now| core.refer_server(now, request).unwrap().accept());
     assert_eq!(accepted, Err(VerbError::Full));
     call.receive("503 Service Unavailable");
-    call.send(&refer.set("Call-ID", "third").branch("z9hG4bK-third"));
+    let third = refer.clone().set("Call-ID", "third");
+    call.send(&third.branch("z9hG4bK-third"));
     let refused = call.receive("503 Service Unavailable");
     assert_eq!(refused.header("Call-ID"), Some("third"));
+    // RFC 4488 §4: without a subscription there is no dialog.
+    let untold = refer.set("Call-ID", "fourth").set("Refer-Sub", "false");
+    call.send(&untold.branch("z9hG4bK-fourth"));
+    call.run_until(seconds(0));
+    let request = call.referred();
+    let accepted = call.core(|core, now| core.refer_server(now, request).unwrap().accept());
+    assert_eq!(accepted, Ok(None));
     assert_eq!(call.counts().sessions, 1);
     call.hang_up(&invite, &ok);
     call.finish_here();
