@@ -31,7 +31,7 @@ pub(super) fn early_session(
 }
 
 /// The session of a 2xx: that of its provisional responses, or a new one. `None` where too many
-/// have answered already.
+/// have accepted already.
 pub(super) fn confirmed_session(
     state: &mut State,
     id: OutgoingInviteId,
@@ -151,6 +151,6 @@ pub(super) fn sessions(
     forks.map(|fork| fork.session).collect()
 }
 
-/// How many may answer one INVITE. Past it a provisional response makes no session, and the first 2xx takes the
-/// place of one that rings. Another 2xx is left to its sender, who ends a session that is not acknowledged.
+/// How many may answer one INVITE. Past it a provisional response makes no session, and a 2xx takes the place
+/// of one that rings. Where as many have accepted, it is left to its sender, who ends a session that is not acknowledged.
 const MOST_FORKS: usize = 16;

@@ -20,7 +20,7 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let is_over = matches!(session.phase, Phase::Over);
     if is_bye && is_over {
         // There is no session to end. Its number is not taken, so that a repetition gets the same.
-        return does_not_exist().statelessly(state, &incoming);
+        return does_not_exist().send_once(state, &incoming);
     }
     if !session.dialog.take_cseq(incoming.cseq()) {
         if is_bye {

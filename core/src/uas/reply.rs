@@ -64,7 +64,7 @@ impl Reply {
         }
     }
 
-    /// Sends what was counted already.
+    /// Sends it, whatever its source has asked before.
     pub(super) fn send_once(self, state: &mut State, incoming: &Incoming) {
         let tag = stable_tag(state, &incoming.request);
         let bytes = self.write(state, incoming, &tag);
