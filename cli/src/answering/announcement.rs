@@ -5,16 +5,17 @@ use tokio::sync::mpsc;
 
 use super::Cue;
 
-/// A sound, behind which we hang up. Only it knows when that is: it stands still while the caller cannot hear it.
+/// A sound, behind which we hang up where there is a cue for that. Only it knows when that is: it stands still while the
+/// caller cannot hear it.
 pub(super) struct Announcement {
     player: Player,
     /// How many frames of silence are left to say behind it.
     rest: u8,
-    cue: mpsc::Sender<Cue>,
+    cue: Option<mpsc::Sender<Cue>>,
 }
 
 impl Announcement {
-    pub(super) fn new(sound: Sound, cue: mpsc::Sender<Cue>) -> Self {
+    pub(super) fn new(sound: Sound, cue: Option<mpsc::Sender<Cue>>) -> Self {
         Self {
             player: Player::new(sound),
             rest: REST,
@@ -29,9 +30,9 @@ impl Audio for Announcement {
             self.player.speak(frame);
         } else if self.rest > 0 {
             self.rest -= 1;
-        } else {
+        } else if let Some(cue) = &self.cue {
             // Where there is no room, it has been said already.
-            let _ = self.cue.try_send(Cue::HangUp);
+            let _ = cue.try_send(Cue::HangUp);
         }
     }
 }
@@ -47,7 +48,7 @@ mod tests {
     fn we_hang_up_when_all_of_it_is_said() {
         let (cue, mut cues) = mpsc::channel(1);
         let frame: Frame = [7; _];
-        let mut announcement = Announcement::new(Sound::once([frame; 3].concat()), cue);
+        let mut announcement = Announcement::new(Sound::once([frame; 3].concat()), Some(cue));
         let mut speak = || {
             let mut frame: Frame = [0; _];
             announcement.speak(&mut frame);

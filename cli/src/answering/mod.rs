@@ -39,6 +39,8 @@ pub(crate) struct Answering {
     cues: Option<mpsc::Receiver<Cue>>,
     /// What hears and speaks; an echo has none.
     end: Option<AudioEnd>,
+    /// What the caller is to hear once the call stands. Before that it hears silence: a sound would be over.
+    announcement: Option<Box<Announcement>>,
     keep: Option<Box<Keep>>,
     /// Its place in a bridge, until we hang up or the call is over.
     place: Option<Box<Place>>,
@@ -53,7 +55,7 @@ impl Answering {
         configuration: &Configuration,
         bridges: &Arc<Bridges>,
     ) -> Self {
-        let (mut cues, mut keep, mut place) = (None, None, None);
+        let (mut cues, mut announcement, mut keep, mut place) = (None, None, None, None);
         let mut cue = || {
             let (cue, receiver) = mpsc::channel(MOST_CUES);
             cues = Some(receiver);
@@ -61,11 +63,12 @@ impl Answering {
         };
         let end = match &answer.media {
             Media::Echo | Media::Bare => None,
-            // It is over when the route says so.
-            Media::Play(sound) if answer.hangup_after.is_some() => {
-                Some(AudioEnd::new(Player::new(sound.clone())))
+            Media::Play(sound) => {
+                // Where the route says when the call is over, the sound does not.
+                let cue = answer.hangup_after.is_none().then(&mut cue);
+                announcement = Some(Box::new(Announcement::new(sound.clone(), cue)));
+                Some(AudioEnd::new(()))
             }
-            Media::Play(sound) => Some(AudioEnd::new(Announcement::new(sound.clone(), cue()))),
             Media::Dtmf => Some(AudioEnd::new(KeyTones::default())),
             Media::Menu(menu) => {
                 let choosing = Choosing::new(menu, &invitation.flow(), cue());
@@ -94,15 +97,19 @@ impl Answering {
             handler: handler(answer, end.clone(), invitation, configuration),
             cues,
             end,
+            announcement,
             keep,
             place,
         }
     }
 
     /// The call stands now.
-    pub(crate) fn confirmed(&self) {
+    pub(crate) fn confirmed(&mut self) {
         if let Some(place) = &self.place {
             place.enter();
+        }
+        if let (Some(end), Some(announcement)) = (&self.end, self.announcement.take()) {
+            end.replace(*announcement);
         }
     }
 

@@ -190,6 +190,15 @@ impl Caller {
         false
     }
 
+    /// Whether the next RTP packet, of PCMU, is silence.
+    pub(crate) fn hears_silence(&self) -> bool {
+        let patience = self.rtp.set_read_timeout(Some(PATIENCE));
+        patience.expect("not zero");
+        let mut packet = [0; 1500];
+        let length = self.rtp.recv(&mut packet).expect("a packet comes");
+        packet[12..length].iter().all(|octet| *octet == 0xff)
+    }
+
     fn receive(&mut self) -> Message {
         loop {
             let message = Message::new(&self.line.receive());

@@ -9,7 +9,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 
 use crate::{
     caller::{Caller, wait_until_free},
-    program::{Program, file},
+    program::{PATIENCE, Program, file},
 };
 
 #[test]
@@ -306,6 +306,28 @@ fn what_is_played_waits_until_it_is_heard() {
     caller.expect(200, "INVITE");
     caller.request("ACK", 8, "", "");
     caller.expect_bye();
+}
+
+/// A sound that began with the 183 would be over, and the call with its ACK.
+#[test]
+fn what_is_played_waits_for_the_answer() {
+    let program = Program::configured(
+        "[[route]]\nuser = 'play'\nanswer = 'play'\nearly = '1s'\n\n\
+         [[route]]\nuser = 'longer'\nanswer = 'play'\nearly = '1s'\nhangup_after = '10m'\n",
+    );
+    for user in ["play", "longer"] {
+        let mut caller = Caller::udp(program.udp(), user);
+        caller.invite();
+        caller.expect(183, "INVITE");
+        assert!(caller.hears_silence(), "{user}");
+        caller.expect(200, "INVITE");
+        caller.ack("");
+        let since = Instant::now();
+        while caller.hears_silence() {
+            assert!(since.elapsed() < PATIENCE, "{user}");
+        }
+        caller.hang_up();
+    }
 }
 
 #[test]
