@@ -5,13 +5,17 @@ use offhook_media::{DescriptionError, Key, SessionDescriptionHandler};
 use tracing::warn;
 
 /// Takes the final response to a request of ours: an INFO, or the re-INVITE of a refresh. Gives the key that is to be
-/// pressed next: one goes after the other, for they could overtake each other.
+/// pressed next: one goes after the other, for they could overtake each other. Where we have hung up, nothing is left to
+/// agree on.
 pub(super) fn answered(
     response: &Response,
     media: &mut dyn SessionDescriptionHandler,
     keys: &mut VecDeque<Key>,
 ) -> Result<Option<Key>, DescriptionError> {
-    media.answered(response)?;
+    match media.answered(response) {
+        Ok(()) | Err(DescriptionError::Closed) => {}
+        Err(error) => return Err(error),
+    }
     let status = response.status();
     let cseq = response.headers().cseq();
     let is_of_key = cseq.is_ok_and(|cseq| cseq.method == Method::Info);
@@ -69,5 +73,14 @@ mod tests {
         assert_eq!(take("200 OK", "INFO", ""), Some(Some(two)));
         assert_eq!(take("415 No", "INFO", ""), Some(None));
         assert_eq!(keys, []);
+    }
+
+    #[test]
+    fn the_answer_to_a_refresh_is_nothing_to_media_that_are_closed() {
+        let mut media = BareHandler::new([192, 0, 2, 9].into());
+        media.close();
+        let response = response("200 OK", "INVITE", "v=0");
+        let taken = answered(&response, &mut media, &mut VecDeque::new());
+        assert!(matches!(taken, Ok(None)), "{taken:?}");
     }
 }
