@@ -86,25 +86,6 @@ impl Shell {
         Ok(flows)
     }
 
-    /// The way to an address of a host, where a listener of ours is near.
-    pub(crate) fn flow_to(
-        &self,
-        transport: Transport,
-        host: &str,
-        remote: SocketAddr,
-    ) -> Option<Flow> {
-        let mut flow = self.flow_to_address(transport, remote)?;
-        if !matches!(transport, Transport::Udp | Transport::Tcp) {
-            // A connection of these is to one host, whoever else has the address.
-            flow.channel = self.transport.connections.channel_to(Destination {
-                transport,
-                host: host.to_ascii_lowercase(),
-                address: remote,
-            });
-        }
-        Some(flow)
-    }
-
     /// The way to an address, where a listener of ours is near: over no connection in particular.
     pub(crate) fn flow_to_address(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
         let (listener, local) = best_listener(&self.listeners, transport, remote)?;
@@ -120,6 +101,20 @@ impl Shell {
             local,
             remote,
         })
+    }
+
+    /// The way to an address of a host, where a listener of ours is near.
+    fn flow_to(&self, transport: Transport, host: &str, remote: SocketAddr) -> Option<Flow> {
+        let mut flow = self.flow_to_address(transport, remote)?;
+        if !matches!(transport, Transport::Udp | Transport::Tcp) {
+            // A connection of these is to one host, whoever else has the address.
+            flow.channel = self.transport.connections.channel_to(Destination {
+                transport,
+                host: host.to_ascii_lowercase(),
+                address: remote,
+            });
+        }
+        Some(flow)
     }
 }
 

@@ -57,14 +57,9 @@ impl UserAgent {
         let Flow {
             transport, remote, ..
         } = snapshot.flow;
-        let flow = if transport.is_websocket() {
-            let host = remote.ip().to_string();
-            self.shell.flow_to(transport, &host, remote)
-        } else {
-            // The connection is gone, and the address may be that of its end alone: the dialog has the name of its next
-            // hop (RFC 3261 §12.2.1.1), which the certificate is for.
-            self.shell.flow_to_address(transport, remote)
-        };
+        // The connection is gone, and the address may be that of its end alone: the dialog has the name of its next hop
+        // (RFC 3261 §12.2.1.1), which the certificate is for.
+        let flow = self.shell.flow_to_address(transport, remote);
         snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
         let shell = Arc::clone(&self.shell);

@@ -148,28 +148,32 @@ async fn a_call_goes_on_elsewhere() {
         certificate: Some(authority.certify("named", &["localhost"])),
         ..options.clone()
     };
-    let (alice, _) = serve("tls:127.0.0.1:0", options.clone()).await;
-    let (bob, at) = serve("tls:127.0.0.1:0", named).await;
-    let (carol, _) = serve("tls:127.0.0.1:0", options).await;
-    let to = format!("sips:bob@localhost:{}", at.address.port());
-    let to: UriBuf = to.parse().unwrap();
-    let through_bob = format!("<sips:localhost:{};lr>", at.address.port());
-    let through_bob = Header::new("Record-Route", &through_bob).unwrap();
+    for (listener, parameter) in [
+        ("tls:127.0.0.1:0", ""),
+        ("wss:127.0.0.1:0", ";transport=ws"),
+    ] {
+        let (alice, _) = serve(listener, options.clone()).await;
+        let (bob, at) = serve(listener, named.clone()).await;
+        let (carol, _) = serve(listener, options.clone()).await;
+        let at = format!("localhost:{}{parameter}", at.address.port());
+        let to: UriBuf = format!("sips:bob@{at}").parse().unwrap();
+        let through_bob = Header::new("Record-Route", &format!("<sips:{at};lr>")).unwrap();
 
-    // Where it was answered, the next hop is the Contact of the caller.
-    let mut inviter = call(&alice, &to).await;
-    let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
-    let ours = accepted(&mut inviter).await;
-    soon(theirs.confirmed()).await.unwrap();
-    goes_on(&carol, theirs, ours).await;
+        // Where it was answered, the next hop is the Contact of the caller.
+        let mut inviter = call(&alice, &to).await;
+        let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
+        let ours = accepted(&mut inviter).await;
+        soon(theirs.confirmed()).await.unwrap();
+        goes_on(&carol, theirs, ours).await;
 
-    // Where it was placed, a proxy that has a name.
-    let invite = request(&alice, &to).await.with_header(through_bob);
-    let mut inviter = alice.invite(invite).unwrap();
-    let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
-    let ours = accepted(&mut inviter).await;
-    soon(theirs.confirmed()).await.unwrap();
-    goes_on(&carol, ours, theirs).await;
+        // Where it was placed, a proxy that has a name.
+        let invite = request(&alice, &to).await.with_header(through_bob);
+        let mut inviter = alice.invite(invite).unwrap();
+        let mut theirs = incoming(&bob).await.accept(answer()).unwrap();
+        let ours = accepted(&mut inviter).await;
+        soon(theirs.confirmed()).await.unwrap();
+        goes_on(&carol, ours, theirs).await;
+    }
 }
 
 /// One side of a call goes on in this user agent, and reaches the other.
