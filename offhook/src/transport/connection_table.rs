@@ -93,7 +93,7 @@ impl Table {
         let Some(entry) = self.open.remove(&channel) else {
             return;
         };
-        self.destinations.is_used(channel);
+        self.destinations.note_use(channel);
         let way = (entry.transport, entry.remote);
         if self.by_remote.get(&way) == Some(&channel) {
             self.by_remote.remove(&way);
@@ -141,7 +141,7 @@ impl Table {
     ///
     /// Nothing is kept of one whose channel nobody has: a peer names as many as it likes in the Via of its requests.
     pub(super) fn destination(&mut self, flow: &Flow) -> Option<(Channel, Arc<Destination>)> {
-        if let Some(known) = self.known(flow.channel) {
+        if let Some(known) = self.reuse(flow.channel) {
             return Some(known);
         }
         if flow.transport.is_websocket() && flow.channel != Channel::NONE {
@@ -149,7 +149,7 @@ impl Table {
         }
         let destination = Destination::of(flow);
         let channel = self.destinations.find(&destination);
-        if let Some(known) = channel.and_then(|channel| self.known(channel)) {
+        if let Some(known) = channel.and_then(|channel| self.reuse(channel)) {
             return Some(known);
         }
         let channel = self.by_remote.get(&(flow.transport, flow.remote)).copied();
@@ -157,8 +157,9 @@ impl Table {
         Some((channel, Arc::new(destination)))
     }
 
-    fn known(&mut self, channel: Channel) -> Option<(Channel, Arc<Destination>)> {
-        self.destinations.is_used(channel);
+    /// Where a channel goes that somebody goes on with: others are forgotten in its place.
+    fn reuse(&mut self, channel: Channel) -> Option<(Channel, Arc<Destination>)> {
+        self.destinations.note_use(channel);
         let destination = self.destinations.get(channel)?;
         Some((channel, Arc::clone(destination)))
     }
@@ -166,7 +167,7 @@ impl Table {
     /// The channel of a destination, whether a connection is open or not.
     pub(super) fn channel_to(&mut self, destination: Destination) -> Channel {
         if let Some(channel) = self.destinations.find(&destination) {
-            self.destinations.is_used(channel);
+            self.destinations.note_use(channel);
             return channel;
         }
         let channel = self.new_channel();

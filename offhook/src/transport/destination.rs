@@ -62,7 +62,7 @@ impl Destinations {
     }
 
     /// Somebody may go on with this channel: its destination is kept in place of others.
-    pub(super) fn is_used(&mut self, channel: Channel) {
+    pub(super) fn note_use(&mut self, channel: Channel) {
         if let Some(known) = self.by_channel.get_mut(&channel) {
             self.uses += 1;
             known.last_use = self.uses;
@@ -126,7 +126,7 @@ mod tests {
                 address: ([127, 0, 0, 1], 5061).into(),
             };
             destinations.add(destination, channel, |channel| channel == OPEN);
-            destinations.is_used(IN_USE);
+            destinations.note_use(IN_USE);
             last = channel;
         }
         for (channel, is_known) in [(OPEN, true), (IN_USE, true), (OLD, false), (last, true)] {
