@@ -19,7 +19,7 @@ use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 /// Who was heard before goes on sending for a while: a peer that moves, until it has our answer
 /// ([RFC 3264 §8.3.1](https://www.rfc-editor.org/rfc/rfc3264#section-8.3.1)), and a callee that lost the call to another. So
 /// a source that was left is heard at most until another comes, and not at all in another dialog with another described
-/// address.
+/// address. One that goes on sending when that while is over was the peer's all along, and is locked on.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     stream: Option<AudioStream>,
@@ -32,10 +32,11 @@ pub(crate) struct Gate {
     second: Option<(Instant, u32)>,
 }
 
-/// A source, and where it was heard: in which dialog, and under which described address.
+/// A source, when it was left, and where it was heard: in which dialog, and under which described address.
 #[derive(Debug)]
 struct Left {
     source: SocketAddr,
+    at: Instant,
     dialog: u64,
     address: Option<SocketAddr>,
 }
@@ -60,11 +61,11 @@ pub(crate) enum Admission {
 }
 
 impl Gate {
-    pub(crate) fn follow(&mut self, stream: AudioStream) {
+    pub(crate) fn follow(&mut self, stream: AudioStream, now: Instant) {
         if let Some(old) = &self.stream {
             let is_moved = old.remote.address != stream.remote.address;
             if is_moved || old.dialog != stream.dialog {
-                self.note_left();
+                self.note_left(now);
                 self.rtcp_source = None;
             }
             if is_moved {
@@ -75,12 +76,12 @@ impl Gate {
     }
 
     /// Nobody is the peer until a stream is followed again.
-    pub(crate) fn leave(&mut self) {
-        self.note_left();
+    pub(crate) fn leave(&mut self, now: Instant) {
+        self.note_left(now);
         (self.stream, self.source, self.rtcp_source) = (None, None, None);
     }
 
-    fn note_left(&mut self) {
+    fn note_left(&mut self, now: Instant) {
         let (Some(stream), Some(source)) = (&self.stream, self.source) else {
             return;
         };
@@ -88,6 +89,7 @@ impl Gate {
         self.left.truncate(MOST_LEFT - 1);
         let left = Left {
             source,
+            at: now,
             dialog: stream.dialog,
             address: stream.remote.address,
         };
@@ -123,9 +125,9 @@ impl Gate {
         if !is_heard || !is_peer || !self.is_in_time(now) {
             Admission::Discard
         } else if is_agreed {
-            if is_described {
-                self.left.retain(|left| left.source != from);
-            }
+            let is_over = |left: &Left| now.duration_since(left.at) >= LONGEST_TRANSITION;
+            self.left
+                .retain(|left| left.source != from || !(is_described || is_over(left)));
             self.source = Some(from);
             Admission::Take
         } else if self.source == Some(from) {
@@ -211,6 +213,8 @@ fn same_port(a: SocketAddr, b: SocketAddr) -> bool {
 const MOST_PACKETS: u32 = 200;
 /// Places of one peer, and callees of one call, that are heard by turns and are not where they say.
 const MOST_LEFT: usize = 8;
+/// 64·T1: so long our answer may be repeated, and the CANCEL or BYE to a callee that lost.
+const LONGEST_TRANSITION: Duration = Duration::from_secs(32);
 
 #[cfg(test)]
 mod tests {
@@ -236,56 +240,92 @@ mod tests {
         ([198, 51, 100, number], 9).into()
     }
 
-    fn takes(gate: &mut Gate, from: SocketAddr) -> bool {
-        gate.admit(0, from, Instant::now()) == Admission::Take
+    fn takes(gate: &mut Gate, from: SocketAddr, now: Instant) -> bool {
+        gate.admit(0, from, now) == Admission::Take
     }
 
     /// The second is locked on, though the first was heard, and still is where it may be the peer.
-    fn the_second_is_locked_on(gate: &mut Gate, [first, second]: [SocketAddr; 2]) {
-        takes(gate, first);
-        assert!(takes(gate, second));
-        assert!(!takes(gate, first));
-        assert!(takes(gate, second));
-        assert!(!takes(gate, host(99)));
+    fn the_second_is_locked_on(gate: &mut Gate, [first, second]: [SocketAddr; 2], now: Instant) {
+        takes(gate, first, now);
+        assert!(takes(gate, second, now));
+        assert!(!takes(gate, first, now));
+        assert!(takes(gate, second, now));
+        assert!(!takes(gate, host(99), now));
     }
 
     #[test]
     fn a_peer_that_moves_is_heard_where_it_was_until_it_is_there() {
-        let mut gate = Gate::default();
-        gate.follow(stream(4000, 0));
-        assert!(takes(&mut gate, host(1)));
-        gate.follow(stream(4002, 0));
-        assert!(takes(&mut gate, host(1)));
-        the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        gate.follow(stream(4000, 0), now);
+        assert!(takes(&mut gate, host(1), now));
+        gate.follow(stream(4002, 0), now);
+        assert!(takes(&mut gate, host(1), now));
+        the_second_is_locked_on(&mut gate, [host(1), host(2)], now);
         // And back again.
-        gate.follow(stream(4000, 0));
-        the_second_is_locked_on(&mut gate, [host(2), host(1)]);
+        gate.follow(stream(4000, 0), now);
+        the_second_is_locked_on(&mut gate, [host(2), host(1)], now);
     }
 
     #[test]
     fn a_callee_that_is_gone_is_not_locked_on() {
         for address in [4000, 5000] {
-            let mut gate = Gate::default();
-            gate.follow(stream(4000, 1));
-            assert!(takes(&mut gate, host(1)));
-            gate.leave();
-            assert!(!takes(&mut gate, host(1)));
-            gate.follow(stream(address, 2));
-            the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+            let (mut gate, now) = (Gate::default(), Instant::now());
+            gate.follow(stream(4000, 1), now);
+            assert!(takes(&mut gate, host(1), now));
+            gate.leave(now);
+            assert!(!takes(&mut gate, host(1), now));
+            gate.follow(stream(address, 2), now);
+            the_second_is_locked_on(&mut gate, [host(1), host(2)], now);
         }
     }
 
     #[test]
     fn a_callee_that_says_the_same_address_takes_over() {
-        let mut gate = Gate::default();
-        gate.follow(stream(4000, 1));
-        assert!(takes(&mut gate, host(1)));
-        gate.follow(stream(4000, 2));
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        gate.follow(stream(4000, 1), now);
+        assert!(takes(&mut gate, host(1), now));
+        gate.follow(stream(4000, 2), now);
         // It may be the same.
-        assert!(takes(&mut gate, host(1)));
+        assert!(takes(&mut gate, host(1), now));
         assert_eq!(gate.destination().unwrap().0, host(1));
-        the_second_is_locked_on(&mut gate, [host(1), host(2)]);
+        the_second_is_locked_on(&mut gate, [host(1), host(2)], now);
         assert_eq!(gate.destination().unwrap().0, host(2));
+    }
+
+    #[test]
+    fn a_source_that_goes_on_is_locked_on() {
+        // After a described address that changed, and in another dialog.
+        for (port, dialog) in [(4002, 1), (4000, 2)] {
+            let (mut gate, start) = (Gate::default(), Instant::now());
+            gate.follow(stream(4000, 1), start);
+            assert!(takes(&mut gate, host(1), start));
+            gate.follow(stream(port, dialog), start);
+            assert!(takes(&mut gate, host(1), start));
+            let early = start + Duration::from_secs(31);
+            assert!(takes(&mut gate, host(1), early));
+            assert!(takes(&mut gate, host(2), early));
+            assert!(!takes(&mut gate, host(1), early));
+
+            gate.follow(stream(port, dialog + 1), early);
+            let late = early + Duration::from_secs(32);
+            assert!(takes(&mut gate, host(2), late));
+            assert!(!takes(&mut gate, host(3), late));
+            assert_eq!(gate.destination().unwrap().0, host(2));
+            // Who is where it says is heard.
+            assert!(takes(&mut gate, ([192, 0, 2, 1], port).into(), late));
+        }
+    }
+
+    #[test]
+    fn who_moves_and_is_silent_at_first_is_heard() {
+        let (mut gate, start) = (Gate::default(), Instant::now());
+        gate.follow(stream(4000, 0), start);
+        assert!(takes(&mut gate, host(1), start));
+        gate.follow(stream(4002, 0), start);
+        assert!(takes(&mut gate, host(1), start));
+        let late = start + Duration::from_mins(1);
+        assert!(takes(&mut gate, host(2), late));
+        assert!(!takes(&mut gate, host(1), late));
     }
 
     #[test]
@@ -293,7 +333,7 @@ mod tests {
         let [loser, winner] = [1, 2].map(host);
         let (mut gate, now) = (Gate::default(), Instant::now());
         let mut is_taken = |stream: AudioStream, from| {
-            gate.follow(stream);
+            gate.follow(stream, now);
             gate.admit(0, from, now) == Admission::Take
         };
         assert!(is_taken(stream(4000, 1), loser));
@@ -307,7 +347,7 @@ mod tests {
         assert!(is_taken(stream(5000, 2), ([192, 0, 2, 1], 5000).into()));
         assert_eq!(gate.left.len(), 2);
         for dialog in 3..30 {
-            gate.follow(stream(6000 + dialog, dialog.into()));
+            gate.follow(stream(6000 + dialog, dialog.into()), now);
             gate.admit(0, ([198, 51, 100, 3], dialog).into(), now);
         }
         assert_eq!(gate.left.len(), MOST_LEFT);
@@ -316,9 +356,8 @@ mod tests {
     #[test]
     fn two_echoes_talk_slowly() {
         let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
-        let mut gate = Gate::default();
-        gate.follow(stream(4000, 0));
-        let start = Instant::now();
+        let (mut gate, start) = (Gate::default(), Instant::now());
+        gate.follow(stream(4000, 0), start);
         let mut echoed = |now| {
             let admitted = (0..1000).map(|_| gate.admit(0, peer, now));
             admitted.filter(|it| *it == Admission::Take).count()

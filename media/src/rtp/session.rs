@@ -87,13 +87,13 @@ impl RtpSession {
             transceiver.start(now);
         }
         self.rtcp.start(now);
-        self.gate.follow(stream);
+        self.gate.follow(stream, now);
     }
 
     /// Sends nothing and hears nobody until it follows a stream again.
     pub(crate) fn leave(&mut self, now: Instant) {
         self.silence.follow(Direction::Inactive, now);
-        self.gate.leave();
+        self.gate.leave(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
