@@ -1,7 +1,7 @@
 //! One UDP port with ICE, DTLS and SRTP on it, and the task behind it.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     io,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -164,6 +164,8 @@ struct Peer {
     unannounced: VecDeque<Ssrc>,
     /// Whose packet was the last that proved to be the peer's.
     heard: Option<Ssrc>,
+    /// Sources whose packets proved to be the peer's. str0m keeps something of each as long as it lives.
+    proven: HashSet<Ssrc>,
     stream: Stream,
     /// A packet of ours goes when str0m is told the time.
     has_written: bool,
@@ -189,6 +191,7 @@ impl Peer {
             mid: None,
             unannounced: VecDeque::new(),
             heard: None,
+            proven: HashSet::new(),
             stream,
             has_written: false,
         }
@@ -219,8 +222,8 @@ impl Peer {
         if !self.rtc.accepts(&input) {
             return;
         }
-        if let Some(source) = rtp_source(datagram) {
-            self.expect(source);
+        if rtp_source(datagram).is_some_and(|source| !self.expects(source)) {
+            return;
         }
         if let Err(error) = self.rtc.handle_input(input) {
             debug!(%error, "a datagram was of no use");
@@ -228,13 +231,17 @@ impl Peer {
         self.drain(socket, now);
     }
 
-    /// Takes packets of a source that was not announced: there is one stream, so they are of it. A gateway announces none.
-    fn expect(&mut self, source: Ssrc) {
-        let Some(mid) = self.mid else { return };
+    /// Whether str0m may see packets of this source. One that was not announced is expected from now on: there is one
+    /// stream, so they are of it. A gateway announces none.
+    fn expects(&mut self, source: Ssrc) -> bool {
         let mut api = self.rtc.direct_api();
         if api.stream_rx(&source).is_some() {
-            return;
+            return true;
         }
+        if self.proven.len() >= MOST_PROVEN && !self.proven.contains(&source) {
+            return false;
+        }
+        let Some(mid) = self.mid else { return true };
         self.unannounced.retain(|it| *it != source);
         if self.unannounced.len() == MOST_UNANNOUNCED {
             // Nobody knows yet whether the packet is forged, so who is heard stays.
@@ -246,6 +253,7 @@ impl Peer {
         }
         self.unannounced.push_back(source);
         api.expect_stream_rx(source, None, mid, None);
+        true
     }
 
     fn wake(&mut self, socket: &UdpSocket, now: Instant) {
@@ -340,7 +348,10 @@ impl Peer {
             }
             Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
             Event::RtpPacket(packet) => {
-                self.heard = Some(packet.header.ssrc);
+                let source = packet.header.ssrc;
+                if self.heard.replace(source) != Some(source) {
+                    self.proven.insert(source);
+                }
                 if let Some(echo) = self.stream.receive(&packet, now) {
                     self.write(echo);
                 }
@@ -403,6 +414,8 @@ const IDLE: Duration = Duration::from_hours(1);
 /// A peer may change its source as often as it likes (RFC 3550 section 8.2); whoever forges packets may not fill our
 /// memory.
 const MOST_UNANNOUNCED: usize = 16;
+/// In a connection. Each is some 50 octets to str0m; a gateway that takes another for each transfer has a few dozen.
+const MOST_PROVEN: usize = 1000;
 /// What fits an Ethernet frame, and more.
 const LONGEST_DATAGRAM: usize = 2048;
 /// Of the events of RFC 4733 section 3.2, 0 to 15 are the keys.

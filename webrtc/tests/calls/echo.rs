@@ -69,6 +69,23 @@ async fn a_source_may_change_often() {
     browser.hear_echo(OPUS, b"back").await;
 }
 
+#[tokio::test]
+async fn a_source_may_not_change_without_an_end() {
+    let mut handler = handler();
+    let mut browser = gateway(&mut handler).await;
+    for source in 1..=1000 {
+        browser.change_source(source);
+        browser.hear_echo(OPUS, &[7; 80]).await;
+    }
+    browser.change_source(1001);
+    browser.say(OPUS, b"one more");
+    // What comes next has overtaken nothing.
+    browser.change_source(1);
+    browser.hear_echo(OPUS, b"back").await;
+    let unheard = (OPUS, b"one more".to_vec());
+    assert!(!browser.heard.contains(&unheard));
+}
+
 /// A peer that announces no source, and has called a handler and is connected to it.
 async fn gateway(handler: &mut WebRtcHandler) -> Browser {
     let mut browser = Browser::new().await;
