@@ -11,7 +11,8 @@ pub enum MediaLoss {
     /// Nothing came of the peer for too long: its RTP stopped
     /// ([`AudioHandler::patient_for`](crate::AudioHandler::patient_for)), or a browser did not connect, or stopped to say
     /// that it is there ([RFC 7675](https://www.rfc-editor.org/rfc/rfc7675)), for 20 seconds. To connect for the first
-    /// time it has 3 minutes more, which a call may ring, unless it is known to have our description.
+    /// time it has as much more as a call may ring (`WebRtcHandler::ringing_for`), unless it is known to have our
+    /// description.
     #[error("nothing comes from the peer any more")]
     Silence,
     /// The peer has closed the connection: a page that was left, most likely.

@@ -40,14 +40,16 @@ impl PeerConnection {
         ports: &PortRange,
         stream: Stream,
         loss: MediaLossSender,
+        longest_ringing: Duration,
     ) -> io::Result<Self> {
         let socket = ports.bind(local)?;
         socket.set_nonblocking(true)?;
         let address = SocketAddr::new(local, socket.local_addr()?.port());
+        let patience = longest_ringing.saturating_add(LONGEST_SILENCE);
         let port = Arc::new(Port {
             socket: UdpSocket::from_std(socket)?,
             changed: Notify::new(),
-            peer: Mutex::new(Peer::new(address, stream, loss)),
+            peer: Mutex::new(Peer::new(address, stream, loss, patience)),
         });
         let running = run(Arc::clone(&port)).in_current_span();
         let task = tokio::spawn(running).abort_handle();
@@ -82,8 +84,8 @@ impl PeerConnection {
         step: impl FnOnce(SdpApi<'_>) -> Result<T, RtcError>,
     ) -> Result<T, RtcError> {
         let mut peer = self.port.peer();
-        let mut other = Peer::new(self.address, peer.stream.anew(), peer.loss.clone());
-        other.patience = peer.patience;
+        let (stream, loss) = (peer.stream.anew(), peer.loss.clone());
+        let mut other = Peer::new(self.address, stream, loss, peer.patience);
         let result = step(other.rtc.sdp_api())?;
         *peer = other;
         peer.drain(&self.port.socket, Instant::now());
@@ -172,7 +174,7 @@ struct Peer {
 }
 
 impl Peer {
-    fn new(address: SocketAddr, stream: Stream, loss: MediaLossSender) -> Self {
+    fn new(address: SocketAddr, stream: Stream, loss: MediaLossSender, patience: Duration) -> Self {
         let now = Instant::now();
         let mut rtc = configuration().build(now);
         match Candidate::host(address, "udp") {
@@ -186,7 +188,7 @@ impl Peer {
             address,
             due: now,
             lost_at: None,
-            patience: LONGEST_RINGING + LONGEST_SILENCE,
+            patience,
             loss,
             mid: None,
             unannounced: VecDeque::new(),
@@ -207,7 +209,8 @@ impl Peer {
         self.mid = Some(mid);
         self.stream.follow(direction, formats, now);
         if !self.rtc.is_connected() && self.lost_at.is_none() {
-            self.lost_at = Some((now + self.patience, MediaLoss::Silence));
+            let at = now.checked_add(self.patience);
+            self.lost_at = at.map(|at| (at, MediaLoss::Silence));
         }
     }
 
@@ -400,9 +403,6 @@ fn configuration() -> RtcConfig {
     configuration
 }
 
-/// A browser that leaves aside what comes before the 2xx has our answer then
-/// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)): so long may a call ring.
-const LONGEST_RINGING: Duration = Duration::from_mins(3);
 /// How long a peer may be unreachable before the application hears of it.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 /// Who hangs up closes the connection, too, and its BYE may come later.
@@ -431,9 +431,23 @@ mod tests {
 
     use super::*;
 
-    /// Whether the first connection is given up by then.
-    fn is_lost(peer: &mut Peer, socket: &UdpSocket, at: Instant) -> bool {
-        peer.wake(socket, at);
+    /// One that is agreed on with a peer which cannot connect yet.
+    fn connection(start: Instant, longest_ringing: Duration) -> PeerConnection {
+        let (local, ports) = (Ipv4Addr::LOCALHOST.into(), PortRange::any());
+        let (stream, loss) = (Stream::echo(), MediaLossSender::new());
+        let connection = PeerConnection::open(local, &ports, stream, loss, longest_ringing);
+        let connection = connection.unwrap();
+        let (mid, formats) = ("0".into(), Formats::default());
+        let mut peer = connection.port.peer();
+        peer.follow(mid, Direction::SendRecv, formats, start);
+        drop(peer);
+        connection
+    }
+
+    /// Whether the connection is given up by then.
+    fn is_lost(connection: &PeerConnection, at: Instant) -> bool {
+        let mut peer = connection.port.peer();
+        peer.wake(&connection.port.socket, at);
         let mut losses = peer.loss.losses();
         let waiting = pin!(losses.lost());
         let mut context = Context::from_waker(Waker::noop());
@@ -442,28 +456,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_need_not_connect_before_it_has_our_answer() {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = socket.local_addr().unwrap();
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let answered = || {
-            let mut peer = Peer::new(address, Stream::echo(), MediaLossSender::new());
-            peer.follow(
-                "0".into(),
-                Direction::SendRecv,
-                Formats::default(),
-                after(0),
-            );
-            peer
-        };
-        let mut silent = answered();
-        assert!(!is_lost(&mut silent, &socket, after(199)));
-        assert!(is_lost(&mut silent, &socket, after(200)));
+        for ringing in [180, 3600] {
+            let longest_ringing = Duration::from_secs(ringing);
+            let silent = connection(start, longest_ringing);
+            assert!(!is_lost(&silent, after(ringing + 19)));
+            assert!(is_lost(&silent, after(ringing + 20)));
 
-        let mut stuck = answered();
-        let ice = Event::IceConnectionStateChange(IceConnectionState::Completed);
-        stuck.happened(ice, after(60));
-        assert!(!is_lost(&mut stuck, &socket, after(79)));
-        assert!(is_lost(&mut stuck, &socket, after(80)));
+            let stuck = connection(start, longest_ringing);
+            let ice = Event::IceConnectionStateChange(IceConnectionState::Completed);
+            stuck.port.peer().happened(ice, after(60));
+            assert!(!is_lost(&stuck, after(79)));
+            assert!(is_lost(&stuck, after(80)));
+        }
+        let patient = connection(start, Duration::MAX);
+        assert!(!is_lost(&patient, after(1_000_000)));
     }
 }

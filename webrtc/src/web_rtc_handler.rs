@@ -1,6 +1,6 @@
 //! Descriptions with ICE and DTLS-SRTP.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use offhook_media::{
     AudioEnd, DescriptionError, Direction, Formats, Incompatibility, MediaLossSender, MediaLosses,
@@ -37,6 +37,7 @@ pub struct WebRtcHandler {
     stream: Stream,
     connection: Option<PeerConnection>,
     loss: MediaLossSender,
+    longest_ringing: Duration,
     offer_answer: OfferAnswer<RemoteStream, Pending>,
     /// The name of the audio; none where there never was any.
     mid: Option<Mid>,
@@ -67,6 +68,7 @@ impl WebRtcHandler {
             stream,
             connection: None,
             loss: MediaLossSender::new(),
+            longest_ringing: LONGEST_RINGING,
             offer_answer: OfferAnswer::new(local, Direction::SendRecv),
             mid: None,
             fingerprints: Vec::new(),
@@ -74,12 +76,22 @@ impl WebRtcHandler {
         }
     }
 
+    /// Waits for the peer to connect 20 seconds longer than `longest_ringing`: so long a call may ring, 3 minutes by
+    /// default, as in the core. A browser that leaves aside what comes before the 2xx has our answer only then
+    /// ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+    #[must_use]
+    pub fn ringing_for(mut self, longest_ringing: Duration) -> Self {
+        self.longest_ringing = longest_ringing;
+        self
+    }
+
     fn connection(&mut self) -> Result<&PeerConnection, DescriptionError> {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
             let (local, stream) = (self.offer_answer.local(), self.stream.anew());
-            PeerConnection::open(local, &self.ports, stream, self.loss.clone())
+            let (loss, longest_ringing) = (self.loss.clone(), self.longest_ringing);
+            PeerConnection::open(local, &self.ports, stream, loss, longest_ringing)
                 .map_err(DescriptionError::NoPort)?
         };
         Ok(self.connection.insert(connection))
@@ -237,3 +249,5 @@ impl fmt::Debug for WebRtcHandler {
             .finish_non_exhaustive()
     }
 }
+
+const LONGEST_RINGING: Duration = Duration::from_mins(3);

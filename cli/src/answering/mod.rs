@@ -8,7 +8,7 @@ mod sounds;
 
 use std::{future::pending, sync::Arc};
 
-use offhook::{Invitation, message::UriBuf};
+use offhook::{Invitation, Times, message::UriBuf};
 use offhook_media::{AudioEnd, AudioHandler, BareHandler, Key, KeyTones, Player};
 use offhook_webrtc::{Profile, WebRtcHandler};
 use tokio::sync::mpsc;
@@ -154,12 +154,16 @@ fn handler(
     let ports = &configuration.rtp_ports;
     let is_bare = answer.media == Media::Bare;
     match (profile(invitation), end) {
-        (Profile::WebRtc, Some(end)) => Box::new(WebRtcHandler::new(local, ports, end)),
-        // A browser gets a port in any case: nothing comes from it.
-        (Profile::WebRtc, None) if is_bare => {
-            Box::new(WebRtcHandler::new(local, ports, AudioEnd::new(())))
+        (Profile::WebRtc, end) => {
+            let handler = match end {
+                Some(end) => WebRtcHandler::new(local, ports, end),
+                // A browser gets a port in any case: nothing comes from it.
+                None if is_bare => WebRtcHandler::new(local, ports, AudioEnd::new(())),
+                None => WebRtcHandler::echo(local, ports),
+            };
+            let longest_wait = configuration.routes.longest_wait();
+            Box::new(handler.ringing_for(longest_wait.max(Times::default().no_answer)))
         }
-        (Profile::WebRtc, None) => Box::new(WebRtcHandler::echo(local, ports)),
         (Profile::Plain, None) if is_bare => Box::new(BareHandler::new(local)),
         (Profile::Plain, end) => {
             let handler = match end {
