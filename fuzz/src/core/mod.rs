@@ -145,7 +145,7 @@ impl Run {
         let flow = self.flow;
         match parse(bytes.clone()) {
             Ok(Message::Request(request)) => {
-                self.claims.claim(&request);
+                self.claims.claim(&request, flow.transport, self.now);
                 let is_known = self.received.iter().any(|(_, known)| *known == bytes);
                 if !is_known {
                     self.received.push((self.now, bytes));
@@ -162,7 +162,7 @@ impl Run {
             Ok(message) => self.handle(Input::Message { flow, message }),
             Err(malformed) => {
                 if let Some(request) = &malformed.request {
-                    self.claims.claim(request);
+                    self.claims.claim(request, flow.transport, self.now);
                 }
                 self.handle(Input::Malformed { flow, malformed });
             }
@@ -319,21 +319,26 @@ impl Run {
     }
 }
 
-/// Which request each branch belongs to. A peer that gives two different requests one branch gets what it deserves.
+/// Which request each branch belongs to. A peer that gives two requests one branch gets what it deserves.
 #[derive(Default)]
 struct Claims {
-    first: HashMap<Vec<u8>, Bytes>,
+    first: HashMap<Vec<u8>, (Instant, Bytes)>,
     disputed: HashSet<Vec<u8>>,
 }
 
 impl Claims {
-    fn claim(&mut self, request: &Request) {
+    fn claim(&mut self, request: &Request, transport: Transport, now: Instant) {
         if *request.method() == Method::Ack {
             return;
         }
         let key = Self::key(request.headers());
-        let first = self.first.entry(key.clone()).or_insert(request.bytes());
-        if *first != request.bytes() {
+        let Some((at, first)) = self.first.get(&key) else {
+            self.first.insert(key, (now, request.bytes()));
+            return;
+        };
+        // A stream repeats nothing and absorbs nothing, and an acknowledged INVITE is forgotten after T4.
+        let is_new = transport.is_reliable() || now >= *at + Times::default().t4;
+        if is_new || *first != request.bytes() {
             self.disputed.insert(key);
         }
     }
