@@ -109,10 +109,13 @@ impl OutgoingRequestMessage {
 
     /// The flow of the attempt that is to be made.
     pub(crate) fn flow(&self) -> Option<Flow> {
-        let flows = &self.request.flows;
-        let is_left = self.failed < flows.len();
-        let mut flows = flows.iter().cycle().skip(self.begins_with + self.failed);
-        flows.next().filter(|_| is_left).copied()
+        self.request.flows.get(self.position()?).copied()
+    }
+
+    /// Which of the flows that is; `None` where all have failed.
+    fn position(&self) -> Option<usize> {
+        let count = self.request.flows.len();
+        (self.failed < count).then(|| (self.begins_with + self.failed) % count)
     }
 
     /// Gives up on the flow. False where there is no other.
@@ -156,8 +159,7 @@ impl OutgoingRequestMessage {
 
     /// Begins a further request of the same conversation, by the flow of the last one.
     pub(crate) fn renew_by_same_flow(&mut self) {
-        let last = self.begins_with + self.failed;
-        self.begins_with = last.checked_rem(self.request.flows.len()).unwrap_or(0);
+        self.begins_with = self.position().unwrap_or(self.begins_with);
         self.failed = 0;
         self.cseq += 1;
         self.authentication.begin();

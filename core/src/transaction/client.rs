@@ -314,26 +314,23 @@ impl ClientStep<'_> {
         let Some(transaction) = self.transactions.get_mut(self.slot) else {
             return false;
         };
-        match transaction.elsewhere.take().map(|elsewhere| *elsewhere) {
-            Some(Elsewhere::Addresses(mut others)) => {
-                let Some(other) = others.next() else {
-                    return false;
-                };
-                transaction.elsewhere = Some(Box::new(Elsewhere::Addresses(others)));
-                transaction.flow.channel = other.channel;
-                transaction.flow.remote = other.remote;
-                transaction.transmit(self.slot, self.outbox); // The timers go on.
-                true
-            }
-            Some(Elsewhere::Name(name)) => {
-                transaction.state = ClientState::Resolving;
-                let id = TransactionId(TransactionSlot::Client(self.slot));
-                let resolve = name.resolve(id, transaction.flow.transport);
-                self.outbox.resolve(resolve);
-                true
-            }
-            None => false,
+        if let Some(Elsewhere::Addresses(others)) = transaction.elsewhere.as_deref_mut() {
+            let Some(other) = others.next() else {
+                return false;
+            };
+            transaction.flow.channel = other.channel;
+            transaction.flow.remote = other.remote;
+            transaction.transmit(self.slot, self.outbox); // The timers go on.
+            return true;
         }
+        let Some(Elsewhere::Name(name)) = transaction.elsewhere.take().map(|it| *it) else {
+            return false;
+        };
+        transaction.state = ClientState::Resolving;
+        let id = TransactionId(TransactionSlot::Client(self.slot));
+        let resolve = name.resolve(id, transaction.flow.transport);
+        self.outbox.resolve(resolve);
+        true
     }
 
     fn start(&mut self, flow: Flow) {

@@ -1,4 +1,4 @@
-//! Hosts that are looked up where nobody is at their last address.
+//! Hosts that are looked up.
 
 use crate::event::{Resolve, TransactionId};
 use crate::flow::Transport;

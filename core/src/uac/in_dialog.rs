@@ -8,7 +8,7 @@ use offhook_message::{Body, Header, HeaderName, MessageWriter, Method, Uri, UriB
 use crate::capabilities::Introduction;
 use crate::dialog::Dialog;
 use crate::digest::{Authentication, Protected};
-use crate::event::{Resolve, SessionId, TransactionId, TransactionSlot};
+use crate::event::{SessionId, TransactionId, TransactionSlot};
 use crate::flow::{Channel, Flow, Transport};
 use crate::outgoing::SentBy;
 use crate::random::{Random, Token};
@@ -157,12 +157,11 @@ impl Written {
                 }
                 state.client(transaction).send(flow);
             }
-            Err(host) => state.outbox.resolve(Resolve {
-                transaction: TransactionId(TransactionSlot::Client(transaction)),
-                host,
-                port,
-                transport: flow.transport,
-            }),
+            Err(host) => {
+                let id = TransactionId(TransactionSlot::Client(transaction));
+                let resolve = HostName { host, port }.resolve(id, flow.transport);
+                state.outbox.resolve(resolve);
+            }
         }
         transaction
     }

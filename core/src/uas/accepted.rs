@@ -79,8 +79,8 @@ pub(super) fn receive_ack(state: &mut State, flow: Flow, request: Request) {
     }
 }
 
-/// The session whose dialog an ACK names.
-fn find_session(state: &State, headers: &Headers) -> Option<SessionId> {
+/// The session whose dialog a request names that was not inspected, as an ACK is not.
+pub(super) fn find_session(state: &State, headers: &Headers) -> Option<SessionId> {
     let tags = (headers.to_tag()?, headers.from_tag().unwrap_or_default());
     let call_id = headers.call_id().ok()?;
     let id = dialog_id(&state.fingerprinter, call_id, tags.0, tags.1);

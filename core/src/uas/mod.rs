@@ -141,7 +141,10 @@ pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) 
 fn dispatch(state: &mut State, mut incoming: Incoming) {
     incoming.inspected = match inspect::inspect(&incoming.request, &state.config) {
         Ok(inspected) => inspected,
-        Err(reply) if is_inside(state, &incoming) => return reply.send_once(state, &incoming),
+        // Who is in a call has proven itself, and a server with many calls is not to be taken for one that asks too much.
+        Err(reply) if accepted::find_session(state, incoming.request.headers()).is_some() => {
+            return reply.send_once(state, &incoming);
+        }
         Err(reply) => return reply.statelessly(state, &incoming),
     };
     let request = &incoming.request;
@@ -188,20 +191,6 @@ fn dispatch(state: &mut State, mut incoming: Incoming) {
         method if is_for_dialogs(method) => does_not_exist().statelessly(state, &incoming),
         _ => request::receive(state, None, merge_key, incoming),
     }
-}
-
-/// Whether a request that does not pass inspection belongs to a session. Who is in a call has proven itself, and a
-/// server with many calls is not to be taken for one that asks too much.
-fn is_inside(state: &State, incoming: &Incoming) -> bool {
-    let headers = incoming.request.headers();
-    let (Some(to_tag), Ok(from), Ok(call_id)) =
-        (incoming.local_tag(), headers.from(), headers.call_id())
-    else {
-        return false;
-    };
-    let from_tag = from.tag().unwrap_or_default();
-    let id = dialog_id(&state.fingerprinter, call_id, to_tag, from_tag);
-    state.sessions.find(id).is_some()
 }
 
 /// Whether a request outside of a dialog needs no transaction, and is counted as it is answered.

@@ -15,15 +15,15 @@ pub(super) fn arm(state: &mut State, id: InviteId, expires: Option<u32>) {
     let longest = state.config.times.no_answer;
     let expires = expires.map(|seconds| Duration::from_secs(seconds.into()));
     match expires.filter(|after| *after < longest) {
-        Some(after) => wait(state, after, |rest| Timer::Expires(id, rest)),
-        None => wait(state, longest, |rest| Timer::NoAnswer(id, rest)),
+        Some(after) => wait(state, id, after, Timer::Expires),
+        None => wait(state, id, longest, Timer::NoAnswer),
     }
 }
 
 /// The application did not answer in time, or has these seconds left.
 pub(crate) fn is_overdue(state: &mut State, id: InviteId, rest: u32) {
     if rest > 0 {
-        return go_on(state, id, rest, |rest| Timer::NoAnswer(id, rest));
+        return go_on(state, id, rest, Timer::NoAnswer);
     }
     let status = Rejection::TEMPORARILY_UNAVAILABLE;
     end(state, id, status, InviteEnd::NoAnswer);
@@ -32,20 +32,20 @@ pub(crate) fn is_overdue(state: &mut State, id: InviteId, rest: u32) {
 /// The time of the INVITE's Expires is over, or there are these seconds left.
 pub(crate) fn is_expired(state: &mut State, id: InviteId, rest: u32) {
     if rest > 0 {
-        return go_on(state, id, rest, |rest| Timer::Expires(id, rest));
+        return go_on(state, id, rest, Timer::Expires);
     }
     end(state, id, Rejection::REQUEST_TERMINATED, InviteEnd::Expired);
 }
 
-fn go_on(state: &mut State, id: InviteId, rest: u32, timer: impl Fn(u32) -> Timer) {
+fn go_on(state: &mut State, id: InviteId, rest: u32, timer: fn(InviteId, u32) -> Timer) {
     if state.invites.contains(id.0) {
-        wait(state, Duration::from_secs(rest.into()), timer);
+        wait(state, id, Duration::from_secs(rest.into()), timer);
     }
 }
 
-fn wait(state: &mut State, after: Duration, timer: impl Fn(u32) -> Timer) {
+fn wait(state: &mut State, id: InviteId, after: Duration, timer: fn(InviteId, u32) -> Timer) {
     let (after, rest) = in_parts(after);
-    state.timers.arm(after, timer(rest));
+    state.timers.arm(after, timer(id, rest));
 }
 
 /// One that the application has accepted, and whose 2xx waits, goes on.

@@ -29,13 +29,7 @@ pub(super) fn receive(
         Some(session) => check_session(state, session),
         None => check_contact(&incoming.request),
     });
-    let checked = checked.and_then(|()| {
-        if is_subscribing(&incoming.request) {
-            check_room(state, session)
-        } else {
-            Ok(())
-        }
-    });
+    let checked = checked.and_then(|()| check_room(state, session, &incoming.request));
     if let Err(reply) = checked {
         let tag = request::own_tag(state, session, &incoming);
         return reply.statefully(state, &incoming, tag);
@@ -95,7 +89,7 @@ impl<'a> ReferUserAgentServer<'a> {
                 Some((super::does_not_exist(), VerbError::Over))
             }
             session => {
-                let reply = check_room(state, session).err();
+                let reply = check_room(state, session, &pending.incoming.request).err();
                 reply.map(|reply| (reply, VerbError::Full))
             }
         };
@@ -143,8 +137,15 @@ fn check_session(state: &mut State, id: SessionId) -> Result<(), Reply> {
     }
 }
 
-/// There is room for one more subscription in the session, or else for a dialog of its own.
-fn check_room(state: &mut State, session: Option<SessionId>) -> Result<(), Reply> {
+/// Where there is to be a subscription, there is room for it in the session, or else for a dialog of its own.
+fn check_room(
+    state: &mut State,
+    session: Option<SessionId>,
+    request: &Request,
+) -> Result<(), Reply> {
+    if !is_subscribing(request) {
+        return Ok(());
+    }
     let Some(id) = session else {
         let is_full = state.sessions.len() >= state.config.limits.sessions;
         return if is_full {
@@ -153,10 +154,8 @@ fn check_room(state: &mut State, session: Option<SessionId>) -> Result<(), Reply
             Ok(())
         };
     };
-    let refers = state
-        .sessions
-        .get(id)
-        .and_then(|session| session.refers.as_ref());
+    let session = state.sessions.get(id);
+    let refers = session.and_then(|session| session.refers.as_ref());
     if refers.is_some_and(|refers| refers.referrals.len() >= MOST_REFERS) {
         return Err(try_later(state));
     }

@@ -185,9 +185,8 @@ fn a_branch_that_ends_with_199_ends_its_session_alone() {
     bench.no_event();
 }
 
-#[test]
-fn one_branch_may_be_ended_by_bye() {
-    let mut bench = Bench::new();
+/// A call of ours that rings, and our BYE on its early dialog.
+fn hung_up_early(bench: &mut Bench) -> (Sent, Sent) {
     let (_, invite) = bench.call();
     bench.answer(&invite, &Answer::new("180 Ringing"));
     let bob = bench.progressed().unwrap();
@@ -195,6 +194,13 @@ fn one_branch_may_be_ended_by_bye() {
     let bye = bench.one("BYE");
     assert_eq!(bye.header("CSeq"), "2 BYE");
     assert_eq!(bench.terminating(), [SessionEnd::LocalBye]);
+    (invite, bye)
+}
+
+#[test]
+fn one_branch_may_be_ended_by_bye() {
+    let mut bench = Bench::new();
+    let (invite, _) = hung_up_early(&mut bench);
     // It was accepted at the same moment.
     bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
     assert_eq!(bench.methods(), ["ACK", "BYE"]);
@@ -208,12 +214,7 @@ fn one_branch_may_be_ended_by_bye() {
 #[test]
 fn a_success_behind_the_answer_to_our_bye_is_too_late() {
     let mut bench = Bench::new();
-    let (_, invite) = bench.call();
-    bench.answer(&invite, &Answer::new("180 Ringing"));
-    let bob = bench.progressed().unwrap();
-    bench.act(|core, now| core.session(now, bob).unwrap().bye(Vec::new()));
-    let bye = bench.one("BYE");
-    assert_eq!(bench.terminating(), [SessionEnd::LocalBye]);
+    let (invite, bye) = hung_up_early(&mut bench);
     bench.answer(&bye, &Answer::bare("200 OK"));
     assert_eq!(ended(&bench.event()), SessionEnd::LocalBye);
     bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));

@@ -145,17 +145,23 @@ fn the_name_behind_a_websocket_is_not_looked_up() {
     }
 }
 
-/// RFC 3261 §13.2.2.4: it goes out each time that the 2xx comes, and may be lost as often.
-#[test]
-fn an_ack_that_is_lost_twice_is_looked_up_once() {
-    let mut bench = Bench::new();
+/// A call of ours by a connection to a proxy that has a name: the INVITE, the 200, and its ACK.
+fn acknowledged(bench: &mut Bench) -> (Sent, Answer, Sent) {
     let (_, invite) = bench.call_with(request([TCP]).with_body(Body::sdp("offer")));
     let proxy = "Record-Route: <sip:proxy.example.com:5070;transport=tcp;lr>";
     let ok = Answer::new("200 OK").header(proxy).sdp("answer");
     bench.answer(&invite, &ok);
     bench.accepted();
-    let first = bench.one("ACK");
-    assert_eq!(first.transmit.flow, TCP);
+    let ack = bench.one("ACK");
+    assert_eq!(ack.transmit.flow, TCP);
+    (invite, ok, ack)
+}
+
+/// RFC 3261 §13.2.2.4: it goes out each time that the 2xx comes, and may be lost as often.
+#[test]
+fn an_ack_that_is_lost_twice_is_looked_up_once() {
+    let mut bench = Bench::new();
+    let (invite, ok, first) = acknowledged(&mut bench);
     bench.answer(&invite, &ok);
     let second = bench.one("ACK");
     bench.undelivered(&first);
@@ -173,12 +179,7 @@ fn an_ack_that_is_lost_twice_is_looked_up_once() {
 #[test]
 fn an_ack_whose_name_is_not_found_goes_the_same_way_again() {
     let mut bench = Bench::new();
-    let (_, invite) = bench.call_with(request([TCP]).with_body(Body::sdp("offer")));
-    let proxy = "Record-Route: <sip:proxy.example.com;transport=tcp;lr>";
-    let ok = Answer::new("200 OK").header(proxy).sdp("answer");
-    bench.answer(&invite, &ok);
-    bench.accepted();
-    let ack = bench.one("ACK");
+    let (invite, ok, ack) = acknowledged(&mut bench);
     bench.undelivered(&ack);
     bench.resolve(Vec::new());
     bench.answer(&invite, &ok);

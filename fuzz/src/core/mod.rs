@@ -101,9 +101,7 @@ impl Run {
             }
             5 | 6 => {
                 let repeated = dice.pick(&self.received).cloned();
-                // A stream repeats nothing, and an acknowledged INVITE is forgotten after T4.
-                let is_datagram = !self.flow.transport.is_reliable();
-                let may_come = |at: Instant| is_datagram && self.now < at + Times::default().t4;
+                let may_come = |at| is_repetition(self.flow.transport, at, self.now);
                 if let Some((_, repeated)) = repeated.filter(|(at, _)| may_come(*at)) {
                     self.receive(repeated);
                 }
@@ -336,9 +334,7 @@ impl Claims {
             self.first.insert(key, (now, request.bytes()));
             return;
         };
-        // A stream repeats nothing and absorbs nothing, and an acknowledged INVITE is forgotten after T4.
-        let is_new = transport.is_reliable() || now >= *at + Times::default().t4;
-        if is_new || *first != request.bytes() {
+        if !is_repetition(transport, *at, now) || *first != request.bytes() {
             self.disputed.insert(key);
         }
     }
@@ -362,6 +358,12 @@ impl Claims {
         let kind: &[u8] = if cseq.ends_with(b"CANCEL") { b"C" } else { b"" };
         [kind, branch.unwrap_or_default()].concat()
     }
+}
+
+/// Whether a request that first came at `at` is no new one when it comes again. A stream repeats nothing and absorbs
+/// nothing, and an acknowledged INVITE is forgotten after T4.
+fn is_repetition(transport: Transport, at: Instant, now: Instant) -> bool {
+    !transport.is_reliable() && now < at + Times::default().t4
 }
 
 fn config(dice: &mut Dice<'_>) -> Config {
