@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
     pub fn forget(self) {
         let Self { state, id, .. } = self;
         change::answer(state, id, None);
-        change::session_ends(state, id);
+        state.limit_change(id);
         state.sessions.remove(id);
     }
 

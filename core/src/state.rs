@@ -26,7 +26,7 @@ use crate::session::{
 };
 use crate::slot::{Slot, Slots};
 use crate::sources::{Admission, Sources};
-use crate::timers::{Timer, Timers};
+use crate::timers::{ClientTimer, Timer, Timers};
 use crate::transaction::{
     ClientStep, ClientTransaction, ClientTransactions, ClientUser, ServerStep, ServerTransactions,
 };
@@ -229,6 +229,7 @@ impl State {
         message: Option<offhook_message::Request>,
     ) {
         self.end_offers(session);
+        self.limit_change(session);
         let Some(refers) = self.sessions.end(session, cause) else {
             return;
         };
@@ -245,6 +246,19 @@ impl State {
             cause,
             message,
         });
+    }
+
+    /// The session ends, or is about to. A re-INVITE that is out is still to be answered, and the answer acknowledged
+    /// each time it comes ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever:
+    /// nobody else limits one that has a provisional response.
+    pub(crate) fn limit_change(&mut self, session: SessionId) {
+        let session = self.sessions.get(session);
+        let change = session.and_then(|session| session.change.as_ref());
+        if let Some(transaction) = change.and_then(|change| change.transaction()) {
+            let after = self.config.times.transaction_life() * 2;
+            let timer = Timer::Client(transaction, ClientTimer::D);
+            self.timers.arm(after, timer);
+        }
     }
 
     /// A REFER of ours.

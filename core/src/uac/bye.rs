@@ -63,7 +63,7 @@ pub(super) fn answered(state: &mut State, id: SessionId, how: SessionEnd) {
 pub(super) fn terminate(state: &mut State, id: SessionId, cause: SessionEnd, headers: &[Header]) {
     // §13.2.2.4: a 2xx to a re-INVITE is acknowledged, even where its offer is of no use.
     change::answer(state, id, None);
-    change::session_ends(state, id);
+    state.limit_change(id);
     if let Some(session) = state.sessions.get_mut(id) {
         if matches!(
             session.phase,

@@ -13,7 +13,7 @@ use crate::digest::Authentication;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
 use crate::session::{Change, ChangeStage, InviteSession, Phase, Purpose, Role};
 use crate::state::State;
-use crate::timers::{ClientTimer, Timer};
+use crate::timers::Timer;
 use crate::transaction::ClientUser;
 
 /// Asks the peer to change the session. Without an offer a re-INVITE asks for the peer's, and an
@@ -143,20 +143,6 @@ pub(crate) fn overtaken(state: &mut State, id: SessionId) {
     let is_overtaken = change.is_some_and(|it| !it.is_out() && it.offer.is_some());
     if is_overtaken {
         abandon(state, id, Unanswered::Collision);
-    }
-}
-
-/// The session ends. A re-INVITE that is out is still to be answered, and the answer acknowledged
-/// each time it comes ([RFC 3261 §15.1.2](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.2)), but not for ever: nobody else
-/// limits one that has a provisional response.
-pub(crate) fn session_ends(state: &mut State, id: SessionId) {
-    let session = state.sessions.get(id);
-    let change = session.and_then(|session| session.change.as_ref());
-    if let Some(transaction) = change.and_then(|change| change.transaction()) {
-        let after = state.config.times.transaction_life() * 2;
-        state
-            .timers
-            .arm(after, Timer::Client(transaction, ClientTimer::D));
     }
 }
 

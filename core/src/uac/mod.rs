@@ -150,7 +150,6 @@ pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) 
             }
             _ => SessionEnd::Disconnected,
         };
-        change::session_ends(state, id);
         state.end_session(id, cause, None);
     }
 }

@@ -9,14 +9,13 @@ use crate::event::{InviteEnd, SessionEnd, SessionId};
 use crate::incoming::Incoming;
 use crate::session::InviteSession;
 use crate::state::State;
-use crate::uac::{self, change, notify};
+use crate::uac::{self, notify};
 
 /// Answers 200 and ends the session.
 pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
     let tag = to_tag_of(&incoming);
     Reply::new(StatusCode::OK).statefully(state, &incoming, tag);
     terminate_pending(state, id);
-    change::session_ends(state, id);
     state.end_session(id, SessionEnd::RemoteBye, Some(incoming.request));
     notify::resume(state, id);
 }
