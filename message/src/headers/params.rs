@@ -92,11 +92,11 @@ impl<'a> Params<'a> {
             .any(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))
     }
 
-    /// The value of the first parameter of that name, in any case. `None` when it is absent or has no value.
+    /// The value of the first parameter of that name that has one, in any case.
     pub fn get(&self, name: &str) -> Option<ParamValue<'a>> {
         self.iter()
-            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))?
-            .1
+            .filter(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))
+            .find_map(|(_, value)| value)
     }
 }
 
@@ -198,6 +198,13 @@ mod tests {
         assert!(params.contains("FLAG") && params.get("flag").is_none());
         assert!(!params.contains("x"));
         assert_eq!(params.iter().count(), 4);
+    }
+
+    /// What a tag is set behind has one.
+    #[test]
+    fn a_parameter_without_a_value_hides_no_other() {
+        let params = params(";tag;tag=1");
+        assert_eq!(params.get("tag").unwrap().as_bytes(), b"1");
     }
 
     #[test]
