@@ -116,6 +116,7 @@ impl Inviter {
 
     /// Goes where a redirection points, within 32 s of it
     /// ([RFC 3261 §8.1.3.4](https://www.rfc-editor.org/rfc/rfc3261#section-8.1.3.4)). Events follow as for a new call.
+    /// Looking for the way takes five seconds at most; who drops the future meanwhile may follow another.
     ///
     /// # Errors
     ///
@@ -124,8 +125,12 @@ impl Inviter {
     pub async fn follow(&mut self, contact: &ContactTarget) -> Result<(), Error> {
         let next_hop = self.route.as_ref().unwrap_or(&contact.uri);
         let place = &self.handle.place;
-        let flows = place.shell.flows(next_hop).await?;
         let (invite, target) = (place.id, contact.uri.clone());
+        if place.act(|state| state.core.invite_client(state.now, invite).is_none()) {
+            // No name is looked up for a call that is over.
+            return Err(RequestError::NotRedirected.into());
+        }
+        let flows = place.shell.flows(next_hop).await?;
         let followed = place.act(|state| {
             let client = state.core.invite_client(state.now, invite);
             client

@@ -3,14 +3,16 @@
 mod callee;
 mod caller;
 
+use std::future::pending;
 use std::time::Duration;
 
 use callee::{Callee, call, request, uri};
 use caller::{SDP, answer, closed_port, soon, start, start_with};
+use offhook::locate::Question;
 use offhook::message::Body;
 use offhook::{
-    Accepted, Config, Inviter, InviterEvent, RequestFailure, Session, SessionEnd, Transport,
-    UserAgent, VerbError,
+    Accepted, Answer, Config, Error, Inviter, InviterEvent, RequestError, RequestFailure, Resolver,
+    Session, SessionEnd, Transport, UserAgent, VerbError,
 };
 
 async fn event(inviter: &mut Inviter) -> InviterEvent {
@@ -222,6 +224,36 @@ async fn a_redirection_is_followed_on_request() {
     inviter.follow(contact.unwrap()).await.unwrap();
     new.establish().await;
     accepted(&mut inviter).await;
+}
+
+#[tokio::test]
+async fn no_name_is_looked_up_for_a_redirected_call_that_is_over() {
+    let builder = UserAgent::builder().listen("udp:127.0.0.1:0");
+    let (user_agent, _) = start_with(builder.resolver(Silent)).await;
+    let mut callee = Callee::new("udp:127.0.0.1:0").await;
+    let mut inviter = call(&user_agent, &callee.uri()).await;
+    let invite = callee.expect("INVITE").await;
+    let contact = "Contact: <sip:bob@elsewhere.example>\r\n";
+    callee
+        .respond(&invite, "302 Moved Temporarily", contact, "")
+        .await;
+    let InviterEvent::Redirected { contacts, .. } = event(&mut inviter).await else {
+        panic!("it was redirected");
+    };
+    inviter.cancel();
+    let error = inviter.follow(&contacts[0]).await.unwrap_err();
+    let is_over = matches!(error, Error::Request(RequestError::NotRedirected));
+    assert!(is_over, "{error:?}");
+}
+
+/// Knows no name, and does not say so.
+#[derive(Debug)]
+struct Silent;
+
+impl Resolver for Silent {
+    fn look_up<'a>(&'a self, _: &'a Question) -> Answer<'a> {
+        Box::pin(pending())
+    }
 }
 
 #[tokio::test]
