@@ -21,8 +21,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Place a call, and hang up after a while or on SIGINT, SIGTERM or SIGHUP
     ///
-    /// Exits with 0 when the call was established and ended, with 1 when it was refused, with 3 when nobody answered,
-    /// and with 2 when it was not placed at all.
+    /// Tries up to six contacts of a redirection. Exits with 0 when the call was established and ended, with 1 when it was
+    /// refused, with 3 when nobody answered, and with 2 when it was not placed at all.
     Call(CallArguments),
     /// Place many calls at a rate, and tell how they fare
     ///

@@ -23,6 +23,8 @@ mod ringing;
 mod serve;
 mod signals;
 mod stdout;
+#[cfg(test)]
+mod stopping;
 mod talk;
 mod wave;
 

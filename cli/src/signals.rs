@@ -1,5 +1,6 @@
 use std::{fs, future::pending, io};
 
+use anyhow::bail;
 use tokio::signal::unix::{self, SignalKind};
 
 /// The signals that the program acts on, from the moment this is made.
@@ -33,6 +34,14 @@ pub(crate) enum Signal {
     Reload,
 }
 
+/// How to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    InGoodOrder,
+    /// It was asked for before: nothing is waited for any more.
+    AtOnce,
+}
+
 impl Signals {
     pub(crate) fn catch(meaning: HangUp) -> io::Result<Self> {
         let hang_up = match meaning {
@@ -52,12 +61,12 @@ impl Signals {
     pub(crate) async fn next(&mut self) -> Signal {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => return self.stop(),
-                _ = self.terminate.recv() => return self.stop(),
+                _ = self.interrupt.recv() => return self.note_stop(),
+                _ = self.terminate.recv() => return self.note_stop(),
                 _ = self.user.recv() => return Signal::Count,
                 () = receive(&mut self.hang_up) => match self.meaning {
                     HangUp::Reload => return Signal::Reload,
-                    HangUp::Stop if !self.is_stopping => return self.stop(),
+                    HangUp::Stop if !self.is_stopping => return self.note_stop(),
                     // A closed terminal sends it to its processes, and so does the shell in it.
                     HangUp::Stop => {}
                 },
@@ -65,7 +74,35 @@ impl Signals {
         }
     }
 
-    fn stop(&mut self) -> Signal {
+    /// Whether we are to stop, or have stopped.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping
+    }
+
+    /// Waits until we are to stop, where the other signals ask for nothing.
+    pub(crate) async fn stop(&mut self) -> Stop {
+        loop {
+            match self.next().await {
+                Signal::Stop => return Stop::InGoodOrder,
+                Signal::StopAtOnce => return Stop::AtOnce,
+                Signal::Count | Signal::Reload => {}
+            }
+        }
+    }
+
+    /// Does what has to be done before anything is sent, unless we are to stop first.
+    pub(crate) async fn unless_stopped<T>(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            biased;
+            _ = self.stop() => bail!("stopped before anything was sent"),
+            done = work => done,
+        }
+    }
+
+    fn note_stop(&mut self) -> Signal {
         if std::mem::replace(&mut self.is_stopping, true) {
             Signal::StopAtOnce
         } else {

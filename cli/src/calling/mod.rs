@@ -33,7 +33,7 @@ use crate::{
     negotiation::{Handler, change},
     outcome::Outcome,
     over::ended,
-    signals::{HangUp, Signal, Signals},
+    signals::{HangUp, Signals, Stop},
     stdout::{Line, Output, seconds},
     wave,
 };
@@ -41,7 +41,11 @@ use crate::{
 /// Places a call and sees it to its end. An error means that it was not placed.
 pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.caller.output.start()?;
-    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
+    run(arguments, output).await
+}
+
+pub(crate) async fn run(arguments: CallArguments, output: Output) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let path = arguments.caller.path(None)?;
     let record = arguments.record.clone();
     if let Some(file) = &record {
@@ -58,7 +62,7 @@ pub(crate) async fn call(arguments: CallArguments) -> anyhow::Result<ExitCode> {
         path,
         recording: recording.clone(),
     };
-    let (request, flow, side) = placing.prepare(&uri).await?;
+    let (request, flow, side) = signals.unless_stopped(placing.prepare(&uri)).await?;
     let inviter = user_agent.invite(request)?;
     let mut call = Call {
         output: output.timed(),
@@ -131,16 +135,12 @@ impl Call {
                     continue;
                 }
                 () = at(self.leave_by) => return self.failed("nobody answered"),
-                signal = self.signals.next() => match signal {
-                    Signal::Stop => {
+                stop = self.signals.stop() => match stop {
+                    Stop::InGoodOrder => {
                         self.give_up(&mut inviter);
                         continue;
                     }
-                    Signal::StopAtOnce => {
-                        self.failed("nobody answered");
-                        return Outcome::StoppedAtOnce;
-                    }
-                    Signal::Count | Signal::Reload => continue,
+                    Stop::AtOnce => return self.stopped(stop),
                 },
             };
             match event {
@@ -155,8 +155,9 @@ impl Call {
                 Some(InviterEvent::NoAnswer) | None => {}
                 Some(InviterEvent::Accepted(accepted)) => return self.accepted(accepted).await,
                 Some(InviterEvent::Redirected { contacts, message }) => {
-                    if !self.follow(&mut inviter, &contacts, &message).await {
-                        return self.rejected(&message);
+                    let followed = self.follow(&mut inviter, &contacts, &message).await;
+                    if let Err(outcome) = followed {
+                        return outcome;
                     }
                 }
                 Some(InviterEvent::Rejected(response)) => return self.rejected(&response),
@@ -177,23 +178,28 @@ impl Call {
             .tell(Line::of_response("progress", response, ""));
     }
 
-    /// Whether one of the contacts is tried.
+    /// Calls one of the contacts. Until it does, nothing is out that would have to be given up.
     async fn follow(
         &mut self,
         inviter: &mut Inviter,
         contacts: &[ContactTarget],
         response: &Response,
-    ) -> bool {
-        for contact in contacts {
-            if inviter.follow(contact).await.is_ok() {
-                let uri = contact.uri.to_string();
-                let line = Line::of_response("redirected", response, format_args!(", to {uri}"));
-                self.output.tell(line.with("uri", uri));
-                self.early.leave(&mut *self.media);
-                return true;
+    ) -> Result<(), Outcome> {
+        let contact = tokio::select! {
+            contact = first_reached(inviter, contacts) => contact,
+            () = at(self.answer_by.or(self.leave_by)) => {
+                return Err(self.failed("nobody answered"));
             }
-        }
-        false
+            stop = self.signals.stop() => return Err(self.stopped(stop)),
+        };
+        let Some(contact) = contact else {
+            return Err(self.rejected(response));
+        };
+        let uri = contact.uri.to_string();
+        let line = Line::of_response("redirected", response, format_args!(", to {uri}"));
+        self.output.tell(line.with("uri", uri));
+        self.early.leave(&mut *self.media);
+        Ok(())
     }
 
     /// From the 2xx to the end of the last session.
@@ -283,15 +289,10 @@ impl Call {
                     self.hang_up(session);
                     continue;
                 }
-                signal = self.signals.next() => match signal {
-                    Signal::Stop => {
-                        self.followed = None;
-                        self.hang_up(session);
-                        continue;
-                    }
-                    Signal::StopAtOnce => return Err(None),
-                    Signal::Count | Signal::Reload => continue,
-                },
+                stop = self.signals.stop() => {
+                    self.stop(session, stop)?;
+                    continue;
+                }
             };
             match event {
                 SessionEvent::Offer(offer) => {
@@ -321,7 +322,11 @@ impl Call {
                 | SessionEvent::AnsweredWithOffer(_)
                 | SessionEvent::Unanswered(_)
                 | SessionEvent::Refer { .. } => {}
-                SessionEvent::Referred(referral) => self.refer(referral).await,
+                SessionEvent::Referred(referral) => {
+                    if let Err(stop) = self.refer(referral).await {
+                        self.stop(session, stop)?;
+                    }
+                }
                 SessionEvent::Terminating(_) => self.media.close(),
                 SessionEvent::Ended(end) => {
                     if let Some(accepted) = self.awaited().await {
@@ -345,6 +350,16 @@ impl Call {
         }
     }
 
+    /// Hangs up. `Err` where the end is not to be waited for.
+    fn stop(&mut self, session: &mut Session, stop: Stop) -> Result<(), Option<SessionEnd>> {
+        if stop == Stop::AtOnce {
+            return Err(None);
+        }
+        self.followed = None;
+        self.hang_up(session);
+        Ok(())
+    }
+
     /// The audio stops with our BYE, whenever that is answered
     /// ([RFC 3261 §15.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-15.1.1)).
     fn hang_up(&mut self, session: &mut Session) {
@@ -353,18 +368,23 @@ impl Call {
         self.keys.clear();
     }
 
-    /// Calls where the callee sends us. One such call at a time.
-    async fn refer(&mut self, referral: Referral) {
+    /// Calls where the callee sends us, one such call at a time. `Err` where we are to stop before it is placed.
+    async fn refer(&mut self, referral: Referral) -> Result<(), Stop> {
         let uri = referral.refer_to().uri().to_string();
         let line = Line::new("referred", format_args!("sent to {uri}"));
         self.output.tell(line.with("uri", uri));
-        if self.followed.is_some() {
-            return;
+        if self.followed.is_some() || self.signals.is_stopping() {
+            return Ok(());
         }
-        match self.placing.follow(referral).await {
+        let followed = tokio::select! {
+            followed = self.placing.follow(referral) => followed,
+            stop = self.signals.stop() => return Err(stop),
+        };
+        match followed {
             Ok(followed) => self.followed = Some(followed),
             Err(error) => warn!("the call was not placed: {error:#}"),
         }
+        Ok(())
     }
 
     /// The end of the call that the callee asked for, where the callee did not wait for it.
@@ -372,10 +392,8 @@ impl Call {
         while self.followed.is_some() {
             let event = tokio::select! {
                 event = following::event(&mut self.followed) => event,
-                signal = self.signals.next() => {
-                    if let Signal::Stop | Signal::StopAtOnce = signal {
-                        self.followed = None;
-                    }
+                _ = self.signals.stop() => {
+                    self.followed = None;
                     continue;
                 }
             };
@@ -421,12 +439,34 @@ impl Call {
         Outcome::Refused
     }
 
+    /// We stop, and nobody has answered.
+    fn stopped(&self, stop: Stop) -> Outcome {
+        let outcome = self.failed("nobody answered");
+        match stop {
+            Stop::InGoodOrder => outcome,
+            Stop::AtOnce => Outcome::StoppedAtOnce,
+        }
+    }
+
     fn failed(&self, cause: impl Into<String>) -> Outcome {
         let cause = cause.into();
         self.output
             .tell(Line::new("failed", &cause).with("cause", cause));
         Outcome::NoAnswer
     }
+}
+
+/// The first of the contacts that a way leads to, which is called.
+async fn first_reached<'a>(
+    inviter: &mut Inviter,
+    contacts: &'a [ContactTarget],
+) -> Option<&'a ContactTarget> {
+    for contact in contacts.iter().take(MOST_CONTACTS) {
+        if inviter.follow(contact).await.is_ok() {
+            return Some(contact);
+        }
+    }
+    None
 }
 
 /// Our side of a call's media.
@@ -493,6 +533,8 @@ pub(crate) async fn at(time: Option<Instant>) {
 
 /// In Hz.
 const TONE: u16 = 440;
+/// Of a redirection: each may take five seconds to be found nowhere.
+const MOST_CONTACTS: usize = 6;
 /// From the end of `--timeout` until the library would give up in our place.
 const SLACK: Duration = Duration::from_secs(30);
 /// How long the last responses may take.

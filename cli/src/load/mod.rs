@@ -35,9 +35,9 @@ use crate::{
 pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.caller.output.start()?;
     let runtime = Runtime::new().context("no runtime")?;
-    let is_clean = runtime.block_on(async move { tokio::spawn(run(arguments, output)).await? })?;
+    let is_clean = runtime.block_on(async move { tokio::spawn(run(arguments, output)).await? });
     runtime.shutdown_background();
-    Ok(if is_clean {
+    Ok(if is_clean? {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -45,12 +45,13 @@ pub(crate) fn load(arguments: LoadArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Whether every call was established and ended.
-async fn run(arguments: LoadArguments, output: Output) -> anyhow::Result<bool> {
-    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
+pub(crate) async fn run(arguments: LoadArguments, output: Output) -> anyhow::Result<bool> {
+    let mut signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let (caller, target) = (&arguments.caller, &arguments.uri);
     let path = caller.path(None)?;
     let user_agent = caller.listen(config(arguments.limit), target).await?;
-    let (request, flow) = path.request(&user_agent, None, target).await?;
+    let request = path.request(&user_agent, None, target);
+    let (request, flow) = signals.unless_stopped(request).await?;
     let load = Load {
         user_agent: user_agent.clone(),
         // A stream that nobody uses.

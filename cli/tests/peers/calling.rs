@@ -202,6 +202,17 @@ fn another_callee_answers_with_another_codec() {
 }
 
 #[test]
+fn only_so_many_contacts_of_a_redirection_are_tried() {
+    let peer = Peer::new();
+    let mut program = call(&peer, &["--bare"]);
+    let nowhere = "Contact: <sip:bob@127.0.0.1;transport=sctp>\r\n".repeat(6);
+    let contacts = format!("{nowhere}Contact: <sip:carol@{}>\r\n", peer.address());
+    peer.respond(&peer.expect("INVITE"), "302 Moved Temporarily", &contacts);
+    program.expect("rejected");
+    assert_eq!(program.exit_code(), Some(1));
+}
+
+#[test]
 fn a_second_signal_ends_a_call_that_the_callee_does_not_end() {
     let (peer, ear) = (Peer::new(), Ear::new());
     let mut program = call(&peer, &[]);
