@@ -43,7 +43,7 @@ impl CallerArguments {
     }
 
     /// A user agent on free ports of every address: those of IPv6 only where the system has it. Where the URI that is
-    /// sent to asks for another transport than UDP or TCP, it speaks that one, too.
+    /// sent to asks for another transport than UDP or TCP, it speaks that one, too. What comes in is refused.
     pub(crate) async fn listen(
         &self,
         config: Config,
@@ -62,11 +62,18 @@ impl CallerArguments {
         };
         let builder = UserAgent::builder().config(config).tls(tls);
         let builder = on(self.names.resolve(builder)?, "0.0.0.0");
-        match on(builder.clone(), "[::]").start().await {
-            Err(StartError::Bind { .. }) => Ok(builder.start().await?),
-            other => Ok(other?),
-        }
+        let user_agent = match on(builder.clone(), "[::]").start().await {
+            Err(StartError::Bind { .. }) => builder.start().await?,
+            other => other?,
+        };
+        tokio::spawn(refuse_all(user_agent.clone()));
+        Ok(user_agent)
     }
+}
+
+/// Drops what comes in, which answers it at once: else a caller would wait for three minutes.
+async fn refuse_all(user_agent: UserAgent) {
+    while user_agent.event().await.is_some() {}
 }
 
 /// Which way requests go.

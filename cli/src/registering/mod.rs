@@ -73,8 +73,6 @@ impl Registration {
         loop {
             let event = tokio::select! {
                 event = registerer.event() => event,
-                // Dropping it answers 480.
-                Some(_) = user_agent.incoming() => continue,
                 () = at(self.leave_by) => None,
                 signal = self.signals.next() => match signal {
                     Signal::Stop => {

@@ -212,6 +212,24 @@ fn only_so_many_contacts_of_a_redirection_are_tried() {
     assert_eq!(program.exit_code(), Some(1));
 }
 
+/// Else who calls us would wait for three minutes.
+#[test]
+fn what_comes_in_meanwhile_is_refused() {
+    for verb in [&["call", "--bare", "--follow-refer"][..], &["load"]] {
+        let peer = Peer::new();
+        let uri = format!("sip:bob@{}", peer.address());
+        let _program = Program::start(offhook(verb).arg(&uri));
+        let invite = peer.expect("INVITE");
+        peer.begin("INVITE", invite.from, "");
+        peer.expect("SIP/2.0 480");
+        if verb[0] == "call" {
+            let refer_to = format!("Refer-To: <sip:carol@{}>\r\n", peer.address());
+            peer.begin("REFER", invite.from, &refer_to);
+            peer.expect("SIP/2.0 603");
+        }
+    }
+}
+
 #[test]
 fn a_second_signal_ends_a_call_that_the_callee_does_not_end() {
     let (peer, ear) = (Peer::new(), Ear::new());

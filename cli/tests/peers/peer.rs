@@ -119,6 +119,17 @@ impl Peer {
         self.send(invite.from, &request);
     }
 
+    /// A request of ours outside of any dialog.
+    pub(crate) fn begin(&self, method: &str, to: SocketAddr, headers: &str) {
+        let peer = self.address();
+        let request = format!(
+            "{method} sip:alice@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {peer};branch=z9hG4bK{method}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:b@b>;tag=b\r\nTo: <sip:alice@a>\r\nCall-ID: {method}\r\n\
+             CSeq: 1 {method}\r\nContact: <sip:b@{peer}>\r\n{headers}Content-Length: 0\r\n\r\n"
+        );
+        self.send(to, &request);
+    }
+
     pub(crate) fn send(&self, to: SocketAddr, text: &str) {
         self.socket
             .send_to(text.as_bytes(), to)

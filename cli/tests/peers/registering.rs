@@ -35,15 +35,7 @@ fn a_binding_is_kept_and_taken_away() {
     peer.grant(&request, 100);
     assert_eq!(program.expect("refreshed")["expires"], 100);
 
-    let invite = format!(
-        "INVITE sip:alice@{} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
-         From: <sip:b@b>;tag=b\r\nTo: <sip:alice@a>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\
-         Contact: <sip:b@{}>\r\nContent-Length: 0\r\n\r\n",
-        request.from,
-        peer.address(),
-        peer.address()
-    );
-    peer.send(request.from, &invite);
+    peer.begin("INVITE", request.from, "");
     peer.expect("SIP/2.0 480");
 
     program.interrupt();
