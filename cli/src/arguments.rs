@@ -32,8 +32,8 @@ pub(crate) enum Command {
     /// Register an address, and keep it registered until SIGINT, SIGTERM or SIGHUP
     ///
     /// Calls that come in meanwhile get 480: `offhook serve` with an `[[account]]` takes them. Exits with 0 when the
-    /// binding was taken away again, with 1 when the registrar refused, with 3 when it did not answer, and with 2 when it
-    /// was not asked at all.
+    /// binding was taken away again, with 1 when the registrar refused, with 3 when it did not answer, with 130 when a
+    /// second signal left that open, and with 2 when it was not asked at all.
     Register(RegisterArguments),
     /// Print the default configuration, commented, as TOML
     Config,

@@ -11,23 +11,25 @@ use std::{
 use clap::Parser;
 use tokio::{
     join,
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     signal::unix::{SignalKind, signal},
     sync::Mutex,
     task::{JoinHandle, spawn_blocking},
+    time::{self, Instant},
 };
 
 use crate::{
     arguments::{Arguments, Command},
     calling, load,
     outcome::Outcome,
+    registering,
     stdout::tests::WORDS,
 };
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_where_the_signal_comes_first() {
     let _alone = ALONE.lock().await;
-    for command in ["call", "load"] {
+    for command in ["call", "load", "register"] {
         let (standstill, names) = (Standstill::begin(), Peer::new().await);
         let dns = names.address().to_string();
         let line = [command, "sip:bob@callee.example", "--dns", &dns];
@@ -94,6 +96,66 @@ async fn a_call_is_hung_up_while_its_callee_sends_us_on() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_binding_is_taken_away_while_its_registrar_is_looked_for() {
+    let _alone = ALONE.lock().await;
+    let standstill = Standstill::begin();
+    let (peer, names) = (Peer::new().await, Peer::new().await);
+    let (uri, dns) = (peer.uri(), names.address().to_string());
+    let port = peer.address().port();
+    let aor = format!("sip:alice@registrar.example:{port}");
+    let line = ["register", &aor, "--expires", "1", "--dns", &dns];
+    let (code, ()) = join!(run(&line), async {
+        names.answer().await;
+        let request = peer.expect("REGISTER").await;
+        let contact = request.header("Contact").to_owned();
+        let granted = format!("Contact: {contact}\r\n");
+        peer.respond(&request, "200 OK", &granted, "").await;
+        standstill.end().await;
+        time::resume();
+
+        let request = peer.expect("REGISTER").await;
+        time::pause();
+        let standstill = Standstill::begin();
+        // Of the first look-up.
+        while names.0.try_recv(&mut [0; 512]).is_ok() {}
+        let unavailable = "503 Service Unavailable";
+        peer.respond(&request, unavailable, "Retry-After: 60\r\n", "")
+            .await;
+        names.receive().await;
+        interrupt().await;
+        let mut request = peer.expect("REGISTER").await;
+        // The one before may have come twice.
+        while request.header("Expires") != "0" {
+            request = peer.expect("REGISTER").await;
+        }
+        peer.respond(&request, "200 OK", "", "").await;
+        standstill.end().await;
+    });
+    assert_eq!(code.unwrap(), Outcome::Ended.into(), "{uri}");
+}
+
+/// Over UDP there would be repetitions, whose time is that of the real clock.
+#[tokio::test(start_paused = true)]
+async fn a_registrar_that_says_nothing_is_waited_for_once() {
+    let _alone = ALONE.lock().await;
+    let standstill = Standstill::begin();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let aor = format!("sip:alice@127.0.0.1:{port};transport=tcp");
+    let line = ["register", &aor];
+    let (code, (began, _socket)) = join!(run(&line), async {
+        let (socket, _) = listener.accept().await.unwrap();
+        socket.readable().await.unwrap();
+        interrupt().await;
+        let began = Instant::now();
+        standstill.end().await;
+        (began, socket)
+    });
+    assert_eq!(code.unwrap(), Outcome::NoAnswer.into());
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
 /// Signals are for the whole process.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
@@ -105,6 +167,7 @@ async fn run(line: &[&str]) -> anyhow::Result<ExitCode> {
             let is_clean = load::run(arguments, WORDS).await;
             is_clean.map(|_| ExitCode::SUCCESS)
         }
+        Command::Register(arguments) => registering::run(arguments, WORDS).await,
         other => panic!("it sends nothing: {other:?}"),
     }
 }
@@ -142,7 +205,7 @@ impl Standstill {
     }
 }
 
-/// A callee or a name server.
+/// A callee, a registrar or a name server.
 struct Peer(UdpSocket);
 
 struct Received {
@@ -214,6 +277,26 @@ impl Peer {
 
     async fn send(&self, text: &str, to: SocketAddr) {
         self.0.send_to(text.as_bytes(), to).await.unwrap();
+    }
+
+    /// As a name server: finds no records of the name but an address, 127.0.0.1.
+    async fn answer(&self) {
+        loop {
+            let (question, from) = self.receive().await;
+            let name = question[12..].iter().position(|octet| *octet == 0);
+            let end = 12 + name.unwrap() + 5;
+            let is_address = question[end - 4..end] == [0, 1, 0, 1];
+            let head = [0x81, 0x80, 0, 1, 0, u8::from(is_address), 0, 0, 0, 0];
+            let mut answer = [&question[..2], &head, &question[12..end]].concat();
+            if is_address {
+                // The name above, A, IN, to be kept for no time.
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 127, 0, 0, 1]);
+            }
+            self.0.send_to(&answer, from).await.unwrap();
+            if is_address {
+                return;
+            }
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use offhook::{Config, Registerer, RegistrationEvent, UserAgent};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
+use self::report::left;
 pub(crate) use self::{
     account::{Account, registrar_of},
     arguments::{LONGEST, RegisterArguments, address},
@@ -19,18 +20,23 @@ use crate::{
     calling::at,
     credentials::advise,
     outcome::Outcome,
-    signals::{HangUp, Signal, Signals},
+    signals::{HangUp, Signals, Stop},
     stdout::Output,
 };
 
 /// Registers and keeps the binding. An error means that the registrar was not asked.
 pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<ExitCode> {
     let output = arguments.caller.output.start()?;
-    let signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
+    run(arguments, output).await
+}
+
+pub(crate) async fn run(arguments: RegisterArguments, output: Output) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let account = account(&arguments)?;
     let config = Config::default();
     let user_agent = arguments.caller.listen(config, &account.registrar).await?;
-    let (registerer, flow) = account.register(&user_agent).await?;
+    let asked = signals.unless_stopped(account.register(&user_agent));
+    let (registerer, flow) = asked.await?;
     let mut registration = Registration {
         account,
         output: output.timed(),
@@ -41,7 +47,12 @@ pub(crate) async fn register(arguments: RegisterArguments) -> anyhow::Result<Exi
     let line = registering(&registration.account, &flow);
     registration.output.tell(line);
     let outcome = registration.keep(registerer, &user_agent).await;
-    let _ = timeout(LEAVE_TIME, user_agent.shutdown(Duration::ZERO)).await;
+    if outcome != Outcome::StoppedAtOnce {
+        // The time for leaving is there once.
+        let leave_by = registration.leave_by;
+        let leave_by = leave_by.unwrap_or_else(|| Instant::now() + LEAVE_TIME);
+        let _ = timeout_at(leave_by, user_agent.shutdown(Duration::ZERO)).await;
+    }
     Ok(outcome.into())
 }
 
@@ -74,19 +85,15 @@ impl Registration {
             let event = tokio::select! {
                 event = registerer.event() => event,
                 () = at(self.leave_by) => None,
-                signal = self.signals.next() => match signal {
-                    Signal::Stop => {
-                        self.leave_by = Some(Instant::now() + LEAVE_TIME);
-                        registerer.unregister();
-                        continue;
+                stop = self.signals.stop() => {
+                    if let Err(outcome) = self.leave(&mut registerer, stop) {
+                        return outcome;
                     }
-                    Signal::StopAtOnce => None,
-                    Signal::Count | Signal::Reload => continue,
-                },
+                    continue;
+                }
             };
             let Some(event) = event else {
-                let cause = "no answer to our leaving";
-                self.output.tell(failed(&self.account, cause, None));
+                self.tell_left("no answer to our leaving");
                 return Outcome::NoAnswer;
             };
             let before = self.is_registered;
@@ -103,10 +110,30 @@ impl Registration {
             if let Some(outcome) = outcome {
                 return outcome;
             }
-            self.account
-                .look_again(&mut registerer, &event, user_agent)
-                .await;
+            let stop = tokio::select! {
+                () = self.account.look_again(&mut registerer, &event, user_agent) => continue,
+                () = at(self.leave_by) => continue,
+                stop = self.signals.stop() => stop,
+            };
+            if let Err(outcome) = self.leave(&mut registerer, stop) {
+                return outcome;
+            }
         }
+    }
+
+    /// Takes the binding away. `Err` where the answer is not to be waited for.
+    fn leave(&mut self, registerer: &mut Registerer, stop: Stop) -> Result<(), Outcome> {
+        if stop == Stop::AtOnce {
+            self.tell_left("we did not wait for an answer to our leaving");
+            return Err(Outcome::StoppedAtOnce);
+        }
+        self.leave_by = Some(Instant::now() + LEAVE_TIME);
+        registerer.unregister();
+        Ok(())
+    }
+
+    fn tell_left(&self, cause: &str) {
+        self.output.tell(left(&self.account, cause));
     }
 
     /// How it came out, where it is over. A registrar that has never taken us is asked once.

@@ -43,6 +43,15 @@ pub(crate) fn failed(
     line.with("aor", aor.to_string())
 }
 
+/// We leave, and do not know whether the registrar lets us.
+pub(crate) fn left(account: &Account, cause: &str) -> Line {
+    let aor = &account.aor;
+    let words = format_args!("{cause}, {aor} may still be registered");
+    let line = Line::new("failed", words).with("cause", cause);
+    let line = line.with("retry_in", Value::Null);
+    line.with("aor", aor.to_string())
+}
+
 /// What the registrar said, or did not.
 pub(crate) fn report(account: &Account, event: &RegistrationEvent, stage: Stage) -> Line {
     let aor = &account.aor;
@@ -84,11 +93,18 @@ pub(crate) fn report(account: &Account, event: &RegistrationEvent, stage: Stage)
         }
         RegistrationEvent::Unregistered {
             message: Some(message),
-        } => Line::of_response(
+        } if message.status().is_success() => Line::of_response(
             "unregistered",
             message,
             format_args!(", unregistered {aor}"),
         ),
+        RegistrationEvent::Unregistered {
+            message: Some(message),
+        } => {
+            let words = format_args!(", {aor} may still be registered");
+            let line = Line::of_response("refused", message, words);
+            line.with("retry_in", Value::Null)
+        }
     };
     line.with("aor", aor.to_string())
 }
@@ -148,6 +164,9 @@ mod tests {
             message: response("SIP/2.0 503 Busy"),
         };
         let given_up = RegistrationEvent::Unregistered { message: None };
+        let kept = RegistrationEvent::Unregistered {
+            message: Some(response("SIP/2.0 403 Forbidden")),
+        };
         for (event, stage, text, object) in [
             (
                 registered,
@@ -177,6 +196,15 @@ mod tests {
                 "503 Busy, sip:alice@example.com is not registered",
                 json!({
                     "event": "refused", "aor": "sip:alice@example.com", "status": 503, "reason": "Busy",
+                    "retry_in": null,
+                }),
+            ),
+            (
+                kept,
+                Stage::Last,
+                "403 Forbidden, sip:alice@example.com may still be registered",
+                json!({
+                    "event": "refused", "aor": "sip:alice@example.com", "status": 403, "reason": "Forbidden",
                     "retry_in": null,
                 }),
             ),

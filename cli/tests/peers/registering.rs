@@ -73,6 +73,33 @@ fn a_registrar_that_says_nothing_ends_it_with_3() {
 }
 
 #[test]
+fn a_second_signal_ends_it_at_once_and_a_refusal_is_told() {
+    let peer = Peer::new();
+    for is_answered in [false, true] {
+        let mut program = register(&peer, &[]);
+        peer.grant(&peer.challenge("REGISTER"), 100);
+        program.expect("registered");
+        program.interrupt();
+        // The first signal has come: two that wait at once are one.
+        let request = peer.expect("REGISTER");
+        assert_eq!(request.header("Expires"), "0");
+        if is_answered {
+            peer.respond(&request, "403 Forbidden", "");
+            assert_eq!(program.expect("refused")["status"], 403);
+            assert_eq!(program.exit_code(), Some(1));
+        } else {
+            program.interrupt();
+            let line = program.expect("failed");
+            assert_eq!(
+                line["cause"],
+                "we did not wait for an answer to our leaving"
+            );
+            assert_eq!(program.exit_code(), Some(130));
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_registered_exits_with_2() {
     for arguments in [
         &["sip:example.com"][..],
