@@ -22,7 +22,8 @@ pub(crate) enum Command {
     /// Place a call, and hang up after a while or on SIGINT, SIGTERM or SIGHUP
     ///
     /// Tries up to six contacts of a redirection. Exits with 0 when the call was established and ended, with 1 when it was
-    /// refused, with 3 when nobody answered, and with 2 when it was not placed at all.
+    /// refused, with 3 when nobody answered, with 130 when a second signal left its end open, and with 2 when it was not
+    /// placed at all.
     Call(CallArguments),
     /// Place many calls at a rate, and tell how they fare
     ///

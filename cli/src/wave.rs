@@ -1,6 +1,6 @@
 //! Sound files: RIFF WAVE with samples of 16 bits.
 
-use std::{path::Path, time::Duration};
+use std::{fs::OpenOptions, path::Path, time::Duration};
 
 use anyhow::{Context, ensure};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
@@ -22,6 +22,15 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Sound> {
     let samples: Result<Vec<i16>, _> = samples.collect();
     let samples = samples.with_context(|| format!("{name} breaks off"))?;
     Ok(Sound::at_rate(&samples, rate))
+}
+
+/// Sees that a file can be written, whose content stays until then.
+pub(crate) fn prepare(file: &Path) -> anyhow::Result<()> {
+    if !file.exists() {
+        return write(file, &[]);
+    }
+    let opened = OpenOptions::new().append(true).open(file).map(drop);
+    opened.with_context(|| format!("{} cannot be written", file.display()))
 }
 
 /// Writes a file of these samples.

@@ -48,10 +48,6 @@ pub(crate) async fn run(arguments: CallArguments, output: Output) -> anyhow::Res
     let mut signals = Signals::catch(HangUp::Stop).context("signals cannot be caught")?;
     let path = arguments.caller.path(None)?;
     let record = arguments.record.clone();
-    if let Some(file) = &record {
-        // What cannot be kept is not recorded first.
-        wave::write(file, &[])?;
-    }
     let config = config(&arguments);
     let user_agent = arguments.caller.listen(config, &arguments.uri).await?;
     let recording = Recording::up_to(wave::LONGEST);
@@ -63,6 +59,10 @@ pub(crate) async fn run(arguments: CallArguments, output: Output) -> anyhow::Res
         recording: recording.clone(),
     };
     let (request, flow, side) = signals.unless_stopped(placing.prepare(&uri)).await?;
+    if let Some(file) = &record {
+        // What cannot be kept is not recorded first, and what is played has been read.
+        wave::prepare(file)?;
+    }
     let inviter = user_agent.invite(request)?;
     let mut call = Call {
         output: output.timed(),
@@ -84,8 +84,11 @@ pub(crate) async fn run(arguments: CallArguments, output: Output) -> anyhow::Res
     // Each callee that was heard has a hand on the port.
     call.early = Early::default();
     call.media.close();
-    if let Some(file) = &record {
-        wave::write(file, &recording.samples())?;
+    if let Some(file) = &record
+        && let Err(error) = wave::write(file, &recording.samples())
+    {
+        // The call came out as it did.
+        warn!("not recorded: {error:#}");
     }
     if outcome != Outcome::StoppedAtOnce {
         // A callee that says nothing at all is not waited for.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hound::WavReader;
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::{
     peer::{PATIENCE, Peer},
@@ -199,6 +199,61 @@ fn another_callee_answers_with_another_codec() {
     peer.respond(&peer.expect("BYE"), "200 OK", "");
     program.expect("ended");
     assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn a_call_comes_out_as_it_did_where_its_recording_cannot_be_written() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let record = File::new("unwritable", "");
+    let file = record.0.to_str().expect("UTF-8");
+    let mut program = call(&peer, &["--record", file]);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    fs::remove_file(&record.0).expect("it was there");
+    fs::create_dir(&record.0).expect("its name is free");
+    program.interrupt();
+    peer.respond(&peer.expect("BYE"), "200 OK", "");
+    program.expect("ended");
+    let code = program.exit_code();
+    fs::remove_dir(&record.0).expect("it is empty");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_recording_is_kept_where_no_other_takes_its_place() {
+    let record = File::new("kept", "an earlier call");
+    let file = record.0.to_str().expect("UTF-8");
+    let uri = "sip:bob@127.0.0.1;transport=sctp";
+    let placed = offhook(&["call", uri, "--record", file]).output();
+    assert_eq!(placed.expect("it ends").status.code(), Some(2));
+    let kept = fs::read_to_string(&record.0).expect("it is there");
+    assert_eq!(kept, "an earlier call");
+}
+
+/// It is read first.
+#[test]
+fn what_is_played_may_be_recorded_over() {
+    let (peer, ear) = (Peer::new(), Ear::new());
+    let sound = File::new("played", "");
+    let file = sound.0.to_str().expect("UTF-8");
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut writer = WavWriter::create(&sound.0, spec).expect("a file");
+    for place in 0..8000 {
+        let sample = if place % 8 < 4 { 8000 } else { -8000 };
+        writer.write_sample(sample).expect("it is written");
+    }
+    writer.finalize().expect("it is written");
+    let arguments = ["--play", file, "--record", file, "--codec", "pcmu"];
+    let mut program = call(&peer, &arguments);
+    peer.answer(&peer.expect("INVITE"), &ear.description("0"));
+    program.expect("established");
+    let is_sound = |packet: Vec<u8>| packet[12..].iter().any(|it| *it != SILENCE);
+    assert!((0..50).any(|_| is_sound(ear.hear_audio())), "it is silent");
 }
 
 #[test]
