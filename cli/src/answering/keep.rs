@@ -4,7 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, SystemTime},
@@ -25,7 +25,15 @@ pub(crate) struct Recordings {
     directory: PathBuf,
     most: usize,
     #[serde(skip)]
-    under_way: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+}
+
+/// What all calls know of the recordings.
+#[derive(Debug, Default)]
+struct Shared {
+    under_way: AtomicUsize,
+    /// Held from the count of the files until there is one more.
+    making: Mutex<()>,
 }
 
 /// A recording that is written when its call is over.
@@ -37,7 +45,7 @@ pub(crate) struct Keep {
 }
 
 /// One of the recordings that are under way, until it is dropped.
-struct UnderWay(Arc<AtomicUsize>);
+struct UnderWay(Arc<Shared>);
 
 impl Keep {
     /// `None` where too many are under way.
@@ -86,12 +94,14 @@ impl Recordings {
     fn begin(&self) -> Option<UnderWay> {
         let next = |count| (count < self.most).then_some(count + 1);
         let (set, read) = (Ordering::Relaxed, Ordering::Relaxed);
-        self.under_way.try_update(set, read, next).ok()?;
-        Some(UnderWay(Arc::clone(&self.under_way)))
+        self.shared.under_way.try_update(set, read, next).ok()?;
+        Some(UnderWay(Arc::clone(&self.shared)))
     }
 
-    /// The name of a new file.
+    /// Makes a new file, for there is no other way to keep its place.
     fn file(&self) -> anyhow::Result<PathBuf> {
+        let making = self.shared.making.lock();
+        let _making = making.unwrap_or_else(PoisonError::into_inner);
         let directory = self.directory.display();
         fs::create_dir_all(&self.directory).with_context(|| format!("no directory {directory}"))?;
         let count =
@@ -104,13 +114,16 @@ impl Recordings {
         let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}.wav", since.as_millis());
-        Ok(self.directory.join(name))
+        let file = self.directory.join(name);
+        fs::File::create_new(&file)
+            .with_context(|| format!("{} cannot be made", file.display()))?;
+        Ok(file)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -133,10 +146,11 @@ mod tests {
         let recordings = Recordings {
             directory: directory.clone(),
             most: 2,
-            under_way: Arc::default(),
+            shared: Arc::default(),
         };
         for _ in 0..2 {
-            fs::write(recordings.file().unwrap(), "").unwrap();
+            // It counts before anything is written.
+            recordings.file().unwrap();
         }
         let error = recordings.file().unwrap_err().to_string();
         assert!(error.ends_with("has 2 files, and 2 are allowed"), "{error}");
@@ -148,7 +162,7 @@ mod tests {
         let recordings = Recordings {
             directory: PathBuf::new(),
             most: 2,
-            under_way: Arc::default(),
+            shared: Arc::default(),
         };
         let keep = || Keep::new(&recordings, None, "");
         let (first, second) = (keep(), keep());
