@@ -23,7 +23,14 @@ impl Target {
         transport: Transport,
         local: SocketAddr,
     ) -> Result<ContactTarget, UriError> {
-        let uri = self.uri.replace(HERE, &here(transport, local)).parse()?;
+        let mut uri = self.uri.replace(HERE, &here(transport, local));
+        let scheme = self.uri.get(..SIP.len());
+        let is_sip = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIP));
+        if transport == Transport::Wss && is_sip && uri != self.uri {
+            // RFC 7118 section 5.2.2 has one parameter for WS and WSS: the scheme says which.
+            uri.replace_range(..SIP.len(), "sips:");
+        }
+        let uri = uri.parse()?;
         Ok(ContactTarget { uri, q: self.q })
     }
 }
@@ -86,7 +93,6 @@ fn here(transport: Transport, local: SocketAddr) -> String {
     };
     match transport {
         Transport::Udp => format!("{host}:{}", local.port()),
-        // RFC 7118 section 5.2.2 has one parameter for both.
         Transport::Wss => here(Transport::Ws, local),
         _ => format!(
             "{host}:{};transport={}",
@@ -97,6 +103,31 @@ fn here(transport: Transport, local: SocketAddr) -> String {
 }
 
 const HERE: &str = "{here}";
+const SIP: &str = "sip:";
 
 /// An address of each call's kind, to see that a URI can be made at all.
 const SAMPLE: SocketAddr = SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 5060, 0, 0));
+
+#[cfg(test)]
+mod tests {
+    use offhook::message::Uri;
+
+    use super::*;
+
+    #[test]
+    fn here_leads_to_the_transport_that_the_call_came_by() {
+        let local = ([192, 0, 2, 1], 7443).into();
+        for name in ["udp", "tcp", "tls", "ws", "wss"] {
+            let transport = Transport::parse(name.as_bytes()).unwrap();
+            let target = Target::to("sip:echo@{here}".to_owned()).unwrap();
+            let contact = target.contact(transport, local).unwrap();
+            let Uri::Sip(uri) = contact.uri.as_uri() else {
+                panic!("{}", contact.uri);
+            };
+            assert_eq!(Transport::of_uri(&uri), Some(transport), "{}", contact.uri);
+        }
+        let elsewhere = Target::to("sip:echo@192.0.2.9".to_owned()).unwrap();
+        let contact = elsewhere.contact(Transport::Wss, local).unwrap();
+        assert_eq!(contact.uri.to_string(), "sip:echo@192.0.2.9");
+    }
+}
