@@ -1,7 +1,9 @@
 //! The certificates of TLS: those that are given, or one of our own for development.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -122,7 +124,7 @@ impl Certificates {
         let mut transports = transports.into_iter();
         let needs_one = transports.any(|transport| transport == transport.secured());
         let certificate = match &given {
-            None if needs_one => Some(of_our_own(&state_directory()?)?),
+            None if needs_one => Some(of_our_own(&state_directory(|name| env::var_os(name))?)?),
             given => given.clone(),
         };
         Ok(TlsOptions {
@@ -178,14 +180,16 @@ fn write(file: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
 
 /// Where what a program makes for itself is kept
 /// ([XDG Base Directory](https://specifications.freedesktop.org/basedir-spec/latest/)), or where systemd says.
-fn state_directory() -> anyhow::Result<PathBuf> {
-    if let Some(folder) = env::var_os("STATE_DIRECTORY") {
+fn state_directory(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = variable("STATE_DIRECTORY") {
         return Ok(folder.into());
     }
-    if let Some(folder) = env::var_os("XDG_STATE_HOME") {
-        return Ok(Path::new(&folder).join("offhook"));
+    let folder = variable("XDG_STATE_HOME").map(PathBuf::from);
+    // One that is empty or relative counts as none.
+    if let Some(folder) = folder.filter(|folder| folder.is_absolute()) {
+        return Ok(folder.join("offhook"));
     }
-    let home = env::var_os("HOME");
+    let home = variable("HOME");
     let home = home.context("HOME is not set, so a certificate for development has no place; give --certificate and --key")?;
     Ok(Path::new(&home).join(".local/state/offhook"))
 }
@@ -206,6 +210,22 @@ mod tests {
         let again = of_our_own(&folder).unwrap();
         assert_eq!(fs::read(&again.chain).unwrap(), first);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_state_directory_that_is_not_absolute_counts_as_none() {
+        for (set, expected) in [
+            ("/var/state", "/var/state/offhook"),
+            ("", "/home/alice/.local/state/offhook"),
+            ("state", "/home/alice/.local/state/offhook"),
+        ] {
+            let variable = |name: &str| match name {
+                "XDG_STATE_HOME" => Some(set.into()),
+                "HOME" => Some("/home/alice".into()),
+                _ => None,
+            };
+            assert_eq!(state_directory(variable).unwrap(), Path::new(expected));
+        }
     }
 
     #[test]
