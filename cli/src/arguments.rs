@@ -28,7 +28,7 @@ pub(crate) enum Command {
     /// Place many calls at a rate, and tell how they fare
     ///
     /// Calls begin at their times whether earlier ones are answered or not. Exits with 0 when every call was established
-    /// and ended, with 1 when one was not, and with 2 when none was placed.
+    /// and ended by us, with 1 when one was not, and with 2 when none was placed.
     Load(LoadArguments),
     /// Register an address, and keep it registered until SIGINT, SIGTERM or SIGHUP
     ///
