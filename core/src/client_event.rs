@@ -18,7 +18,7 @@ pub enum OutgoingInviteEvent {
     /// 101 to 199. A PRACK for a reliable one goes out by itself, unless `is_offer`.
     Progress {
         /// The early session. `None` where the response has no To tag or no Contact and so makes
-        /// no dialog: it still says that it rings.
+        /// no dialog, or one that we have hung up: it still says that it rings.
         session: Option<SessionId>,
         /// Whether its session description is an offer. Then answer it with
         /// [`Session::prack`](crate::Session::prack).

@@ -10,6 +10,7 @@ use crate::digest::{Authentication, Protected};
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::outgoing::SentBy;
+use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
 use crate::transaction::ClientUser;
@@ -46,7 +47,7 @@ pub(super) fn asked(state: &State, transaction: Slot, response: &Response) -> Op
 }
 
 /// Sends a request again with credentials: all else is as it was, extra headers and the body too.
-/// False where we have none for who asks, or he has refused them.
+/// False where we have none for who asks, or he has refused them, and where we have hung up.
 #[must_use]
 pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -> bool {
     let Asked {
@@ -68,6 +69,19 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
         && !authentication.challenge(challenge, &mut state.random)
     {
         return false;
+    }
+    // §12.2.2: a BYE that is overtaken may be refused, and must not be.
+    match (&session.phase, user) {
+        (_, ClientUser::Session(_)) | (Phase::Over, ClientUser::Referral(..)) => {}
+        (Phase::Terminating(_), ClientUser::Referral(_, cseq)) => {
+            if let Some(referral) = state.referral(id, cseq) {
+                referral.is_notifying = false;
+                referral.has_news = true; // It follows the BYE.
+            }
+            return true;
+        }
+        (Phase::Terminating(_) | Phase::Over, _) => return false,
+        _ => {}
     }
     let cseq = session.dialog.next_cseq();
     let branch = state.random.token();

@@ -10,7 +10,7 @@ use crate::session::{InviteSession, Phase, Role};
 use crate::state::State;
 use crate::tag::Tag;
 
-/// The early session of a provisional response; `None` where it makes no dialog.
+/// The early session of a provisional response; `None` where it makes no dialog, or one that we have hung up.
 pub(super) fn early_session(
     state: &mut State,
     id: OutgoingInviteId,
@@ -20,7 +20,9 @@ pub(super) fn early_session(
     let invite = state.outgoing_invites.get_mut(id)?;
     if let Some(fork) = invite.fork(answerer.tag) {
         let session = fork.session;
-        return state.sessions.get(session).map(|_| session);
+        let early = state.sessions.get(session);
+        let early = early.filter(|early| matches!(early.phase, Phase::Inviting(_)));
+        return early.map(|_| session);
     }
     let is_full = state.sessions.len() >= state.config.limits.sessions;
     if answerer.tag.is_empty() || answerer.target.is_none() || is_full {

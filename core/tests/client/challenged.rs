@@ -6,7 +6,7 @@ use offhook_core::{
     Config, Credentials, Event, RegistrationOptions, Reliability, SessionEnd, SessionId,
 };
 
-use crate::support::{Answer, Bench, Sent, UDP, from_bob, request};
+use crate::support::{Answer, Bench, Sent, UDP, ended, from_bob, request};
 
 fn alice() -> Credentials {
     Credentials::password(Text::from_static("alice"), "secret")
@@ -252,6 +252,61 @@ fn the_peer_may_end_the_session_while_a_request_is_asked_about() {
     bench.sent();
     bench.answer(&sent, &challenge("nonce=\"n1\""));
     assert!(bench.sent().is_empty());
+}
+
+/// RFC 3261 §12.2.2: what overtakes our BYE makes that come out of order, and a BYE that is refused ends nothing.
+#[test]
+fn nothing_is_sent_again_behind_our_bye() {
+    let mut bench = Bench::new();
+    let session = session(&mut bench);
+    let sent = info(&mut bench, session, "hello");
+    bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    bench.answer(&sent, &challenge("nonce=\"n1\""));
+    assert!(bench.sent().is_empty());
+    let Event::Answered { message, .. } = bench.event() else {
+        panic!("the INFO is refused");
+    };
+    assert_eq!(message.status().as_u16(), 401);
+    bench.answer(&bye, &challenge("nonce=\"n1\""));
+    let bye = bench.one("BYE");
+    assert_eq!(param(&bye, "nonce"), "n1");
+    bench.answer(&bye, &Answer::bare("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::LocalBye);
+}
+
+/// The same of a NOTIFY, whose subscription outlives the session: it follows the BYE.
+#[test]
+fn a_notify_that_is_asked_for_credentials_follows_our_bye() {
+    let mut bench = Bench::with(Config {
+        methods: vec![Method::Refer],
+        ..Config::default()
+    });
+    let call = request([UDP]).with_body(Body::sdp("offer"));
+    let (_, invite) = bench.call_with(call.with_credentials(alice()));
+    bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
+    let (session, ack) = (bench.accepted(), bench.one("ACK"));
+    let refer = from_bob(&Method::Refer, &ack, 7);
+    let refer = std::str::from_utf8(refer.as_bytes()).unwrap();
+    let refer = refer.replace(
+        "Max-Forwards",
+        "Refer-To: <sip:carol@example.net>\r\nContact: <sip:bob@192.0.2.2:5062>\r\nMax-Forwards",
+    );
+    bench.receive(UDP, parse(refer.into()).unwrap());
+    let Event::Referred { request, .. } = bench.event() else {
+        panic!("a REFER");
+    };
+    bench.act(|core, now| core.refer_server(now, request).unwrap().accept().unwrap());
+    let notify = bench.sent().pop().unwrap();
+    assert_eq!(notify.method(), "NOTIFY");
+    bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    bench.answer(&notify, &challenge("nonce=\"n1\""));
+    assert!(bench.sent().is_empty());
+    bench.answer(&bye, &Answer::bare("200 OK"));
+    let again = bench.one("NOTIFY");
+    assert_eq!(again.body(), notify.body());
+    assert_eq!(param(&again, "nonce"), "n1");
 }
 
 #[test]

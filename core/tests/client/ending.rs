@@ -226,6 +226,20 @@ fn a_success_behind_the_answer_to_our_bye_is_too_late() {
     ));
 }
 
+/// RFC 3261 §12.2.2: a PRACK behind our BYE would make that come out of order.
+#[test]
+fn nothing_is_acknowledged_behind_our_bye() {
+    let mut bench = Bench::new();
+    let (invite, bye) = hung_up_early(&mut bench);
+    bench.answer(&invite, &Answer::new("183 Session Progress").reliable(1));
+    assert!(bench.sent().is_empty());
+    assert_eq!(bench.progressed(), None);
+    bench.answer(&invite, &Answer::new("199 Early Dialog Terminated"));
+    assert_eq!(bench.progressed(), None);
+    bench.answer(&bye, &Answer::bare("200 OK"));
+    assert_eq!(ended(&bench.event()), SessionEnd::LocalBye);
+}
+
 #[test]
 fn a_bye_on_an_early_dialog_ends_it() {
     let mut bench = Bench::new();
