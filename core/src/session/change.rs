@@ -15,8 +15,8 @@ pub(crate) struct Change {
     pub(crate) cseq: u32,
     /// Our offer.
     pub(crate) offer: Option<Body>,
-    /// The octets of the request that is out, where it has credentials: the ACK of a re-INVITE repeats them.
-    pub(crate) authorized: Option<Bytes>,
+    /// The octets of the request that is out: the ACK of a re-INVITE repeats its credentials.
+    pub(crate) request: Option<Bytes>,
     pub(crate) purpose: Purpose,
     /// How often it met a request of the peer's (491).
     pub(crate) attempts: u32,

@@ -10,6 +10,7 @@ use crate::digest::{Authentication, Protected};
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::outgoing::SentBy;
+use crate::random::Random;
 use crate::session::Phase;
 use crate::slot::Slot;
 use crate::state::State;
@@ -65,9 +66,7 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
         return false;
     };
     let (sent, challenge) = (request.headers(), response.headers());
-    if !authentication.is_newer(sent, challenge)
-        && !authentication.challenge(challenge, &mut state.random)
-    {
+    if !take(authentication, sent, challenge, &mut state.random) {
         return false;
     }
     // §12.2.2: a BYE that is overtaken may be refused, and must not be.
@@ -99,6 +98,17 @@ pub(super) fn send_again(state: &mut State, asked: Asked, response: &Response) -
         refer.cseq = cseq;
     }
     true
+}
+
+/// Takes the challenge of a request. True where that is worth another try: who asks would get another answer by now.
+#[must_use]
+pub(super) fn take(
+    authentication: &mut Authentication,
+    sent: &Headers,
+    challenge: &Headers,
+    random: &mut Random,
+) -> bool {
+    authentication.is_newer(sent, challenge) || authentication.challenge(challenge, random)
 }
 
 /// A 2xx may say which nonce comes next

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use offhook_message::{Body, Method, Response, StatusCode};
+use offhook_message::{Body, Method, Response, StatusCode, parse};
 
 use super::in_dialog::InDialog;
 use super::inside::{InsideError, confirmed, end_if_gone, unanswered};
-use super::{Step, bye, cancel, is_challenge, prack, refresh};
+use super::{Step, bye, cancel, challenged, is_challenge, prack, refresh};
 use crate::dialog::OfferAnswer;
 use crate::digest::Authentication;
 use crate::event::{Event, SessionEnd, SessionId, Unanswered};
@@ -45,7 +45,7 @@ pub(crate) fn begin(
         method,
         cseq: 0,
         offer: offer.cloned(),
-        authorized: None,
+        request: None,
         purpose,
         attempts: 0,
         refused: 0,
@@ -323,11 +323,18 @@ fn give_up(state: &mut State, id: SessionId) -> Option<Purpose> {
 
 /// Takes a response. True where it asks for credentials that the request can be sent again with.
 fn take_challenge(state: &mut State, id: SessionId, response: &Response) -> bool {
-    let random = &mut state.random;
-    let session = state.sessions.get_mut(id);
-    let authentication = session.and_then(|session| session.authentication.as_mut());
-    is_challenge(response.status())
-        && authentication.is_some_and(|it| it.challenge(response.headers(), random))
+    if !is_challenge(response.status()) {
+        return false;
+    }
+    let Some(session) = state.sessions.get_mut(id) else {
+        return false;
+    };
+    let change = session.change.as_ref();
+    let request = change.and_then(|change| parse(change.request.clone()?).ok());
+    let (authentication, random) = (session.authentication.as_deref_mut(), &mut state.random);
+    request.zip(authentication).is_some_and(|(request, it)| {
+        challenged::take(it, request.headers(), response.headers(), random)
+    })
 }
 
 /// Sends the request of the change again, but lets it overtake no PRACK. False as for [`send`].
@@ -360,14 +367,12 @@ fn send(state: &mut State, id: SessionId) -> bool {
     let request = state.clients.waiting(transaction);
     if let Some(session) = state.sessions.get_mut(id) {
         let cseq = session.dialog.local_cseq();
-        let authentication = session.authentication.as_ref();
-        let is_authorized = authentication.is_some_and(|it| it.is_used());
         if offer.is_some() {
             session.offer_answer = OfferAnswer::HaveLocalOffer;
         }
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
-            change.authorized = request.filter(|_| is_authorized);
+            change.request = request;
             change.stage = ChangeStage::Calling(transaction);
             change.until = None;
         }
@@ -379,7 +384,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
 /// may follow, or the end of the session, while the ACK is lost.
 fn acknowledge(state: &mut State, id: SessionId, change: &Change, body: Option<&Body>) {
     // Those of the session may be others by now.
-    let credentials = change.authorized.as_ref().map(Authentication::of_request);
+    let credentials = change.request.as_ref().map(Authentication::of_request);
     let credentials = credentials.unwrap_or_default();
     let request = InDialog::ack(change.cseq, &credentials, body);
     let acknowledgement = request.send(state, id, ClientUser::Nobody);

@@ -107,6 +107,32 @@ fn several_that_are_asked_at_once_go_out_again_each() {
     bench.no_event();
 }
 
+/// RFC 3261 §22.2: what was learned of the nonce from another request is no refusal of this one.
+#[test]
+fn a_change_that_is_asked_behind_another_request_goes_out_again() {
+    let mut bench = Bench::new();
+    let session = session(&mut bench);
+    let first = info(&mut bench, session, "hello");
+    bench.answer(&first, &challenge("nonce=\"n0\""));
+    let again = bench.one("INFO");
+    bench.answer(&again, &Answer::bare("200 OK"));
+    let first = info(&mut bench, session, "again");
+    bench.act(|core, now| {
+        let mut session = core.session(now, session).unwrap();
+        session.update(Some(&Body::sdp("hold"))).unwrap();
+    });
+    let change = bench.one("UPDATE");
+    assert_eq!(param(&change, "nonce"), "n0");
+    let stale = challenge("nonce=\"n1\", stale=true");
+    bench.answer(&first, &stale);
+    assert_eq!(param(&bench.one("INFO"), "nonce"), "n1");
+    bench.answer(&change, &stale);
+    let again = bench.one("UPDATE");
+    assert_eq!(param(&again, "nonce"), "n1");
+    bench.answer(&again, &challenge("nonce=\"n1\""));
+    assert!(bench.sent().is_empty(), "refused");
+}
+
 #[test]
 fn who_has_no_credentials_is_told() {
     let mut bench = Bench::new();
