@@ -50,6 +50,11 @@ impl SoftState {
         self.connection.is_some_and(|(own, _)| own == channel)
     }
 
+    /// The connection is gone, and the next request goes another way already.
+    pub(crate) fn is_disconnected(&mut self) {
+        self.connection = None;
+    }
+
     /// The connection is gone. When to open the next: at once where this one has held for `life`, else after
     /// a while ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)).
     pub(crate) fn reconnect_in(

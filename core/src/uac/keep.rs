@@ -105,7 +105,7 @@ pub(super) fn failed(state: &mut State, slot: Slot, cause: RequestFailure) {
 }
 
 /// A connection is gone, by which registrars reach us: the next REGISTER opens another
-/// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)). One that is out is lost with it.
+/// ([RFC 5626 §4.5](https://www.rfc-editor.org/rfc/rfc5626#section-4.5)). One that is out by the same flow is lost with it.
 pub(super) fn disconnected(state: &mut State, channel: Channel) {
     let (life, now) = (state.config.times.transaction_life(), state.timers.now());
     let bindings = state.kept.iter().filter(|(_, kept)| kept.is_binding());
@@ -114,13 +114,21 @@ pub(super) fn disconnected(state: &mut State, channel: Channel) {
         let Some(kept) = state.kept.get_mut(slot) else {
             continue;
         };
+        if kept.asked.is_some() && kept.message.flow() != kept.accepted_by {
+            kept.soft.is_disconnected();
+            continue;
+        }
         let after = kept.soft.reconnect_in(now, life, &mut state.random);
         if kept.asked.take().is_some()
             && let Some(transaction) = kept.message.transaction
         {
             state.clients.remove(transaction);
         }
-        wait(state, slot, after);
+        if kept.wish == Wish::Kept {
+            wait(state, slot, after);
+        } else {
+            go_on(state, slot); // Without a binding there is nothing to be reached by.
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use offhook_core::message::{Body, Text};
 use offhook_core::{
-    Event, Flow, PublicationEvent, PublicationOptions, RegistrationEvent, RegistrationId,
+    Event, Flow, Opener, PublicationEvent, PublicationOptions, RegistrationEvent, RegistrationId,
     RegistrationOptions,
 };
 
@@ -159,6 +159,38 @@ fn who_wants_a_longer_time_gets_it() {
     let longer = bench.one("REGISTER");
     assert_eq!(longer.header("Expires"), "900");
     assert_eq!(longer.transmit.flow, UDP_NEXT);
+}
+
+/// A registrar that is asked by another flow already answers that, whatever becomes of its old connection.
+#[test]
+fn the_end_of_the_old_connection_takes_no_request_back_that_is_out_elsewhere() {
+    let mut bench = Bench::new();
+    let (id, first) = register(&mut bench, [TCP, UDP_NEXT]);
+    accept(&mut bench, &first);
+    bench.pass(32_000);
+    let again = refresh(&mut bench, id);
+    let busy = Answer::bare("503 Service Unavailable").tag("registrar");
+    bench.answer(&again, &busy);
+    let elsewhere = bench.one("REGISTER");
+    assert_eq!(elsewhere.transmit.flow, UDP_NEXT);
+    bench.disconnect(TCP.channel, Opener::Us);
+    assert!(bench.sent().is_empty());
+    accept(&mut bench, &elsewhere);
+    bench.due(60, 50, 90);
+}
+
+/// It is taken away at once, and not when another connection would be due.
+#[test]
+fn a_removal_that_is_lost_with_its_connection_goes_out_again() {
+    let mut bench = Bench::new();
+    let (id, first) = register(&mut bench, [TCP, UDP_NEXT]);
+    accept(&mut bench, &first);
+    unregister(&mut bench, id);
+    bench.disconnect(TCP.channel, Opener::Us);
+    let end = bench.one("REGISTER");
+    assert_eq!((end.transmit.flow, end.header("Expires")), (TCP, "0"));
+    bench.disconnect(TCP.channel, Opener::Us);
+    assert!(bench.sent().is_empty(), "once");
 }
 
 #[test]
