@@ -88,3 +88,6 @@ pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&
         session.unanswered_pracks = session.unanswered_pracks.saturating_add(1);
     }
 }
+
+/// How many PRACKs of one session may have no response. Past it a reliable provisional response is not taken.
+pub(super) const MOST_PRACKS: u16 = 8;

@@ -53,6 +53,76 @@ fn each_branch_counts_for_itself() {
     assert_eq!(racks, ["5 1 INVITE", "9 1 INVITE", "6 1 INVITE"]);
 }
 
+/// RFC 3262 §3: a callee that waits for no PRACK makes us send no more than eight at a time.
+#[test]
+fn many_that_are_not_waited_for_open_no_more_than_eight_transactions() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    let ringing = |rseq| Answer::new("180 Ringing").reliable(rseq);
+    for rseq in 1..100 {
+        bench.answer(&invite, &ringing(rseq));
+    }
+    let pracks = bench.sent();
+    assert_eq!(pracks.len(), 8);
+    for _ in 0..8 {
+        bench.progressed();
+    }
+    bench.no_event();
+    bench.answer(&pracks[3], &Answer::bare("200 OK"));
+    bench.answer(&invite, &ringing(9));
+    bench.progressed();
+    assert_eq!(bench.one("PRACK").header("RAck"), "9 1 INVITE");
+}
+
+/// The same where the table of transactions is full.
+#[test]
+fn one_that_finds_no_room_is_not_taken() {
+    let mut config = Config::default();
+    config.limits.transactions = 2;
+    let mut bench = Bench::with(config);
+    let (_, invite) = bench.call();
+    let ringing = |rseq| Answer::new("180 Ringing").reliable(rseq);
+    bench.answer(&invite, &ringing(1));
+    bench.progressed();
+    let prack = bench.one("PRACK");
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    bench.answer(&invite, &ringing(2));
+    assert!(bench.sent().is_empty());
+    bench.no_event();
+    bench.pass(5_000); // Timer K
+    bench.answer(&invite, &ringing(2));
+    bench.progressed();
+    bench.one("PRACK");
+}
+
+/// The second does not come before the PRACK of the first, which answers its offer.
+#[test]
+fn an_offer_that_waits_is_not_lost_for_another() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call_with(request([UDP]));
+    let progress = |rseq| {
+        let progress = Answer::new("183 Session Progress");
+        progress.reliable(rseq).sdp("offer")
+    };
+    bench.answer(&invite, &progress(1));
+    let session = bench.progressed().unwrap();
+    bench.answer(&invite, &progress(2));
+    bench.no_event();
+    bench
+        .act(|core, now| {
+            core.session(now, session)
+                .unwrap()
+                .prack(&Body::sdp("answer"))
+        })
+        .unwrap();
+    let prack = bench.one("PRACK");
+    assert_eq!(prack.header("RAck"), "1 1 INVITE");
+    bench.answer(&prack, &Answer::bare("200 OK"));
+    bench.answer(&invite, &progress(2));
+    bench.progressed();
+    assert_eq!(bench.one("PRACK").header("RAck"), "2 1 INVITE");
+}
+
 #[test]
 fn an_offer_in_one_is_answered_in_the_prack() {
     let mut bench = Bench::new();
