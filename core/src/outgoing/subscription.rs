@@ -12,6 +12,7 @@ use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::{Channel, Flow};
 use crate::id::SubscriptionId;
 use crate::slot::Slots;
+use crate::timers::Deadline;
 
 /// What an application says of a subscription.
 ///
@@ -79,8 +80,8 @@ pub(crate) struct Subscription {
     pub(crate) begun: Instant,
     /// When it is over without a refresh.
     pub(crate) until: Option<Instant>,
-    /// When the next SUBSCRIBE is due.
-    pub(crate) due: Option<Instant>,
+    /// When the next SUBSCRIBE is due. NOTIFYs move it.
+    pub(crate) due: Option<Deadline>,
     /// When a NOTIFY is missed: Timer N.
     pub(crate) notify_by: Option<Instant>,
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use offhook_message::{Header, HeaderName, Method, Response, StatusCode};
 
 use super::in_dialog::InDialog;
-use super::subscription::{Again, end, live, lost, seconds, tell, wait};
+use super::subscription::{Again, arm, end, live, lost, seconds, tell, wait};
 use super::{alone, is_challenge};
 use crate::client_event::{RequestError, RequestFailure, SubscriptionEnd, SubscriptionEvent};
 use crate::dialog::dialog_id;
@@ -87,11 +87,15 @@ pub(crate) fn is_due(state: &mut State, id: SubscriptionId) {
     let Some(subscription) = state.subscriptions.get_mut(id) else {
         return;
     };
-    let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= state.timers.now());
+    let now = state.timers.now();
+    let is_past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
     // Without a response, the end of the transaction says more.
     let is_unanswered = matches!(subscription.asked, Some(Asked::Initial | Asked::Refresh));
     let is_missed = is_past(subscription.notify_by) && !is_unanswered;
-    let is_due = is_past(subscription.due);
+    let is_due = subscription
+        .due
+        .as_mut()
+        .is_some_and(|due| due.is_over(now));
     if is_missed || (is_due && subscription.is_subscribed() && is_past(subscription.until)) {
         let cause = if is_missed {
             SubscriptionEnd::NotNotified
@@ -103,7 +107,8 @@ pub(crate) fn is_due(state: &mut State, id: SubscriptionId) {
     match subscription.stage {
         SubscriptionStage::Waiting if is_due => begin(state, id),
         SubscriptionStage::Subscribed(_) if is_due => ask(state, id, Asked::Refresh),
-        _ => {}
+        _ if is_due => {}
+        _ => arm(state, id),
     }
 }
 

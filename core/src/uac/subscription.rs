@@ -12,7 +12,7 @@ use crate::flow::Flow;
 use crate::id::SubscriptionId;
 use crate::outgoing::{Asked, LEAST_WAIT, SubscriptionDialog, SubscriptionStage, refresh_after};
 use crate::state::State;
-use crate::timers::Timer;
+use crate::timers::{Deadline, Timer};
 
 /// A NOTIFY that nobody has sent a dialog for: it makes one, where the SUBSCRIBE waits for it, or
 /// where it was forked and one more notifier may answer.
@@ -162,7 +162,9 @@ fn shorten(state: &mut State, id: SubscriptionId, expires: Option<u32>) {
     let is_shorter = known.is_none_or(|known| life + Duration::from_secs(1) < known);
     // Without a dialog, its refresh had to wait.
     let is_missed = subscription.asked.is_none()
-        && subscription.due.is_none_or(|due| due <= state.timers.now());
+        && subscription
+            .due
+            .is_none_or(|due| due.at <= state.timers.now());
     if is_shorter {
         live(state, id, life);
     } else if is_missed {
@@ -180,9 +182,22 @@ pub(super) fn live(state: &mut State, id: SubscriptionId, life: Duration) {
     }
 }
 
+/// The next SUBSCRIBE is due after this time.
 pub(super) fn wait(state: &mut State, id: SubscriptionId, after: Duration) {
+    let due = state.timers.now().checked_add(after).map(Deadline::new);
     if let Some(subscription) = state.subscriptions.get_mut(id) {
-        subscription.due = state.timers.arm(after, Timer::Subscription(id));
+        let before = subscription.due;
+        subscription.due = due.map(|due| before.map_or(due, |before| before.moved_to(due.at)));
+        arm(state, id);
+    }
+}
+
+/// Arms the timer of a subscription where its next SUBSCRIBE has a time.
+pub(super) fn arm(state: &mut State, id: SubscriptionId) {
+    let subscription = state.subscriptions.get_mut(id);
+    let due = subscription.and_then(|subscription| subscription.due.as_mut());
+    if let Some(after) = due.and_then(|due| due.arm(state.timers.now())) {
+        state.timers.arm(after, Timer::Subscription(id));
     }
 }
 

@@ -205,6 +205,22 @@ fn a_notify_shortens_the_life() {
 }
 
 #[test]
+fn notifys_that_shorten_the_life_leave_no_timers_behind() {
+    let mut bench = Bench::new();
+    let (_, sent) = subscribed(&mut bench);
+    for cseq in 2..50 {
+        let state = format!("active;expires={}", 600 - 2 * cseq);
+        notified(&mut bench, &sent, cseq, &state);
+        told(&mut bench);
+    }
+    // The transactions are forgotten by then.
+    bench.pass(40_000);
+    assert_eq!(bench.core.counts().timers, 1);
+    let refresh = bench.due(502, 42, 90);
+    assert_eq!(refresh.header("CSeq"), "2 SUBSCRIBE");
+}
+
+#[test]
 fn other_notifys_belong_nowhere() {
     let mut bench = Bench::new();
     let (_, sent) = subscribed(&mut bench);
