@@ -106,7 +106,9 @@ pub(crate) fn is_due(state: &mut State, id: SubscriptionId) {
     }
     match subscription.stage {
         SubscriptionStage::Waiting if is_due => begin(state, id),
-        SubscriptionStage::Subscribed(_) if is_due => ask(state, id, Asked::Refresh),
+        SubscriptionStage::Subscribed(_) if is_due && !subscription.is_ending => {
+            ask(state, id, Asked::Refresh);
+        }
         _ if is_due => {}
         _ => arm(state, id),
     }

@@ -55,7 +55,10 @@ pub(crate) fn notified(state: &mut State, id: SubscriptionId, message: Request) 
     let Ok(Some(news)) = message.headers().subscription_state() else {
         return;
     };
-    subscription.notify_by = None;
+    // The last one is still missed where the end was asked for.
+    if subscription.asked != Some(Asked::End) {
+        subscription.notify_by = None;
+    }
     if let Some(it) = subscription.dialog() {
         it.dialog.refresh_target(message.headers());
     }

@@ -102,6 +102,25 @@ fn unsubscribing_waits_for_the_last_notify() {
     assert!(bench.is_idle());
 }
 
+/// RFC 6665 §4.1.2.3: who has unsubscribed asks for no more time, and waits no longer than Timer N.
+#[test]
+fn unsubscribing_ends_without_the_last_notify() {
+    let mut bench = Bench::new();
+    let (id, sent) = subscribed(&mut bench);
+    bench.act(|core, now| core.subscribe_client(now, id).unwrap().unsubscribe());
+    let end = bench.one("SUBSCRIBE");
+    bench.answer(&end, &ok(0));
+    notified(&mut bench, &sent, 2, "active;expires=20");
+    told(&mut bench);
+    bench.pass(31_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(32_000);
+    let cause = terminated(&mut bench);
+    assert!(matches!(cause, SubscriptionEnd::Unsubscribed), "{cause:?}");
+    bench.pass(120_000);
+    assert!(bench.is_idle());
+}
+
 #[test]
 fn unsubscribing_ends_whatever_the_notifier_says() {
     for answer in [
