@@ -118,10 +118,11 @@ impl OutgoingRequestMessage {
         (self.failed < count).then(|| (self.begins_with + self.failed) % count)
     }
 
-    /// Gives up on the flow. False where there is no other.
+    /// Gives up on the flow. False where there is no other. Who is there has challenged nothing yet.
     #[must_use]
     pub(crate) fn next_flow(&mut self) -> bool {
         self.failed += 1;
+        self.authentication.begin();
         self.flow().is_some()
     }
 

@@ -80,18 +80,19 @@ pub(super) fn receive_response(state: &mut State, slot: Slot, flow: Flow, respon
 
 /// No response will come by this flow.
 pub(super) fn failed(state: &mut State, slot: Slot, cause: RequestFailure) {
-    if let Some(kept) = state.kept.get_mut(slot)
-        && let What::Binding { is_bound } = &mut kept.what
-    {
-        // It may be the answers that were lost.
-        *is_bound |= cause == RequestFailure::Timeout;
-    }
-    if alone::send_elsewhere(state, ClientUser::Kept(slot)) {
-        return;
-    }
     let Some(kept) = state.kept.get_mut(slot) else {
         return;
     };
+    // It may be the answers that were lost. Then the same number would be taken for a repetition (§10.3).
+    let may_be_taken = cause == RequestFailure::Timeout;
+    if let What::Binding { is_bound } = &mut kept.what {
+        *is_bound |= may_be_taken;
+    }
+    if kept.message.next_flow() {
+        kept.message.cseq += u32::from(may_be_taken);
+        alone::send(state, ClientUser::Kept(slot));
+        return;
+    }
     let asked = kept.asked.take();
     if let Some(asked) = asked.filter(|asked| *asked != Wish::Kept) {
         return taken_away(state, slot, asked, None);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use offhook_core::message::{Body, Text};
 use offhook_core::{
-    Event, Flow, Opener, PublicationEvent, PublicationOptions, RegistrationEvent, RegistrationId,
-    RegistrationOptions,
+    Credentials, Event, Flow, Opener, PublicationEvent, PublicationOptions, RegistrationEvent,
+    RegistrationId, RegistrationOptions,
 };
 
 use crate::support::{Answer, Bench, Sent, TCP, UDP, UDP_NEXT, request};
@@ -83,6 +83,8 @@ fn a_binding_is_refreshed_and_taken_away_where_it_was_accepted() {
     bench.pass(32_000);
     let second = bench.sent().pop().unwrap();
     assert_eq!(second.transmit.flow, TCP);
+    // RFC 3261 §10.2: the first may have been taken, and only its answers lost.
+    assert_eq!(second.header("CSeq"), "2 REGISTER");
     accept(&mut bench, &second);
     let contact = "<sip:alice@192.0.2.1:5060;transport=tcp>";
     for _ in 0..2 {
@@ -146,6 +148,32 @@ fn a_registrar_that_has_moved_is_asked_by_the_best_flow() {
     let (mut bench, id) = registered_by_the_next();
     relocate(&mut bench, id);
     assert_eq!(unregister(&mut bench, id).transmit.flow, UDP_NEXT);
+}
+
+/// RFC 3261 §22.2: the next server has not refused what another one has.
+#[test]
+fn each_server_of_a_realm_may_ask_for_credentials() {
+    let mut bench = Bench::new();
+    let alice = Credentials::password(Text::from_static("alice"), "secret");
+    let request = request([UDP, UDP_NEXT]).with_credentials(alice);
+    let options = RegistrationOptions::new(request);
+    bench.act(|core, now| core.register(now, options)).unwrap();
+    let first = bench.one("REGISTER");
+    let challenge = |nonce| {
+        let line = format!("WWW-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\"");
+        Answer::bare("401 Unauthorized").header(&line)
+    };
+    bench.answer(&first, &challenge("n1"));
+    let first = bench.one("REGISTER");
+    let busy = Answer::bare("503 Service Unavailable");
+    bench.answer(&first, &busy);
+    let second = bench.one("REGISTER");
+    assert_eq!(second.transmit.flow, UDP_NEXT);
+    assert_eq!(second.header("CSeq"), first.header("CSeq"));
+    bench.answer(&second, &challenge("n2"));
+    let second = bench.one("REGISTER");
+    assert!(second.header("Authorization").contains("nonce=\"n2\""));
+    accept(&mut bench, &second);
 }
 
 #[test]
