@@ -17,6 +17,8 @@ pub(crate) struct Change {
     pub(crate) offer: Option<Body>,
     /// The octets of the request that is out: the ACK of a re-INVITE repeats its credentials.
     pub(crate) request: Option<Bytes>,
+    /// Whether that asks for a session timer.
+    pub(crate) asks_for_timer: bool,
     pub(crate) purpose: Purpose,
     /// How often it met a request of the peer's (491).
     pub(crate) attempts: u32,

@@ -46,6 +46,7 @@ pub(crate) fn begin(
         cseq: 0,
         offer: offer.cloned(),
         request: None,
+        asks_for_timer: false,
         purpose,
         attempts: 0,
         refused: 0,
@@ -225,7 +226,7 @@ fn changed(state: &mut State, id: SessionId, message: Response) {
 
 /// A 2xx. That to a re-INVITE is acknowledged, unless the application has to answer its offer.
 fn accepted(state: &mut State, id: SessionId, message: Response) {
-    refresh::agreed(state, id, message.headers());
+    refresh::changed(state, id, message.headers());
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
@@ -360,6 +361,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
     };
     let (method, offer) = (change.method.clone(), change.offer.clone());
     let headers = refresh::headers(session);
+    let asks_for_timer = session.timer.is_some();
     let request = InDialog::new(method, &headers, offer.as_ref());
     let Some(transaction) = request.send(state, id, ClientUser::Change(id)) else {
         return false;
@@ -373,6 +375,7 @@ fn send(state: &mut State, id: SessionId) -> bool {
         if let Some(change) = &mut session.change {
             change.cseq = cseq;
             change.request = request;
+            change.asks_for_timer = asks_for_timer;
             change.stage = ChangeStage::Calling(transaction);
             change.until = None;
         }

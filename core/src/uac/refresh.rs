@@ -67,11 +67,22 @@ pub(super) fn begin(
     }
 }
 
+/// A 2xx to a change of ours. Where neither of the two says anything of a timer, one that was agreed on meanwhile
+/// goes on: the change may have begun in the early dialog, before the 2xx to the INVITE.
+pub(super) fn changed(state: &mut State, id: SessionId, headers: &Headers) {
+    let session = state.sessions.get(id);
+    let change = session.and_then(|session| session.change.as_ref());
+    let is_asked_for = change.is_some_and(|change| change.asks_for_timer);
+    if is_asked_for || headers.raw(HeaderName::SessionExpires).is_some() {
+        agreed(state, id, headers);
+    }
+}
+
 /// A 2xx to a request of ours that refreshes: it says how the session goes on. A peer that knows no
 /// timers says nothing, and we go on refreshing for it
 /// ([RFC 4028 §7.2](https://www.rfc-editor.org/rfc/rfc4028#section-7.2)). Whatever it says, no session
 /// lives for less than we agree to (§4): each refresh would be followed by the next at once.
-pub(super) fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
+fn agreed(state: &mut State, id: SessionId, headers: &Headers) {
     let before = state.sessions.get(id).and_then(|session| session.timer);
     let before = before.map(|before| before.agreed());
     let agreed = match headers.session_expires().ok().flatten() {

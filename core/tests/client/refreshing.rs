@@ -104,6 +104,26 @@ fn a_refresh_repeats_no_offer_that_was_refused() {
     assert_eq!(bench.one("INVITE").body(), "offer");
 }
 
+/// RFC 4028 §9, §10: an UPDATE that began before the timer, and whose 2xx says nothing of one, does not end it.
+#[test]
+fn the_answer_to_an_early_update_leaves_the_timer_of_the_call() {
+    let mut bench = Bench::with(timed());
+    let (_, invite) = bench.call();
+    let (id, _) = bench.early(&invite);
+    bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    assert!(!update.has("Session-Expires"));
+    let accepted = Answer::new("200 OK").header("Session-Expires: 90;refresher=uas");
+    bench.answer(&invite, &accepted);
+    bench.one("ACK");
+    bench.answer(&update, &Answer::new("200 OK"));
+    bench.pass(59_999);
+    assert!(bench.sent().is_empty());
+    bench.pass(60_000);
+    bench.one("BYE");
+    assert_eq!(bench.terminating(), [SessionEnd::Expired]);
+}
+
 /// RFC 4028 §7.4
 #[test]
 fn a_refresh_that_is_too_short_is_sent_again() {
