@@ -36,6 +36,8 @@ impl fmt::Display for Allow<'_> {
 pub(crate) struct Introduction {
     pub(crate) allow: Header,
     pub(crate) supported: Header,
+    /// What a re-INVITE or UPDATE of ours supports: its provisional responses are not acknowledged.
+    pub(crate) supported_inside: Header,
     pub(crate) user_agent: Option<Header>,
     /// The INFO packages that we receive, where INFO is served
     /// ([RFC 6086 §5.2](https://www.rfc-editor.org/rfc/rfc6086#section-5.2)).
@@ -64,6 +66,7 @@ impl Introduction {
         Self {
             allow: Header::known(HeaderName::Allow, allow),
             supported,
+            supported_inside: supports(SUPPORTED_BESIDE_RELIABLE),
             user_agent: user_agent.map(|it| Header::known(HeaderName::UserAgent, it)),
             recv_info: packages.collect(),
             options,
@@ -108,7 +111,7 @@ pub(crate) fn supported(config: &Config) -> &'static str {
     }
 }
 
-/// What Supported lists where reliable provisional responses are required or off.
+/// What Supported lists where reliable provisional responses are required, off, or not acknowledged.
 const SUPPORTED_BESIDE_RELIABLE: &str = "timer, replaces, norefersub";
 
 /// The media types a body of an INVITE may have, as Accept lists them.

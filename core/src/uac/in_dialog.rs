@@ -103,6 +103,7 @@ impl<'a> InDialog<'a> {
         }
         if matches!(method, Method::Invite | Method::Update) {
             writer.extra(&own.allow);
+            writer.extra(&own.supported_inside);
         }
         own.write_user_agent(&mut writer);
         for header in authorization.iter().flatten().chain(self.headers) {

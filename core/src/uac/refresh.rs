@@ -6,7 +6,7 @@ use std::time::Duration;
 use offhook_message::{Body, Header, HeaderName, Headers, Method, Refresher, Text, ValueWriter};
 
 use super::{bye, change};
-use crate::capabilities::{TIMER, takes_update};
+use crate::capabilities::takes_update;
 use crate::event::{SessionEnd, SessionId};
 use crate::outgoing::longer_life;
 use crate::session::{Agreement, InviteSession, Party, Purpose, SessionTimer};
@@ -38,7 +38,6 @@ pub(super) fn headers(session: &InviteSession) -> Vec<Header> {
     let values = [
         (HeaderName::SessionExpires, Some(expires)),
         (HeaderName::MinSe, least),
-        (HeaderName::Supported, Some(TIMER.to_owned())),
     ];
     let header = |(name, value): (_, Option<_>)| Some(Header::known(name, Text::new(value?).ok()?));
     values.into_iter().filter_map(header).collect()

@@ -31,7 +31,8 @@ pub struct ResponseOptions<S> {
     pub body: Option<Body>,
     /// The User-Agent; `None` is that of the configuration.
     pub user_agent: Option<Text>,
-    /// The value of Supported; `None` writes none.
+    /// The value of Supported. `None` is what the core supports, in a response that makes a dialog and is not sent
+    /// reliably; others have none.
     pub supported: Option<Text>,
     /// A To tag of the application's own, in its first response above 100. Later ones have the
     /// same whatever they say here.

@@ -33,6 +33,19 @@ fn unanswered(event: &Event) -> Unanswered {
     }
 }
 
+/// RFC 4028 §7.1, RFC 3261 §8.1.1.9: each says that we know session timers; none that its 1xx get a PRACK.
+#[test]
+fn a_change_says_what_we_support() {
+    let (mut bench, id, invite) = reinvited(Some("hold"));
+    bench.answer(&invite, &ok("held"));
+    assert!(!bench.one("ACK").has("Supported"));
+    bench.act(|core, now| core.session(now, id).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    for sent in [&invite, &update] {
+        assert_eq!(sent.header("Supported"), "timer, replaces, norefersub");
+    }
+}
+
 /// §13.2.1, §14.1: the 2xx makes the offer, our ACK the answer.
 #[test]
 fn a_reinvite_may_ask_for_an_offer() {

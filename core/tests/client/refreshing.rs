@@ -41,6 +41,7 @@ fn a_caller_refreshes_by_update_and_says_nothing() {
     bench.pass(45_000);
     let update = bench.one("UPDATE");
     assert_eq!(update.header("Session-Expires"), "90;refresher=uac");
+    assert!(update.header("Supported").contains("timer"), "once");
     bench.answer(&update, &Answer::new("200 OK"));
     bench.no_event();
     bench.pass(89_999);
