@@ -23,6 +23,9 @@ pub enum OutgoingInviteEvent {
         /// Whether its session description is an offer. Then answer it with
         /// [`Session::prack`](crate::Session::prack).
         is_offer: bool,
+        /// Whether it is reliable and its session description answers the offer of the INVITE: no later response need
+        /// do so again ([RFC 3261 §13.2.1](https://www.rfc-editor.org/rfc/rfc3261#section-13.2.1)).
+        is_answer: bool,
         /// The response.
         message: Response,
     },

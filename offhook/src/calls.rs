@@ -181,10 +181,13 @@ impl Calls {
         let is_needed = match event {
             OutgoingInviteEvent::Trying { .. } => false,
             OutgoingInviteEvent::Progress {
-                session, is_offer, ..
+                session,
+                is_offer,
+                is_answer,
+                ..
             } => {
                 let is_first = session.is_some_and(|id| self.add_early_session_of(invite, id));
-                is_offer || is_first
+                is_offer || is_answer || is_first
             }
             OutgoingInviteEvent::Accept { session, .. } => {
                 self.add_session(session);

@@ -149,6 +149,7 @@ impl Inviter {
                 session,
                 is_offer,
                 message,
+                ..
             } => {
                 let session = session.map(|id| EarlySession(self.handle.place.beside(id)));
                 let offer = session.clone().filter(|_| is_offer).map(EarlyOffer);

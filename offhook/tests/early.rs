@@ -338,6 +338,32 @@ async fn an_offer_is_told_behind_all_that_waits() {
     assert!(progress(&mut inviter).await.offer.is_some());
 }
 
+/// The 2xx need not say again what a reliable response has answered.
+#[tokio::test]
+async fn an_answer_is_told_behind_all_that_waits() {
+    let (user_agent, _) = start().await;
+    let mut callee = Callee::new("udp:127.0.0.1:0").await;
+    let mut inviter = call(&user_agent, &callee.uri()).await;
+    let invite = callee.expect("INVITE").await;
+    for _ in 0..20 {
+        callee.respond(&invite, "180 Ringing", "", "").await;
+    }
+    // What is refused came behind all that.
+    callee.request(&invite, 1, "INFO", "").await;
+    assert_eq!(callee.expect_status().await, 488);
+    let reliable = "Require: 100rel\r\nRSeq: 7\r\n";
+    callee
+        .respond(&invite, "183 Session Progress", reliable, SDP)
+        .await;
+    callee.expect("PRACK").await;
+    for _ in 0..16 {
+        let ringing = progress(&mut inviter).await.message;
+        assert!(ringing.session_description().is_none());
+    }
+    let answer = progress(&mut inviter).await.message;
+    assert!(answer.session_description().is_some());
+}
+
 /// The first response of a session has the session.
 #[tokio::test]
 async fn a_session_is_told_behind_all_that_waits() {

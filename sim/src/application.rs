@@ -288,6 +288,7 @@ impl Call {
                 session,
                 is_offer,
                 message,
+                ..
             } => {
                 self.session = session.or(self.session);
                 match session {

@@ -210,19 +210,20 @@ fn proceed(state: &mut State, id: OutgoingInviteId) {
 fn progress(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Response) {
     let answerer = Answerer::of(response.headers());
     let session = early_session(state, id, flow, &answerer);
-    let mut is_offer = false;
+    let mut says = Says::Nothing;
     if let Some(session) = session
         && let Some(rseq) = prack::rseq(response.headers(), &state.config)
     {
         match acknowledge_reliably(state, id, session, rseq, &response) {
-            Some(offer) => is_offer = offer,
+            Some(it) => says = it,
             None => return,
         }
     }
     let is_over = response.status() == StatusCode::EARLY_DIALOG_TERMINATED;
     let event = OutgoingInviteEvent::Progress {
         session,
-        is_offer,
+        is_offer: says == Says::Offer,
+        is_answer: says == Says::Answer,
         message: response,
     };
     tell(state, id, event);
@@ -231,15 +232,23 @@ fn progress(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Respo
     }
 }
 
-/// Takes a reliable provisional response. Whether it makes an offer; `None` where it does not
-/// count.
+/// What a reliable provisional response says of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    Nothing,
+    Offer,
+    /// The answer to the offer of the INVITE.
+    Answer,
+}
+
+/// Takes a reliable provisional response; `None` where it does not count.
 fn acknowledge_reliably(
     state: &mut State,
     id: OutgoingInviteId,
     session: SessionId,
     rseq: u32,
     response: &Response,
-) -> Option<bool> {
+) -> Option<Says> {
     let invite = state.outgoing_invites.get_mut(id)?;
     let rack = RAck {
         rseq,
@@ -256,17 +265,22 @@ fn acknowledge_reliably(
     if !prack::take(fork, rseq) {
         return None;
     }
+    let mut says = Says::Nothing;
     if early.is_of_invite() {
         if response.session_description().is_some() {
             early.offer_answer = early.offer_answer.received();
         }
-        if early.offer_answer == OfferAnswer::HaveRemoteOffer {
-            fork.prack = Some(rack);
-            return Some(true);
+        match early.offer_answer {
+            OfferAnswer::HaveRemoteOffer => {
+                fork.prack = Some(rack);
+                return Some(Says::Offer);
+            }
+            OfferAnswer::Stable => says = Says::Answer,
+            OfferAnswer::Initial | OfferAnswer::HaveLocalOffer => {}
         }
     }
     prack::send(state, session, &rack, None);
-    Some(false)
+    Some(says)
 }
 
 /// A 2xx. The first makes the session; each other is of no use, and gets ACK and BYE

@@ -222,7 +222,10 @@ fn an_answer_in_one_is_the_answer() {
             .reliable(1)
             .sdp("answer"),
     );
-    bench.progressed();
+    let OutgoingInviteEvent::Progress { is_answer, .. } = bench.invite_event() else {
+        panic!("progress");
+    };
+    assert!(is_answer);
     assert_eq!(bench.one("PRACK").body(), "");
     bench.answer(&invite, &Answer::new("200 OK").sdp("other"));
     let OutgoingInviteEvent::Accept { is_offer, .. } = bench.invite_event() else {
@@ -263,7 +266,10 @@ fn an_unreliable_preview_of_the_answer_moves_nothing() {
     let mut bench = Bench::new();
     let (_, invite) = bench.call();
     bench.answer(&invite, &Answer::new("183 Session Progress").sdp("answer"));
-    bench.progressed();
+    let OutgoingInviteEvent::Progress { is_answer, .. } = bench.invite_event() else {
+        panic!("progress");
+    };
+    assert!(!is_answer);
     assert!(bench.sent().is_empty());
     bench.answer(
         &invite,
