@@ -26,7 +26,8 @@ pub struct Framer {
 pub enum Frame {
     /// Two CRLFs: answer with one.
     Ping,
-    /// One CRLF: the answer to a ping. When a ping comes in two pushes, its first half is given as a pong.
+    /// One CRLF: the answer to a ping. When a ping comes in two pushes, its first half is given as a pong: see
+    /// [`Framer::forget_half_ping`].
     Pong,
     /// A message.
     Message(Message),
@@ -83,6 +84,11 @@ impl Framer {
             Ok(message) => Frame::Message(message),
             Err(malformed) => Frame::Malformed(malformed),
         }))
+    }
+
+    /// The last frame was the answer to a ping, and no first half of one.
+    pub fn forget_half_ping(&mut self) {
+        self.is_half_ping = false;
     }
 
     /// Takes the line ends in front of a message.
@@ -249,6 +255,17 @@ mod tests {
             assert!(matches!(framer.next_frame(), Ok(None)));
             framer.push(second.as_bytes());
             assert!(matches!(framer.next_frame(), Ok(Some(Frame::Ping))));
+            assert!(matches!(framer.next_frame(), Ok(None)));
+        }
+    }
+
+    #[test]
+    fn the_answers_to_two_pings_are_no_ping() {
+        let mut framer = framer("");
+        for _ in 0..2 {
+            framer.push(b"\r\n");
+            assert!(matches!(framer.next_frame(), Ok(Some(Frame::Pong))));
+            framer.forget_half_ping();
             assert!(matches!(framer.next_frame(), Ok(None)));
         }
     }

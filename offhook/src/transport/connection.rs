@@ -24,6 +24,8 @@ use super::tls::Tls;
 use super::websocket;
 use super::wire::Wire;
 use super::writes::{Queue, Writes};
+#[cfg(all(test, feature = "tls"))]
+use crate::tls_options::TlsOptions;
 
 /// What all connections have in common.
 pub(crate) struct ConnectionSettings {
@@ -33,6 +35,20 @@ pub(crate) struct ConnectionSettings {
     pub(crate) origins: Origins,
     #[cfg(feature = "tls")]
     pub(crate) tls: Arc<Tls>,
+}
+
+#[cfg(test)]
+impl ConnectionSettings {
+    pub(super) fn of(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            advertised: Advertised::default(),
+            #[cfg(feature = "ws")]
+            origins: Origins::default(),
+            #[cfg(feature = "tls")]
+            tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
+        })
+    }
 }
 
 /// One stream connection, before and while it is open.
@@ -220,3 +236,119 @@ pub(super) enum End {
 }
 
 const LINGER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use offhook_core::TransactionId;
+    use offhook_message::{Malformed, Message};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    #[cfg(feature = "ws")]
+    use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+
+    use super::*;
+
+    struct Nobody;
+
+    impl Receive for Nobody {
+        fn message(&self, _: Flow, _: Message) {}
+        fn malformed(&self, _: Flow, _: Malformed) {}
+        fn undelivered(&self, _: usize, _: TransactionId) {}
+        fn disconnected(&self, _: Channel, _: Opener) {}
+    }
+
+    /// A connection over a pipe.
+    struct Ours {
+        connection: Connection,
+        open: Open,
+        _queue: Arc<Queue>,
+        _receiver: Arc<dyn Receive>,
+    }
+
+    /// A connection, and the peer's end of its pipe.
+    async fn ends(transport: Transport, opener: Opener) -> (Ours, DuplexStream) {
+        let receiver: Arc<dyn Receive> = Arc::new(Nobody);
+        let settings = ConnectionSettings::of(LIMITS);
+        let flow = Flow {
+            transport,
+            channel: Channel(1),
+            local: ([127, 0, 0, 1], 5060).into(),
+            remote: ([127, 0, 0, 1], 9).into(),
+        };
+        let way = (transport, flow.remote);
+        let (connection, queue) = Connection::new(
+            flow.channel,
+            way,
+            opener,
+            settings,
+            Arc::downgrade(&receiver),
+        );
+        let (ours, peer) = duplex(PIPE);
+        let (socket, arrived) = Socket::over(ours);
+        let octets: Octets = Box::new(socket);
+        let wire = match transport {
+            #[cfg(feature = "ws")]
+            Transport::Ws => {
+                let config = Some(websocket::config(&LIMITS));
+                let websocket = WebSocketStream::from_raw_socket(octets, Role::Server, config);
+                Wire::WebSocket(Box::new(websocket.await))
+            }
+            _ => Wire::Octets(octets),
+        };
+        let open = Open {
+            wire,
+            arrived,
+            flow,
+        };
+        let ours = Ours {
+            connection,
+            open,
+            _queue: queue,
+            _receiver: receiver,
+        };
+        (ours, peer)
+    }
+
+    impl Ours {
+        /// The end of the connection, if it comes before this time.
+        async fn end_before(&mut self, time: Duration) -> Option<End> {
+            timeout(time, self.connection.run(&mut self.open))
+                .await
+                .ok()
+        }
+    }
+
+    /// RFC 5626 §3.5.1: each is one CRLF.
+    #[tokio::test(start_paused = true)]
+    async fn the_answers_to_two_pings_of_ours_are_no_ping() {
+        let (mut ours, mut peer) = ends(Transport::Tcp, Opener::Us).await;
+        let answers = tokio::spawn(async move {
+            let mut ping = [0; 4];
+            while peer.read_exact(&mut ping).await.is_ok() {
+                peer.write_all(b"\r\n").await.unwrap();
+            }
+        });
+        let end = ours.end_before(LIMITS.idle_time + SECOND).await;
+        assert!(matches!(end, Some(End::Idle)), "{end:?}");
+        drop(ours);
+        answers.await.unwrap();
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+    /// In octets.
+    const PIPE: usize = 1000;
+    const LIMITS: ConnectionLimits = ConnectionLimits {
+        // No ping is open while the peer does not read.
+        pong_time: Duration::from_hours(1),
+        connections: 16,
+        connections_per_source: 16,
+        message: 64 << 10,
+        unsent: 1 << 20,
+        connect_time: SECOND,
+        handshake_time: SECOND,
+        message_time: Duration::from_secs(32),
+        write_time: Duration::from_secs(32),
+        idle_time: Duration::from_hours(2),
+        pinging_idle_time: Duration::from_mins(10),
+        ping_interval: Duration::from_secs(100),
+    };
+}

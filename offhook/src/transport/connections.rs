@@ -278,15 +278,8 @@ mod tests {
     use offhook_message::{Malformed, Message};
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-    use super::super::advertised::Advertised;
     use super::super::limits::ConnectionLimits;
-    #[cfg(feature = "ws")]
-    use super::super::origins::Origins;
-    #[cfg(feature = "tls")]
-    use super::super::tls::Tls;
     use super::*;
-    #[cfg(feature = "tls")]
-    use crate::tls_options::TlsOptions;
 
     struct Nobody;
 
@@ -319,15 +312,8 @@ mod tests {
             unsent: 10_000,
             ..ConnectionLimits::default()
         };
-        let settings = ConnectionSettings {
-            limits,
-            advertised: Advertised::default(),
-            #[cfg(feature = "ws")]
-            origins: Origins::default(),
-            #[cfg(feature = "tls")]
-            tls: Arc::new(Tls::new(TlsOptions::default()).unwrap()),
-        };
-        Connections::new(receiver, Handle::current(), 1, Arc::new(settings))
+        let settings = ConnectionSettings::of(limits);
+        Connections::new(receiver, Handle::current(), 1, settings)
     }
 
     fn outgoing(channel: u64) -> Outgoing {

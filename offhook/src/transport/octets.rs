@@ -23,14 +23,20 @@ impl Arrived {
 }
 
 /// A TCP socket that tells when something comes.
-pub(super) struct Socket {
-    stream: TcpStream,
+pub(super) struct Socket<S = TcpStream> {
+    stream: S,
     arrived: Arrived,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> (Self, Arrived) {
         tune(&stream);
+        Self::over(stream)
+    }
+}
+
+impl<S> Socket<S> {
+    pub(super) fn over(stream: S) -> (Self, Arrived) {
         let arrived = Arrived::default();
         let socket = Self {
             stream,
@@ -40,7 +46,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +58,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -15,8 +15,8 @@ pub(super) struct Patience<'a> {
     /// The peer has sent a ping.
     pings: bool,
     asks: Asks,
-    /// We have sent one.
-    has_asked: bool,
+    /// One of ours is not answered yet.
+    awaits_pong: bool,
     /// When the next ping goes out, or when the last one must be answered.
     ask: Ask,
 }
@@ -57,7 +57,7 @@ impl<'a> Patience<'a> {
             incomplete: None,
             pings: false,
             asks,
-            has_asked: false,
+            awaits_pong: false,
             ask: Ask::Never,
         };
         patience.ask_later(now);
@@ -80,7 +80,7 @@ impl<'a> Patience<'a> {
         }
         match self.ask {
             Ask::At(instant) if now >= instant => {
-                self.has_asked = true;
+                self.awaits_pong = true;
                 self.ask = match self.asks {
                     Asks::Always => Ask::AnswerBy(now + self.limits.pong_time),
                     _ => Ask::At(now + self.limits.ping_interval),
@@ -115,13 +115,15 @@ impl<'a> Patience<'a> {
         self.message(now);
     }
 
-    /// The answer to a ping shows that the peer is there, and not that it is of use.
-    pub(super) fn pong(&mut self, now: Instant) {
+    /// The answer to a ping shows that the peer is there, and not that it is of use. Whether it answers one of ours.
+    pub(super) fn pong(&mut self, now: Instant) -> bool {
         self.incomplete = None;
-        if self.has_asked && self.asks == Asks::Trying {
+        let is_answer = std::mem::take(&mut self.awaits_pong);
+        if is_answer && self.asks == Asks::Trying {
             self.asks = Asks::Always;
         }
         self.ask_later(now);
+        is_answer
     }
 
     fn ask_later(&mut self, now: Instant) {

@@ -97,7 +97,7 @@ impl<'a> Reads<'a> {
         let mut is_complete = false;
         loop {
             match reader.next_frame() {
-                Ok(Some(frame)) => self.take_frame(frame, receiver),
+                Ok(Some(frame)) => self.take_frame(frame, reader, receiver),
                 Ok(None) => break,
                 Err(error) => {
                     receiver.malformed(self.flow, error.malformed);
@@ -112,7 +112,7 @@ impl<'a> Reads<'a> {
         Ok(())
     }
 
-    fn take_frame(&mut self, frame: Frame, receiver: &dyn Receive) {
+    fn take_frame(&mut self, frame: Frame, reader: &mut Reader<'_>, receiver: &dyn Receive) {
         let now = Instant::now();
         let transport = self.flow.transport;
         match frame {
@@ -131,7 +131,9 @@ impl<'a> Reads<'a> {
             }
             Frame::Pong => {
                 trace!(%transport, remote = %self.flow.remote, "pong");
-                self.patience.pong(now);
+                if self.patience.pong(now) {
+                    reader.forget_half_ping();
+                }
             }
         }
     }

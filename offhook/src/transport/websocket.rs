@@ -175,7 +175,7 @@ fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
     refusal
 }
 
-fn config(limits: &ConnectionLimits) -> WebSocketConfig {
+pub(super) fn config(limits: &ConnectionLimits) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)

@@ -102,6 +102,15 @@ impl Reader<'_> {
             Self::WebSocket { frame, .. } => Ok(frame.take()),
         }
     }
+
+    /// The last frame was the answer to a ping, and no first half of one.
+    pub(super) fn forget_half_ping(&mut self) {
+        match self {
+            Self::Octets { framer, .. } => framer.forget_half_ping(),
+            #[cfg(feature = "ws")]
+            Self::WebSocket { .. } => {}
+        }
+    }
 }
 
 pub(super) enum Writer<'a> {
