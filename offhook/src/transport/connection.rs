@@ -239,7 +239,10 @@ const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::TransactionId;
+    use bytes::Bytes;
+    #[cfg(feature = "ws")]
+    use futures_util::StreamExt;
+    use offhook_core::{TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     #[cfg(feature = "ws")]
@@ -260,7 +263,7 @@ mod tests {
     struct Ours {
         connection: Connection,
         open: Open,
-        _queue: Arc<Queue>,
+        queue: Arc<Queue>,
         _receiver: Arc<dyn Receive>,
     }
 
@@ -302,7 +305,7 @@ mod tests {
         let ours = Ours {
             connection,
             open,
-            _queue: queue,
+            queue,
             _receiver: receiver,
         };
         (ours, peer)
@@ -314,6 +317,15 @@ mod tests {
             timeout(time, self.connection.run(&mut self.open))
                 .await
                 .ok()
+        }
+
+        fn send(&self, text: &str) {
+            let transmit = Transmit {
+                flow: self.open.flow,
+                bytes: Bytes::copy_from_slice(text.as_bytes()),
+                transaction: None,
+            };
+            assert!(self.queue.send(Outgoing::new(transmit, 0)).is_ok());
         }
     }
 
@@ -331,6 +343,32 @@ mod tests {
         assert!(matches!(end, Some(End::Idle)), "{end:?}");
         drop(ours);
         answers.await.unwrap();
+    }
+
+    #[cfg(feature = "ws")]
+    #[tokio::test(start_paused = true)]
+    async fn a_websocket_that_is_slow_at_its_end_loses_nothing() {
+        let (mut ours, peer) = ends(Transport::Ws, Opener::Peer).await;
+        (0..64).for_each(|number| ours.send(&format!("{number:01000}")));
+        let end = ours.end_before(SECOND).await;
+        assert!(end.is_none(), "the pipe is full: {end:?}");
+        let Ours {
+            connection,
+            open,
+            queue: _queue,
+            ..
+        } = ours;
+        let received = async {
+            let mut peer = WebSocketStream::from_raw_socket(peer, Role::Client, None).await;
+            let mut received = Vec::new();
+            while let Some(Ok(message)) = peer.next().await {
+                received.extend(message.to_text().unwrap().parse::<u32>());
+            }
+            received
+        };
+        let (unsent, received) = tokio::join!(connection.close(open, &End::Released), received);
+        assert!(unsent.is_empty());
+        assert!(received.into_iter().eq(0..64));
     }
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -1,3 +1,5 @@
+#[cfg(feature = "ws")]
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -122,7 +124,7 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Writes for as long as anybody can send. May be dropped and called again.
+    /// Writes for as long as anybody can send. May be dropped, and called again with a new writer.
     pub(super) async fn run(&mut self, writer: &mut Writer<'_>, write_time: Duration) -> End {
         loop {
             if self.batch.is_empty() {
@@ -192,6 +194,9 @@ impl Writes {
                 // All of them at once: each flush is a system call.
                 while let Some(write) = self.batch.get(self.fed) {
                     sink.feed(message(write)).await.map_err(as_io)?;
+                    // The half has a place of its own for one, which is gone with it.
+                    let is_taken = poll_fn(|context| sink.poll_ready_unpin(context));
+                    is_taken.await.map_err(as_io)?;
                     self.fed += 1;
                 }
                 sink.flush().await.map_err(as_io)?;
