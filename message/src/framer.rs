@@ -86,6 +86,11 @@ impl Framer {
         }))
     }
 
+    /// Whether nothing has come of a next frame.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     /// The last frame was the answer to a ping, and no first half of one.
     pub fn forget_half_ping(&mut self) {
         self.is_half_ping = false;
@@ -235,8 +240,10 @@ mod tests {
             framer.push(&[*octet]);
             assert!(matches!(framer.next_frame(), Ok(None)));
         }
+        assert!(!framer.is_empty());
         framer.push(&[*last]);
         assert_eq!(bytes_of(framer.next_frame().unwrap()), BYE.as_bytes());
+        assert!(framer.is_empty());
     }
 
     #[test]

@@ -345,6 +345,27 @@ mod tests {
         answers.await.unwrap();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_begins_behind_another_frame_must_end_in_time() {
+        for (transport, opener) in [
+            (Transport::Tcp, Opener::Peer),
+            (Transport::Tcp, Opener::Us),
+            (Transport::Tls, Opener::Us),
+        ] {
+            let (mut ours, mut peer) = ends(transport, opener).await;
+            if transport == transport.secured() && opener == Opener::Us {
+                ours.open.arrived = Arrived::default();
+            }
+            let octets = b"\r\n\r\nINVITE sip:";
+            peer.write_all(octets).await.unwrap();
+            let end = ours.end_before(LIMITS.message_time + SECOND).await;
+            assert!(
+                matches!(end, Some(End::Idle)),
+                "{transport} {opener:?}: {end:?}"
+            );
+        }
+    }
+
     #[cfg(feature = "ws")]
     #[tokio::test(start_paused = true)]
     async fn a_websocket_that_is_slow_at_its_end_loses_nothing() {

@@ -106,7 +106,9 @@ impl<'a> Reads<'a> {
             }
             is_complete = true;
         }
-        if is_complete {
+        if !reader.is_empty() {
+            self.patience.incomplete(Instant::now());
+        } else if is_complete {
             self.arrived.take();
         }
         Ok(())

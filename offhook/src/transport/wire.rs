@@ -103,6 +103,15 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether nothing has come of a next frame, as far as can be seen.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Octets { framer, .. } => framer.is_empty(),
+            #[cfg(feature = "ws")]
+            Self::WebSocket { frame, .. } => frame.is_none(),
+        }
+    }
+
     /// The last frame was the answer to a ping, and no first half of one.
     pub(super) fn forget_half_ping(&mut self) {
         match self {
