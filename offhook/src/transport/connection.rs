@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::advertised::Advertised;
 use super::destination::Destination;
 use super::limits::ConnectionLimits;
-use super::octets::{Arrived, Octets, Socket};
+use super::octets::{Moved, Octets, Socket, Traffic};
 #[cfg(feature = "ws")]
 use super::origins::Origins;
 use super::outgoing::Outgoing;
@@ -107,14 +107,14 @@ impl Connection {
         local: SocketAddr,
         destination: Option<&Destination>,
     ) -> io::Result<Open> {
-        let (socket, mut arrived) = Socket::new(stream);
+        let (socket, mut traffic) = Socket::new(stream);
         let handshake = self.handshake(socket, destination);
         let wire = timeout(self.settings.limits.handshake_time, handshake).await??;
         // The octets of the handshake begin no message.
-        arrived.take();
+        traffic.arrived.take();
         if destination.is_some() && self.transport == self.transport.secured() {
             // Nor are the tickets of a server part of one.
-            arrived = Arrived::default();
+            traffic.arrived = Moved::default();
         }
         let told = self.settings.advertised.of(self.transport, local);
         let flow = Flow {
@@ -125,7 +125,7 @@ impl Connection {
         };
         Ok(Open {
             wire,
-            arrived,
+            traffic,
             flow,
         })
     }
@@ -142,10 +142,11 @@ impl Connection {
         };
         let patience = Patience::new(limits, quiet, asks, Instant::now());
         let ends = (&self.receiver, &self.queue);
-        let mut reads = Reads::new(open.flow, patience, &open.arrived, ends);
+        let Traffic { arrived, taken } = &open.traffic;
+        let mut reads = Reads::new(open.flow, patience, arrived, ends);
         select! {
             end = reads.run(&mut reader) => end,
-            end = self.writes.run(&mut writer, limits.write_time) => end,
+            end = self.writes.run(&mut writer, taken, limits.write_time) => end,
         }
     }
 
@@ -168,7 +169,9 @@ impl Connection {
         self.writes.close();
         let limits = &self.settings.limits;
         let (_, mut writer) = open.wire.split(limits.message);
-        let written = self.writes.run(&mut writer, limits.write_time).await;
+        let taken = &open.traffic.taken;
+        let written = self.writes.run(&mut writer, taken, limits.write_time);
+        let written = written.await;
         drop(writer);
         if let End::Released = written {
             open.wire.close(end).await;
@@ -213,7 +216,7 @@ impl Connection {
 /// A connection that is open.
 pub(super) struct Open {
     wire: Wire,
-    arrived: Arrived,
+    traffic: Traffic,
     flow: Flow,
 }
 
@@ -245,6 +248,8 @@ mod tests {
     use offhook_core::{TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    #[cfg(feature = "ws")]
+    use tokio::time::sleep;
     #[cfg(feature = "ws")]
     use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
@@ -286,7 +291,7 @@ mod tests {
             Arc::downgrade(&receiver),
         );
         let (ours, peer) = duplex(PIPE);
-        let (socket, arrived) = Socket::over(ours);
+        let (socket, traffic) = Socket::over(ours);
         let octets: Octets = Box::new(socket);
         let wire = match transport {
             #[cfg(feature = "ws")]
@@ -299,7 +304,7 @@ mod tests {
         };
         let open = Open {
             wire,
-            arrived,
+            traffic,
             flow,
         };
         let ours = Ours {
@@ -354,7 +359,7 @@ mod tests {
         ] {
             let (mut ours, mut peer) = ends(transport, opener).await;
             if transport == transport.secured() && opener == Opener::Us {
-                ours.open.arrived = Arrived::default();
+                ours.open.traffic.arrived = Moved::default();
             }
             let octets = b"\r\n\r\nINVITE sip:";
             peer.write_all(octets).await.unwrap();
@@ -390,6 +395,31 @@ mod tests {
         let (unsent, received) = tokio::join!(connection.close(open, &End::Released), received);
         assert!(unsent.is_empty());
         assert!(received.into_iter().eq(0..64));
+    }
+
+    #[cfg(feature = "ws")]
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_cut() {
+        for transport in [Transport::Tcp, Transport::Ws] {
+            let (mut ours, mut peer) = ends(transport, Opener::Us).await;
+            let text = "x".repeat(1000);
+            (0..64).for_each(|_| ours.send(&text));
+            let reads = async {
+                let mut octets = vec![0; PIPE];
+                let mut count = 0;
+                while count < 64 * text.len() {
+                    sleep(LIMITS.write_time / 2).await;
+                    count += peer.read(&mut octets).await.unwrap();
+                }
+            };
+            select! {
+                end = ours.connection.run(&mut ours.open) => panic!("{transport}: {end}"),
+                () = reads => {}
+            }
+            (0..64).for_each(|_| ours.send(&text));
+            let end = ours.end_before(LIMITS.write_time + SECOND).await;
+            assert!(matches!(end, Some(End::Failed(_))), "{transport}: {end:?}");
+        }
     }
 
     const SECOND: Duration = Duration::from_secs(1);

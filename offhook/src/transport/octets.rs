@@ -10,39 +10,51 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tracing::debug;
 
-/// Whether octets have come that nobody has looked at yet: below TLS and WebSocket framing, where
-/// an incomplete message shows as nothing else.
+/// Whether octets have moved that nobody has looked at yet.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Arrived(Arc<AtomicBool>);
+pub(super) struct Moved(Arc<AtomicBool>);
 
-impl Arrived {
-    /// Whether any have come since the last call.
+impl Moved {
+    /// Whether any have since the last call.
     pub(super) fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
+
+    fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
-/// A TCP socket that tells when something comes.
+/// What moves below TLS and WebSocket framing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traffic {
+    /// An incomplete message shows as nothing else.
+    pub(super) arrived: Moved,
+    /// What the peer takes slowly shows as nothing else.
+    pub(super) taken: Moved,
+}
+
+/// A TCP socket that tells when something comes or goes.
 pub(super) struct Socket<S = TcpStream> {
     stream: S,
-    arrived: Arrived,
+    traffic: Traffic,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> (Self, Arrived) {
+    pub(super) fn new(stream: TcpStream) -> (Self, Traffic) {
         tune(&stream);
         Self::over(stream)
     }
 }
 
 impl<S> Socket<S> {
-    pub(super) fn over(stream: S) -> (Self, Arrived) {
-        let arrived = Arrived::default();
+    pub(super) fn over(stream: S) -> (Self, Traffic) {
+        let traffic = Traffic::default();
         let socket = Self {
             stream,
-            arrived: arrived.clone(),
+            traffic: traffic.clone(),
         };
-        (socket, arrived)
+        (socket, traffic)
     }
 }
 
@@ -53,7 +65,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let result = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        self.arrived.0.store(true, Ordering::Relaxed);
+        self.traffic.arrived.note();
         Poll::Ready(result)
     }
 }
@@ -64,7 +76,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         context: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, octets)
+        let result = ready!(Pin::new(&mut self.stream).poll_write(context, octets));
+        self.traffic.taken.note();
+        Poll::Ready(result)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

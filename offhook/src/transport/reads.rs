@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::trace;
 
 use super::connection::End;
-use super::octets::Arrived;
+use super::octets::Moved;
 use super::patience::{Due, Patience};
 use super::receive::Receive;
 use super::wire::Reader;
@@ -22,7 +22,7 @@ pub(super) struct Reads<'a> {
     patience: Patience<'a>,
     /// Set to what the peer may take, or to less: then it is set again.
     sleep: Pin<Box<Sleep>>,
-    arrived: &'a Arrived,
+    arrived: &'a Moved,
     receiver: &'a Weak<dyn Receive>,
     queue: &'a Weak<Queue>,
 }
@@ -31,7 +31,7 @@ impl<'a> Reads<'a> {
     pub(super) fn new(
         flow: Flow,
         patience: Patience<'a>,
-        arrived: &'a Arrived,
+        arrived: &'a Moved,
         (receiver, queue): (&'a Weak<dyn Receive>, &'a Weak<Queue>),
     ) -> Self {
         Self {

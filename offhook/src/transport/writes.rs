@@ -1,20 +1,22 @@
-#[cfg(feature = "ws")]
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 #[cfg(feature = "ws")]
 use futures_util::SinkExt;
 use tokio::io::{self, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendError;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep};
 #[cfg(feature = "ws")]
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::connection::End;
+use super::octets::Moved;
 use super::outgoing::Outgoing;
 use super::wire::Writer;
 
@@ -124,8 +126,14 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Writes for as long as anybody can send. May be dropped, and called again with a new writer.
-    pub(super) async fn run(&mut self, writer: &mut Writer<'_>, write_time: Duration) -> End {
+    /// Writes for as long as anybody can send, and the peer takes something within each `write_time`. May be dropped, and
+    /// called again with a new writer.
+    pub(super) async fn run(
+        &mut self,
+        writer: &mut Writer<'_>,
+        taken: &Moved,
+        write_time: Duration,
+    ) -> End {
         loop {
             if self.batch.is_empty() {
                 if self.queued.recv_many(&mut self.batch, LARGEST_BATCH).await == 0 {
@@ -133,12 +141,10 @@ impl Writes {
                 }
                 self.begin(writer);
             }
-            match timeout(write_time, self.write(writer)).await {
-                Ok(Ok(Progress::Some)) => {}
-                Ok(Ok(Progress::All)) => self.written(),
-                Ok(Err(error)) => return error.into(),
-                Err(elapsed) => return End::Failed(elapsed.into()),
+            if let Err(error) = patiently(self.write(writer), taken, write_time).await {
+                return error.into();
             }
+            self.written();
         }
     }
 
@@ -179,15 +185,12 @@ impl Writes {
         }
     }
 
-    async fn write(&mut self, writer: &mut Writer<'_>) -> io::Result<Progress> {
+    async fn write(&mut self, writer: &mut Writer<'_>) -> io::Result<()> {
         match writer {
             Writer::Octets(half) => {
-                half.write_buf(&mut self.buffer).await?;
-                if self.buffer.has_remaining() {
-                    return Ok(Progress::Some);
-                }
+                half.write_all_buf(&mut self.buffer).await?;
                 // TLS may hold back what it has taken.
-                half.flush().await?;
+                half.flush().await
             }
             #[cfg(feature = "ws")]
             Writer::WebSocket(sink) => {
@@ -199,10 +202,9 @@ impl Writes {
                     is_taken.await.map_err(as_io)?;
                     self.fed += 1;
                 }
-                sink.flush().await.map_err(as_io)?;
+                sink.flush().await.map_err(as_io)
             }
         }
-        Ok(Progress::All)
     }
 
     fn written(&mut self) {
@@ -216,10 +218,25 @@ impl Writes {
     }
 }
 
-/// How far the batch is written.
-enum Progress {
-    Some,
-    All,
+/// Writes until nothing is taken for `write_time`.
+async fn patiently(
+    write: impl Future<Output = io::Result<()>>,
+    taken: &Moved,
+    write_time: Duration,
+) -> io::Result<()> {
+    let mut write = pin!(write);
+    let mut sleep = pin!(sleep(write_time));
+    poll_fn(|context| {
+        if let Poll::Ready(written) = write.as_mut().poll(context) {
+            return Poll::Ready(written);
+        }
+        if taken.take() {
+            sleep.as_mut().reset(Instant::now() + write_time);
+        }
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    })
+    .await
 }
 
 #[cfg(feature = "ws")]
