@@ -46,7 +46,8 @@ impl DnsResolver {
     }
 
     fn build(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> io::Result<Self> {
-        builder.options_mut().timeout = TRY_TIME;
+        let options = builder.options_mut();
+        (options.timeout, options.attempts) = (TRY_TIME, REPETITIONS);
         builder.build().map(Self).map_err(io::Error::other)
     }
 
@@ -103,3 +104,27 @@ fn record(data: &RData) -> Option<Record> {
 
 /// Until a question is asked again: a datagram may be lost.
 const TRY_TIME: Duration = Duration::from_millis(800);
+/// An address is asked for in two questions, and one without an answer must not outlast the patience with both.
+const REPETITIONS: usize = 1;
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UdpSocket;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::look_up::QUESTION_TIME;
+
+    /// It may be that of a name whose other question got its answer at once. The clock leaps.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_without_an_answer_fails_before_it_is_given_up() {
+        let dead = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let resolver = DnsResolver::of(dead.local_addr().unwrap()).unwrap();
+        for kind in [RecordKind::Naptr, RecordKind::Srv, RecordKind::Address] {
+            let name = "example.test".to_owned();
+            let question = Question { name, kind };
+            let answer = timeout(QUESTION_TIME, resolver.look_up(&question)).await;
+            assert!(answer.is_ok_and(|records| records.is_err()), "{kind:?}");
+        }
+    }
+}

@@ -67,4 +67,4 @@ async fn ask(
 
 /// NAPTR and SRV records may take all of their time and leave a second for the addresses.
 const LOCATE_TIME: Duration = Duration::from_secs(5);
-const QUESTION_TIME: Duration = Duration::from_secs(2);
+pub(crate) const QUESTION_TIME: Duration = Duration::from_secs(2);
