@@ -281,7 +281,7 @@ async fn a_referral_outside_of_a_call() {
     let me = "sip:alice@example.com".parse().unwrap();
     let request = OutgoingRequest::new(flows, me, target.into());
     let request = request.with_header(refer_to).with_header(contact);
-    let sent = alice.request(Method::Refer, request).unwrap();
+    let mut sent = alice.request(Method::Refer, request).unwrap();
     match soon(bob.event()).await {
         Some(UserAgentEvent::Referred(referral)) => drop(referral),
         other => panic!("{other:?}"),
