@@ -36,15 +36,21 @@ pub enum NoFlow {
         /// What the resolver said.
         source: io::Error,
     },
-    /// There is no listener of this transport for any of the addresses, or the system has no route to them.
-    #[error(
-        "{host} can not be reached: listen on {transport} with an address of its kind, and see that there is a route"
-    )]
+    /// There is no listener of this transport for any of the addresses.
+    #[error("{host} can not be reached: listen on {transport} with an address of its kind")]
     NoListener {
         /// The host.
         host: String,
         /// The transport.
         transport: Transport,
+    },
+    /// There is a listener, and the system has no way to the address.
+    #[error("{host} can not be reached: {source}")]
+    NoRoute {
+        /// The host.
+        host: String,
+        /// What the system said.
+        source: io::Error,
     },
 }
 
@@ -58,36 +64,49 @@ impl Shell {
         let target = target.ok_or_else(|| NoFlow::NoTransport { uri: uri.clone() })?;
         let transport = target.default_transport();
         let host = target.host.clone();
-        let flows = self.flows_to(target).await;
-        let flows = flows.map_err(|source| NoFlow::NotFound {
-            host: host.clone(),
-            source,
-        })?;
-        if flows.is_empty() {
-            return Err(NoFlow::NoListener { host, transport });
-        }
-        Ok(flows)
+        self.flows_to(target).await.map_err(|no_way| match no_way {
+            NoWay::Unknown(source) => NoFlow::NotFound { host, source },
+            NoWay::NoListener => NoFlow::NoListener { host, transport },
+            NoWay::NoRoute(source) => NoFlow::NoRoute { host, source },
+        })
     }
 
-    /// The ways to a target that a listener of ours is near.
-    pub(crate) async fn flows_to(&self, target: Target) -> io::Result<Vec<Flow>> {
+    /// The ways to a target that a listener of ours is near; never empty.
+    pub(crate) async fn flows_to(&self, target: Target) -> Result<Vec<Flow>, NoWay> {
         let host = target.host.clone();
         let listeners = self.listeners.iter();
         let transports: Vec<_> = listeners.map(|listener| listener.transport).collect();
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed)?;
+        let seeded = getrandom::fill(&mut seed);
+        seeded.map_err(|error| NoWay::Unknown(error.into()))?;
         let locating = Locating::new(target, &transports, seed);
-        let destinations = locate(&self.resolver, locating).await?;
+        let destinations = locate(&self.resolver, locating).await;
+        let destinations = destinations.map_err(NoWay::Unknown)?;
+        let mut no_way = NoWay::NoListener;
         let flows = destinations.iter().filter_map(|destination| {
-            self.flow_to(destination.transport, &host, destination.address)
+            match self.flow_to(destination.transport, &host, destination.address) {
+                Ok(flow) => Some(flow),
+                Err(NoWay::NoListener) => None,
+                Err(cause) => {
+                    no_way = cause;
+                    None
+                }
+            }
         });
         let flows: Vec<_> = flows.take(MOST_FLOWS).collect();
         debug!(host, ?destinations, ways = flows.len(), "located");
+        if flows.is_empty() {
+            return Err(no_way);
+        }
         Ok(flows)
     }
 
     /// The way to an address, where a listener of ours is near: over no connection in particular.
-    pub(crate) fn flow_to_address(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+    pub(crate) fn flow_to_address(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Result<Flow, NoWay> {
         let (listener, local) = best_listener(&self.listeners, transport, remote)?;
         let advertised = &self.transport.connections.settings.advertised;
         let local = advertised.of(transport, local).unwrap_or(local);
@@ -95,7 +114,7 @@ impl Shell {
             Transport::Udp => self.transport.channel_of(listener.address),
             _ => Channel::NONE,
         };
-        Some(Flow {
+        Ok(Flow {
             transport,
             channel,
             local,
@@ -104,7 +123,7 @@ impl Shell {
     }
 
     /// The way to an address of a host, where a listener of ours is near.
-    fn flow_to(&self, transport: Transport, host: &str, remote: SocketAddr) -> Option<Flow> {
+    fn flow_to(&self, transport: Transport, host: &str, remote: SocketAddr) -> Result<Flow, NoWay> {
         let mut flow = self.flow_to_address(transport, remote)?;
         if !matches!(transport, Transport::Udp | Transport::Tcp) {
             // A connection of these is to one host, whoever else has the address.
@@ -114,8 +133,19 @@ impl Shell {
                 address: remote,
             });
         }
-        Some(flow)
+        Ok(flow)
     }
+}
+
+/// Why there is no way to a target or an address.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoWay {
+    #[error("it is not found: {0}")]
+    Unknown(io::Error),
+    #[error("no listener has an address of its kind")]
+    NoListener,
+    #[error("there is no route: {0}")]
+    NoRoute(io::Error),
 }
 
 /// The listener to call from, and its address as the peer sees it. One on the very interface that
@@ -124,17 +154,20 @@ fn best_listener(
     listeners: &[Listener],
     transport: Transport,
     remote: SocketAddr,
-) -> Option<(&Listener, SocketAddr)> {
-    let facing = address_facing(remote).ok()?.ip();
-    let of_its_kind = listeners.iter().filter(|listener| {
+) -> Result<(&Listener, SocketAddr), NoWay> {
+    let is_of_its_kind = |listener: &&Listener| {
         listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4()
-    });
-    let listener = of_its_kind.min_by_key(|listener| distance(listener.address.ip(), facing))?;
+    };
+    let mut of_its_kind = listeners.iter().filter(is_of_its_kind).peekable();
+    of_its_kind.peek().ok_or(NoWay::NoListener)?;
+    let facing = address_facing(remote).map_err(NoWay::NoRoute)?.ip();
+    let listener = of_its_kind.min_by_key(|listener| distance(listener.address.ip(), facing));
+    let listener = listener.ok_or(NoWay::NoListener)?;
     let mut local = listener.address;
     if local.ip().is_unspecified() {
         local.set_ip(facing);
     }
-    Some((listener, local))
+    Ok((listener, local))
 }
 
 fn distance(listener: IpAddr, facing: IpAddr) -> u8 {
@@ -177,7 +210,18 @@ mod tests {
         ] {
             let found = best_listener(&listeners, transport, remote.parse().unwrap());
             let expected = expected.map(|address| address.parse().unwrap());
-            assert_eq!(found.map(|(_, local)| local), expected, "{remote}");
+            assert_eq!(found.ok().map(|(_, local)| local), expected, "{remote}");
         }
+    }
+
+    /// Nobody may call a broadcast address.
+    #[test]
+    fn no_listener_is_told_from_no_route() {
+        let listeners = listeners(&[(Transport::Udp, "0.0.0.0:1")]);
+        let remote = "255.255.255.255:9".parse().unwrap();
+        let found = best_listener(&listeners, Transport::Udp, remote);
+        assert!(matches!(found, Err(NoWay::NoRoute(_))), "{found:?}");
+        let found = best_listener(&listeners, Transport::Tcp, remote);
+        assert!(matches!(found, Err(NoWay::NoListener)), "{found:?}");
     }
 }

@@ -1,10 +1,13 @@
 //! Calls that go on in another process.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use offhook_core::{Flow, InsideError, SessionSnapshot, SnapshotError};
 
+use crate::flows::NoWay;
 use crate::handle::Place;
 use crate::session::Session;
 use crate::user_agent::UserAgent;
@@ -47,7 +50,7 @@ impl UserAgent {
     /// # Errors
     ///
     /// The octets are no snapshot, the call is here already, there are too many, this user agent is leaving,
-    /// or there is no listener of the transport to reach the peer by.
+    /// or there is no listener of the transport to reach the peer by, or no route.
     pub fn restore(&self, snapshot: &[u8]) -> Result<Session, RestoreError> {
         let parts = snapshot.split_first_chunk();
         let (time, octets) = parts.ok_or(SnapshotError::NoSnapshot)?;
@@ -60,7 +63,12 @@ impl UserAgent {
         // The connection is gone, and the address may be that of its end alone: the dialog has the name of its next hop
         // (RFC 3261 §12.2.1.1), which the certificate is for.
         let flow = self.shell.flow_to_address(transport, remote);
-        snapshot.flow = flow.ok_or(RestoreError::NoListener(snapshot.flow))?;
+        snapshot.flow = flow.map_err(|no_way| match no_way {
+            NoWay::NoListener => RestoreError::NoListener(snapshot.flow),
+            NoWay::Unknown(source) | NoWay::NoRoute(source) => {
+                RestoreError::NoRoute { remote, source }
+            }
+        })?;
         let call_id = String::from_utf8_lossy(snapshot.call_id()).into();
         let shell = Arc::clone(&self.shell);
         let shard = shell.shard_of(snapshot.call_id());
@@ -83,6 +91,14 @@ pub enum RestoreError {
     /// There is no listener to reach the peer of this flow by.
     #[error("{} can not be reached: listen on {} with an address of its kind first", .0.remote, .0.transport)]
     NoListener(Flow),
+    /// There is a listener, and the system has no way to the peer.
+    #[error("{remote} can not be reached: {source}")]
+    NoRoute {
+        /// The address of the peer.
+        remote: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// In milliseconds.

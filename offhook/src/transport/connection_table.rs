@@ -30,7 +30,10 @@ struct Entry {
 }
 
 /// Why there is no place for a connection.
+#[derive(Debug)]
 pub(super) enum Full {
+    /// As many are open as may be.
+    All,
     Source,
     /// No connection is to be open any more.
     Closed,
@@ -115,6 +118,10 @@ impl Table {
             closed: true,
             ..Self::new(self.next_channel)
         };
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// The connection of a flow, else one to the same place.

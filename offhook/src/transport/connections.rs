@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use offhook_core::{Channel, Opener, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 use tracing::{debug, warn};
 
@@ -92,8 +92,9 @@ impl Connections {
     }
 
     fn accepted(&self, transport: Transport, stream: TcpStream, remote: SocketAddr) {
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            return refused(remote, "too many are open");
+        let permit = match self.permit() {
+            Ok(permit) => permit,
+            Err(full) => return refused(remote, &full),
         };
         let local = match stream.local_addr() {
             Ok(local) => local,
@@ -107,10 +108,8 @@ impl Connections {
         let (connection, queue) = self.connection(table.new_channel(), peer, Opener::Peer);
         let added = table.add(&connection, queue);
         drop(table);
-        match added {
-            Ok(()) => {}
-            Err(Full::Source) => return refused(remote, "too many come from one source"),
-            Err(Full::Closed) => return,
+        if let Err(full) = added {
+            return refused(remote, &full);
         }
         let this = Weak::clone(&self.this);
         self.runtime.spawn(async move {
@@ -123,6 +122,18 @@ impl Connections {
             }
             drop(permit);
         });
+    }
+
+    /// The place of one more connection.
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Full> {
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            // Those that linger at the end still have theirs.
+            if self.read().is_closed() {
+                Full::Closed
+            } else {
+                Full::All
+            }
+        })
     }
 
     /// Opens a connection to where the flow goes.
@@ -213,7 +224,12 @@ pub(super) async fn accept(
     }
 }
 
-fn refused(remote: SocketAddr, why: &str) {
+fn refused(remote: SocketAddr, full: &Full) {
+    let why = match full {
+        Full::All => "too many are open",
+        Full::Source => "too many come from one source",
+        Full::Closed => return,
+    };
     if let Some(count) = REFUSED.pass(Instant::now()) {
         warn!(count, %remote, "connections were refused: {why}");
     }
@@ -273,6 +289,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
     use bytes::Bytes;
     use offhook_core::{Flow, TransactionId, Transmit};
     use offhook_message::{Malformed, Message};
@@ -414,5 +433,18 @@ mod tests {
         connections.close().await;
         assert!(connections.send(outgoing(100)).is_err());
         assert_eq!(connections.read().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_the_last_ones_linger_is_not_one_too_many() {
+        let connections = connections();
+        let lingering: Vec<_> = std::iter::from_fn(|| connections.permit().ok()).collect();
+        assert!(matches!(connections.permit(), Err(Full::All)));
+        let mut closing = pin!(connections.close());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(closing.as_mut().poll(&mut context).is_pending());
+        assert!(matches!(connections.permit(), Err(Full::Closed)));
+        drop(lingering);
+        closing.await;
     }
 }
