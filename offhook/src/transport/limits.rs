@@ -20,14 +20,15 @@ pub struct ConnectionLimits {
     /// How long the handshakes of TLS and WebSocket may take together. Default 10 s.
     pub handshake_time: Duration,
     /// How long a message may take to come in, however small its pieces are, and how soon the
-    /// first one must. Default 32 s, as 64·T1.
+    /// first one must over a TCP or TLS connection that the peer has opened. Default 32 s, as 64·T1.
     pub message_time: Duration,
     /// How long the peer may take nothing of what we write. Default 32 s.
     pub write_time: Duration,
     /// How long a connection may be without a message. Default 2 h, longer than most calls: a phone
     /// behind a NAT can be reached over its own connection only.
     pub idle_time: Duration,
-    /// The same for a peer that sends keep-alive pings, each a sign of more to come
+    /// The same for a peer that sends keep-alive pings by CRLF, from the last of them on: each is a
+    /// sign of more to come
     /// ([RFC 5626 §4.4.1](https://www.rfc-editor.org/rfc/rfc5626#section-4.4.1)). Default 10 min.
     pub pinging_idle_time: Duration,
     /// After how much silence we ping: on a WebSocket by its Ping, on a TCP or TLS connection that we
