@@ -249,8 +249,6 @@ fn repeat_success(state: &mut State, id: SessionId, cseq: u32) {
     let (transaction, response) = (accepted.transaction, accepted.response.clone());
     accepted.interval = state.config.times.next_interval(accepted.interval);
     let after = accepted.interval;
-    if let Some(transaction) = state.servers.get(transaction) {
-        state.outbox.transmit(transaction.flow, response, None);
-    }
+    state.server(transaction).send_again(response);
     state.timers.arm(after, Timer::Accepted(id, cseq));
 }

@@ -134,6 +134,16 @@ impl ServerStep<'_> {
         }
     }
 
+    /// A response again that its user repeats. Where the client can still be looked for by its name, it is to be heard
+    /// of when this one does not arrive.
+    pub(crate) fn send_again(&mut self, response: Bytes) {
+        if let Some(transaction) = self.transactions.get(self.slot) {
+            let name = TransactionId(TransactionSlot::Server(self.slot));
+            let name = transaction.sent_by.is_some().then_some(name);
+            self.outbox.transmit(transaction.flow, response, name);
+        }
+    }
+
     /// A response from the user. Past Proceeding it is ignored: the owner asks first.
     pub(crate) fn respond(&mut self, status: StatusCode, response: Bytes) {
         use TransactionState::{Accepted, Completed, Proceeding, Trying};

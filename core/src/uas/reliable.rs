@@ -152,9 +152,8 @@ pub(crate) fn repeat(state: &mut State, id: SessionId, rseq: u32) {
     provisional.interval *= 2;
     let (after, bytes) = (provisional.interval, provisional.bytes.clone());
     let invite = state.invites.get(invite.0);
-    let transaction = invite.and_then(|invite| state.servers.get(invite.transaction));
-    if let Some(flow) = transaction.map(|transaction| transaction.flow) {
-        state.outbox.transmit(flow, bytes, None);
+    if let Some(transaction) = invite.map(|invite| invite.transaction) {
+        state.server(transaction).send_again(bytes);
         state.timers.arm(after, Timer::Reliable(id, rseq));
     }
 }

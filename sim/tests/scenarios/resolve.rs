@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use offhook_core::message::Rejection;
 use offhook_core::{Input, Transport};
 use offhook_sim::{Draft, PEER, Policy, Simulation, milliseconds, seconds};
 
@@ -193,6 +194,65 @@ fn the_answer_to_a_client_that_moved_goes_where_its_name_is() {
         ",
     );
     call.finish();
+}
+
+/// A response that is repeated may be the first that finds nobody.
+#[test]
+fn a_repeated_answer_to_a_client_that_moved_goes_where_its_name_is() {
+    let elsewhere: SocketAddr = "203.0.113.8:5080".parse().expect("an address");
+    let host = "client.example.com:5080";
+    let invite = Draft::invite().via(Transport::Tcp, host, "z9hG4bK776asdhds");
+    let mut call = Simulation::new(Policy::new().answer())
+        .over(Transport::Tcp)
+        .host("client.example.com", &[elsewhere]);
+    call.send(&invite);
+    call.receive("200 OK");
+    call.cut_off(PEER.parse().expect("an address"));
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <------------ 200 OK
+        0.5   x-------- 200 OK
+        0.5                 * Resolve client.example.com
+        1.5   <------------ 200 OK
+        ",
+    );
+    let ok = call.receive("200 OK");
+    assert_eq!(ok.peer, elsewhere);
+    for method in ["ACK", "BYE"] {
+        let request = invite.in_dialog(method, &ok);
+        call.send_from(&elsewhere.to_string(), request.bytes());
+    }
+    call.receive("200 OK");
+    call.finish_here();
+
+    let policy = Policy::new().ring_reliably().wait(seconds(1));
+    let mut call = Simulation::new(policy.reject(Rejection::BUSY_HERE))
+        .over(Transport::Tcp)
+        .host("client.example.com", &[elsewhere]);
+    let invite = invite.set("Supported", "100rel");
+    call.send(&invite);
+    call.receive("180 Ringing");
+    call.cut_off(PEER.parse().expect("an address"));
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <------- 180 Ringing
+        0.5   x------- 180 Ringing
+        0.5                 * Resolve client.example.com
+        0.5   <------- 180 Ringing
+        ",
+    );
+    let ringing = call.receive("180 Ringing");
+    assert_eq!(ringing.peer, elsewhere);
+    call.send_from(&elsewhere.to_string(), invite.prack(&ringing).bytes());
+    call.receive("200 OK");
+    call.run_until(seconds(1));
+    let ack = invite.ack(&call.receive("486 Busy Here"));
+    call.send_from(&elsewhere.to_string(), ack.bytes());
+    call.finish_here();
 }
 
 /// §18.2.2 and RFC 7118 §5.4: on an open stream the name in a Contact need not exist.
