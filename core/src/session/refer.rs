@@ -15,8 +15,9 @@ pub(crate) struct Refers {
     pub(crate) outgoing: Vec<OutgoingRefer>,
     /// Those of the peer's.
     pub(crate) referrals: Vec<Referral>,
-    /// Whether the peer has sent a REFER before, so that the next needs an id (RFC 3515 §2.4.6).
-    pub(crate) is_referred: bool,
+    /// The number of the peer's first REFER, which needs no id, whatever became of it (RFC 3515 §2.4.6). In a session that
+    /// is restored it may have been any up to this one.
+    pub(crate) first: Option<u32>,
 }
 
 /// A REFER of ours, from the verb to the end of its subscription.
@@ -62,6 +63,12 @@ pub(crate) struct Referral {
 }
 
 impl Refers {
+    /// A REFER of the peer's came. The id of its NOTIFYs.
+    pub(crate) fn receive(&mut self, cseq: u32) -> Option<u32> {
+        let first = *self.first.get_or_insert(cseq);
+        (first != cseq).then_some(cseq)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.outgoing.is_empty() && self.referrals.is_empty()
     }

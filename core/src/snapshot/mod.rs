@@ -10,7 +10,9 @@ use offhook_message::{Body, Text};
 use crate::dialog::{Dialog, DialogParts, OfferAnswer};
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow, Transport};
-use crate::session::{Agreement, InviteSession, Party, Phase, RefreshByInvite, Role, SessionTimer};
+use crate::session::{
+    Agreement, InviteSession, Party, Phase, Refers, RefreshByInvite, Role, SessionTimer,
+};
 use crate::state::State;
 use crate::timers::Deadline;
 use crate::uac::{InsideError, refresh};
@@ -215,6 +217,8 @@ pub(crate) fn restore(
     if state.refusing.is_some() {
         return Err(SnapshotError::Leaving);
     }
+    // Who knows whether a REFER was among what the peer has sent.
+    let first = snapshot.dialog.remote_cseq;
     let dialog: Dialog = snapshot.dialog.into_dialog(&state.fingerprinter);
     if state.sessions.find(dialog.id).is_some() {
         return Err(SnapshotError::Exists);
@@ -222,12 +226,19 @@ pub(crate) fn restore(
     if state.sessions.len() >= state.config.limits.sessions {
         return Err(SnapshotError::Full);
     }
+    let refers = first.map(|_| {
+        Box::new(Refers {
+            first,
+            ..Refers::default()
+        })
+    });
     let description = snapshot.description;
     let timer = snapshot.timer;
     let timer = timer.map(|timer| timer.into_timer(state.timers.now(), snapshot.age));
     let (flow, role, phase) = (snapshot.flow, snapshot.role, Phase::Confirmed);
     let id = state.sessions.insert(InviteSession {
         timer,
+        refers,
         refresh_by_invite: description.map(|description| {
             Box::new(RefreshByInvite {
                 description: Some(description),

@@ -23,11 +23,10 @@ pub(crate) fn begin(state: &mut State, id: SessionId, cseq: u32) {
         return;
     };
     let refers = session.refers.get_or_insert_default();
-    let is_first = !refers.is_referred;
-    refers.is_referred = true;
+    let number = refers.receive(cseq);
     refers.referrals.push(Referral {
         cseq,
-        id: (!is_first).then_some(cseq),
+        id: number,
         status: StatusCode::TRYING,
         reason: None,
         is_notifying: false,

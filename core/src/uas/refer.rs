@@ -25,6 +25,10 @@ pub(super) fn receive(
     merge_key: Option<Fingerprint>,
     incoming: Incoming,
 ) {
+    if let Some(session) = session.and_then(|id| state.sessions.get_mut(id)) {
+        let refers = session.refers.get_or_insert_default();
+        refers.receive(incoming.cseq());
+    }
     let checked = check(&incoming.request).and_then(|()| match session {
         Some(session) => check_session(state, session),
         None => check_contact(&incoming.request),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook_core::message::{Body, Message, Method, Response};
+use offhook_core::message::{Body, Message, Method, Response, parse};
 use offhook_core::{
     Channel, Config, Event, InsideError, Limits, ResponseOptions, SessionEnd, SessionId,
     SessionSnapshot, SessionTimerConfig, SnapshotError,
@@ -98,6 +98,33 @@ fn the_numbers_go_on() {
     let sent = second.sent();
     assert_eq!(response(&sent[0]).status().as_u16(), 500);
     assert_eq!(sent[1].method(), "BYE", "its session ended with its BYE");
+}
+
+/// RFC 3515 §2.4.6: the first core may have had a REFER.
+#[test]
+fn a_refer_to_the_next_core_has_an_id() {
+    let mut first = Bench::new();
+    let (id, ack) = first.session();
+    first.receive(UDP, from_bob(&Method::Options, &ack, 7));
+    let snapshot = snapshot(&mut first, id).unwrap();
+    let config = Config {
+        methods: vec![Method::Refer],
+        ..Config::default()
+    };
+    let mut second = Bench::seeded(config, [2; 32]);
+    second.act(|core, now| core.restore(now, snapshot).unwrap());
+    let Message::Request(bare) = from_bob(&Method::Refer, &ack, 8) else {
+        unreachable!("it is a request");
+    };
+    let text = std::str::from_utf8(bare.as_bytes()).unwrap();
+    let refer_to = "Refer-To: <sip:carol@example.net>\r\nContent-Length";
+    let refer = text.replace("Content-Length", refer_to);
+    second.receive(UDP, parse(refer.into()).unwrap());
+    let Event::Referred { request, .. } = second.event() else {
+        panic!("a REFER came");
+    };
+    second.act(|core, now| core.refer_server(now, request).unwrap().accept().unwrap());
+    assert_eq!(second.sent()[1].header("Event"), "refer;id=8");
 }
 
 #[test]

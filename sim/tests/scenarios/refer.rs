@@ -263,6 +263,44 @@ fn the_second_refer_of_a_dialog_has_an_id() {
     call.finish_here();
 }
 
+/// Whatever became of the first, and whichever is accepted before the other.
+#[test]
+fn the_refer_that_came_first_is_the_one_without_an_id() {
+    let mut call = simulation();
+    let (invite, ok) = begin(&mut call);
+    let mut requests = Vec::new();
+    for cseq in 2..5 {
+        let refer = refer(&invite, &ok).cseq(cseq);
+        call.send(&refer.branch(&format!("z9hG4bK-{cseq}")));
+        call.run_until(seconds(0));
+        requests.push(call.referred());
+    }
+    for (place, event) in [(1, "refer;id=3"), (0, "refer"), (2, "refer;id=4")] {
+        let request = requests[place];
+        let accepted = call.core(|core, now| core.refer_server(now, request).unwrap().accept());
+        accepted.unwrap().expect("a subscription");
+        let trying = call.receive("NOTIFY");
+        assert_eq!(trying.header("Event"), Some(event));
+        answer(&mut call, &trying, "481 Subscription does not exist");
+    }
+    call.expect("...");
+    call.hang_up(&invite, &ok);
+    call.finish_here();
+
+    let mut call = simulation();
+    let (invite, ok) = begin(&mut call);
+    call.send(&refer(&invite, &ok).set("Refer-To", "http://www.ietf.org"));
+    call.receive("416 Unsupported URI Scheme");
+    call.send(&refer(&invite, &ok).cseq(3).branch("z9hG4bK-second"));
+    call.run_until(seconds(0));
+    accept(&mut call).unwrap().expect("a subscription");
+    let trying = call.receive("NOTIFY");
+    assert_eq!(trying.header("Event"), Some("refer;id=3"));
+    answer(&mut call, &trying, "481 Subscription does not exist");
+    call.hang_up(&invite, &ok);
+    call.finish_here();
+}
+
 #[test]
 fn a_dialog_has_a_bound_of_subscriptions() {
     let mut call = simulation();
