@@ -321,7 +321,7 @@ pub enum SessionEnd {
     /// The peer sent BYE. Where a later request of its was faster, the BYE is refused
     /// ([RFC 3261 §12.2.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2.2)), and a BYE of ours ends the session.
     RemoteBye,
-    /// We sent BYE and it is answered.
+    /// We sent BYE and it is answered; or we hung up while our 2xx waited for a PRACK, which was never sent.
     LocalBye,
     /// We sent BYE and no answer came in time.
     ByeUnanswered,

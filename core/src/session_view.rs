@@ -6,14 +6,14 @@ use offhook_message::{
 };
 
 use crate::digest::{Authentication, Credentials};
-use crate::event::{SessionEnd, SessionId};
+use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::outgoing::ReferOptions;
 use crate::session::{Phase, Purpose, SessionState};
 use crate::snapshot;
 use crate::state::State;
-use crate::uac::{InsideError, acknowledge, bye, cancel, change, inside, prack, refer};
-use crate::uas::{ResponseOptions, VerbError, offer};
+use crate::uac::{InsideError, acknowledge, cancel, change, inside, prack, refer};
+use crate::uas::{ResponseOptions, VerbError, bye, offer};
 
 /// A session, early or confirmed. The view borrows the core.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
         });
         match invite {
             Some(invite) => cancel::want(state, invite, Vec::new()),
-            None => bye::send(state, id, SessionEnd::LocalBye, Vec::new()),
+            None => bye::hang_up(state, id, Vec::new()),
         }
     }
 
@@ -224,9 +224,10 @@ impl<'a> Session<'a> {
     /// Ends the session: sends BYE with these headers, at once or when the ACK of our 2xx is here
     /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). [`Event::Terminating`](crate::Event::Terminating) follows when it goes out,
     /// [`Event::Ended`](crate::Event::Ended) when it is answered. A second one changes nothing; nor does one to the early session of an incoming INVITE, which is to be
-    /// answered.
+    /// answered. One that is accepted, and whose 2xx waits, gets 480 with these headers in the place of the 2xx, and
+    /// [`Event::Ended`](crate::Event::Ended) follows at once.
     pub fn bye(self, headers: Vec<Header>) {
         let Self { state, id, .. } = self;
-        bye::send(state, id, SessionEnd::LocalBye, headers);
+        bye::hang_up(state, id, headers);
     }
 }

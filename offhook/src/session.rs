@@ -159,7 +159,8 @@ impl Session {
 
     /// Hangs up: sends BYE, after the ACK where that is still to come
     /// ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)). The session has
-    /// [`ended`](Session::ended) when the BYE is answered. A second call does nothing.
+    /// [`ended`](Session::ended) when the BYE is answered. A second call does nothing. Where the 2xx still waits for a
+    /// PRACK the caller gets 480 instead, and the session has ended.
     pub fn bye(&mut self) {
         self.bye_with(Vec::new());
     }

@@ -318,6 +318,7 @@ impl<'a> InviteUserAgentServer<'a> {
             Rejection::REQUEST_TERMINATED,
             cancelled,
             SessionEnd::Cancelled,
+            None,
         );
     }
 
@@ -326,8 +327,8 @@ impl<'a> InviteUserAgentServer<'a> {
         self.refuse(&Rejection::TEMPORARILY_UNAVAILABLE.into(), &[]);
     }
 
-    /// Ends the call from inside, and says why.
-    pub(crate) fn end(self, status: Rejection, cause: InviteEnd) {
+    /// Ends the call from inside, and says why, and by which BYE where it was one.
+    pub(crate) fn end(self, status: Rejection, cause: InviteEnd, bye: Option<Request>) {
         let ended = Event::InviteEnded {
             invite: self.id,
             cause,
@@ -337,7 +338,7 @@ impl<'a> InviteUserAgentServer<'a> {
             InviteEnd::Disconnected => SessionEnd::Disconnected,
             _ => SessionEnd::NoPrack,
         };
-        self.end_with(status, ended, session_end);
+        self.end_with(status, ended, session_end, bye);
     }
 
     /// Sends the 100 that is due 200 ms after the INVITE.
@@ -472,19 +473,35 @@ impl<'a> InviteUserAgentServer<'a> {
 
     /// Refuses the call for a cause of our own. Where the application has accepted it, and the
     /// 2xx waits for a PRACK, it knows the call as a session.
-    fn end_with(self, status: Rejection, event: Event, session_end: SessionEnd) {
-        let invite = self.invite();
-        let event = match (&invite.held, invite.session) {
-            (Some(_), Some(session)) => Event::Ended {
+    fn end_with(
+        self,
+        status: Rejection,
+        event: Event,
+        session_end: SessionEnd,
+        bye: Option<Request>,
+    ) {
+        let event = match self.held_session() {
+            Some(session) => Event::Ended {
                 session,
                 cause: session_end,
-                message: None,
+                message: bye,
             },
-            _ => event,
+            None => event,
         };
+        self.close(&status.into(), event);
+    }
+
+    /// The session that the application has accepted, while the 2xx waits.
+    pub(super) fn held_session(&self) -> Option<SessionId> {
+        let invite = self.invite();
+        invite.session.filter(|_| invite.held.is_some())
+    }
+
+    /// Refuses the call, and tells of it.
+    pub(super) fn close(self, options: &ResponseOptions<Rejection>, event: Event) {
         let Self { state, id } = self;
         if let Some(server) = InviteUserAgentServer::new(state, id) {
-            server.refuse(&status.into(), &[]);
+            server.refuse(options, &[]);
         }
         state.outbox.event(event);
     }

@@ -1,7 +1,7 @@
 //! The user agent server ([RFC 3261 §8.2](https://www.rfc-editor.org/rfc/rfc3261#section-8.2)): what becomes of a request.
 
 mod accepted;
-mod bye;
+pub(crate) mod bye;
 mod cancel;
 mod in_dialog;
 mod inspect;
@@ -132,7 +132,8 @@ pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) 
     });
     for id in invites.chain(moved).collect::<Vec<_>>() {
         if let Some(server) = InviteUserAgentServer::new(state, id) {
-            server.end(Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
+            let (status, cause) = (Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
+            server.end(status, cause, None);
         }
     }
 }

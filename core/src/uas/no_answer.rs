@@ -51,7 +51,7 @@ fn wait(state: &mut State, id: InviteId, after: Duration, timer: fn(InviteId, u3
 /// One that the application has accepted, and whose 2xx waits, goes on.
 fn end(state: &mut State, id: InviteId, status: Rejection, cause: InviteEnd) {
     let server = InviteUserAgentServer::new(state, id);
-    if let Some(server) = server.filter(|server| server.invite().held.is_none()) {
-        server.end(status, cause);
+    if let Some(server) = server.filter(|server| server.held_session().is_none()) {
+        server.end(status, cause, None);
     }
 }

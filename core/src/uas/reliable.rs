@@ -165,7 +165,7 @@ pub(crate) fn not_acknowledged(state: &mut State, id: SessionId, rseq: u32) {
         return;
     };
     if let Some(server) = InviteUserAgentServer::new(state, invite) {
-        server.end(Rejection::SERVER_TIMEOUT, InviteEnd::NoPrack);
+        server.end(Rejection::SERVER_TIMEOUT, InviteEnd::NoPrack, None);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Calls that nobody takes, and peers that misbehave.
 
-use offhook_core::message::Method;
-use offhook_core::{Event, OutgoingInviteEvent, RequestFailure, SessionEnd};
+use offhook_core::message::{Body, Method, Provisional, Success};
+use offhook_core::{
+    Config, Event, OutgoingInviteEvent, RequestFailure, ResponseOptions, SessionEnd,
+};
 
 use crate::support::{Answer, Bench, Sent, UDP, ended, from_bob};
 
@@ -262,4 +264,33 @@ fn a_bye_on_an_early_dialog_ends_it() {
     bench.answer(&invite, &Answer::new("200 OK").sdp("answer"));
     bench.accepted();
     bench.one("ACK");
+}
+
+/// RFC 3261 §15.1.2: also where the callee has accepted, and its 2xx waits for a PRACK.
+#[test]
+fn the_bye_that_ended_a_session_is_told() {
+    let (mut alice, mut bob) = (Bench::new(), Bench::seeded(Config::default(), [3; 32]));
+    let (_, invite) = alice.call();
+    bob.receive(UDP, invite.message.clone());
+    let Event::Invite(id) = bob.event() else {
+        panic!("a call came");
+    };
+    bob.act(|core, now| {
+        let answer = ResponseOptions::new(Provisional::SESSION_PROGRESS).reliably();
+        let mut server = core.invite_server(now, id).unwrap();
+        server
+            .progress(answer.with_body(Body::sdp("answer")))
+            .unwrap();
+        server.accept(Success::OK).unwrap();
+    });
+    alice.receive(UDP, bob.sent().remove(0).message);
+    let session = alice.progressed().unwrap();
+    alice.one("PRACK");
+    alice.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    bob.receive(UDP, alice.one("BYE").message);
+    let Event::Ended { cause, message, .. } = bob.event() else {
+        panic!("the session ends");
+    };
+    assert_eq!(cause, SessionEnd::RemoteBye);
+    assert_eq!(*message.unwrap().method(), Method::Bye);
 }

@@ -1,6 +1,6 @@
 //! Reliable provisional responses: RFC 3262.
 
-use offhook_core::message::{Provisional, Success};
+use offhook_core::message::{Header, Provisional, Success};
 use offhook_core::{Config, Reliability, ResponseOptions, Transport, VerbError};
 use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
 
@@ -320,6 +320,39 @@ fn a_cancel_overtakes_the_2xx_that_waits() {
         0.0   <-- 487 Request Terminated
         0.0                 * Ended Cancelled
         0.0   ACK           ------->
+        ",
+    );
+    call.finish();
+}
+
+/// RFC 3261 §15: a callee sends no BYE before its 2xx. One that hangs up while that waits refuses the INVITE.
+#[test]
+fn a_callee_that_hangs_up_while_the_2xx_waits_refuses_the_call() {
+    let policy = Policy::new().early_answer_reliably().accept(Success::OK);
+    let mut call = Simulation::new(policy);
+    let invite = supported();
+    call.send(&invite);
+    let progress = call.receive("183 Session Progress");
+    let session = call.session();
+    let reason = Header::new("Reason", "SIP;cause=200;text=\"Enough\"").expect("a header");
+    call.core(|core, now| core.session(now, session).map(|it| it.bye(vec![reason])));
+    let refused = call.receive("480 Temporarily Unavailable");
+    assert_eq!(
+        refused.header("Reason"),
+        Some("SIP;cause=200;text=\"Enough\"")
+    );
+    call.send(&invite.ack(&refused));
+    call.send(&prack(&invite, &progress, 2));
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <-- 183 Session Progress
+        0.0   <-- 480 Temporarily Unavailable
+        0.0                 * Ended LocalBye
+        0.0   ACK           ------->
+        0.0   PRACK         ------->
+        0.0   <-- 481 Call/Transaction Does Not Exist
         ",
     );
     call.finish();
