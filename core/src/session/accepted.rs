@@ -19,4 +19,7 @@ pub(crate) struct Accepted {
     pub(crate) cseq: u32,
     /// Whether it makes an offer, which the ACK answers.
     pub(crate) is_offer: bool,
+    /// Whether a BYE of the peer's says that it has arrived, or that nobody waits for it any more. Not where a
+    /// provisional response has told of the dialog before.
+    pub(crate) is_proven_by_bye: bool,
 }

@@ -37,6 +37,8 @@ pub(crate) struct Invite {
     pub(crate) agreement: Option<Agreement>,
     /// Whether any response is out, so that no 100 is needed.
     pub(crate) is_answered: bool,
+    /// Whether one above 100 is out, by which the caller knows the dialog.
+    pub(crate) has_progressed: bool,
     /// The dialog that it wants to take the place of.
     pub(crate) replaces: Option<Box<Replaces>>,
 }

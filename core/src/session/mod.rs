@@ -81,7 +81,7 @@ pub(crate) enum Phase {
     Answering(OutgoingInviteId),
     /// Our BYE is out.
     Terminating(SessionEnd),
-    /// There is no session any more, or never was: only subscriptions of REFER.
+    /// There is no session any more, or never was: only subscriptions of REFER, and a 2xx that may not have arrived.
     Over,
 }
 
@@ -229,11 +229,15 @@ impl InviteSession {
         refers.is_some_and(|refers| refers.referrals.iter().any(|it| it.cseq == cseq))
     }
 
-    /// Whether subscriptions of REFER go on after this end.
+    /// Whether anything goes on after this end: a 2xx, or after a BYE subscriptions of REFER.
     fn outlives(&self, cause: SessionEnd) -> bool {
+        let is_by_bye = matches!(cause, SessionEnd::LocalBye | SessionEnd::RemoteBye);
+        !self.accepted.is_empty() || (is_by_bye && self.has_subscriptions())
+    }
+
+    fn has_subscriptions(&self) -> bool {
         let refers = self.refers.as_ref();
-        matches!(cause, SessionEnd::LocalBye | SessionEnd::RemoteBye)
-            && refers.is_some_and(|refers| !refers.is_empty())
+        refers.is_some_and(|refers| !refers.is_empty())
     }
 
     pub(crate) fn state(&self) -> SessionState {
@@ -305,19 +309,22 @@ impl Sessions {
         self.slots.get_mut(id.0)
     }
 
-    /// Ends a session, and its dialog with it unless a subscription goes on. Gives the
+    /// Ends a session, and its dialog with it unless a subscription or a 2xx goes on. Gives the
     /// subscriptions of ours that end too; `None` where there is no session.
     pub(crate) fn end(&mut self, id: SessionId, cause: SessionEnd) -> Option<Vec<OutgoingRefer>> {
         let session = self.slots.get_mut(id.0)?;
         if matches!(session.phase, Phase::Over) {
             return None;
         }
+        // Who hangs up in the early dialog may not have the 2xx, and nothing else answers the INVITE.
+        let is_theirs = cause == SessionEnd::RemoteBye;
+        let accepted = &mut session.accepted;
+        accepted.retain(|accepted| is_theirs && !accepted.is_proven_by_bye);
         if session.outlives(cause) {
             session.phase = Phase::Over;
             session.timer = None;
             session.refresh_by_invite = None;
             session.change = None;
-            session.accepted = Vec::new();
             let dialog = session.dialog.id;
             self.remember(dialog);
             return Some(Vec::new());
@@ -336,9 +343,11 @@ impl Sessions {
     /// Takes a dialog out that nobody uses any more.
     pub(crate) fn remove_unused(&mut self, id: SessionId) {
         let session = self.slots.get(id.0);
-        let refers = session.and_then(|session| session.refers.as_ref());
-        let is_used = refers.is_some_and(|refers| !refers.is_empty());
-        if !is_used && session.is_some_and(|session| matches!(session.phase, Phase::Over)) {
+        let is_unused = session.is_some_and(|session| {
+            let is_over = matches!(session.phase, Phase::Over);
+            is_over && session.accepted.is_empty() && !session.has_subscriptions()
+        });
+        if is_unused {
             self.remove(id);
         }
     }

@@ -36,6 +36,9 @@ pub(crate) fn not_acknowledged(state: &mut State, id: SessionId, cseq: u32) {
         return;
     };
     if session.take_accepted(cseq).is_some() {
+        if matches!(session.phase, Phase::Over) {
+            return state.sessions.remove_unused(id);
+        }
         let headers = match &mut session.phase {
             Phase::AckWait { bye, .. } => bye.take().map(|bye| bye.1),
             _ => None,

@@ -35,6 +35,7 @@ pub(super) fn await_ack(
         interval: times.t1,
         cseq,
         is_offer: is_open && !is_of_change,
+        is_proven_by_bye: true,
     });
     state.timers.arm(times.t1, Timer::Accepted(id, cseq));
     let life = times.transaction_life();
@@ -60,6 +61,7 @@ pub(super) fn receive_ack(state: &mut State, flow: Flow, request: Request) {
     }
     let bye = match &mut session.phase {
         Phase::AckWait { cseq: first, bye } if *first == cseq.number => bye.take(),
+        Phase::Over => return state.sessions.remove_unused(id),
         _ => {
             return state.outbox.event(Event::Reconfirmed {
                 session: id,

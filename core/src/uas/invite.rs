@@ -60,6 +60,7 @@ pub(super) fn receive(state: &mut State, mut incoming: Incoming, merge_key: Opti
         held: None,
         agreement: None,
         is_answered: false,
+        has_progressed: false,
         replaces,
     }));
     state
@@ -392,6 +393,7 @@ impl<'a> InviteUserAgentServer<'a> {
     pub(super) fn send(&mut self, status: StatusCode, message: Bytes) {
         let invite = self.invite_mut();
         invite.is_answered = true;
+        invite.has_progressed |= status != StatusCode::TRYING;
         let transaction = invite.transaction;
         log(self.state, self.invite(), status);
         self.state.server(transaction).respond(status, message);
@@ -553,6 +555,10 @@ fn await_ack(state: &mut State, id: SessionId, invite: &Invite, response: &Bytes
     }
     let cseq = invite.incoming.cseq();
     accepted::await_ack(state, id, cseq, invite.transaction, response);
+    let session = state.sessions.get_mut(id);
+    if let Some(accepted) = session.and_then(|session| session.accepted(cseq)) {
+        accepted.is_proven_by_bye = !invite.has_progressed;
+    }
 }
 
 fn log(state: &State, invite: &Invite, status: StatusCode) {

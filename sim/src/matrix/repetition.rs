@@ -131,7 +131,7 @@ fn expected(timeline: &Timeline<'_>, sent: &Sent<'_>, rule: Rule) -> Vec<Duratio
             ));
             sorted(times)
         }
-        Rule::Success => doubling(first, T2, success_until(timeline, sent)),
+        Rule::Success => doubling(first, T2, repeated_until(timeline, sent)),
         Rule::Failure => {
             let ack = acknowledgement(timeline, sent);
             let mut times = answers(timeline, sent, |again| {
@@ -238,11 +238,27 @@ pub(super) fn prack<'t, 'a>(
 
 /// When a 2xx had done its work: its ACK came, or the session was ended by either side.
 pub(super) fn success_until(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Duration {
+    let bye = timeline.first_in_dialog(sent, &Method::Bye, |bye| !timeline.is_overtaken(bye));
+    let until = acknowledged_or_ended(timeline, sent);
+    bye.map_or(until, |bye| bye.at.min(until))
+}
+
+/// When a 2xx is sent no more. A BYE of a peer that knows the early dialog does not say that it has arrived.
+fn repeated_until(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Duration {
+    let mut others = timeline.siblings(sent);
+    if others.any(|other| matches!(other.status, Some(101..200))) {
+        acknowledged_or_ended(timeline, sent)
+    } else {
+        success_until(timeline, sent)
+    }
+}
+
+/// When the ACK of a 2xx came, or the answer to a BYE of ours.
+fn acknowledged_or_ended(timeline: &Timeline<'_>, sent: &Sent<'_>) -> Duration {
     let number = sent.key.cseq;
     let ack = timeline.first_in_dialog(sent, &Method::Ack, |ack| ack.key.cseq == number);
-    let bye = timeline.first_in_dialog(sent, &Method::Bye, |bye| !timeline.is_overtaken(bye));
     let ours = timeline.bye(sent).and_then(|bye| timeline.answer(bye));
-    let times = [ack, bye, ours].into_iter().flatten();
+    let times = [ack, ours].into_iter().flatten();
     times.map(|stop| stop.at).min().unwrap_or(Duration::MAX)
 }
 
