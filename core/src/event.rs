@@ -163,6 +163,12 @@ pub enum Event {
         /// The session it belongs to; `None` outside of a dialog.
         session: Option<SessionId>,
     },
+    /// A 2xx goes out that [`accept`](crate::InviteUserAgentServer::accept) held back, for a PRACK or for the answer to an
+    /// offer in the early session. One that waits for nothing goes out at once, without this event.
+    Accepted {
+        /// The session.
+        session: SessionId,
+    },
     /// The ACK of our 2xx came.
     Confirmed {
         /// The session.

@@ -48,6 +48,8 @@ pub(crate) struct Calls {
     pub(crate) publications: Inboxes<PublicationId, PublicationEvent>,
     invites: ById<InviteId, InviteCall>,
     sessions: ById<SessionId, SessionCall>,
+    /// What calls are to take the place of while their 2xx waits: its shard and session.
+    replaced: ById<SessionId, (usize, SessionId)>,
     /// Who must be woken once the lock of the shard is released.
     pub(crate) wakers: Wakers,
 }
@@ -80,6 +82,16 @@ impl Calls {
     /// A session has a handle from now on. What happened in it while it was early is kept.
     pub(crate) fn add_session(&mut self, session: SessionId) {
         self.sessions.entry(session).or_default().invite = None;
+    }
+
+    /// Once its 2xx is out, a call takes the place of another.
+    pub(crate) fn replaces(&mut self, session: SessionId, replaced: (usize, SessionId)) {
+        self.replaced.insert(session, replaced);
+    }
+
+    /// The 2xx of a call is out: what it takes the place of.
+    pub(crate) fn take_replaced(&mut self, session: SessionId) -> Option<(usize, SessionId)> {
+        self.replaced.remove(&session)
     }
 
     /// A provisional response to a call of ours belongs to an early session. Whether it is the first.
@@ -158,6 +170,7 @@ impl Calls {
     }
 
     pub(crate) fn ended(&mut self, session: SessionId, end: SessionEnd, bye: Option<Request>) {
+        self.replaced.remove(&session);
         let Some(call) = self.sessions.get_mut(&session) else {
             return;
         };

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use offhook_core::{
     ContactTarget, Flow, InsideError, InviteId, InviteUserAgentServer, LoggerFactory,
-    OutgoingResponse, ResponseOptions, TransactionState, VerbError,
+    OutgoingResponse, ResponseOptions, SessionState, TransactionState, VerbError,
 };
 use offhook_message::{Body, Provisional, Redirection, Rejection, Replaces, Request, Success};
 
@@ -50,7 +50,7 @@ impl Invitation {
     }
 
     /// The call that this one wants to take the place of, which is one of ours
-    /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). [`Invitation::accept`] ends that call, so make sure that the
+    /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). [`Invitation::accept`] ends that call as soon as the 2xx is out, so make sure that the
     /// caller may do this: the tags are hard to guess, and `Referred-By` may say more (§8).
     pub fn replaces(&self) -> Option<&Replaces> {
         Some(&self.pending.arrival.replaced.as_ref()?.replaces)
@@ -132,18 +132,29 @@ impl Invitation {
     /// [`VerbError::NoBody`].
     pub fn accept(self, options: impl Into<ResponseOptions<Success>>) -> Result<Session, Refused> {
         let (invite, options) = (self.invite, options.into());
+        let replaced = self.pending.arrival.replaced.as_ref();
+        let replaced = replaced.and_then(|replaced| replaced.session);
         let accepted = self.pending.act(|state| {
-            let accepted = state.invite_server(invite)?.accept(options)?;
+            let session = state.invite_server(invite)?.accept(options)?.session;
             state.calls.remove_invite(invite);
-            state.calls.add_session(accepted.session);
-            if state.calls.withdrawn(accepted.session) {
-                state.refuse_offer(accepted.session);
+            state.calls.add_session(session);
+            if let Some(replaced) = replaced {
+                state.calls.replaces(session, replaced);
             }
-            Ok(accepted.session)
+            if state.calls.withdrawn(session) {
+                state.refuse_offer(session);
+            }
+            // A 2xx that waits may never go out, and then nothing is replaced.
+            let accepted = state.core.session(state.now, session);
+            let is_out = accepted.is_some_and(|it| it.state() != SessionState::Early);
+            let replaced = is_out.then(|| state.calls.take_replaced(session));
+            Ok((session, replaced.flatten()))
         });
         match accepted {
-            Ok(session) => {
-                self.end_replaced();
+            Ok((session, replaced)) => {
+                if let Some((shard, replaced)) = replaced {
+                    self.pending.shell.replace(shard, replaced);
+                }
                 let call_id = self.call_id().into();
                 let place = self.pending.place(session);
                 Ok(Session { place, call_id })
@@ -196,18 +207,6 @@ impl Invitation {
         let early = place.wait(|calls, id, context| calls.poll_early(id, &is_wanted, context));
         let (session, happened) = early.await?;
         Ok(SessionEvent::new(&place.beside(session), happened))
-    }
-
-    /// Ends the call that this one takes the place of: BYE, or CANCEL where it is not answered yet.
-    fn end_replaced(&self) {
-        let replaced = self.pending.arrival.replaced.as_ref();
-        if let Some((shard, session)) = replaced.and_then(|replaced| replaced.session) {
-            self.pending.shell.act(shard, |state| {
-                if let Some(session) = state.core.session(state.now, session) {
-                    session.replace();
-                }
-            });
-        }
     }
 
     fn finish(

@@ -66,6 +66,9 @@ impl Shard {
                 Output::Event(Event::Invite(invite)) => {
                     effects.replacing.extend(state.arrive(invite));
                 }
+                Output::Event(Event::Accepted { session }) => {
+                    effects.replaced.extend(state.calls.take_replaced(session));
+                }
                 Output::Event(event) => state.tell(event),
             }
         }
@@ -412,7 +415,7 @@ impl State {
             Event::Request { request, session } | Event::Referred { request, session } => {
                 self.arrive_request(request, session);
             }
-            Event::Invite(_) | Event::Response { .. } => {}
+            Event::Invite(_) | Event::Accepted { .. } | Event::Response { .. } => {}
         }
     }
 }
@@ -430,6 +433,8 @@ pub(crate) struct Effects {
     pub(crate) is_earlier: bool,
     /// Calls that take the place of others, which other shards may have.
     pub(crate) replacing: SmallVec<[Box<Arrival>; 1]>,
+    /// The shards and sessions whose place others have taken.
+    pub(crate) replaced: SmallVec<[(usize, SessionId); 1]>,
 }
 
 /// Under load each call has timers of its own, and each wake-up costs as much as an answer. The shortest of them takes

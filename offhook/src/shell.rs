@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use offhook_core::locate::Target;
 use offhook_core::{
     Channel, Config, Counts, Flow, Input, Opener, OutgoingRequest, PublicationId, RegistrationId,
-    Resolve, SubscriptionId, TransactionId, UserAgentCore,
+    Resolve, SessionId, SubscriptionId, TransactionId, UserAgentCore,
 };
 use offhook_message::{HeaderName, Malformed, Message, Text};
 use smallvec::SmallVec;
@@ -251,9 +251,21 @@ impl Shell {
         for transaction in undelivered {
             self.undelivered(shard, transaction);
         }
+        for (shard, session) in effects.replaced {
+            self.replace(shard, session);
+        }
         if self.stopping.load(Ordering::Acquire) {
             self.changed.notify_waiters();
         }
+    }
+
+    /// Ends a call whose place another has taken: BYE, or CANCEL where it is not answered yet.
+    pub(crate) fn replace(&self, shard: usize, session: SessionId) {
+        self.act(shard, |state| {
+            if let Some(session) = state.core.session(state.now, session) {
+                session.replace();
+            }
+        });
     }
 
     /// Looks for the call that a new one takes the place of, and hands the new one on.

@@ -10,7 +10,7 @@ use caller::{Caller, SDP, answer, incoming, soon, start_with};
 use offhook::message::{Body, Method, Provisional, Request, Response, Success};
 use offhook::{
     Cancelled, Config, EarlySession, IncomingRequest, InsideError, Invitation, Inviter,
-    InviterEvent, Listener, Offer, Progress, ResponseOptions, SessionEvent, UserAgent,
+    InviterEvent, Listener, Offer, Progress, ResponseOptions, SessionEnd, SessionEvent, UserAgent,
 };
 
 /// Nothing is sent twice, however slow the machine is, so what comes next is what was sent next.
@@ -257,6 +257,49 @@ async fn a_call_that_is_accepted_before_its_prack_stays_accepted() {
     caller.send(caller.request("ACK")).await;
     soon(session.confirmed()).await.unwrap();
     assert_eq!(user_agent.counts().sessions, 1);
+}
+
+/// RFC 3891 §3: a call whose 2xx waits takes nobody's place, and may never.
+#[tokio::test]
+async fn a_call_takes_the_place_of_another_with_its_2xx() {
+    let (user_agent, server) = start().await;
+    let mut first = Caller::new(server).await;
+    let mut other = first.establish(&user_agent).await;
+    let ours = other.refer_to().unwrap().replaces().unwrap().unwrap();
+    let replaces = format!(
+        "Replaces: {};to-tag={};from-tag={}\r\nSupported: 100rel\r\n",
+        first.call_id,
+        ours.from_tag.as_str(),
+        ours.to_tag.as_str(),
+    );
+    let ring = async |user_agent: &UserAgent| {
+        let mut caller = Caller::new(server).await;
+        let invite = described(&caller.request("INVITE"), SDP, &replaces);
+        caller.send(invite).await;
+        let mut invitation = incoming(user_agent).await;
+        assert!(invitation.replaces().is_some());
+        invitation.progress(early_description()).unwrap();
+        let progress = caller.response(183).await;
+        (caller, invitation.accept(Success::OK).unwrap(), progress)
+    };
+
+    let (mut caller, mut session, _) = ring(&user_agent).await;
+    caller
+        .send(Caller::without_to_tag(&caller.request("CANCEL")))
+        .await;
+    answered(&mut caller, 200, "CANCEL").await;
+    answered(&mut caller, 487, "INVITE").await;
+    assert_eq!(soon(session.ended()).await, SessionEnd::Cancelled);
+
+    let (mut caller, _session, progress) = ring(&user_agent).await;
+    first.send(first.later_request("OPTIONS", 2, "")).await;
+    answered(&mut first, 200, "OPTIONS").await;
+    caller.send(prack(&caller, &progress, "")).await;
+    answered(&mut caller, 200, "PRACK").await;
+    answered(&mut caller, 200, "INVITE").await;
+    let bye = first.expect_request("BYE").await;
+    first.answer(&bye).await;
+    assert_eq!(soon(other.ended()).await, SessionEnd::LocalBye);
 }
 
 /// RFC 3311 §5.1

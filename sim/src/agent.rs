@@ -128,6 +128,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::InviteEnded { cause, .. } => format!("InviteEnded {cause:?}").into(),
         Event::NotAcknowledged { .. } => "NotAcknowledged".into(),
         Event::Undelivered { .. } => "Undelivered".into(),
+        Event::Accepted { .. } => "Accepted".into(),
         Event::Confirmed { .. } => "Confirmed".into(),
         Event::Terminating { cause, .. } => format!("Terminating {cause:?}").into(),
         Event::Ended { cause, .. } => format!("Ended {cause:?}").into(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use offhook_core::message::{Body, Message, ReferTo, Rejection, Request, StatusCode, parse};
 use offhook_core::{
     Event, InsideError, InviteId, OutgoingInviteEvent, OutgoingInviteId, ReferEvent, ReferralId,
-    RequestId, SessionId, Unanswered, UserAgentCore, VerbError,
+    RequestId, SessionId, SessionState, Unanswered, UserAgentCore, VerbError,
 };
 
 use crate::caller::CallState;
@@ -109,6 +109,11 @@ impl Application {
                 let mut calls = self.calls.iter_mut();
                 if let Some(call) = calls.find(|call| call.invite == Invite::Ours(invite)) {
                     call.progress(core, clock, event, &self.policy);
+                }
+            }
+            Event::Accepted { session } => {
+                if let Some(call) = find(&mut self.calls, session) {
+                    call.replace(core, now);
                 }
             }
             Event::Confirmed {
@@ -413,9 +418,9 @@ impl Call {
                 let response = server.accept(options.clone())?;
                 self.session = Some(response.session);
                 self.describe(response.message);
-                let replaced = self.replaced.and_then(|id| core.session(now, id));
-                if let Some(replaced) = replaced {
-                    replaced.replace();
+                let accepted = core.session(now, response.session);
+                if accepted.is_some_and(|it| it.state() != SessionState::Early) {
+                    self.replace(core, now);
                 }
             }
             Step::Redirect(contacts) => {
@@ -427,6 +432,14 @@ impl Call {
             Step::Dispose => server.dispose(),
         }
         Ok(())
+    }
+
+    /// The 2xx is out: the call takes the place of another.
+    fn replace(&mut self, core: &mut UserAgentCore, now: Instant) {
+        let replaced = self.replaced.take();
+        if let Some(replaced) = replaced.and_then(|id| core.session(now, id)) {
+            replaced.replace();
+        }
     }
 
     /// The description in a response of ours to the INVITE.

@@ -178,8 +178,9 @@ impl<'a> InviteUserAgentServer<'a> {
     /// The dialog that the INVITE wants to take the place of
     /// ([RFC 3891](https://www.rfc-editor.org/rfc/rfc3891)). Its session, or the status to refuse
     /// the INVITE with, is what [`UserAgentCore::replaced`](crate::UserAgentCore::replaced) gives, of the core that has
-    /// that Call-ID. Whoever accepts the INVITE ends that session with [`Session::replace`](crate::Session::replace), having made
-    /// sure that the caller may do this (§8): its tags are hard to guess, and Referred-By may say more.
+    /// that Call-ID. Whoever accepts the INVITE ends that session with [`Session::replace`](crate::Session::replace) once the 2xx
+    /// is out, which may be as late as [`Event::Accepted`], having made sure that the caller may do this (§8): its tags are
+    /// hard to guess, and Referred-By may say more.
     pub fn replaces(&self) -> Option<&Replaces> {
         self.invite().replaces.as_deref()
     }

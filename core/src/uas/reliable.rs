@@ -254,6 +254,7 @@ pub(super) fn release_success(state: &mut State, id: SessionId) {
     {
         let (status, message) = *held;
         server.succeed(id, status, message);
+        state.outbox.event(Event::Accepted { session: id });
     }
 }
 

@@ -157,6 +157,7 @@ fn the_2xx_waits_for_the_prack() {
         0.6   <------------ 200 OK
         0.6                 * Prack
         0.6   <------------ 200 OK
+        0.6                 * Accepted
         0.6   ACK           ------->
         0.6   BYE           ------->
         0.6                 * Confirmed

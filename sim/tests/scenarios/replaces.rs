@@ -1,6 +1,6 @@
 //! INVITE with Replaces: RFC 3891 §3.
 
-use offhook_core::message::Rejection;
+use offhook_core::message::{Rejection, Success};
 use offhook_sim::{Draft, PEER, Packet, Policy, Simulation, seconds};
 
 use crate::begin;
@@ -204,4 +204,58 @@ fn a_replacement_that_is_refused_changes_nothing() {
     call.send(&replacing(&ok, "").ack(&refused));
     call.hang_up(&invite, &ok);
     call.finish_here();
+}
+
+/// A 2xx that waits for a PRACK replaces nothing before it is out, and may never be.
+#[test]
+fn a_replacement_whose_2xx_waits_changes_nothing_yet() {
+    let policy = Policy::new().early_answer_reliably().accept(Success::OK);
+    for is_cancelled in [true, false] {
+        let mut call = Simulation::new(policy.clone());
+        let invite = Draft::invite();
+        let first = invite.clone().set("Supported", "100rel");
+        call.send(&first);
+        let progress = call.receive("183 Session Progress");
+        call.send(&first.prack(&progress));
+        let ok = call.receive("200 OK");
+        call.send(&first.in_dialog("ACK", &ok));
+        call.run_until(seconds(1));
+        let replacing = replacing(&ok, "").set("Supported", "100rel");
+        call.send(&replacing);
+        let progress = call.receive("183 Session Progress");
+        call.expect("...");
+        if is_cancelled {
+            call.give_up(&replacing);
+            call.hang_up(&first, &ok);
+            call.finish_here();
+            continue;
+        }
+        call.send(&replacing.prack(&progress));
+        let bye = call.receive("BYE");
+        assert_eq!(bye.header("Call-ID"), Some("a84b4c76e66710"));
+        call.send_from(PEER, bye.response("200 OK"));
+        call.expect(
+            "
+            1.0   PRACK         ------->
+            1.0   <------------ 200 OK
+            1.0                 * Prack
+            1.0   <------------ 200 OK
+            1.0                 * Accepted
+            1.0                 * Terminating LocalBye
+            1.0   <------------ BYE
+            1.0   200 OK        ------->
+            1.0                 * Ended LocalBye
+            ",
+        );
+        let sent: Vec<_> = call.trace().packets().cloned().collect();
+        let of_invite = |packet: &&Packet| {
+            packet.label() == "200 OK"
+                && packet.header("Call-ID") == Some("another-call")
+                && packet.header("CSeq") == Some("1 INVITE")
+        };
+        let accepted = sent.iter().find(of_invite).unwrap();
+        call.send(&replacing.in_dialog("ACK", accepted));
+        call.hang_up(&replacing, accepted);
+        call.finish_here();
+    }
 }
