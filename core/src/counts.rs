@@ -47,7 +47,7 @@ pub struct Totals {
     /// Messages that are no SIP, answered or not.
     pub malformed: u64,
     /// Messages dropped without an answer: no Via to route by, an ACK or a response that belongs
-    /// to nothing.
+    /// to nothing, a request that is much shorter than the one whose branch it has.
     pub dropped: u64,
     /// Requests answered 503 because a table was full, or their source had asked too much.
     pub overload: u64,

@@ -1,5 +1,7 @@
 //! The table of server transactions.
 
+use offhook_message::Request;
+
 use super::server::{ServerTransaction, TransactionUser};
 use crate::config::Limits;
 use crate::fingerprint::{ByFingerprint, Fingerprint};
@@ -48,6 +50,13 @@ impl ServerTransactions {
     /// Whether a copy of this request is being served already.
     pub(crate) fn is_merged(&self, merge_key: Fingerprint) -> bool {
         self.by_merge_key.contains_key(&merge_key)
+    }
+
+    /// Whether this request of its key is its request again. One of less than half the length is another's that would
+    /// have a large response for little, and sent anywhere.
+    pub(crate) fn is_repeated_by(&self, slot: Slot, request: &Request) -> bool {
+        let transaction = self.slots.get(slot);
+        transaction.is_some_and(|it| 4 * request.as_bytes().len() >= it.octets)
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&ServerTransaction> {

@@ -60,6 +60,10 @@ pub(crate) fn receive_request(state: &mut State, flow: Flow, request: Request) {
         return receive_ack(state, flow, key, request);
     }
     if let Some(transaction) = state.servers.find(key) {
+        if !state.servers.is_repeated_by(transaction, &request) {
+            let reason = "it is much shorter than the one whose branch it has";
+            return drop_request(state, &request, reason);
+        }
         state.totals.repeated_requests += 1;
         return state.server(transaction).repeat();
     }

@@ -1,6 +1,7 @@
 //! Which transaction a request belongs to: RFC 3261 §17.2.3.
 
 use offhook_core::Transport;
+use offhook_core::message::Rejection;
 use offhook_sim::{Draft, PEER, Policy, Simulation};
 
 /// The branch alone does not name a transaction: sent-by does too.
@@ -51,5 +52,35 @@ fn the_topmost_via_names_the_transaction() {
     call.receive("180 Ringing");
     assert_eq!(call.counts().totals.repeated_requests, 1, "from {PEER}");
     call.give_up(&again);
+    call.finish_here();
+}
+
+/// The response to a long request is long. Nobody has it sent again for a few octets, and by a Via that leads to another.
+#[test]
+fn a_short_request_with_the_branch_of_a_long_one_gets_nothing() {
+    let mut call = Simulation::new(Policy::new().reject(Rejection::BUSY_HERE));
+    let proxy = format!("SIP/2.0/UDP b;branch={}", "x".repeat(50_000));
+    let invite = Draft::invite().add("Via", &proxy);
+    call.send(&invite);
+    let busy = call.receive("486 Busy Here");
+    assert!(busy.bytes.len() > 50_000);
+    call.send(&Draft::invite());
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <----- 486 Busy Here
+        0.0   INVITE        ------->
+        ",
+    );
+    assert_eq!(call.counts().totals.dropped, 1);
+    call.send(&invite);
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0   <----- 486 Busy Here
+        ",
+    );
+    call.send(&invite.ack(&busy));
     call.finish_here();
 }
