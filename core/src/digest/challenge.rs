@@ -1,9 +1,19 @@
 //! What a server asks for.
 
+use offhook_message::StatusCode;
+
 use super::algorithm::Algorithm;
 use super::credentials::Credentials;
 use super::params::{DigestParams, quote};
 use super::response::{Once, Protected, Qop, response};
+
+/// Whether a response asks for credentials.
+pub(crate) fn is_challenge(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+    )
+}
 
 /// A Digest challenge that we can answer
 /// ([RFC 7616 §3.3](https://www.rfc-editor.org/rfc/rfc7616#section-3.3)). Texts are as they came, without their quotes.

@@ -15,5 +15,6 @@ mod response;
 pub use algorithm::DigestAlgorithm;
 pub(crate) use authentication::Authentication;
 pub use authenticator::{Authenticator, Unauthorized};
+pub(crate) use challenge::is_challenge;
 pub use credentials::Credentials;
 pub(crate) use response::Protected;

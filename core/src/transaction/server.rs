@@ -8,6 +8,7 @@ use offhook_message::{Method, Request, StatusCode};
 use super::host_name::HostName;
 use super::servers::ServerTransactions;
 use super::step::Step;
+use crate::digest::is_challenge;
 use crate::event::{InviteId, TransactionId, TransactionSlot};
 use crate::fingerprint::Fingerprint;
 use crate::flow::Flow;
@@ -31,11 +32,14 @@ use crate::timers::{ServerTimer, Timer};
 /// | Trying                         | 200-699 from the user | send, arm J                   | Completed  |
 /// | Proceeding                     | 1xx from the user     | send                          |            |
 /// | Proceeding                     | 2xx from the user     | send, arm L                   | Accepted   |
-/// | Proceeding                     | 300-699 from the user | send, arm G and H             | Completed  |
+/// | Proceeding                     | 300-699 from the user | send, arm G* and H            | Completed  |
 /// | Completed                      | G                     | send again, T1 doubling to T2 |            |
 /// | Completed                      | ACK                   | arm I                         | Confirmed  |
 /// | Completed                      | H                     | tell that nobody acknowledged | Terminated |
 /// | Completed, Confirmed, Accepted | J, I, L               |                               | Terminated |
+///
+/// * Not for a challenge that is our first word: the caller may be anybody, and repeats its INVITE until it hears of us
+///   ([RFC 3261 §26.3.2.4](https://www.rfc-editor.org/rfc/rfc3261#section-26.3.2.4)).
 #[derive(Debug)]
 pub(crate) struct ServerTransaction {
     pub(super) key: Fingerprint,
@@ -153,7 +157,7 @@ impl ServerStep<'_> {
         else {
             return;
         };
-        transaction.response = Some(response);
+        let is_first = transaction.response.replace(response).is_none();
         transaction.transmit(self.slot, self.outbox);
         let (t1, life) = (self.times.t1, self.times.transaction_life());
         if transaction.state == Trying {
@@ -166,7 +170,8 @@ impl ServerStep<'_> {
         } else if status.is_final() {
             transaction.state = Completed;
             transaction.interval = t1;
-            if !transaction.flow.transport.is_reliable() {
+            let is_had_again = is_first && is_challenge(status);
+            if !transaction.flow.transport.is_reliable() && !is_had_again {
                 self.arm(ServerTimer::G, t1);
             }
             self.arm(ServerTimer::H, life);

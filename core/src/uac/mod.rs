@@ -29,9 +29,10 @@ pub use publish::PublishUserAgentClient;
 pub use register::RegisterUserAgentClient;
 pub use subscribe::SubscribeUserAgentClient;
 
-use offhook_message::{Headers, Response, StatusCode};
+use offhook_message::{Headers, Response};
 
 use crate::client_event::RequestFailure;
+use crate::digest::is_challenge;
 use crate::event::SessionEnd;
 use crate::flow::{Channel, Flow, Opener};
 use crate::session::Phase;
@@ -207,12 +208,4 @@ fn finish(state: &mut State, user: ClientUser, step: Step) {
         }
         _ => {}
     }
-}
-
-/// Whether a response asks for credentials.
-fn is_challenge(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-    )
 }

@@ -2,7 +2,7 @@
 
 use offhook_core::Transport;
 use offhook_core::message::{HeaderName, Rejection};
-use offhook_sim::{Acknowledge, CallState, Draft, Plan, Policy, Simulation};
+use offhook_sim::{Acknowledge, CallState, Draft, Plan, Policy, Simulation, milliseconds};
 
 fn busy() -> Policy {
     Policy::new().reject(Rejection::BUSY_HERE)
@@ -52,6 +52,48 @@ fn without_an_ack_the_response_is_repeated_until_timer_h() {
     call.finish();
 }
 
+/// §26.3.2.4: an INVITE that somebody else has sent draws one 401, not eleven.
+#[test]
+fn a_challenge_is_repeated_with_the_invite_alone() {
+    let mut call = Simulation::new(Policy::new().reject(Rejection::UNAUTHORIZED));
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.run_until(milliseconds(500));
+    call.send(&invite);
+    call.expect(
+        "
+         0.0   INVITE        ------->
+         0.0                 * Invite
+         0.0   <-- 401 Unauthorized
+         0.5   INVITE        ------->
+         0.5   <-- 401 Unauthorized
+        32.0                 * NotAcknowledged
+        ",
+    );
+    call.finish();
+}
+
+/// Behind a provisional response no INVITE comes again that could have it.
+#[test]
+fn a_challenge_behind_a_100_is_repeated_by_itself() {
+    let policy = Policy::new().trying().reject(Rejection::UNAUTHORIZED);
+    let mut call = Simulation::new(policy);
+    let invite = Draft::invite();
+    call.send(&invite);
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <-------- 100 Trying
+        0.0   <-- 401 Unauthorized
+        0.5   <-- 401 Unauthorized
+        ",
+    );
+    let unauthorized = call.receive("401 Unauthorized");
+    call.send(&invite.ack(&unauthorized));
+    call.finish_here();
+}
+
 /// §17.2.1: a stream repeats nothing, but the wait for the ACK has its end all the same.
 #[test]
 fn on_a_stream_the_response_is_not_repeated() {
@@ -93,7 +135,7 @@ fn timer_i_absorbs_further_acks() {
     );
     assert_eq!(call.counts().server_transactions, 1);
     assert_eq!(call.counts().totals.dropped, 0);
-    call.run_until(offhook_sim::milliseconds(4_999));
+    call.run_until(milliseconds(4_999));
     assert_eq!(call.counts().server_transactions, 1);
     call.run_until(offhook_sim::seconds(5));
     assert_eq!(call.counts().server_transactions, 0);
