@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use offhook_message::{Method, StatusCode};
+use offhook_message::{Method, Request, StatusCode};
 
 use crate::capabilities::Introduction;
 use crate::client_event::{ReferEnd, ReferEvent};
@@ -226,7 +226,7 @@ impl State {
         &mut self,
         session: SessionId,
         cause: SessionEnd,
-        message: Option<offhook_message::Request>,
+        message: Option<Request>,
     ) {
         self.end_offers(session);
         self.limit_change(session);
@@ -327,6 +327,18 @@ impl State {
                 other => other,
             },
         }
+    }
+
+    /// Whether a session has room for this request of the peer's. It counts only where the table fills up, and for the
+    /// session alone: a source may be a trunk with many calls, and in a datagram it may be forged.
+    pub(crate) fn has_room(&mut self, session: SessionId, request: &Request) -> bool {
+        let Some(left) = self.servers.left(&self.config.limits) else {
+            return true;
+        };
+        let (now, period) = (self.timers.now(), self.config.times.transaction_life());
+        let length = 2 * request.as_bytes().len();
+        let share = self.sessions.share(session, now);
+        share.is_none_or(|share| share.take(now, period, left, length))
     }
 
     /// Logs a step of a call.

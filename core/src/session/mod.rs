@@ -7,6 +7,7 @@ mod offer;
 mod refer;
 mod reliable;
 mod request;
+mod share;
 mod timer;
 
 pub(crate) use accepted::Accepted;
@@ -16,10 +17,12 @@ pub(crate) use offer::PendingOffer;
 pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
+use share::Share;
 pub(crate) use timer::{Agreement, Party, RefreshByInvite, SessionTimer};
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Instant;
 
 use offhook_message::{Body, Header};
 
@@ -260,6 +263,8 @@ pub(crate) struct Sessions {
     ended: VecDeque<Fingerprint>,
     /// Those that came by a WebSocket, and end with it.
     by_channel: HashMap<Channel, Vec<SessionId>>,
+    /// What the peers of some have asked for while there was little room.
+    shares: BTreeMap<Slot, Share>,
 }
 
 impl Sessions {
@@ -335,6 +340,12 @@ impl Sessions {
         Some(refers.map_or_else(Vec::new, |refers| refers.outgoing))
     }
 
+    /// What the peer of a session has asked for lately.
+    pub(crate) fn share(&mut self, id: SessionId, now: Instant) -> Option<&mut Share> {
+        let is_there = self.slots.contains(id.0);
+        is_there.then(|| self.shares.entry(id.0).or_insert_with(|| Share::new(now)))
+    }
+
     /// Whether a session of this dialog has just ended.
     pub(crate) fn has_ended(&self, dialog: Fingerprint) -> bool {
         self.ended.contains(&dialog)
@@ -356,6 +367,7 @@ impl Sessions {
         let session = self.slots.remove(id.0)?;
         self.by_dialog.remove(&session.dialog.id);
         self.unbind(id, session.flow);
+        self.shares.remove(&id.0);
         Some(session)
     }
 

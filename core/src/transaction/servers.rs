@@ -32,6 +32,15 @@ impl ServerTransactions {
         self.len() >= limits.transactions || self.octets >= limits.octets
     }
 
+    /// How many are left, and how many octets, once half of either is taken.
+    pub(crate) fn left(&self, limits: &Limits) -> Option<[usize; 2]> {
+        let is_half_full =
+            self.len() >= limits.transactions / 2 || self.octets >= limits.octets / 2;
+        let requests = limits.transactions.saturating_sub(self.len());
+        let octets = limits.octets.saturating_sub(self.octets);
+        is_half_full.then_some([requests, octets])
+    }
+
     pub(crate) fn insert(&mut self, transaction: ServerTransaction) -> Slot {
         let (key, merge_key) = (transaction.key, transaction.merge_key);
         self.octets += transaction.octets;

@@ -47,7 +47,8 @@ pub(super) fn overtaken(state: &mut State, id: SessionId, incoming: &Incoming) {
     // Without the Retry-After of others: nothing is to come again.
     let reply = Reply::new(StatusCode::SERVER_INTERNAL_ERROR);
     // Many may come before ours has its answer, and only the first ends anything.
-    if state.servers.is_full(&state.config.limits) {
+    let is_full = state.servers.is_full(&state.config.limits);
+    if is_full || !state.has_room(id, &incoming.request) {
         reply.statelessly(state, incoming);
     } else {
         reply.statefully(state, incoming, to_tag_of(incoming));

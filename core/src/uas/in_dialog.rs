@@ -13,10 +13,13 @@ use crate::state::State;
 
 /// Serves a request whose dialog is known. Every one is answered.
 pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
+    let is_bye = *incoming.request.method() == Method::Bye;
+    if !is_bye && !state.has_room(id, &incoming.request) {
+        return Reply::overload(state).send_once(state, &incoming);
+    }
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    let is_bye = *incoming.request.method() == Method::Bye;
     let is_over = matches!(session.phase, Phase::Over);
     if is_bye && is_over {
         // There is no session to end. Its number is not taken, so that a repetition gets the same.

@@ -104,6 +104,49 @@ fn requests_that_are_refused_inside_a_call_are_not_counted() {
     finish(call);
 }
 
+/// What one call asks for leaves room for the others, of whatever address it says to come.
+#[test]
+fn one_call_does_not_fill_the_table() {
+    for method in ["OPTIONS", "UPDATE", "PRACK", "BYE"] {
+        let limits = Limits {
+            transactions: 400,
+            ..Limits::default()
+        };
+        let mut call = server(limits);
+        let (flood, friend) = ("203.0.113.66:5060", "203.0.113.1:5060");
+        let honest = request("INVITE", friend, 0);
+        call.send_from(friend, honest.bytes());
+        let honest_ok = call.receive("200 OK");
+        call.send_from(friend, honest.in_dialog("ACK", &honest_ok).bytes());
+        let invite = request("INVITE", flood, 1);
+        call.send_from(flood, invite.bytes());
+        let ok = call.receive("200 OK");
+        call.send_from(flood, invite.in_dialog("ACK", &ok).bytes());
+        for number in 0..800 {
+            // A BYE that comes too late does not end the session by itself.
+            let cseq = if method == "BYE" { 0 } else { 10 + number };
+            let branch = format!("z9hG4bK-{number}");
+            let inside = invite.in_dialog(method, &ok).cseq(cseq);
+            let inside = inside.set("RAck", "1 1 INVITE");
+            let inside = inside.via(Transport::Udp, flood, &branch);
+            call.send_from(&format!("10.0.0.{}:5060", number % 250), inside.bytes());
+        }
+        call.run_until(milliseconds(0));
+        let taken = call.counts().server_transactions;
+        assert!((200..210).contains(&taken), "{method}: {taken}");
+        call.send_from(friend, honest.in_dialog("UPDATE", &honest_ok).bytes());
+        let updated = call.receive("200 OK");
+        assert_eq!(updated.header("CSeq"), Some("2 UPDATE"));
+        place_call(&mut call, "203.0.113.2:5060", 2);
+        for (peer, invite, ok) in [(friend, honest, honest_ok), (flood, invite, ok)] {
+            let bye = invite.in_dialog("BYE", &ok).cseq(9999);
+            call.send_from(peer, bye.bytes());
+            call.receive("200 OK");
+        }
+        finish(call);
+    }
+}
+
 #[test]
 fn a_new_port_for_each_request_does_not_help() {
     let mut call = server(Limits::default());
