@@ -2,7 +2,7 @@
 
 use offhook_message::{HeaderName, Headers, NameAddr};
 
-use super::Dialog;
+use super::{Dialog, MOST_OCTETS, kept_octets};
 
 /// Who answers, as a response says.
 pub(crate) struct Answerer<'a> {
@@ -22,6 +22,11 @@ impl<'a> Answerer<'a> {
             tag: headers.to_tag().unwrap_or_default(),
             target: address.map(NameAddr::uri_bytes),
         }
+    }
+
+    /// Whether it can be the peer of a dialog: it has a tag and a target, and says no more than we keep.
+    pub(crate) fn makes_dialog(&self) -> bool {
+        !self.tag.is_empty() && self.target.is_some() && kept_octets(self.headers) <= MOST_OCTETS
     }
 
     /// The value of its To, where that can be read.

@@ -115,12 +115,15 @@ impl Dialog {
     }
 
     /// Takes the Contact of a request or response that was accepted
-    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)).
+    /// ([RFC 3261 §12.2](https://www.rfc-editor.org/rfc/rfc3261#section-12.2)). One of a response that is too long is no
+    /// news; a request with it was refused.
     pub(crate) fn refresh_target(&mut self, headers: &Headers) {
         let Some(Ok(Contact::Address(contact))) = headers.contacts().next() else {
             return;
         };
-        self.lead(Some(contact.uri_bytes()), None);
+        if contact.uri_bytes().len() <= MOST_OCTETS {
+            self.lead(Some(contact.uri_bytes()), None);
+        }
     }
 
     /// Leads to this target by these routes from now on. What is `None` stays.
@@ -184,6 +187,21 @@ pub(crate) fn dialog_id(
     fingerprinter.of([b"dialog", call_id, local_tag, remote_tag])
 }
 
+/// The length of the headers that a dialog keeps parts of, where it is made or moved.
+pub(crate) fn kept_octets(headers: &Headers) -> usize {
+    let kept = headers.select(|name| {
+        matches!(
+            name,
+            HeaderName::CallId
+                | HeaderName::From
+                | HeaderName::To
+                | HeaderName::Contact
+                | HeaderName::RecordRoute
+        )
+    });
+    kept.map(|field| field.value.len()).sum()
+}
+
 /// Where requests in the dialog go: the URI of the Contact, or that of From for a peer of RFC 2543
 /// that sent none.
 fn remote_target(headers: &Headers) -> Option<&[u8]> {
@@ -222,3 +240,6 @@ pub(crate) fn contact_scheme(invite: &Incoming) -> Scheme {
     };
     Scheme::of([invite.request.uri_bytes()].into_iter().chain(first_hop))
 }
+
+/// How long those may be together, with the Request-URI. A call is held for hours, with all of it.
+pub(crate) const MOST_OCTETS: usize = 16 << 10;

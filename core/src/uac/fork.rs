@@ -25,7 +25,7 @@ pub(super) fn early_session(
         return early.map(|_| session);
     }
     let is_full = state.sessions.len() >= state.config.limits.sessions;
-    if answerer.tag.is_empty() || answerer.target.is_none() || is_full {
+    if is_full || !answerer.makes_dialog() {
         return None;
     }
     let to = answerer.to()?;

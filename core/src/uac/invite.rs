@@ -302,7 +302,7 @@ fn succeed(state: &mut State, id: OutgoingInviteId, flow: Flow, response: Respon
     };
     let is_first = invite.stage != Stage::Accepted;
     let is_cancelled = invite.is_cancelled() || is_hung_up;
-    let is_usable = !answerer.tag.is_empty() && answerer.target.is_some();
+    let is_usable = answerer.makes_dialog();
     let Some(session) = confirmed_session(state, id, flow, &answerer) else {
         return;
     };

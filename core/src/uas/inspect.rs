@@ -7,6 +7,7 @@ use super::reply::Reply;
 use super::session_timer;
 use crate::capabilities::{ACCEPT, Allow, supported};
 use crate::config::Config;
+use crate::dialog::{MOST_OCTETS, kept_octets};
 use crate::incoming::Inspected;
 
 /// Looks at everything that does not depend on what else is going on. The first finding counts.
@@ -31,6 +32,7 @@ pub(crate) fn inspect(request: &Request, config: &Config) -> Result<Inspected, R
     if !matches!(request.method(), Method::Ack | Method::Cancel) {
         check_require(headers, config)?;
         check_content(request)?;
+        check_size(request)?;
         session_timer::check(request, config)?;
     }
     let span = |part: Option<&[u8]>| Span::within(request.as_bytes(), part?);
@@ -136,6 +138,21 @@ fn check_content(request: &Request) -> Result<(), Reply> {
         return Ok(());
     }
     Err(Reply::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with_header(HeaderName::Accept, ACCEPT))
+}
+
+/// §21.5.7: what a dialog would keep of a request that makes it, or says where the peer is, has a bound.
+fn check_size(request: &Request) -> Result<(), Reply> {
+    let is_kept = matches!(
+        request.method(),
+        Method::Invite | Method::Update | Method::Refer | Method::Notify
+    );
+    if request.as_bytes().len() <= MOST_OCTETS || !is_kept {
+        return Ok(());
+    }
+    if request.uri_bytes().len() + kept_octets(request.headers()) <= MOST_OCTETS {
+        return Ok(());
+    }
+    Err(Reply::new(StatusCode::MESSAGE_TOO_LARGE))
 }
 
 /// §8.2.3 with §20.1: a caller that takes no SDP cannot be called.

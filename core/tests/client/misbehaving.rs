@@ -305,3 +305,43 @@ fn a_redirection_to_nowhere_has_no_contacts() {
         assert!(bench.is_idle());
     }
 }
+
+/// A callee that says more than a dialog keeps makes none, and moves none.
+#[test]
+fn a_response_that_says_too_much_makes_no_dialog() {
+    let long = "x".repeat(17_000);
+    let route = format!("Record-Route: <sip:192.0.2.3;lr;x={long}>");
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    bench.answer(&invite, &Answer::new("180 Ringing").header(&route));
+    let event = bench.invite_event();
+    let OutgoingInviteEvent::Progress { session: None, .. } = event else {
+        panic!("{event:?}");
+    };
+    bench.answer(&invite, &ok().header(&route));
+    let event = bench.invite_event();
+    let OutgoingInviteEvent::Failed {
+        cause: RequestFailure::NoDialog,
+    } = event
+    else {
+        panic!("{event:?}");
+    };
+    assert_eq!(bench.methods(), ["ACK", "BYE"]);
+}
+
+#[test]
+fn a_target_that_is_too_long_is_no_news() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call();
+    bench.answer(&invite, &ok());
+    let session = bench.accepted();
+    bench.one("ACK");
+    bench.act(|core, now| core.session(now, session).unwrap().update(None).unwrap());
+    let update = bench.one("UPDATE");
+    let long = "x".repeat(17_000);
+    let moved = Answer::bare("200 OK").header(&format!("Contact: <sip:bob@192.0.2.9;x={long}>"));
+    bench.answer(&update, &moved);
+    bench.act(|core, now| core.session(now, session).unwrap().bye(Vec::new()));
+    let bye = bench.one("BYE");
+    assert!(bye.text().starts_with("BYE sip:bob@192.0.2.2:5062 SIP/2.0"));
+}

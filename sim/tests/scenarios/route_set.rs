@@ -105,3 +105,48 @@ fn without_a_route_the_contact_is_the_next_hop() {
     assert_eq!(bye.peer.to_string(), PEER);
     assert_eq!(bye.header("Route"), None);
 }
+
+/// §21.5.7: what a dialog would keep for hours has a bound, in the INVITE and where the peer moves.
+#[test]
+fn what_a_dialog_would_keep_has_a_bound() {
+    let long = |length: usize| "x".repeat(length);
+    let route = |length| format!("<sip:203.0.113.5;lr;x={}>", long(length));
+    let contact = format!("<sip:alice@{PEER};x={}>", long(17_000));
+    let named = |name: &str| format!("{name} <sip:bob@example.com>;x={}", long(17_000));
+    for invite in [
+        Draft::invite().add("Record-Route", &route(17_000)),
+        Draft::invite()
+            .add("Record-Route", &route(9_000))
+            .add("Record-Route", &route(9_000)),
+        Draft::invite().set("Contact", &contact),
+        Draft::invite().set("Call-ID", &long(17_000)),
+        Draft::invite().set("To", &named("Bob")),
+        Draft::invite().set("From", &format!("{};tag=1", named("Alice"))),
+        Draft::invite().uri(&format!("sip:{}@198.51.100.1", long(17_000))),
+    ] {
+        let mut call = Simulation::new(Policy::new().answer());
+        call.send(&invite);
+        call.receive("513 Message Too Large");
+        assert_eq!(call.counts().sessions, 0);
+        call.finish_here();
+    }
+    let mut call = Simulation::new(Policy::new().answer().wait(seconds(1)).hang_up());
+    // What it does not keep is not counted.
+    let invite = Draft::invite()
+        .add("Record-Route", &route(12_000))
+        .add("Subject", &long(20_000));
+    let ok = call.establish(&invite);
+    for method in ["UPDATE", "INVITE"] {
+        let moved = invite.in_dialog(method, &ok).set("Contact", &contact);
+        call.send(&moved);
+        let refused = call.receive("513 Message Too Large");
+        if method == "INVITE" {
+            call.send(&moved.ack(&refused));
+        }
+    }
+    call.run_until(seconds(1));
+    let bye = call.receive("BYE");
+    assert_eq!(request_line(&bye), "BYE sip:alice@203.0.113.1:5060 SIP/2.0");
+    call.send_from("203.0.113.5:5060", bye.response("200 OK"));
+    call.finish_here();
+}
