@@ -79,14 +79,15 @@ impl Sources {
         self.of_port(now, source).refuse()
     }
 
-    /// Whether a new call of this source is served, which is not counted.
+    /// Whether a new call of this source is served, which is not counted. One that is proven calls whatever its bucket
+    /// says: anybody can fill that with datagrams that bear its address.
     pub(crate) fn look(&mut self, now: Instant, source: SocketAddr) -> Admission {
         let burst = self.burst;
         if self.young.is_empty() {
             return Admission::Serve;
         }
         let port = self.of_port(now, source);
-        if port.has(burst) {
+        if port.is_proven || port.has(burst) {
             return Admission::Serve;
         }
         port.refuse()
@@ -225,6 +226,11 @@ mod tests {
             self.sources.charge(self.now, source)
         }
 
+        fn look(&mut self, source: &str) -> Admission {
+            let source = source.parse().unwrap();
+            self.sources.look(self.now, source)
+        }
+
         fn prove(&mut self, source: &str) {
             let source = source.parse().unwrap();
             self.sources.prove(self.now, source);
@@ -263,6 +269,20 @@ mod tests {
         }
         assert_eq!(bench.charge("192.0.2.1:5061"), Admission::Serve);
         assert_eq!(bench.charge("192.0.2.2:5060"), Admission::Serve);
+    }
+
+    #[test]
+    fn who_is_proven_calls_whatever_comes_in_its_name() {
+        let mut bench = Bench::new();
+        bench.prove("192.0.2.1:5060");
+        for source in ["192.0.2.1:5060", "192.0.2.2:5060"] {
+            for _ in 0..100 {
+                bench.charge(source);
+            }
+            assert_eq!(bench.charge(source), Admission::Ignore);
+        }
+        assert_eq!(bench.look("192.0.2.1:5060"), Admission::Serve);
+        assert_eq!(bench.look("192.0.2.2:5060"), Admission::Ignore);
     }
 
     #[test]

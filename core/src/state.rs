@@ -320,7 +320,7 @@ impl State {
             .iter()
             .any(|(length, limit)| *length >= limit - limit / 8);
         match (sources.is_proven(now, source), is_nearly_full) {
-            (true, false) => sources.look(now, source),
+            (true, false) => Admission::Serve,
             (true, true) | (false, false) => sources.charge(now, source),
             (false, true) => match sources.charge(now, source) {
                 Admission::Serve => Admission::Refuse,

@@ -147,6 +147,25 @@ fn one_call_does_not_fill_the_table() {
     }
 }
 
+/// What is sent in its name does not silence a trunk that has called before.
+#[test]
+fn forged_datagrams_keep_no_friend_from_calling() {
+    let mut call = server(Limits::default());
+    let (trunk, stranger) = ("203.0.113.9:5060", "203.0.113.10:5060");
+    place_call(&mut call, trunk, 0);
+    for number in 0..1000 {
+        for source in [trunk, stranger] {
+            call.send_from(source, request("OPTIONS", source, number).bytes());
+        }
+    }
+    place_call(&mut call, trunk, 1);
+    let before = call.counts().totals.shed;
+    call.send_from(stranger, request("INVITE", stranger, 1).bytes());
+    call.run_until(milliseconds(0));
+    assert_eq!(call.counts().totals.shed, before + 1);
+    finish(call);
+}
+
 #[test]
 fn a_new_port_for_each_request_does_not_help() {
     let mut call = server(Limits::default());
