@@ -157,13 +157,13 @@ impl Bucket {
     }
 
     fn has(&self, burst: u32) -> bool {
-        self.taken.saturating_add(REQUEST) <= u64::from(burst) * REQUEST
+        burst == UNBOUNDED || self.taken.saturating_add(REQUEST) <= u64::from(burst) * REQUEST
     }
 
     fn take(&mut self, burst: u32) -> bool {
         let has = self.has(burst);
         if has {
-            self.taken += REQUEST;
+            self.taken = self.taken.saturating_add(REQUEST);
         }
         has
     }
@@ -187,6 +187,8 @@ fn network(address: IpAddr) -> [u8; 8] {
     octets
 }
 
+/// What sets no bound to a bucket.
+const UNBOUNDED: u32 = u32::MAX;
 /// Millionths.
 const REQUEST: u64 = 1_000_000;
 /// How many times the bucket of a port that of an address holds.
@@ -283,6 +285,18 @@ mod tests {
         }
         assert_eq!(bench.look("192.0.2.1:5060"), Admission::Serve);
         assert_eq!(bench.look("192.0.2.2:5060"), Admission::Ignore);
+    }
+
+    #[test]
+    fn a_bucket_without_a_bound_is_never_full() {
+        let mut bench = Bench::new();
+        bench.sources.burst = u32::MAX;
+        let source = "192.0.2.1:5060".parse().unwrap();
+        let full = u64::from(u32::MAX) * REQUEST;
+        bench.sources.of_port(bench.now, source).taken = full;
+        bench.sources.of_address(bench.now, source.ip()).taken = u64::MAX;
+        assert_eq!(bench.look("192.0.2.1:5060"), Admission::Serve);
+        assert_eq!(bench.charge("192.0.2.1:5060"), Admission::Serve);
     }
 
     #[test]

@@ -360,11 +360,12 @@ fn share(config: &Config, shards: usize) -> Config {
     if config.loggers.connector.is_none() {
         config.loggers = log::loggers();
     }
-    for limit in [
-        &mut config.limits.source_burst,
-        &mut config.limits.source_rate,
-    ] {
-        *limit = limit.div_ceil(u32::try_from(shards).unwrap_or(u32::MAX));
+    let limits = &mut config.limits;
+    for limit in [&mut limits.source_burst, &mut limits.source_rate] {
+        // The highest is none, and has no parts.
+        if *limit != u32::MAX {
+            *limit = limit.div_ceil(u32::try_from(shards).unwrap_or(u32::MAX));
+        }
     }
     for limit in [
         &mut config.limits.transactions,
@@ -423,6 +424,17 @@ mod tests {
             let message = parse(buffer[..length].to_vec().into()).unwrap();
             assert_eq!(message.headers().call_id(), Ok(expected.as_bytes()));
         }
+    }
+
+    #[test]
+    fn each_shard_has_its_part_of_a_bound_and_all_of_none() {
+        let burst_of = |source_burst| {
+            let mut config = Config::default();
+            config.limits.source_burst = source_burst;
+            share(&config, 4).limits.source_burst
+        };
+        assert_eq!(burst_of(200), 50);
+        assert_eq!(burst_of(u32::MAX), u32::MAX);
     }
 
     /// It only bounds a hang.
