@@ -36,6 +36,7 @@
     clippy::panic
 )]
 
+mod by_channel;
 mod capabilities;
 mod client_event;
 mod config;

@@ -8,6 +8,19 @@ pub(crate) struct Slot {
     generation: u32,
 }
 
+impl Slot {
+    /// None comes before it.
+    pub(crate) const FIRST: Self = Self {
+        index: 0,
+        generation: 0,
+    };
+    /// None comes behind it.
+    pub(crate) const LAST: Self = Self {
+        index: u32::MAX,
+        generation: u32::MAX,
+    };
+}
+
 /// Values by [`Slot`].
 #[derive(Debug)]
 pub(crate) struct Slots<T> {

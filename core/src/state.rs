@@ -21,7 +21,7 @@ use crate::outgoing::{Kept, OutgoingInvites, OutgoingRequestMessage, Stage, Subs
 use crate::random::{Random, Token};
 use crate::respond;
 use crate::session::{
-    Invite, InviteSession, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral,
+    InviteSession, Invites, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral,
     Sessions,
 };
 use crate::slot::{Slot, Slots};
@@ -43,7 +43,7 @@ pub(crate) struct State {
     pub(crate) outbox: Outbox,
     pub(crate) servers: ServerTransactions,
     pub(crate) clients: ClientTransactions,
-    pub(crate) invites: Slots<Invite>,
+    pub(crate) invites: Invites,
     pub(crate) sessions: Sessions,
     pub(crate) offers: Slots<PendingOffer>,
     pub(crate) outgoing_invites: OutgoingInvites,
@@ -69,7 +69,7 @@ impl State {
             outbox: Outbox::default(),
             servers: ServerTransactions::default(),
             clients: ClientTransactions::default(),
-            invites: Slots::default(),
+            invites: Invites::default(),
             sessions: Sessions::new(),
             offers: Slots::default(),
             outgoing_invites: OutgoingInvites::default(),

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["timers", "outbox", "dialog", "capabilities", "respond"],
     &["config", "event", "incoming", "tag"],
     &["client_event"],
-    &["id", "contact_target", "digest", "locate"],
+    &["id", "contact_target", "digest", "locate", "by_channel"],
     &["counts", "fingerprint", "flow", "logger", "random", "slot"],
 ];
 

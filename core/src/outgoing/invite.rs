@@ -6,6 +6,7 @@ use bytes::Bytes;
 use offhook_message::{Body, Header, RAck, UriBuf};
 
 use super::message::OutgoingRequestMessage;
+use crate::by_channel::ByChannel;
 use crate::digest::Authentication;
 use crate::event::SessionId;
 use crate::flow::{Channel, Flow};
@@ -121,6 +122,8 @@ impl OutgoingInvite {
 #[derive(Debug, Default)]
 pub(crate) struct OutgoingInvites {
     slots: Slots<OutgoingInvite>,
+    /// Those whose last attempt went by a WebSocket, and ends with it.
+    by_channel: ByChannel,
     accepted: usize,
 }
 
@@ -142,14 +145,27 @@ impl OutgoingInvites {
         self.slots.get_mut(id.0)
     }
 
-    /// Those that were sent by this connection and have no final response, with their transactions.
+    /// An attempt is on its way.
+    pub(crate) fn attempt(&mut self, id: OutgoingInviteId, attempt: Attempt) {
+        let Some(invite) = self.slots.get_mut(id.0) else {
+            return;
+        };
+        invite.stage = Stage::Calling;
+        invite.until = None;
+        let flow = attempt.flow;
+        if let Some(before) = invite.attempt.replace(attempt) {
+            self.by_channel.unbind(id.0, before.flow);
+        }
+        self.by_channel.bind(id.0, flow);
+    }
+
+    /// Those that were sent by this WebSocket and have no final response, with their transactions.
     pub(crate) fn calling_by(&self, channel: Channel) -> Vec<(OutgoingInviteId, Slot)> {
-        let calling = self.slots.iter().filter_map(|(slot, invite)| {
-            let attempt = invite.attempt.as_ref()?;
+        let bound = self.by_channel.of(channel).into_iter();
+        let calling = bound.filter_map(|slot| {
+            let invite = self.slots.get(slot)?;
             let waits = matches!(invite.stage, Stage::Calling | Stage::Proceeding);
-            let is_bound = attempt.flow.transport.is_websocket();
-            (waits && is_bound && attempt.flow.channel == channel)
-                .then_some((OutgoingInviteId(slot), invite.message.transaction?))
+            waits.then_some((OutgoingInviteId(slot), invite.message.transaction?))
         });
         calling.collect()
     }
@@ -167,6 +183,9 @@ impl OutgoingInvites {
 
     pub(crate) fn remove(&mut self, id: OutgoingInviteId) -> Option<OutgoingInvite> {
         let invite = self.slots.remove(id.0)?;
+        if let Some(attempt) = &invite.attempt {
+            self.by_channel.unbind(id.0, attempt.flow);
+        }
         if invite.stage == Stage::Accepted {
             self.accepted -= 1;
         }

@@ -5,11 +5,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use offhook_message::{Body, Headers, Replaces, StatusCode};
 
+use crate::by_channel::ByChannel;
 use crate::dialog::OfferAnswer;
 use crate::event::SessionId;
+use crate::flow::Channel;
 use crate::incoming::Incoming;
 use crate::session::Agreement;
-use crate::slot::Slot;
+use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
 
 /// An INVITE outside of a dialog, from its arrival to our final response.
@@ -41,6 +43,50 @@ pub(crate) struct Invite {
     pub(crate) has_progressed: bool,
     /// The dialog that it wants to take the place of.
     pub(crate) replaces: Option<Box<Replaces>>,
+}
+
+/// All calls that are not answered yet.
+#[derive(Debug, Default)]
+pub(crate) struct Invites {
+    slots: Slots<Invite>,
+    /// Those that came by a WebSocket, and end with it.
+    by_channel: ByChannel,
+}
+
+impl Invites {
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn insert(&mut self, invite: Invite) -> Slot {
+        let flow = invite.incoming.flow;
+        let slot = self.slots.insert(invite);
+        self.by_channel.bind(slot, flow);
+        slot
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Invite> {
+        self.slots.get(slot)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Invite> {
+        self.slots.get_mut(slot)
+    }
+
+    pub(crate) fn contains(&self, slot: Slot) -> bool {
+        self.slots.contains(slot)
+    }
+
+    /// Those that came by this WebSocket.
+    pub(crate) fn of_channel(&self, channel: Channel) -> Vec<Slot> {
+        self.by_channel.of(channel)
+    }
+
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<Invite> {
+        let invite = self.slots.remove(slot)?;
+        self.by_channel.unbind(slot, invite.incoming.flow);
+        Some(invite)
+    }
 }
 
 /// What a caller says of reliable provisional responses

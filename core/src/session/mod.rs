@@ -12,7 +12,7 @@ mod timer;
 
 pub(crate) use accepted::Accepted;
 pub(crate) use change::{Change, ChangeStage, Purpose, Role};
-pub(crate) use invite::{Invite, PeerReliability};
+pub(crate) use invite::{Invite, Invites, PeerReliability};
 pub(crate) use offer::PendingOffer;
 pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
 pub(crate) use reliable::{Reliable, ReliableProvisional};
@@ -20,12 +20,12 @@ pub(crate) use request::PendingRequest;
 use share::Share;
 pub(crate) use timer::{Agreement, Party, RefreshByInvite, SessionTimer};
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use offhook_message::{Body, Header};
 
+use crate::by_channel::ByChannel;
 use crate::dialog::{Dialog, OfferAnswer};
 use crate::digest::Authentication;
 use crate::event::{InviteId, SessionEnd, SessionId};
@@ -262,7 +262,7 @@ pub(crate) struct Sessions {
     /// The dialogs of the last sessions that ended, for those that want to replace them.
     ended: VecDeque<Fingerprint>,
     /// Those that came by a WebSocket, and end with it.
-    by_channel: HashMap<Channel, Vec<SessionId>>,
+    by_channel: ByChannel,
     /// What the peers of some have asked for while there was little room.
     shares: BTreeMap<Slot, Share>,
 }
@@ -282,7 +282,7 @@ impl Sessions {
     pub(crate) fn insert(&mut self, session: InviteSession) -> SessionId {
         let (dialog, flow) = (session.dialog.id, session.flow);
         let id = SessionId(self.slots.insert(session));
-        self.bind(id, flow);
+        self.by_channel.bind(id.0, flow);
         self.by_dialog.insert(dialog, id);
         id
     }
@@ -297,8 +297,8 @@ impl Sessions {
         session.dialog.refresh_target(incoming.request.headers());
         if incoming.flow.transport.is_reliable() && incoming.flow != session.flow {
             let before = std::mem::replace(&mut session.flow, incoming.flow);
-            self.unbind(id, before);
-            self.bind(id, incoming.flow);
+            self.by_channel.unbind(id.0, before);
+            self.by_channel.bind(id.0, incoming.flow);
         }
     }
 
@@ -366,7 +366,7 @@ impl Sessions {
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<InviteSession> {
         let session = self.slots.remove(id.0)?;
         self.by_dialog.remove(&session.dialog.id);
-        self.unbind(id, session.flow);
+        self.by_channel.unbind(id.0, session.flow);
         self.shares.remove(&id.0);
         Some(session)
     }
@@ -380,24 +380,8 @@ impl Sessions {
 
     /// The sessions that came by this WebSocket.
     pub(crate) fn of_channel(&self, channel: Channel) -> Vec<SessionId> {
-        self.by_channel.get(&channel).cloned().unwrap_or_default()
-    }
-
-    fn bind(&mut self, id: SessionId, flow: Flow) {
-        if flow.transport.is_websocket() {
-            self.by_channel.entry(flow.channel).or_default().push(id);
-        }
-    }
-
-    fn unbind(&mut self, id: SessionId, flow: Flow) {
-        if flow.transport.is_websocket()
-            && let Entry::Occupied(mut ids) = self.by_channel.entry(flow.channel)
-        {
-            ids.get_mut().retain(|other| *other != id);
-            if ids.get().is_empty() {
-                ids.remove();
-            }
-        }
+        let bound = self.by_channel.of(channel).into_iter();
+        bound.map(SessionId).collect()
     }
 }
 

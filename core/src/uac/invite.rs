@@ -107,12 +107,8 @@ pub(crate) fn start(
 
 /// Sends the INVITE by the flow whose turn it is.
 fn attempt(state: &mut State, id: OutgoingInviteId) {
-    let attempt = alone::send(state, ClientUser::Invite(id));
-    let invite = state.outgoing_invites.get_mut(id);
-    if let Some((invite, attempt)) = invite.zip(attempt) {
-        invite.stage = Stage::Calling;
-        invite.until = None;
-        invite.attempt = Some(attempt);
+    if let Some(attempt) = alone::send(state, ClientUser::Invite(id)) {
+        state.outgoing_invites.attempt(id, attempt);
     }
 }
 

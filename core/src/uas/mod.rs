@@ -129,11 +129,8 @@ pub(crate) fn disconnected(state: &mut State, channel: Channel, opener: Opener) 
     let moved = sessions
         .into_iter()
         .filter_map(|id| state.sessions.get(id)?.early_invite());
-    let invites = state.invites.iter().filter_map(|(slot, invite)| {
-        let flow = invite.incoming.flow;
-        let is_bound = flow.transport.is_websocket() && flow.channel == channel;
-        is_bound.then_some(InviteId(slot))
-    });
+    let invites = state.invites.of_channel(channel);
+    let invites = invites.into_iter().map(InviteId);
     for id in invites.chain(moved).collect::<Vec<_>>() {
         if let Some(server) = InviteUserAgentServer::new(state, id) {
             let (status, cause) = (Rejection::TEMPORARILY_UNAVAILABLE, InviteEnd::Disconnected);
