@@ -17,7 +17,8 @@ use crate::{
 /// Offers and answers every [`Encoding`](crate::Encoding) and telephone-event, and lets an [`AudioEnd`] hear and speak, or
 /// the peer hear itself.
 ///
-/// - The first audio stream over RTP/AVP or RTP/AVPF with one of these formats is accepted; every other stream is refused.
+/// - The first audio stream over RTP/AVP or RTP/AVPF, or over RTP/SAVP or RTP/SAVPF where the feature `sdes` is built in,
+///   with one of these formats is accepted; every other stream is refused.
 /// - The RTP port is opened with the first description of ours that has an audio stream, inside a tokio runtime, and does
 ///   what was agreed when the pair is complete. Dropping or closing the handler frees it.
 /// - Packets go where the peer says that it receives, or where its own come from once they do: the first source of an

@@ -82,6 +82,9 @@ pub enum Incompatibility {
     /// No audio stream uses plain RTP.
     #[error("Incompatible transport protocol: RTP/AVP or RTP/AVPF is needed")]
     TransportProtocol,
+    /// No audio stream over RTP/SAVP or RTP/SAVPF has a key that we can use (RFC 4568).
+    #[error("SRTP needs a=crypto with AES_CM_128_HMAC_SHA1_80 or AES_CM_128_HMAC_SHA1_32")]
+    MediaKey,
     /// The connection address is of another network or address family than ours.
     #[error("Incompatible network address format")]
     AddressFormat,
@@ -89,7 +92,7 @@ pub enum Incompatibility {
     #[error("Multicast not available")]
     Multicast,
     /// No audio stream has an encoding of ours.
-    #[error("Incompatible media format: PCMU or PCMA is needed")]
+    #[error("Incompatible media format: {FORMATS} is needed")]
     MediaFormat,
     /// The audio stream of a browser lacks what keys and connects it, or its connection cannot change so.
     #[error("WebRTC needs ICE, a SHA-256 fingerprint and a=rtcp-mux")]
@@ -105,7 +108,9 @@ impl Incompatibility {
             Self::MediaType => 304,
             Self::MediaFormat => 305,
             Self::Multicast => 330,
-            Self::TooManyStreams | Self::AnswerMismatch | Self::MediaSecurity => MISCELLANEOUS,
+            Self::TooManyStreams | Self::AnswerMismatch | Self::MediaKey | Self::MediaSecurity => {
+                MISCELLANEOUS
+            }
         }
     }
 }
@@ -127,17 +132,26 @@ impl Warning {
 }
 
 const MISCELLANEOUS: u16 = 399;
+const FORMATS: &str = if cfg!(feature = "opus") {
+    "PCMU, PCMA, G722 or opus"
+} else {
+    "PCMU, PCMA or G722"
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Encoding;
 
     #[test]
     fn a_warning_is_one_quoted_line() {
         let error = DescriptionError::from(Incompatibility::MediaFormat);
-        assert_eq!(
-            error.warning().unwrap().header_value("192.0.2.9:5060"),
-            "305 192.0.2.9:5060 \"Incompatible media format: PCMU or PCMA is needed\""
-        );
+        let warning = error.warning().unwrap().header_value("192.0.2.9:5060");
+        let text = warning.strip_prefix("305 192.0.2.9:5060 \"Incompatible media format: ");
+        let formats = text.and_then(|text| text.strip_suffix(" is needed\""));
+        let formats: Vec<_> = formats.unwrap().split([',', ' ']).collect();
+        for encoding in Encoding::ALL {
+            assert!(formats.contains(&encoding.name()), "{encoding:?}");
+        }
     }
 }

@@ -19,7 +19,7 @@ pub enum MediaLoss {
     #[error("the peer closed the connection")]
     Closed,
     /// Keys could not be agreed on: the certificate is not the announced one, or DTLS failed.
-    #[error("the peer's certificate is not the announced one")]
+    #[error("no keys with the peer: its certificate is not the announced one, or DTLS failed")]
     Security,
     /// Our UDP port failed.
     #[error("our UDP port failed: {0}")]

@@ -53,13 +53,7 @@ impl RemoteAudio {
         if ours.is_some_and(|ours| !ours.protocol.eq_ignore_ascii_case(media.protocol)) {
             return Err(Incompatibility::AnswerMismatch);
         }
-        let crypto = match profile(media) {
-            Some(Profile::Plain) => None,
-            Some(Profile::Secure) => {
-                Some(Crypto::read(media).ok_or(Incompatibility::TransportProtocol)?)
-            }
-            None => return Err(Incompatibility::TransportProtocol),
-        };
+        let crypto = crypto(media)?;
         let address = RemoteAddress::read(description, media, local)?;
         if let (Some(theirs), Some(ours)) = (&crypto, ours) {
             let ours = Crypto::read(ours);
@@ -104,20 +98,18 @@ impl RemoteAudio {
     }
 }
 
-enum Profile {
-    Plain,
-    Secure,
-}
-
-/// The profiles that end in F differ in RTCP alone, which may come earlier (RFC 4585, RFC 5124).
-fn profile(media: &Media<'_>) -> Option<Profile> {
-    let is = |profile| media.protocol.eq_ignore_ascii_case(profile);
+/// The key of a stream where its transport protocol has one. The protocols that end in F differ in RTCP alone, which may
+/// come earlier (RFC 4585, RFC 5124).
+fn crypto(media: &Media<'_>) -> Result<Option<Crypto>, Incompatibility> {
+    let is = |protocol| media.protocol.eq_ignore_ascii_case(protocol);
     if is("RTP/AVP") || is("RTP/AVPF") {
-        Some(Profile::Plain)
-    } else if is("RTP/SAVP") || is("RTP/SAVPF") {
-        Some(Profile::Secure)
+        Ok(None)
+    } else if cfg!(feature = "sdes") && (is("RTP/SAVP") || is("RTP/SAVPF")) {
+        Crypto::read(media)
+            .map(Some)
+            .ok_or(Incompatibility::MediaKey)
     } else {
-        None
+        Err(Incompatibility::TransportProtocol)
     }
 }
 

@@ -193,7 +193,7 @@ fn each_refusal_has_its_status_and_warning() {
             "m=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 18\r\n",
             (488, 305),
         ),
-        ("m=audio 4000 RTP/SAVP 0\r\n", (488, 302)),
+        ("m=audio 4000 udp 0\r\n", (488, 302)),
         ("m=video 4000 RTP/AVP 31\r\n", (488, 304)),
         ("", (488, 304)),
         (

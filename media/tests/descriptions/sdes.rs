@@ -82,7 +82,7 @@ fn without_a_key_there_is_no_audio() {
             .unwrap_err();
         assert!(matches!(
             error,
-            DescriptionError::NotAcceptable(Incompatibility::TransportProtocol)
+            DescriptionError::NotAcceptable(Incompatibility::MediaKey)
         ));
     }
     // A key without the profile is not used.
