@@ -371,7 +371,8 @@ fn answer<N: Negotiator>(
     Ok(negotiator.offer_answer().side.give(&lines))
 }
 
-/// Chooses the first audio stream that fits.
+/// Chooses the first audio stream that fits. Where only other streams are enabled, to answer would refuse all of them
+/// (RFC 3264 section 6).
 fn read_offer<N: Negotiator>(
     negotiator: &N,
     content: &[u8],
@@ -391,7 +392,11 @@ fn read_offer<N: Negotiator>(
             Err(reason) => unfit = unfit.max(Some(reason)),
         }
     }
-    if stream.is_none() && !(unfit.is_none() && offer.medias.iter().any(Media::is_audio)) {
+    let is_silent = || {
+        let mut medias = offer.medias.iter();
+        medias.any(Media::is_audio) && !offer.medias.iter().any(N::is_enabled)
+    };
+    if stream.is_none() && !is_silent() {
         return Err(unfit.unwrap_or(Incompatibility::MediaType).into());
     }
     let text = text.into();

@@ -178,11 +178,23 @@ fn bare_streams_are_inactive_on_the_discard_port() {
 
 #[test]
 fn a_disabled_audio_stream_stays_disabled() {
-    let offer = offer("m=audio 0 RTP/AVP 0 8\r\nm=video 4000 RTP/AVP 31\r\n");
+    let offer = offer("m=audio 0 RTP/AVP 0 8\r\nm=video 0 RTP/AVP 31\r\n");
     assert_eq!(
         media(&answer(&mut bare(), &offer)),
         "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n"
     );
+}
+
+/// RFC 3264 §6: no format is common to any stream, and RFC 3261 §14.1: the session stays as it was.
+#[test]
+fn audio_that_is_disabled_for_another_kind_of_stream_stays() {
+    let fax = offer("m=audio 0 RTP/AVP 0\r\nm=image 6000 udptl t38\r\n");
+    assert_eq!(refusal(&fax), (488, 304));
+
+    let mut handler = bare();
+    answer(&mut handler, &offer("m=audio 4000 RTP/AVP 0\r\n"));
+    handler.set_description(fax.as_bytes()).unwrap_err();
+    assert!(media(&description(&mut handler)).starts_with("m=audio 9 RTP/AVP 0 "));
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn a_disabled_audio_line_is_offered_again_in_its_place() {
     let mut handler = bare();
     answer(
         &mut handler,
-        &offer("m=audio 0 RTP/SAVP 18\r\nm=video 4000 RTP/AVP 31\r\n"),
+        &offer("m=audio 0 RTP/SAVP 18\r\nm=video 0 RTP/AVP 31\r\n"),
     );
     assert_eq!(
         media(&description(&mut handler)),
