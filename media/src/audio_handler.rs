@@ -8,7 +8,7 @@ use crate::{
     audio_lines::AudioLines,
     offer_answer::{Negotiator, OfferAnswer, OurLine},
     random::random,
-    remote_audio::{AudioStream, RemoteAudio},
+    remote_audio::{AudioStream, RemoteAudio, crypto},
     rtp::RtpSession,
     rtp_port::RtpPort,
     session_description::{Description, Media},
@@ -75,6 +75,12 @@ impl AudioHandler {
             presses_keys: false,
             dialog: random(),
         }
+    }
+
+    /// Whether a stream comes over a transport protocol that this handler has, with a key that it can use where there has to
+    /// be one.
+    pub fn has_transport(media: &Media<'_>) -> bool {
+        crypto(media).is_ok()
     }
 
     /// Offers these encodings alone, the best first. An offer of the peer's is answered with all that we have.

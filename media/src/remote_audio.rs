@@ -100,7 +100,7 @@ impl RemoteAudio {
 
 /// The key of a stream where its transport protocol has one. The protocols that end in F differ in RTCP alone, which may
 /// come earlier (RFC 4585, RFC 5124).
-fn crypto(media: &Media<'_>) -> Result<Option<Crypto>, Incompatibility> {
+pub(crate) fn crypto(media: &Media<'_>) -> Result<Option<Crypto>, Incompatibility> {
     let is = |protocol| media.protocol.eq_ignore_ascii_case(protocol);
     if is("RTP/AVP") || is("RTP/AVPF") {
         Ok(None)
