@@ -21,6 +21,8 @@ use crate::{
 ///   with one of these formats is accepted; every other stream is refused.
 /// - The RTP port is opened with the first description of ours that has an audio stream, inside a tokio runtime, and does
 ///   what was agreed when the pair is complete. Dropping or closing the handler frees it.
+/// - While our first offer is open, and offers no protection, the first source that sends is heard, and nothing is sent
+///   ([RFC 3264 §5.1](https://www.rfc-editor.org/rfc/rfc3264#section-5.1)).
 /// - Packets go where the peer says that it receives, or where its own come from once they do: the first source of an
 ///   agreed payload type is locked on, because the described address is wrong behind a NAT; the described address takes
 ///   over if packets come from it.
@@ -164,7 +166,11 @@ impl Negotiator for AudioHandler {
 
     fn offer(&mut self, line: OurLine<'_>) -> Result<(), DescriptionError> {
         let port = self.port()?;
-        self.lines.offer(line, port);
+        let expected = self.lines.offer(line, port);
+        // In a call, what was agreed before holds until the answer.
+        if let (None, Some(port), Some(formats)) = (&self.audio, &self.port, expected) {
+            port.expect(formats);
+        }
         Ok(())
     }
 

@@ -51,8 +51,9 @@ impl AudioLines {
         self.protection = protection;
     }
 
-    /// Writes the line that offers audio.
-    pub(crate) fn offer(&self, line: OurLine<'_>, port: u16) {
+    /// Writes the line that offers audio. Gives what may come before the answer; none where the peer's key is needed for it.
+    pub(crate) fn offer(&self, line: OurLine<'_>, port: u16) -> Option<Formats> {
+        let mut expected = None;
         line.write(|lines, previous, direction| {
             let formats = previous.map(Formats::common).unwrap_or_default();
             let formats = Formats::offered(formats, &self.encodings);
@@ -75,7 +76,10 @@ impl AudioLines {
                 previous.and_then(Media::mid),
                 direction,
             );
+            let is_heard = crypto.is_none() && direction.listens();
+            expected = is_heard.then_some(formats);
         });
+        expected
     }
 
     /// Writes the line that accepts this stream (RFC 3264 section 6.1).

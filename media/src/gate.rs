@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
+use crate::{
+    formats::{Formats, Kind},
+    remote_audio::AudioStream,
+    rtp::Channel,
+};
 
 /// Decides which packets are the peer's.
 ///
@@ -16,6 +20,9 @@ use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 /// it amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
 /// talking to each other for ever, so it has to be a slow talk.
 ///
+/// Before the answer to an offer of ours, the first source is heard and nobody is sent to; who it is does not count when
+/// the answer is here.
+///
 /// Who was heard before goes on sending for a while: a peer that moves, until it has our answer
 /// ([RFC 3264 §8.3.1](https://www.rfc-editor.org/rfc/rfc3264#section-8.3.1)), and a callee that lost the call to another. So
 /// a source that was left is heard at most until another comes, and not at all in another dialog with another described
@@ -24,12 +31,21 @@ use crate::{formats::Kind, remote_audio::AudioStream, rtp::Channel};
 pub(crate) struct Gate {
     stream: Option<AudioStream>,
     source: Option<SocketAddr>,
+    /// Before there is a stream.
+    expected: Option<Expected>,
     /// The sources that were left, the last one first.
     left: Vec<Left>,
     /// Where RTCP comes from if it has its own port.
     rtcp_source: Option<SocketAddr>,
     /// The second that is counted, and the packets in it.
     second: Option<(Instant, u32)>,
+}
+
+/// What an open offer of ours says, and who sends it.
+#[derive(Debug)]
+struct Expected {
+    formats: Formats,
+    source: Option<SocketAddr>,
 }
 
 /// A source, when it was left, and where it was heard: in which dialog, and under which described address.
@@ -61,6 +77,12 @@ pub(crate) enum Admission {
 }
 
 impl Gate {
+    /// An offer of these formats is open, and nothing was agreed on before.
+    pub(crate) fn expect(&mut self, formats: Formats) {
+        let source = None;
+        self.expected = Some(Expected { formats, source });
+    }
+
     pub(crate) fn follow(&mut self, stream: AudioStream, now: Instant) {
         if let Some(old) = &self.stream {
             let is_moved = old.remote.address != stream.remote.address;
@@ -73,12 +95,14 @@ impl Gate {
             }
         }
         self.stream = Some(stream);
+        self.expected = None;
     }
 
     /// Nobody is the peer until a stream is followed again.
     pub(crate) fn leave(&mut self, now: Instant) {
         self.note_left(now);
         (self.stream, self.source, self.rtcp_source) = (None, None, None);
+        self.expected = None;
     }
 
     fn note_left(&mut self, now: Instant) {
@@ -110,7 +134,7 @@ impl Gate {
 
     pub(crate) fn admit(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
         let Some(stream) = &self.stream else {
-            return Admission::Discard;
+            return self.admit_early(payload_type, from, now);
         };
         let is_heard = stream.direction.listens();
         let is_described = stream
@@ -132,6 +156,17 @@ impl Gate {
             Admission::Take
         } else if self.source == Some(from) {
             Admission::Ignore
+        } else {
+            Admission::Discard
+        }
+    }
+
+    fn admit_early(&mut self, payload_type: u8, from: SocketAddr, now: Instant) -> Admission {
+        let offered = self.expected.as_mut();
+        let offered = offered.filter(|it| it.formats.kind(payload_type).is_some());
+        let is_first = offered.is_some_and(|it| *it.source.get_or_insert(from) == from);
+        if is_first && self.is_in_time(now) {
+            Admission::Take
         } else {
             Admission::Discard
         }
@@ -200,7 +235,10 @@ impl Gate {
 
     /// What a payload of this type is.
     pub(crate) fn kind(&self, payload_type: u8) -> Option<Kind> {
-        self.stream.as_ref()?.remote.kind(payload_type)
+        match &self.stream {
+            Some(stream) => stream.remote.kind(payload_type),
+            None => self.expected.as_ref()?.formats.kind(payload_type),
+        }
     }
 }
 
@@ -251,6 +289,29 @@ mod tests {
         assert!(!takes(gate, first, now));
         assert!(takes(gate, second, now));
         assert!(!takes(gate, host(99), now));
+    }
+
+    /// RFC 3264 section 5.1
+    #[test]
+    fn before_the_answer_the_first_source_is_heard() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let agreed = stream(4000, 0);
+        let formats = agreed.remote.formats.clone();
+        gate.expect(formats.clone());
+        assert_eq!(gate.admit(8, host(2), now), Admission::Discard);
+        assert!(takes(&mut gate, host(1), now));
+        assert!(!takes(&mut gate, host(2), now));
+        assert_eq!(gate.kind(0), formats.kind(0));
+        assert!(gate.destination().is_none() && gate.rtcp_destination().is_none());
+
+        gate.follow(agreed, now);
+        assert!(takes(&mut gate, host(2), now));
+        assert!(!takes(&mut gate, host(1), now));
+
+        gate.leave(now);
+        gate.expect(formats);
+        gate.leave(now);
+        assert!(!takes(&mut gate, host(1), now));
     }
 
     #[test]

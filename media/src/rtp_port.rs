@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use crate::{
     PortRange,
+    formats::Formats,
     remote_audio::AudioStream,
     rtp::{Channel, LONGEST_PACKET, RtpSession},
 };
@@ -40,7 +41,7 @@ struct State {
 }
 
 impl RtpPort {
-    /// Opens a port. It is silent until it follows a stream.
+    /// Opens a port. It is silent until it follows a stream, and deaf until then or until it expects one.
     ///
     /// # Panics
     ///
@@ -79,6 +80,12 @@ impl RtpPort {
         }
         state.session.follow(stream, Instant::now());
         drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// Hears what comes before the answer to an offer of these formats.
+    pub(crate) fn expect(&self, formats: Formats) {
+        self.shared.state().session.expect(formats, Instant::now());
         self.shared.changed.notify_one();
     }
 

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     AudioEnd, Direction,
     counters::RtpCounters,
-    formats::Kind,
+    formats::{Formats, Kind},
     gate::{Admission, Gate},
     media_loss::{MediaLoss, MediaLossSender},
     random::random,
@@ -70,6 +70,14 @@ impl RtpSession {
             theirs: None,
             rtcp: Rtcp::new(),
         }
+    }
+
+    /// Hears these formats, which are offered without protection, until it follows a stream.
+    pub(crate) fn expect(&mut self, formats: Formats, now: Instant) {
+        if let Some(transceiver) = &mut self.transceiver {
+            transceiver.start(now);
+        }
+        self.gate.expect(formats);
     }
 
     /// Does what was agreed, from the next packet on.

@@ -23,6 +23,30 @@ async fn a_tone_comes_back_from_an_echo() {
     hear_tone(&recording).await;
 }
 
+/// RFC 3264 section 5.1: the response with the answer may be lost.
+#[tokio::test]
+async fn what_comes_before_the_answer_is_heard() {
+    let local = Ipv4Addr::LOCALHOST.into();
+    let recording = Recording::up_to(PATIENCE);
+    let ear = AudioEnd::new((Player::new(Sound::tone(440)), recording.clone()));
+    let mut caller = AudioHandler::new(local, &PortRange::any(), ear);
+    let mouth = AudioEnd::new(Player::new(Sound::tone(440)));
+    let mut peer = AudioHandler::new(local, &PortRange::any(), mouth);
+    let answer = answer(&mut peer, &description(&mut caller));
+
+    hear_tone(&recording).await;
+    assert_eq!(caller.counters().packets_sent(), 0);
+    caller.set_description(answer.as_bytes()).unwrap();
+    let speaking = async {
+        while peer.counters().packets_received() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, speaking)
+        .await
+        .expect("the caller speaks");
+}
+
 #[tokio::test]
 async fn the_port_follows_the_dialog_that_agreed_last() {
     let local = Ipv4Addr::LOCALHOST.into();
