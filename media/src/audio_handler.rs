@@ -132,6 +132,14 @@ impl AudioHandler {
         Ok(self.port.as_ref().map_or(0, |port| port.port()))
     }
 
+    /// Lets go of the port. Who shares it may follow another peer, and sends ours nothing more.
+    fn release(&mut self) {
+        // Where nobody shares it, its end says goodbye.
+        if let Some(Err(port)) = self.port.take().map(Arc::try_unwrap) {
+            port.leave_dialog(self.dialog);
+        }
+    }
+
     /// The agreed stream, as we speak in it.
     fn audio(&self) -> Option<AudioStream> {
         let mut audio = self.audio.as_deref()?.clone();
@@ -191,7 +199,7 @@ impl Negotiator for AudioHandler {
         if let (Some(stream), Some(port)) = (self.audio(), &self.port) {
             port.follow(stream);
         } else {
-            self.port = None;
+            self.release();
         }
     }
 
@@ -227,6 +235,6 @@ impl Negotiator for AudioHandler {
 
     fn stop(&mut self) {
         self.audio = None;
-        self.port = None;
+        self.release();
     }
 }

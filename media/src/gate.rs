@@ -105,6 +105,11 @@ impl Gate {
         self.expected = None;
     }
 
+    /// The dialog whose peer is heard.
+    pub(crate) fn dialog(&self) -> Option<u64> {
+        self.stream.as_ref().map(|stream| stream.dialog)
+    }
+
     fn note_left(&mut self, now: Instant) {
         let (Some(stream), Some(source)) = (&self.stream, self.source) else {
             return;

@@ -93,6 +93,14 @@ impl RtpPort {
     pub(crate) fn leave(&self) {
         self.shared.state().session.leave(Instant::now());
     }
+
+    /// As [`leave`](Self::leave), where it follows a stream of this dialog.
+    pub(crate) fn leave_dialog(&self, dialog: u64) {
+        let mut state = self.shared.state();
+        if state.session.dialog() == Some(dialog) {
+            state.session.leave(Instant::now());
+        }
+    }
 }
 
 impl Drop for RtpPort {

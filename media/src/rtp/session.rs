@@ -104,6 +104,11 @@ impl RtpSession {
         self.gate.leave(now);
     }
 
+    /// The dialog of the stream that it follows.
+    pub(crate) fn dialog(&self) -> Option<u64> {
+        self.gate.dialog()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn timeout(&self) -> Option<Instant> {
         let frame = self.transceiver.as_ref().and_then(Transceiver::timeout);

@@ -276,6 +276,38 @@ async fn our_offer_echoes_once_it_is_answered() {
     assert_eq!(counters.packets_sent(), 1);
 }
 
+/// RFC 3264 section 8.2. The port stays open: another dialog may be heard on it.
+#[tokio::test]
+async fn a_fork_that_is_over_sends_no_more_and_another_goes_on() {
+    for is_closed in [false, true] {
+        let end = |fork: &mut dyn SessionDescriptionHandler| {
+            if is_closed {
+                fork.close();
+            } else {
+                answer(fork, &offer_from(0, "sendrecv"));
+            }
+        };
+        let (phone, other) = (Phone::new().await, Phone::new().await);
+        let mut offering = handler();
+        let counters = offering.counters();
+        let echo = media_address(&description(&mut offering));
+        let (mut one, mut two) = (offering.fork().unwrap(), offering.fork().unwrap());
+        one.set_answer(phone.offer("sendrecv").as_bytes()).unwrap();
+        phone.is_echoed(1, echo).await;
+        end(&mut *one);
+        phone.send(&packet(PCMU, 2), echo).await;
+        until(|| counters.datagrams_discarded() == 1).await;
+
+        let mut three = offering.fork().unwrap();
+        three
+            .set_answer(phone.offer("sendrecv").as_bytes())
+            .unwrap();
+        two.set_answer(other.offer("sendrecv").as_bytes()).unwrap();
+        end(&mut *three);
+        other.is_echoed(3, echo).await;
+    }
+}
+
 /// RFC 4028 section 7.4: a refresh repeats what we said last, and the answer says where the peer is now.
 #[tokio::test]
 async fn the_answer_to_a_refresh_moves_the_echo() {
