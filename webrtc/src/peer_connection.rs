@@ -171,6 +171,9 @@ struct Peer {
     stream: Stream,
     /// A packet of ours goes when str0m is told the time.
     has_written: bool,
+    /// Whether what we say has a way: the association is there, and so is the peer. While ICE is restarted, the way that it
+    /// had is used (RFC 8445 section 9).
+    speaks: bool,
 }
 
 impl Peer {
@@ -196,12 +199,13 @@ impl Peer {
             proven: HashSet::new(),
             stream,
             has_written: false,
+            speaks: false,
         }
     }
 
     fn due(&self) -> Instant {
         let due = self.lost_at.map_or(self.due, |(at, _)| at.min(self.due));
-        let speaks = self.stream.timeout().filter(|_| self.rtc.is_connected());
+        let speaks = self.stream.timeout().filter(|_| self.speaks);
         speaks.map_or(due, |it| it.min(due))
     }
 
@@ -266,7 +270,7 @@ impl Peer {
             self.lost_at = None;
             self.loss.lose(loss);
         }
-        if self.rtc.is_connected() {
+        if self.speaks {
             let mut packets = Vec::new();
             self.stream
                 .handle_timeout(now, &mut |packet| packets.push(packet));
@@ -337,19 +341,25 @@ impl Peer {
             Event::Connected => {
                 debug!("media connected");
                 self.lost_at = None;
+                self.speaks = true;
             }
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.speaks = false;
                 self.lost_at = Some((now + LONGEST_SILENCE, MediaLoss::Silence));
             }
             Event::IceConnectionStateChange(_) if self.rtc.is_connected() => {
                 self.lost_at = None;
+                self.speaks = true;
             }
             Event::IceConnectionStateChange(state) if state.is_connected() => {
                 // So it has our description; the handshake is next.
                 self.patience = LONGEST_SILENCE;
                 self.lost_at = Some((now + self.patience, MediaLoss::Silence));
             }
-            Event::Closed => self.lost_at = Some((now + GOODBYE, MediaLoss::Closed)),
+            Event::Closed => {
+                self.speaks = false;
+                self.lost_at = Some((now + GOODBYE, MediaLoss::Closed));
+            }
             Event::RtpPacket(packet) => {
                 let source = packet.header.ssrc;
                 if self.heard.replace(source) != Some(source) {

@@ -3,7 +3,10 @@ use std::sync::mpsc;
 use offhook_media::{Audio, AudioEnd, Encoding, Frame, Key, PortRange};
 use offhook_webrtc::WebRtcHandler;
 
-use crate::{browser::Browser, support::call};
+use crate::{
+    browser::Browser,
+    support::{answer, call},
+};
 
 const OPUS: u8 = 111;
 const EVENT: u8 = 101;
@@ -79,6 +82,25 @@ async fn an_end_speaks_and_presses_keys() {
     assert!(samples.len() > 20 * 320);
     let loudest = samples.iter().map(|it| it.unsigned_abs()).max();
     assert!(loudest > Some(3000), "{loudest:?}");
+}
+
+/// RFC 8445 section 9: until ICE is through again, the way that was used stays.
+#[tokio::test]
+async fn an_end_speaks_while_ice_restarts() {
+    let (mut handler, ..) = handler(Vec::new());
+    let mut browser = call(&mut handler).await;
+    let restart = browser.restart_ice();
+    let restarted = answer(&mut handler, &restart);
+    let before = browser.heard.len();
+    browser
+        .until("speech", |it| it.heard.len() > before + 20)
+        .await;
+    browser.take_answer(&restarted);
+    browser.connect().await;
+    let before = browser.heard.len();
+    browser
+        .until("speech", |it| it.heard.len() > before + 20)
+        .await;
 }
 
 #[tokio::test]
