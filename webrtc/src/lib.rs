@@ -16,6 +16,7 @@
     clippy::panic
 )]
 
+mod clock;
 mod local_description;
 mod peer_connection;
 mod profile;

@@ -20,7 +20,7 @@ use str0m::{
 use tokio::{net::UdpSocket, sync::Notify, task::AbortHandle, time::sleep_until};
 use tracing::{Instrument as _, debug, warn};
 
-use crate::stream::Stream;
+use crate::{clock::Clock, stream::Stream};
 
 /// An open port and the peer behind it. Dropping it ends its task and closes it.
 pub(crate) struct PeerConnection {
@@ -174,6 +174,7 @@ struct Peer {
     /// Whether what we say has a way: the association is there, and so is the peer. While ICE is restarted, the way that it
     /// had is used (RFC 8445 section 9).
     speaks: bool,
+    clock: Clock,
 }
 
 impl Peer {
@@ -200,18 +201,20 @@ impl Peer {
             stream,
             has_written: false,
             speaks: false,
+            clock: Clock::new(now),
         }
     }
 
     fn due(&self) -> Instant {
         let due = self.lost_at.map_or(self.due, |(at, _)| at.min(self.due));
         let speaks = self.stream.timeout().filter(|_| self.speaks);
+        let speaks = speaks.and_then(|it| self.clock.instant(it));
         speaks.map_or(due, |it| it.min(due))
     }
 
     fn follow(&mut self, mid: Mid, direction: Direction, formats: Formats, now: Instant) {
         self.mid = Some(mid);
-        self.stream.follow(direction, formats, now);
+        self.stream.follow(direction, formats, self.clock.time(now));
         if !self.rtc.is_connected() && self.lost_at.is_none() {
             let at = now.checked_add(self.patience);
             self.lost_at = at.map(|at| (at, MediaLoss::Silence));
@@ -219,16 +222,20 @@ impl Peer {
     }
 
     fn receive(&mut self, socket: &UdpSocket, datagram: &[u8], from: SocketAddr) {
-        let now = Instant::now();
+        self.receive_at(Instant::now(), socket, datagram, from);
+    }
+
+    fn receive_at(&mut self, now: Instant, socket: &UdpSocket, datagram: &[u8], from: SocketAddr) {
         let destination = self.address;
         let Ok(receive) = Receive::new(Protocol::Udp, from, destination, datagram) else {
             return;
         };
-        let input = Input::Receive(now, receive);
+        let input = Input::Receive(self.clock.time(now), receive);
         // Nobody can disturb the call without the credentials of a description.
         if !self.rtc.accepts(&input) {
             return;
         }
+        self.clock.run(now);
         if rtp_source(datagram).is_some_and(|source| !self.expects(source)) {
             return;
         }
@@ -273,7 +280,7 @@ impl Peer {
         if self.speaks {
             let mut packets = Vec::new();
             self.stream
-                .handle_timeout(now, &mut |packet| packets.push(packet));
+                .handle_timeout(self.clock.time(now), &mut |packet| packets.push(packet));
             for packet in packets {
                 self.write(packet);
             }
@@ -314,12 +321,13 @@ impl Peer {
 
     fn round(&mut self, socket: &UdpSocket, now: Instant) -> Result<Instant, RtcError> {
         let due = self.flush(socket, now)?;
-        let is_early = due > now && !self.has_written;
+        let time = self.clock.time(now);
+        let is_early = due > time && !self.has_written;
         if is_early {
-            return Ok(due);
+            return Ok(self.clock.instant(due).unwrap_or(now + IDLE));
         }
         self.has_written = false;
-        self.rtc.handle_input(Input::Timeout(now))?;
+        self.rtc.handle_input(Input::Timeout(time))?;
         Ok(now)
     }
 
@@ -365,7 +373,7 @@ impl Peer {
                 if self.heard.replace(source) != Some(source) {
                     self.proven.insert(source);
                 }
-                if let Some(echo) = self.stream.receive(&packet, now) {
+                if let Some(echo) = self.stream.receive(&packet, self.clock.time(now)) {
                     self.write(echo);
                 }
             }
@@ -439,6 +447,11 @@ mod tests {
         task::{Context, Waker},
     };
 
+    use str0m::{
+        change::SdpOffer,
+        media::{self, MediaKind},
+    };
+
     use super::*;
 
     /// One that is agreed on with a peer which cannot connect yet.
@@ -482,5 +495,63 @@ mod tests {
         }
         let patient = connection(start, Duration::MAX);
         assert!(!is_lost(&patient, after(1_000_000)));
+    }
+
+    /// RFC 4145 section 4: who offers to be passive leaves it to us to begin.
+    #[tokio::test]
+    async fn a_handshake_that_we_begin_waits_for_the_peer() {
+        let start = Instant::now();
+        let connection = connection(start, Duration::from_mins(3));
+        let Port { socket, peer, .. } = &*connection.port;
+        let peer = || peer.lock().unwrap();
+        socket.writable().await.unwrap();
+        let theirs = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let from = theirs.local_addr().unwrap();
+
+        let mut browser = Rtc::builder().set_rtp_mode(true).build(start);
+        browser.add_local_candidate(Candidate::host(from, "udp").unwrap());
+        let mut api = browser.sdp_api();
+        api.add_media(
+            MediaKind::Audio,
+            media::Direction::SendRecv,
+            None,
+            None,
+            None,
+        );
+        let (offer, pending) = api.apply().unwrap();
+        let offer = offer.to_sdp_string().replace(":actpass", ":passive");
+        let lines = offer.split_inclusive('\n');
+        let offer: String = lines.filter(|it| !it.contains("candidate")).collect();
+        let offer = SdpOffer::from_sdp_string(&offer).unwrap();
+        let answer = connection.negotiate(|api| api.accept_offer(offer)).unwrap();
+
+        let mut now = start;
+        for _ in 0..100 {
+            now += Duration::from_secs(1);
+            assert!(!is_lost(&connection, now));
+        }
+        assert!(peer().due > now + SHORTEST_WAIT, "nothing is due");
+        browser.handle_input(Input::Timeout(now)).unwrap();
+        browser.sdp_api().accept_answer(pending, answer).unwrap();
+        let mut buffer = [0; LONGEST_DATAGRAM];
+        for _ in 0..1000 {
+            loop {
+                match browser.poll_output().unwrap() {
+                    Output::Transmit(it) => peer().receive_at(now, socket, &it.contents, from),
+                    Output::Event(_) => {}
+                    Output::Timeout(_) => break,
+                }
+            }
+            while let Ok((length, ours)) = theirs.recv_from(&mut buffer) {
+                let datagram = Receive::new(Protocol::Udp, ours, from, &buffer[..length]);
+                let received = Input::Receive(now, datagram.unwrap());
+                browser.handle_input(received).unwrap();
+            }
+            now += Duration::from_millis(10);
+            browser.handle_input(Input::Timeout(now)).unwrap();
+            assert!(!is_lost(&connection, now));
+        }
+        assert!(browser.is_connected() && peer().speaks);
     }
 }
