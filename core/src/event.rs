@@ -179,7 +179,8 @@ pub enum Event {
     /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which, and is higher
     /// where the request went out again with credentials. That to a re-INVITE is acknowledged. A 2xx to an offer has
     /// the answer. One to a re-INVITE by which the session timer refreshes the session has the answer to our last
-    /// session description, which that repeats. After a response that says that the peer is gone the session ends
+    /// session description, which that repeats; a refresh that is refused is not told. After a response that says that
+    /// the peer is gone the session ends
     /// ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
     Answered {
         /// The session.

@@ -34,8 +34,7 @@ pub(crate) struct Change {
 pub(crate) enum Purpose {
     /// The application's: it hears how it went.
     Application,
-    /// The session timer's: the application hears of it only if it is refused, or if its 2xx describes
-    /// the session.
+    /// The session timer's: the application hears of it only if its 2xx describes the session.
     Refresh,
 }
 

@@ -216,11 +216,13 @@ fn changed(state: &mut State, id: SessionId, message: Response) {
     if status.is_success() {
         return accepted(state, id, message);
     }
-    give_up(state, id);
-    state.outbox.event(Event::Answered {
-        session: id,
-        message,
-    });
+    // A refusal of a refresh would be taken for that of an offer which the application has made since.
+    if give_up(state, id) == Some(Purpose::Application) {
+        state.outbox.event(Event::Answered {
+            session: id,
+            message,
+        });
+    }
     end_if_gone(state, id, status);
 }
 
