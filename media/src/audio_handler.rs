@@ -46,6 +46,8 @@ pub struct AudioHandler {
     patience: Duration,
     /// Whether a codec is spoken that keys can be sent beside, where the peer takes one.
     presses_keys: bool,
+    /// Whether the peer has still to prove that it has our description.
+    is_wary: bool,
     /// Names our dialog among those that share the port.
     dialog: u64,
 }
@@ -75,6 +77,7 @@ impl AudioHandler {
             loss: MediaLossSender::new(),
             patience: Duration::MAX,
             presses_keys: false,
+            is_wary: false,
             dialog: random(),
         }
     }
@@ -116,6 +119,15 @@ impl AudioHandler {
         self
     }
 
+    /// Sends nothing before the peer sends something, or has
+    /// [proved](crate::SessionDescriptionHandler::confirmed) that it has our description. Otherwise a forged INVITE is
+    /// enough to have us send audio to anybody, until our 2xx has waited in vain for its ACK.
+    #[must_use]
+    pub fn wary(mut self) -> Self {
+        self.is_wary = true;
+        self
+    }
+
     /// What goes through the call's port; stays readable when the handler is closed.
     pub fn counters(&self) -> Arc<RtpCounters> {
         Arc::clone(&self.counters)
@@ -125,7 +137,10 @@ impl AudioHandler {
     fn port(&mut self) -> Result<u16, DescriptionError> {
         if self.port.is_none() {
             let (end, counters) = (self.end.clone(), Arc::clone(&self.counters));
-            let session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
+            let mut session = RtpSession::new(end, counters, self.loss.clone(), self.patience);
+            if self.is_wary {
+                session.be_wary();
+            }
             let port = RtpPort::open(self.offer_answer.local(), &self.ports, session);
             self.port = Some(Arc::new(port.map_err(DescriptionError::NoPort)?));
         }
@@ -215,8 +230,16 @@ impl Negotiator for AudioHandler {
             loss: self.loss.clone(),
             patience: self.patience,
             presses_keys: self.presses_keys,
+            is_wary: self.is_wary,
             dialog: random(),
         })
+    }
+
+    fn confirm(&mut self) {
+        self.is_wary = false;
+        if let Some(port) = &self.port {
+            port.trust();
+        }
     }
 
     fn leave(&mut self) {

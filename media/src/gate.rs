@@ -18,7 +18,8 @@ use crate::{
 /// sent to, until a description names another address. The described address itself is always heard and takes over, so
 /// that nobody who is faster locks out a peer without NAT. An echo sends one packet for one packet, to where it came from:
 /// it amplifies nothing. And no more packets in a second than audio has: one forged packet is enough to set two echoes
-/// talking to each other for ever, so it has to be a slow talk.
+/// talking to each other for ever, so it has to be a slow talk. What speaks by itself goes to whatever address is described:
+/// where it is wary, at least not before somebody has proved to have our description.
 ///
 /// Before the answer to an offer of ours, the first source is heard and nobody is sent to; who it is does not count when
 /// the answer is here.
@@ -35,6 +36,8 @@ pub(crate) struct Gate {
     expected: Option<Expected>,
     /// The sources that were left, the last one first.
     left: Vec<Left>,
+    /// Whether the described address is not sent to as long as nothing comes.
+    is_wary: bool,
     /// Where RTCP comes from if it has its own port.
     rtcp_source: Option<SocketAddr>,
     /// The second that is counted, and the packets in it.
@@ -77,6 +80,16 @@ pub(crate) enum Admission {
 }
 
 impl Gate {
+    /// Sends nothing before the peer has proved to be there: by a packet, or by what else makes us [trust](Self::trust) it.
+    pub(crate) fn be_wary(&mut self) {
+        self.is_wary = true;
+    }
+
+    /// The described address may be sent to.
+    pub(crate) fn trust(&mut self) {
+        self.is_wary = false;
+    }
+
     /// An offer of these formats is open, and nothing was agreed on before.
     pub(crate) fn expect(&mut self, formats: Formats) {
         let source = None;
@@ -198,7 +211,7 @@ impl Gate {
 
     /// Where our reports go, whatever the stream's direction is.
     pub(crate) fn rtcp_destination(&self) -> Option<(Channel, SocketAddr)> {
-        let peer = self.peer()?;
+        let peer = self.peer().filter(|_| self.is_there())?;
         let Some(port) = self.stream.as_ref()?.remote.rtcp_port else {
             return Some((Channel::Rtp, peer));
         };
@@ -212,6 +225,10 @@ impl Gate {
 
     fn peer(&self) -> Option<SocketAddr> {
         self.source.or(self.stream.as_ref()?.remote.address)
+    }
+
+    fn is_there(&self) -> bool {
+        self.source.is_some() || !self.is_wary
     }
 
     /// Whether a payload of this type was agreed on, and RTCP does not come to the same port.
@@ -234,7 +251,7 @@ impl Gate {
     pub(crate) fn destination(&self) -> Option<(SocketAddr, &AudioStream)> {
         let stream = self.stream.as_ref()?;
         let sends = stream.direction.sends();
-        let to = self.peer().filter(|_| sends)?;
+        let to = self.peer().filter(|_| sends && self.is_there())?;
         Some((to, stream))
     }
 
@@ -317,6 +334,22 @@ mod tests {
         gate.expect(formats);
         gate.leave(now);
         assert!(!takes(&mut gate, host(1), now));
+    }
+
+    #[test]
+    fn who_is_wary_waits_for_a_packet_or_a_proof() {
+        let described = ([192, 0, 2, 1], 4000).into();
+        let by_proof: fn(&mut Gate) = Gate::trust;
+        let by_packet: fn(&mut Gate) = |gate| assert!(takes(gate, host(1), Instant::now()));
+        for (prove, peer) in [(by_proof, described), (by_packet, host(1))] {
+            let mut gate = Gate::default();
+            gate.be_wary();
+            gate.follow(stream(4000, 0), Instant::now());
+            assert!(gate.destination().is_none() && gate.rtcp_destination().is_none());
+            prove(&mut gate);
+            assert_eq!(gate.destination().unwrap().0, peer);
+            assert_eq!(gate.rtcp_destination(), Some((Channel::Rtp, peer)));
+        }
     }
 
     #[test]

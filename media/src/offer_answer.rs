@@ -74,6 +74,9 @@ pub trait Negotiator: Sized + Send + 'static {
     /// Does what the last complete pair says: a later offer was forgotten.
     fn follow(&mut self) {}
 
+    /// See [`SessionDescriptionHandler::confirmed`].
+    fn confirm(&mut self) {}
+
     /// See [`SessionDescriptionHandler::leave_peer`].
     fn leave(&mut self) {}
 
@@ -301,6 +304,10 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
             offer_answer.side.roll_back();
             self.follow();
         }
+    }
+
+    fn confirmed(&mut self) {
+        self.confirm();
     }
 
     fn leave_peer(&mut self) {

@@ -83,6 +83,12 @@ impl RtpPort {
         self.shared.changed.notify_one();
     }
 
+    /// Sends to the described address from now on.
+    pub(crate) fn trust(&self) {
+        self.shared.state().session.trust(Instant::now());
+        self.shared.changed.notify_one();
+    }
+
     /// Hears what comes before the answer to an offer of these formats.
     pub(crate) fn expect(&self, formats: Formats) {
         self.shared.state().session.expect(formats, Instant::now());

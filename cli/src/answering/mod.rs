@@ -105,6 +105,7 @@ impl Answering {
 
     /// The call stands now.
     pub(crate) fn confirmed(&mut self) {
+        self.handler.confirmed();
         if let Some(place) = &self.place {
             place.enter();
         }
@@ -170,7 +171,12 @@ fn handler(
                 Some(end) => AudioHandler::new(local, ports, end),
                 None => AudioHandler::echo(local, ports),
             };
-            Box::new(handler.patient_for(configuration.media_timeout))
+            let handler = handler.patient_for(configuration.media_timeout);
+            // There is no ACK before the audio that a route has early.
+            Box::new(match answer.early {
+                Some(_) => handler,
+                None => handler.wary(),
+            })
         }
     }
 }

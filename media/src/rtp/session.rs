@@ -72,6 +72,19 @@ impl RtpSession {
         }
     }
 
+    /// Sends nothing to an address that is only described, until it may [trust](Self::trust) that.
+    pub(crate) fn be_wary(&mut self) {
+        self.gate.be_wary();
+    }
+
+    /// The described address may be sent to.
+    pub(crate) fn trust(&mut self, now: Instant) {
+        self.gate.trust();
+        if let Some(transceiver) = &mut self.transceiver {
+            transceiver.start(now);
+        }
+    }
+
     /// Hears these formats, which are offered without protection, until it follows a stream.
     pub(crate) fn expect(&mut self, formats: Formats, now: Instant) {
         if let Some(transceiver) = &mut self.transceiver {
@@ -356,6 +369,30 @@ mod tests {
             srtp: Some(keys.clone()),
             dialog: 0,
         }
+    }
+
+    #[test]
+    fn who_was_wary_speaks_at_once() {
+        let (end, counters) = (Some(AudioEnd::new(())), Arc::default());
+        let mut session = RtpSession::new(end, counters, MediaLossSender::new(), Duration::MAX);
+        session.be_wary();
+        let key = MasterKey::random();
+        let keys = Crypto::offered(key.clone()).unwrap().keys(key);
+        let mut now = Instant::now();
+        session.follow(stream(&keys), now);
+        let mut sent = 0;
+        for _ in 0..100 {
+            now += Duration::from_millis(20);
+            session.handle_timeout(now, &mut |_, _, _| sent += 1);
+        }
+        assert_eq!(sent, 0);
+        session.trust(now);
+        now += Duration::from_millis(20);
+        assert!(session.timeout().is_some_and(|at| at <= now));
+        session.handle_timeout(now, &mut |channel, _, _| {
+            sent += usize::from(channel == Channel::Rtp);
+        });
+        assert_eq!(sent, 1);
     }
 
     /// RFC 3711 section 3.3.1
