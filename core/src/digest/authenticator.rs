@@ -121,15 +121,31 @@ enum Stale {
     No,
 }
 
-/// Whether the credentials are for this request: a proxy on the way may have changed the
-/// Request-URI, and then To still says where it was meant to go.
+/// Whether the credentials are for this request. A proxy or a redirection on the way may have
+/// changed the Request-URI, and To, which still says where it was meant to go, has neither port nor
+/// transport ([RFC 3261 §19.1.1, table 1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)). So it is no
+/// failure that the URIs differ ([RFC 3261 §22.4](https://www.rfc-editor.org/rfc/rfc3261#section-22.4), item 6),
+/// as long as they are about the same user: the response covers the URI that it was made for.
 fn is_for(uri: &str, request: &Request) -> bool {
     let Ok(uri) = Uri::parse(uri.as_bytes()) else {
         return false;
     };
-    let to = request.headers().to();
-    let is_uri = |other: &Uri<'_>| uri.equivalent(other);
-    request.uri().is_ok_and(|it| is_uri(&it)) || to.is_ok_and(|it| is_uri(&it.uri))
+    let is_target = |target: Uri<'_>| uri.equivalent(&target) || is_same_user(&uri, &target);
+    let is_callee = |to: Uri<'_>| uri.equivalent(&to) || is_same_address(&uri, &to);
+    request.uri().is_ok_and(is_target) || request.headers().to().is_ok_and(|it| is_callee(it.uri))
+}
+
+fn is_same_user(one: &Uri<'_>, two: &Uri<'_>) -> bool {
+    let (Some(one), Some(two)) = (one.as_sip(), two.as_sip()) else {
+        return false;
+    };
+    one.secure == two.secure && one.user_unescaped() == two.user_unescaped()
+}
+
+/// Whether the user and the host are the same, whatever the port and the parameters are.
+fn is_same_address(one: &Uri<'_>, two: &Uri<'_>) -> bool {
+    let hosts = one.as_sip().zip(two.as_sip());
+    is_same_user(one, two) && hosts.is_some_and(|(one, two)| one.host == two.host)
 }
 
 /// Whether the credentials are those of the user. Nobody knows from the time it takes whether there
@@ -358,13 +374,27 @@ mod tests {
             let asked = bench.ask(&invite(uri, "offer", &credentials));
             assert_eq!(asked.is_ok(), is_right, "{uri}");
         }
-        let credentials = bench.client.authorize(Protected {
-            method: "INVITE",
-            uri: "sip:carol@b",
-            body: b"offer",
-        });
-        let asked = bench.ask(&invite("sip:bob@192.0.2.1", "offer", &credentials));
-        assert!(!is_stale(&asked.unwrap_err()));
+        for (digest_uri, request_uri, is_right) in [
+            // To lacks what the caller had behind the host, and a proxy has another target.
+            ("sip:bob@b:5070;transport=tcp", "sip:bob@192.0.2.1", true),
+            ("sip:%62ob@B:5070;transport=tcp", "sip:7@192.0.2.1", true),
+            // The caller was sent on, and To is of before.
+            ("sip:carol@c:5070", "sip:carol@192.0.2.1:5060", true),
+            ("sip:carol@b", "sip:bob@192.0.2.1", false),
+            ("sip:bob@c", "sip:carol@192.0.2.1", false),
+            ("sip:b", "sip:bob@192.0.2.1", false),
+            ("sips:bob@b", "sip:bob@192.0.2.1", false),
+            ("tel:+1", "sip:bob@192.0.2.1", false),
+        ] {
+            let credentials = bench.client.authorize(Protected {
+                method: "INVITE",
+                uri: digest_uri,
+                body: b"offer",
+            });
+            let asked = bench.ask(&invite(request_uri, "offer", &credentials));
+            assert_eq!(asked.is_ok(), is_right, "{digest_uri} {request_uri}");
+            assert!(asked.is_ok() || !is_stale(&asked.unwrap_err()));
+        }
     }
 
     #[test]
