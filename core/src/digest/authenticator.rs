@@ -8,7 +8,7 @@ use super::algorithm::DigestAlgorithm;
 use super::authorization::Authorization;
 use super::credentials::Credentials;
 use super::nonces::Nonces;
-use super::params::quote;
+use super::params::{quote, unquote};
 use super::response::Protected;
 
 /// Demands credentials for requests, and checks them
@@ -63,7 +63,8 @@ impl Authenticator {
         let lines = request.headers().all(HeaderName::Authorization);
         let mut found = lines.filter_map(|field| Authorization::parse(field.value));
         let found = found.find(|found| {
-            found.realm == self.realm && self.algorithms.contains(&found.algorithm.hash)
+            unquote(found.realm) == unquote(&self.realm)
+                && self.algorithms.contains(&found.algorithm.hash)
         });
         let Some(found) = found.filter(|found| is_for(found.uri, request)) else {
             return Err(self.challenge(now, Stale::No));
@@ -449,6 +450,41 @@ mod tests {
         let mut headers = vec![Header::known(HeaderName::Authorization, other)];
         headers.extend(bench.credentials());
         assert!(bench.ask(&invite("sip:bob@b", "offer", &headers)).is_ok());
+    }
+
+    #[test]
+    fn a_realm_may_need_its_quotes() {
+        let realm = Text::from_static("CORP\\lab \"1\"");
+        let algorithm = DigestAlgorithm::Md5;
+        let known = |realm: &Text, hashed: &str| {
+            let hash = alice("secret").hash(hashed, algorithm);
+            Credentials::ha1(Text::from_static("alice"), realm.clone(), algorithm, hash)
+        };
+        let own = [
+            alice("secret"),
+            alice("secret").for_realm(realm.clone()),
+            known(&realm, realm.as_str()),
+        ];
+        for client in &own {
+            let mut bench = Bench::new();
+            bench.server = Authenticator::new(&realm, [1; 32]).with_algorithms(&[algorithm]);
+            bench.client = Authentication::new(vec![client.clone()]);
+            bench.begin();
+            for user in &own {
+                let credentials = bench.credentials();
+                let request = invite("sip:bob@b", "offer", &credentials);
+                let users = |_: &str| vec![user.clone()];
+                let asked = bench.server.authenticate(bench.now, &request, users);
+                assert_eq!(asked.unwrap(), "alice");
+            }
+        }
+
+        let mut bench = Bench::new();
+        bench.server = Authenticator::new(&realm, [1; 32]).with_algorithms(&[algorithm]);
+        let as_it_stands = known(&realm, &quote(realm.as_str()));
+        bench.client = Authentication::new(vec![as_it_stands]);
+        bench.begin();
+        assert_eq!(bench.invite().unwrap(), "alice");
     }
 
     #[test]

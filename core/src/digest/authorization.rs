@@ -54,10 +54,15 @@ impl<'a> Authorization<'a> {
 
     /// Whether whoever sent it knows the secret. It takes the same time wherever they differ.
     pub(super) fn proves(&self, credentials: &Credentials, request: Protected<'_>) -> bool {
-        let secret = credentials.hash(self.realm, self.algorithm.hash);
-        let right = response(self.algorithm, self.qop, secret, self.once, request);
         let found = self.response.to_ascii_lowercase();
-        right.as_bytes().ct_eq(found.as_bytes()).into()
+        let is_right = |realm: &str| -> bool {
+            let secret = credentials.hash(realm, self.algorithm.hash);
+            let right = response(self.algorithm, self.qop, secret, self.once, request);
+            right.as_bytes().ct_eq(found.as_bytes()).into()
+        };
+        let realm = unquote(self.realm);
+        // Some hash a realm as it stands between its quotes.
+        is_right(&realm) || (realm != self.realm && is_right(self.realm))
     }
 }
 

@@ -4,7 +4,7 @@ use offhook_message::StatusCode;
 
 use super::algorithm::Algorithm;
 use super::credentials::Credentials;
-use super::params::{DigestParams, quote};
+use super::params::{DigestParams, quote, unquote};
 use super::response::{Once, Protected, Qop, response};
 
 /// Whether a response asks for credentials.
@@ -91,7 +91,7 @@ impl Challenge {
             client_nonce,
             count,
         };
-        let hash = credentials.hash(&self.realm, self.algorithm.hash);
+        let hash = credentials.hash(&unquote(&self.realm), self.algorithm.hash);
         response(self.algorithm, self.qop, hash, once, request)
     }
 }

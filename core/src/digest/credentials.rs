@@ -5,6 +5,7 @@ use std::fmt;
 use offhook_message::Text;
 
 use super::algorithm::DigestAlgorithm;
+use super::params::unquote;
 
 /// A user name with what proves it. The secret is never shown, not even by `Debug`.
 #[derive(Clone)]
@@ -63,9 +64,11 @@ impl Credentials {
         &self.username
     }
 
-    /// Whether they can answer a challenge of this realm and algorithm.
+    /// Whether they can answer a challenge of this realm, which is as it stands between quotes, and
+    /// of this algorithm.
     pub(super) fn fit(&self, realm: &str, algorithm: DigestAlgorithm) -> bool {
-        let is_realm = self.realm.as_ref().is_none_or(|own| own.as_str() == realm);
+        let own = self.realm.as_ref();
+        let is_realm = own.is_none_or(|own| own.as_str() == unquote(realm));
         let is_algorithm = match &self.secret {
             Secret::Password(_) => true,
             Secret::Ha1 { algorithm: own, .. } => *own == algorithm,
@@ -73,7 +76,7 @@ impl Credentials {
         is_realm && is_algorithm
     }
 
-    /// The hash of `username:realm:password`.
+    /// The hash of `username:realm:password`. The realm has no quotes.
     pub(super) fn hash(&self, realm: &str, algorithm: DigestAlgorithm) -> String {
         match &self.secret {
             Secret::Password(password) => algorithm.hash([

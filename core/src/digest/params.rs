@@ -70,15 +70,33 @@ pub(super) fn quote(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// What a quoted string says.
+/// What a quoted string says. A backslash before anything but a quote or a backslash stands for
+/// itself: who writes `CORP\lab` has not quoted it, and hashes it as it stands there.
 pub(super) fn unquote(content: &str) -> Cow<'_, str> {
     if !content.contains('\\') {
         return content.into();
     }
-    let mut is_escaped = false;
-    let said = content.chars().filter(|c| {
-        is_escaped = *c == '\\' && !is_escaped;
-        !is_escaped
-    });
-    said.collect::<String>().into()
+    let mut said = String::with_capacity(content.len());
+    let mut rest = content.chars().peekable();
+    while let Some(first) = rest.next() {
+        let escaped = match first {
+            '\\' => rest.next_if(|next| matches!(next, '"' | '\\')),
+            _ => None,
+        };
+        said.push(escaped.unwrap_or(first));
+    }
+    said.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_said() {
+        for said in ["", "a", "a \"b\" c", "CORP\\lab", "\\", "\\\\\"", "ä\\"] {
+            assert_eq!(unquote(&quote(said)), said);
+        }
+        assert_eq!(unquote("CORP\\lab\\"), "CORP\\lab\\");
+    }
 }
