@@ -42,15 +42,21 @@ pub(super) fn params_of(mut text: &str) -> Option<Vec<(&str, &str)>> {
         let rest = rest.trim_start();
         let (value, behind) = match rest.strip_prefix('"') {
             Some(quoted) => split_quoted(quoted)?,
-            None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
+            None => split_token(rest),
         };
         // No value may end the line it goes into.
-        if value.contains(|c: char| c.is_ascii_control()) {
+        if value.contains(|c: char| c.is_ascii_control() && c != '\t') {
             return None;
         }
-        params.push((name.trim(), value.trim_end()));
+        params.push((name.trim(), value));
         text = behind;
     }
+}
+
+/// What stands before the next comma, and what is behind it.
+fn split_token(text: &str) -> (&str, &str) {
+    let (token, behind) = text.split_at(text.find(',').unwrap_or(text.len()));
+    (token.trim_end(), behind)
 }
 
 /// The content of a quoted string up to its end, and what is behind that.
@@ -91,6 +97,22 @@ pub(super) fn unquote(content: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_before_a_comma_is_no_part_of_a_value() {
+        for (text, expected) in [
+            (
+                "a=MD5\r\n ,b=\"c\"\r\n\t,\r\n d = FALSE\t, e=f ",
+                &[("a", "MD5"), ("b", "c"), ("d", "FALSE"), ("e", "f")][..],
+            ),
+            ("a=\" b\tc \"", &[("a", " b\tc ")]),
+        ] {
+            assert_eq!(params_of(text).as_deref(), Some(expected));
+        }
+        for text in ["a=\"b\r\n c\"", "a=b\r\n c", "a=\"b\u{1}\"", "a=b\u{7f},"] {
+            assert_eq!(params_of(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn what_is_quoted_is_said() {
