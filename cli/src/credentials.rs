@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use offhook::{
     Credentials,
-    message::{StatusCode, Text},
+    message::{Response, Text},
 };
 use serde::{Deserialize, Deserializer, de::Error};
 use toml::Value;
@@ -56,14 +56,25 @@ impl CredentialArguments {
 }
 
 /// What to do about a refusal for want of credentials, or for wrong ones.
-pub(crate) fn advise(status: StatusCode, given: Option<&Credentials>) {
-    match (status.as_u16(), given) {
-        (401 | 407, None) => {
-            warn!("who we are is asked: give --user, and the password in {PASSWORD}");
-        }
-        (401 | 407, Some(_)) => warn!("the user name or the password is wrong"),
-        _ => {}
+pub(crate) fn advise(response: &Response, given: Option<&Credentials>) {
+    if let Some(advice) = advice(response, given) {
+        warn!("{advice}");
     }
+}
+
+fn advice(response: &Response, given: Option<&Credentials>) -> Option<String> {
+    if !matches!(response.status().as_u16(), 401 | 407) {
+        return None;
+    }
+    Some(match given {
+        None => format!("who we are is asked: give --user, and the password in {PASSWORD}"),
+        Some(own) if own.can_answer(response.headers()) => {
+            "the user name or the password is wrong".to_owned()
+        }
+        Some(_) => "nothing was answered: no challenge is of our realm, with an algorithm that we \
+                    know"
+            .to_owned(),
+    })
 }
 
 /// A secret that no message shows.
@@ -99,6 +110,7 @@ const PASSWORD: &str = "OFFHOOK_PASSWORD";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use offhook::message::{Message, parse};
 
     fn arguments(user: Option<&str>, password: Option<&str>) -> CredentialArguments {
         CredentialArguments {
@@ -114,6 +126,43 @@ mod tests {
         assert!(text.contains("alice") && !text.contains("s3cret"), "{text}");
         let credentials = arguments.read(None).unwrap();
         assert!(!format!("{credentials:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn advice_tells_a_wrong_password_from_a_challenge_without_an_answer() {
+        let advice = |head: &str, realm: Option<&'static str>| {
+            let head = format!(
+                "SIP/2.0 {head}\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@a>;tag=a\r\nTo: <sip:a@a>\r\n\
+                 Call-ID: a\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+            );
+            let Ok(Message::Response(response)) = parse(head.into()) else {
+                panic!("no response");
+            };
+            let own = realm.map(|realm| {
+                Credentials::password(Text::from_static("a"), "b")
+                    .for_realm(Text::from_static(realm))
+            });
+            super::advice(&response, own.as_ref())
+        };
+        let digest = "407 No\r\nProxy-Authenticate: Digest realm=\"lab\", nonce=\"n\"";
+        assert!(advice(digest, None).unwrap().contains("give --user"));
+        assert!(
+            advice(digest, Some("lab"))
+                .unwrap()
+                .contains("password is wrong")
+        );
+        for (head, realm) in [
+            (digest, "other"),
+            ("401 No", "lab"),
+            (
+                "401 No\r\nWWW-Authenticate: Digest realm=\"lab\", nonce=\"n\", algorithm=SHA-3",
+                "lab",
+            ),
+        ] {
+            let advice = advice(head, Some(realm)).unwrap();
+            assert!(advice.contains("nothing was answered"), "{advice}");
+        }
+        assert_eq!(advice("403 No", None), None);
     }
 
     #[test]

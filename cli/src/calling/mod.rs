@@ -438,7 +438,7 @@ impl Call {
     fn rejected(&self, response: &Response) -> Outcome {
         self.output
             .tell(Line::of_response("rejected", response, ""));
-        advise(response.status(), self.placing.path.credentials.as_ref());
+        advise(response, self.placing.path.credentials.as_ref());
         Outcome::Refused
     }
 

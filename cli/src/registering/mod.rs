@@ -105,7 +105,7 @@ impl Registration {
             };
             self.output.tell(report(&self.account, &event, stage));
             if let RegistrationEvent::Refused { message, .. } = &event {
-                advise(message.status(), self.account.path.credentials.as_ref());
+                advise(message, self.account.path.credentials.as_ref());
             }
             if let Some(outcome) = outcome {
                 return outcome;

@@ -240,6 +240,16 @@ impl Authentication {
     }
 }
 
+impl Credentials {
+    /// Whether they can answer a challenge of this 401 or 407: one of Digest, of their realm, with
+    /// an algorithm that we know ([RFC 3261 §22](https://www.rfc-editor.org/rfc/rfc3261#section-22)).
+    pub fn can_answer(&self, response: &Headers) -> bool {
+        let askers = [Asker::Server, Asker::Proxy].into_iter();
+        let mut challenges = askers.flat_map(|asker| asker.challenges(response));
+        challenges.any(|it| self.fit(&it.realm, it.algorithm.hash))
+    }
+}
+
 /// How many realms may challenge one conversation: a server and the proxies on the way.
 const MOST_REALMS: usize = 8;
 /// How often one realm may challenge one request, stale nonces included.
