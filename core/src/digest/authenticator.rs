@@ -58,28 +58,40 @@ impl Authenticator {
         &mut self,
         now: Instant,
         request: &Request,
-        users: impl FnOnce(&str) -> Vec<Credentials>,
+        mut users: impl FnMut(&str) -> Vec<Credentials>,
     ) -> Result<String, Unauthorized> {
+        let mut stale = Stale::No;
+        for found in self.of_realm(request) {
+            if !is_for(found.uri, request) || !is_known(&found, request, &users(&found.username)) {
+                continue;
+            }
+            if self.take(now, &found) {
+                return Ok(found.username.into_owned());
+            }
+            stale = Stale::Yes;
+        }
+        Err(self.challenge(now, stale))
+    }
+
+    /// The credentials that we could have asked for. A caller may have some for each of several
+    /// servers of our realm that a proxy forked its request to
+    /// ([RFC 3261 §22.3](https://www.rfc-editor.org/rfc/rfc3261#section-22.3)).
+    fn of_realm<'a>(&self, request: &'a Request) -> Vec<Authorization<'a>> {
+        let realm = unquote(&self.realm);
         let lines = request.headers().all(HeaderName::Authorization);
-        let mut found = lines.filter_map(|field| Authorization::parse(field.value));
-        let found = found.find(|found| {
-            unquote(found.realm) == unquote(&self.realm)
-                && self.algorithms.contains(&found.algorithm.hash)
+        let found = lines.filter_map(|field| Authorization::parse(field.value));
+        let found = found.filter(|found| {
+            unquote(found.realm) == realm && self.algorithms.contains(&found.algorithm.hash)
         });
-        let Some(found) = found.filter(|found| is_for(found.uri, request)) else {
-            return Err(self.challenge(now, Stale::No));
-        };
-        if !is_known(&found, request, &users(&found.username)) {
-            return Err(self.challenge(now, Stale::No));
-        }
+        found.take(MOST_TRIED).collect()
+    }
+
+    /// Uses the nonce. False where it does not hold, or was used with that count.
+    #[must_use]
+    fn take(&mut self, now: Instant, found: &Authorization<'_>) -> bool {
         let nonce = self.nonces.check(now, found.once.nonce, &self.realm);
-        let is_fresh = nonce
-            .zip(found.count())
-            .is_some_and(|(nonce, count)| self.nonces.take(now, nonce, count));
-        if !is_fresh {
-            return Err(self.challenge(now, Stale::Yes));
-        }
-        Ok(found.username.into_owned())
+        let count = nonce.zip(found.count());
+        count.is_some_and(|(nonce, count)| self.nonces.take(now, nonce, count))
     }
 
     fn challenge(&mut self, now: Instant, stale: Stale) -> Unauthorized {
@@ -165,6 +177,9 @@ fn is_known(found: &Authorization<'_>, request: &Request, users: &[Credentials])
     let is_right = found.proves(user.unwrap_or(&nobody), protected);
     user.is_some() && is_right
 }
+
+/// How many credentials of one request are tried: each costs some hashes.
+const MOST_TRIED: usize = 4;
 
 /// How long a nonce holds.
 const LIFETIME: Duration = Duration::from_mins(5);
@@ -308,9 +323,12 @@ mod tests {
             let (user, realm) = (Text::from_static("alice"), Text::from_static(realm));
             Credentials::ha1(user, realm, DigestAlgorithm::Md5, hash)
         };
-        let mut ask = |users| bench.server.authenticate(bench.now, &request, |_| users);
-        assert!(ask(vec![of_realm("other")]).is_err());
-        assert!(ask(vec![of_realm("lab")]).is_ok());
+        let mut ask = |user: Credentials| {
+            let users = |_: &str| vec![user.clone()];
+            bench.server.authenticate(bench.now, &request, users)
+        };
+        assert!(ask(of_realm("other")).is_err());
+        assert!(ask(of_realm("lab")).is_ok());
     }
 
     #[test]
@@ -450,6 +468,27 @@ mod tests {
         let mut headers = vec![Header::known(HeaderName::Authorization, other)];
         headers.extend(bench.credentials());
         assert!(bench.ask(&invite("sip:bob@b", "offer", &headers)).is_ok());
+    }
+
+    #[test]
+    fn credentials_for_another_server_of_the_realm_do_no_harm() {
+        let mut other = Bench::new();
+        other.server = Authenticator::new(&Text::from_static("lab"), [9; 32]);
+        let mut bench = Bench::new();
+        other.begin();
+        bench.begin();
+        let theirs = other.credentials().remove(0);
+        let own = bench.credentials().remove(0);
+        let wrong = own.value().as_str().replace("nc=00000001", "nc=00000002");
+        let wrong = Header::known(HeaderName::Authorization, Text::new(wrong).unwrap());
+        let mut ask = |headers: &[Header]| bench.ask(&invite("sip:bob@b", "offer", headers));
+        assert!(is_stale(
+            &ask(&[wrong.clone(), theirs.clone()]).unwrap_err()
+        ));
+        let mut too_many = vec![wrong.clone(); MOST_TRIED];
+        too_many.push(own.clone());
+        assert!(!is_stale(&ask(&too_many).unwrap_err()));
+        assert_eq!(ask(&[theirs, wrong, own]).unwrap(), "alice");
     }
 
     #[test]
