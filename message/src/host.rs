@@ -137,15 +137,15 @@ fn ipv4_prefix(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
     Some((Ipv4Addr::from(address), bytes.len() - rest.len()))
 }
 
-/// A number up to 255 without leading zeros.
+/// A number up to 255 of at most three digits, which may begin with zeros: they are decimal all the same.
 fn take_octet(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (mut octet, mut rest) = (0, bytes);
-    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+    for _ in 0..3 {
+        let [digit @ b'0'..=b'9', behind @ ..] = rest else {
+            break;
+        };
         octet = octet * 10 + u32::from(digit - b'0');
         rest = behind;
-        if octet == 0 || octet > 25 {
-            break;
-        }
     }
     (octet <= 255 && rest.len() < bytes.len()).then_some((octet, rest))
 }
@@ -178,6 +178,23 @@ mod tests {
         );
         assert_eq!(Host::parse(b"[::1]"), Ok(Host::V6(Ipv6Addr::LOCALHOST)));
         assert_eq!(Host::parse(b"[::1]").unwrap().to_string(), "[::1]");
+    }
+
+    /// The grammar has one to three digits.
+    #[test]
+    fn zeros_before_an_octet_change_nothing() {
+        for (text, address) in [
+            ("192.000.002.001", [192, 0, 2, 1]),
+            ("010.08.0.00", [10, 8, 0, 0]),
+            ("1.2.3.04", [1, 2, 3, 4]),
+        ] {
+            let host = Host::V4(address.into());
+            assert_eq!(Host::parse(text.as_bytes()), Ok(host));
+            let text = format!("{text}:5060");
+            let mut cursor = Cursor::new(text.as_bytes());
+            assert_eq!(Host::take(&mut cursor), Ok(host));
+            assert_eq!(cursor.rest(), b":5060");
+        }
     }
 
     #[test]
@@ -214,7 +231,9 @@ mod tests {
             "256.0.0.1",
             "1.2.3",
             "1.2.3.4.5",
-            "1.2.3.04",
+            "1.2.3.0004",
+            "1.0002.3.4",
+            "1.2.3.260",
             "1.2..4",
             "2001:db8::10",
             "[2001:db8::10",
