@@ -143,7 +143,7 @@ const APART: Duration = Duration::from_millis(400);
 const FORGOTTEN: Duration = Duration::from_secs(40);
 /// With one for each message of the caller.
 const TAKEN: u64 = 12;
-const PLACED_AND_TAKEN: u64 = 26;
+const PLACED_AND_TAKEN: u64 = 27;
 const EARLY: u64 = 3_147;
 const CONFIRMED: u64 = 592;
 const TRANSACTION: u64 = 522;

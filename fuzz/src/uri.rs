@@ -69,6 +69,7 @@ pub(crate) fn check(uri: &Uri<'_>) {
         sip.user_param(),
     );
     check_request_uri(uri);
+    check_address_of_record(uri);
     for (name, value) in &sip.params {
         assert!(!name.is_empty());
         let _ = value.map(|value| value.unquoted().len());
@@ -85,4 +86,17 @@ fn check_request_uri(uri: &Uri<'_>) {
     assert_eq!((again.user, again.password), (sip.user, sip.password));
     assert_eq!((again.host, again.port), (sip.host, sip.port));
     assert_eq!((again.headers, again.method()), (None, None));
+}
+
+/// It is the same user and host, without what From and To must not have.
+fn check_address_of_record(uri: &Uri<'_>) {
+    let address = uri.to_address_of_record();
+    let again = Uri::parse(address.as_bytes());
+    let again = again.unwrap_or_else(|error| panic!("{error}: {address}"));
+    let parts = uri.as_sip().zip(again.as_sip());
+    let (sip, again) = parts.expect("the scheme is the same");
+    assert_eq!((again.user, again.password), (sip.user, sip.password));
+    assert_eq!((again.host, again.port), (sip.host, None));
+    assert_eq!((again.headers, again.method()), (None, None));
+    assert!(!again.lr() && again.transport().is_none());
 }

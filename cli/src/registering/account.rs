@@ -28,10 +28,10 @@ impl Account {
         &self,
         user_agent: &UserAgent,
     ) -> anyhow::Result<(Registerer, Flow)> {
-        let (aor, registrar) = (&self.aor, &self.registrar);
-        let request = self.path.request(user_agent, Some(aor), registrar);
+        let aor = self.aor.as_uri().to_address_of_record();
+        let request = self.path.request(user_agent, Some(&aor), &self.registrar);
         let (mut request, flow) = request.await?;
-        request.to = aor.clone().into();
+        request.to = aor.into();
         request.contact_user = self.user().and_then(|user| Text::new(user).ok());
         let options = RegistrationOptions {
             expires: self.expires,

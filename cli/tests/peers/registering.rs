@@ -22,6 +22,12 @@ fn a_binding_is_kept_and_taken_away() {
     let mut program = register(&peer, &["--expires", "2"]);
     let request = peer.challenge("REGISTER");
     assert_eq!(request.header("Expires"), "2");
+    let (from, to) = (request.header("From"), request.header("To"));
+    assert_eq!(
+        to, "<sip:alice@127.0.0.1>",
+        "who it is, not how to get there"
+    );
+    assert!(from.starts_with("<sip:alice@127.0.0.1>;tag="), "{from}");
     peer.grant(&request, 2);
     let line = program.expect("registered");
     assert_eq!(

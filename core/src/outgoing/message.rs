@@ -83,7 +83,11 @@ impl SessionLife {
 impl OutgoingRequestMessage {
     pub(crate) fn new(method: Method, mut request: OutgoingRequest, random: &mut Random) -> Self {
         let call_id = request.call_id.take();
-        request.request_uri = request.request_uri.without_headers();
+        // What leads to somebody is more than who that is.
+        if request.to.uri == request.request_uri {
+            request.to.uri = request.to.uri.into_address_of_record();
+        }
+        request.request_uri = request.request_uri.into_request_uri();
         let call_id = call_id.unwrap_or_else(|| new_call_id(random));
         let from_tag = random.token().into();
         let contact_user = request.contact_user.take();
@@ -203,7 +207,7 @@ impl OutgoingRequestMessage {
         if self.request.routes.is_empty() {
             self.authentication.forget_proxies();
         }
-        self.request.request_uri = request_uri.without_headers();
+        self.request.request_uri = request_uri.into_request_uri();
         self.request.flows = flows;
     }
 

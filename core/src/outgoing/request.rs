@@ -24,11 +24,13 @@ pub struct OutgoingRequest {
     /// The ways to the next hop, best first: to the first of `routes`, or else to `request_uri`.
     /// The next one is taken where one fails ([RFC 3263 §4.3](https://www.rfc-editor.org/rfc/rfc3263#section-4.3)).
     pub flows: Vec<Flow>,
-    /// The Request-URI.
+    /// The Request-URI. What must not stand there, headers and `method`, is left out
+    /// ([RFC 3261 §19.1.1, table 1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
     pub request_uri: UriBuf,
     /// Who sends it, without a tag.
     pub from: Address,
-    /// Whom it is for, without a tag.
+    /// Whom it is for, without a tag. Where that is the Request-URI, what must not stand in To is left
+    /// out, such as a port and `transport`; what you put here instead goes out as it is.
     pub to: Address,
     /// The user of our Contact, not escaped. The host is that of the flow.
     pub contact_user: Option<Text>,

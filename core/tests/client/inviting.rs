@@ -45,6 +45,32 @@ fn an_invite_has_all_that_it_needs() {
     assert_eq!(invite.text(), expected);
 }
 
+/// RFC 3261 §19.1.1, table 1.
+#[test]
+fn each_uri_has_only_the_parts_that_its_place_allows() {
+    let bob = "sip:bob@example.org:5070;transport=tcp;method=INVITE;user=phone?Subject=x";
+    let to_bob = || OutgoingRequest {
+        to: bob.parse().unwrap(),
+        request_uri: bob.parse().unwrap(),
+        ..request([TCP])
+    };
+    let to_carol = OutgoingRequest {
+        to: "sip:carol@example.org:5070".parse().unwrap(),
+        ..to_bob()
+    };
+    for (request, to) in [
+        (to_bob(), "<sip:bob@example.org;user=phone>"),
+        (to_carol, "<sip:carol@example.org:5070>"),
+    ] {
+        let (_, invite) = Bench::new().call_with(request);
+        assert_eq!(
+            invite.request().uri_bytes(),
+            b"sip:bob@example.org:5070;transport=tcp;user=phone"
+        );
+        assert_eq!(invite.header("To"), to);
+    }
+}
+
 #[test]
 fn reliability_and_stream_show_in_the_invite() {
     for (reliability, supported, required) in [

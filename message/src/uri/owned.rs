@@ -1,5 +1,5 @@
 use super::escape::same_name;
-use crate::uri::{Uri, UriError};
+use crate::uri::{SipUri, Uri, UriError};
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,20 +24,23 @@ impl UriBuf {
         })
     }
 
-    /// The URI without the headers behind its `?`, which have no place in a Request-URI
-    /// ([RFC 3261 19.1.1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
+    /// [`Uri::to_request_uri`], which takes no memory where there is nothing to leave out.
     #[must_use]
-    pub fn without_headers(self) -> Self {
-        if !self.text.contains('?') {
+    pub fn into_request_uri(self) -> Self {
+        if !self.text.contains([';', '?']) {
             return self;
         }
-        let headers = self.as_uri().as_sip().and_then(|uri| uri.headers);
-        let Some(length) = headers.map(|headers| headers.len() + 1) else {
+        self.as_uri().to_request_uri()
+    }
+
+    /// [`Uri::to_address_of_record`], which takes no memory where there is nothing to leave out.
+    #[must_use]
+    pub fn into_address_of_record(self) -> Self {
+        let has_port = self.as_uri().as_sip().is_some_and(|sip| sip.port.is_some());
+        if !has_port && !self.text.contains([';', '?']) {
             return self;
-        };
-        let end = self.text.len().saturating_sub(length);
-        let text = self.text.get(..end).unwrap_or(&self.text).into();
-        Self { text }
+        }
+        self.as_uri().to_address_of_record()
     }
 
     /// `text` is ASCII, as all that was read as a URI.
@@ -64,17 +67,42 @@ impl Uri<'_> {
         let Self::Sip(sip) = self else {
             return UriBuf::from(*self);
         };
-        let behind = sip.headers.map_or(0, |headers| headers.len() + 1);
-        let before = self.as_bytes().len() - behind - sip.params.as_bytes().len();
-        // A `;` or `?` of the user is none of these.
-        let mut text = self.as_bytes().get(..before).unwrap_or_default().to_vec();
-        for (name, param) in sip.params.texts() {
-            if !same_name(name, b"method") {
-                text.extend_from_slice(param);
-            }
-        }
-        UriBuf::of(&text)
+        select(before_params(sip), sip, |name| !same_name(name, b"method"))
     }
+
+    /// The URI without what From and To must not have: a port, headers, and the parameters that say how to get there
+    /// ([RFC 3261 19.1.1, table 1](https://www.rfc-editor.org/rfc/rfc3261#section-19.1.1)).
+    pub fn to_address_of_record(&self) -> UriBuf {
+        let Self::Sip(sip) = self else {
+            return UriBuf::from(*self);
+        };
+        let mut before = before_params(sip);
+        if sip.port.is_some() {
+            let end = memchr::memrchr(b':', before);
+            before = end.and_then(|end| before.get(..end)).unwrap_or(before);
+        }
+        select(before, sip, |name| {
+            !NOT_IN_ADDRESS.iter().any(|other| same_name(name, other))
+        })
+    }
+}
+
+/// What stands before the parameters. A `;` or `?` of the user begins none.
+fn before_params<'a>(sip: &SipUri<'a>) -> &'a [u8] {
+    let behind = sip.headers.map_or(0, |headers| headers.len() + 1);
+    let length = sip.as_bytes().len() - behind - sip.params.as_bytes().len();
+    sip.as_bytes().get(..length).unwrap_or_default()
+}
+
+/// `before`, with the parameters that are wanted behind it.
+fn select(before: &[u8], sip: &SipUri<'_>, is_wanted: impl Fn(&[u8]) -> bool) -> UriBuf {
+    let mut text = String::from_utf8_lossy(before).into_owned();
+    for (name, param) in sip.params.texts() {
+        if is_wanted(name) {
+            text.push_str(&String::from_utf8_lossy(param));
+        }
+    }
+    UriBuf { text: text.into() }
 }
 
 impl From<Uri<'_>> for UriBuf {
@@ -103,6 +131,9 @@ impl fmt::Debug for UriBuf {
     }
 }
 
+/// The parameters of a URI that have no place in From and To.
+const NOT_IN_ADDRESS: [&[u8]; 5] = [b"method", b"maddr", b"ttl", b"transport", b"lr"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +158,28 @@ mod tests {
         ] {
             let uri: UriBuf = uri.parse().unwrap();
             assert_eq!(uri.as_uri().to_request_uri().to_string(), expected);
+            assert_eq!(uri.into_request_uri().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn an_address_of_record_does_not_say_how_to_get_there() {
+        for (uri, expected) in [
+            ("sip:a@b", "sip:a@b"),
+            ("sip:a:5@b", "sip:a:5@b"),
+            ("sip:b:05", "sip:b"),
+            ("sips:[::1]:5061", "sips:[::1]"),
+            ("sips:[::1]", "sips:[::1]"),
+            (
+                "sip:a;b=c?d:e@f:5;Transport=tcp;user=phone;m%61ddr=g;ttl=1;x;lr;METHOD=INVITE?h=i:5",
+                "sip:a;b=c?d:e@f;user=phone;x",
+            ),
+            ("sip:a@b?h=i", "sip:a@b"),
+            ("tel:+1;lr", "tel:+1;lr"),
+        ] {
+            let uri: UriBuf = uri.parse().unwrap();
+            assert_eq!(uri.as_uri().to_address_of_record().to_string(), expected);
+            assert_eq!(uri.into_address_of_record().to_string(), expected);
         }
     }
 }
