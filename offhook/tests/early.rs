@@ -354,14 +354,8 @@ async fn pracks_that_nobody_looks_at_have_a_bound() {
     assert!(kept[0].session_description().is_some());
 }
 
-/// A reliable response that waits for our PRACK is told however much waits before it.
-#[tokio::test]
-async fn an_offer_is_told_behind_all_that_waits() {
-    let (user_agent, _) = start().await;
-    let mut callee = Callee::new("udp:127.0.0.1:0").await;
-    let mut call = callee::request(&user_agent, &callee.uri()).await;
-    call.body = None;
-    let mut inviter = user_agent.invite(call).unwrap();
+/// Takes the INVITE, and says more than waits for who does not listen, before a reliable 183.
+async fn describe_behind_much(callee: &mut Callee) -> Request {
     let invite = callee.expect("INVITE").await;
     for _ in 0..20 {
         callee.respond(&invite, "180 Ringing", "", "").await;
@@ -373,6 +367,18 @@ async fn an_offer_is_told_behind_all_that_waits() {
     callee
         .respond(&invite, "183 Session Progress", reliable, SDP)
         .await;
+    invite
+}
+
+/// A reliable response that waits for our PRACK is told however much waits before it.
+#[tokio::test]
+async fn an_offer_is_told_behind_all_that_waits() {
+    let (user_agent, _) = start().await;
+    let mut callee = Callee::new("udp:127.0.0.1:0").await;
+    let mut call = callee::request(&user_agent, &callee.uri()).await;
+    call.body = None;
+    let mut inviter = user_agent.invite(call).unwrap();
+    let invite = describe_behind_much(&mut callee).await;
     callee.request(&invite, 2, "INFO", "").await;
     assert_eq!(callee.expect_status().await, 488);
     for _ in 0..16 {
@@ -387,17 +393,7 @@ async fn an_answer_is_told_behind_all_that_waits() {
     let (user_agent, _) = start().await;
     let mut callee = Callee::new("udp:127.0.0.1:0").await;
     let mut inviter = call(&user_agent, &callee.uri()).await;
-    let invite = callee.expect("INVITE").await;
-    for _ in 0..20 {
-        callee.respond(&invite, "180 Ringing", "", "").await;
-    }
-    // What is refused came behind all that.
-    callee.request(&invite, 1, "INFO", "").await;
-    assert_eq!(callee.expect_status().await, 488);
-    let reliable = "Require: 100rel\r\nRSeq: 7\r\n";
-    callee
-        .respond(&invite, "183 Session Progress", reliable, SDP)
-        .await;
+    describe_behind_much(&mut callee).await;
     callee.expect("PRACK").await;
     for _ in 0..16 {
         let ringing = progress(&mut inviter).await.message;

@@ -245,24 +245,15 @@ mod tests {
     use bytes::Bytes;
     #[cfg(feature = "ws")]
     use futures_util::StreamExt;
-    use offhook_core::{TransactionId, Transmit};
-    use offhook_message::{Malformed, Message};
+    use offhook_core::Transmit;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     #[cfg(feature = "ws")]
     use tokio::time::sleep;
     #[cfg(feature = "ws")]
     use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
+    use super::super::receive::Nobody;
     use super::*;
-
-    struct Nobody;
-
-    impl Receive for Nobody {
-        fn message(&self, _: Flow, _: Message) {}
-        fn malformed(&self, _: Flow, _: Malformed) {}
-        fn undelivered(&self, _: usize, _: TransactionId) {}
-        fn disconnected(&self, _: Channel, _: Opener) {}
-    }
 
     /// A connection over a pipe.
     struct Ours {

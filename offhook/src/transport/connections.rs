@@ -298,16 +298,8 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
     use super::super::limits::ConnectionLimits;
+    use super::super::receive::Nobody;
     use super::*;
-
-    struct Nobody;
-
-    impl Receive for Nobody {
-        fn message(&self, _: Flow, _: Message) {}
-        fn malformed(&self, _: Flow, _: Malformed) {}
-        fn undelivered(&self, _: usize, _: TransactionId) {}
-        fn disconnected(&self, _: Channel, _: Opener) {}
-    }
 
     /// Hears of connections that end.
     struct Ends(UnboundedSender<(Channel, Opener)>);

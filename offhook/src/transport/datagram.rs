@@ -232,9 +232,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    use offhook_core::{Opener, TransactionId};
-    use offhook_message::{Malformed, Message};
-
+    use super::super::receive::Nobody;
     use super::*;
 
     #[test]
@@ -244,15 +242,6 @@ mod tests {
         }
         assert!(!is_keep_alive(b"\r\nOPTIONS sip:a SIP/2.0\r\n"));
         assert!(!is_keep_alive(b"jaK"));
-    }
-
-    struct Nobody;
-
-    impl Receive for Nobody {
-        fn message(&self, _: Flow, _: Message) {}
-        fn malformed(&self, _: Flow, _: Malformed) {}
-        fn undelivered(&self, _: usize, _: TransactionId) {}
-        fn disconnected(&self, _: Channel, _: Opener) {}
     }
 
     fn flow(local: SocketAddr, peer: &UdpSocket) -> Flow {

@@ -10,3 +10,15 @@ pub(crate) trait Receive: Send + Sync + 'static {
     /// A connection is gone: a WebSocket, or one that we opened.
     fn disconnected(&self, channel: Channel, opener: Opener);
 }
+
+/// Takes nothing.
+#[cfg(test)]
+pub(super) struct Nobody;
+
+#[cfg(test)]
+impl Receive for Nobody {
+    fn message(&self, _: Flow, _: Message) {}
+    fn malformed(&self, _: Flow, _: Malformed) {}
+    fn undelivered(&self, _: usize, _: TransactionId) {}
+    fn disconnected(&self, _: Channel, _: Opener) {}
+}
