@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use offhook::{
     Builder, Config, Credentials, Flow, OutgoingRequest, StartError, Transport, UserAgent,
-    message::{Uri, UriBuf},
+    message::{Uri, UriBuf, UriError},
 };
 
 use crate::{
@@ -105,13 +105,21 @@ impl Path {
     ) -> anyhow::Result<(OutgoingRequest, Flow)> {
         let flows = self.flows(user_agent, target).await?;
         let flow = *flows.first().context("no way leads there")?;
-        let ours = || format!("sip:offhook@{}", flow.local).parse();
-        let from = from.map_or_else(ours, |from| Ok(from.clone()))?;
+        let from = match from {
+            Some(from) => from.clone(),
+            None => ours(&flow)?,
+        };
         let mut request = OutgoingRequest::new(flows, from.into(), target.clone().into());
         request.routes.extend(self.proxy.clone());
         request.credentials.extend(self.credentials.clone());
         Ok((request, flow))
     }
+}
+
+/// Who we are at our address.
+fn ours(flow: &Flow) -> Result<UriBuf, UriError> {
+    let uri: UriBuf = format!("sip:offhook@{}", flow.local).parse()?;
+    Ok(uri.into_address_of_record())
 }
 
 /// A URI that can be called.

@@ -123,6 +123,7 @@ impl Ringing {
                 change(offer, &mut **media, self.invitation.flow().local);
             }
             SessionEvent::Prack(prack) => {
+                media.confirmed();
                 if let Some(answer) = prack.session_description() {
                     return media.set_answer(answer);
                 }

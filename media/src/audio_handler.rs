@@ -119,9 +119,8 @@ impl AudioHandler {
         self
     }
 
-    /// Sends nothing before the peer sends something, or has
-    /// [proved](crate::SessionDescriptionHandler::confirmed) that it has our description. Otherwise a forged INVITE is
-    /// enough to have us send audio to anybody, until our 2xx has waited in vain for its ACK.
+    /// Sends nothing before the peer has [proved](crate::SessionDescriptionHandler::confirmed) that it has our description.
+    /// Otherwise a forged INVITE is enough to have us send audio to anybody, until our 2xx has waited in vain for its ACK.
     #[must_use]
     pub fn wary(mut self) -> Self {
         self.is_wary = true;

@@ -85,7 +85,7 @@ pub trait SessionDescriptionHandler {
     /// offer is open.
     fn rollback_description(&mut self);
 
-    /// The peer has our description: its ACK is here. Media that are wary of whom they send to wait for that.
+    /// The peer has our description: its ACK or PRACK is here. Media that are wary of whom they send to wait for that.
     fn confirmed(&mut self) {}
 
     /// Sends nothing and hears nobody until the next pair is complete, or a rollback goes back to the last: the peer that

@@ -41,10 +41,14 @@ impl Early {
         }
     }
 
-    /// None of them answers any more: the call goes elsewhere.
+    /// None of them answers any more: the call goes elsewhere. Where none was heard, whoever comes next is.
     pub(super) fn leave(&mut self, offering: &mut dyn SessionDescriptionHandler) {
-        self.0.clear();
-        offering.leave_peer();
+        if std::mem::take(&mut self.0)
+            .iter()
+            .any(|it| it.media.is_some())
+        {
+            offering.leave_peer();
+        }
     }
 
     /// Something that the callee wants before it answers: another session, or nothing that it gets.
