@@ -17,8 +17,8 @@ pub enum OutgoingInviteEvent {
     },
     /// 101 to 199. A PRACK for a reliable one goes out by itself, unless `is_offer`.
     Progress {
-        /// The early session. `None` where the response has no To tag or no Contact and so makes
-        /// no dialog, or one that we have hung up: it still says that it rings.
+        /// The early session. `None` where the response makes no dialog, as it has no To tag or no Contact, says more than
+        /// a dialog keeps, 16 KiB, or finds no room; or one that we have hung up: it still says that it rings.
         session: Option<SessionId>,
         /// Whether its session description is an offer. Then answer it with
         /// [`Session::prack`](crate::Session::prack).
@@ -280,8 +280,8 @@ pub enum RequestFailure {
     /// It could not be delivered by the last of the flows.
     #[error("the request could not be delivered")]
     Undelivered,
-    /// The 2xx has no To tag or no Contact. It got ACK and BYE.
-    #[error("the answer has no To tag or no Contact")]
+    /// The 2xx has no To tag or no Contact, or says more than a dialog keeps. It got ACK and BYE.
+    #[error("the answer has no To tag, no Contact, or more than the 16 KiB that a dialog keeps")]
     NoDialog,
 }
 

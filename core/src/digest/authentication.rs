@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use offhook_message::{Header, HeaderName, Headers, Message, Text, parse};
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, LONGEST};
 use super::credentials::Credentials;
 use super::params::DigestParams;
 use super::response::Protected;
@@ -59,7 +59,8 @@ impl Asker {
             Self::Server => "Authentication-Info",
             Self::Proxy => "Proxy-Authentication-Info",
         });
-        let params = DigestParams::of(lines.next()?.value)?;
+        let line = lines.next().filter(|line| line.value.len() <= LONGEST)?;
+        let params = DigestParams::of(line.value)?;
         params.get("nextnonce").map(str::to_owned)
     }
 }

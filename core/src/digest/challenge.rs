@@ -32,8 +32,11 @@ pub(super) struct Challenge {
 
 impl Challenge {
     /// Reads one line of WWW-Authenticate or Proxy-Authenticate. `None` where it is no Digest
-    /// challenge, or asks for what we do not know.
+    /// challenge, is longer than [`LONGEST`], or asks for what we do not know.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        if line.len() > LONGEST {
+            return None;
+        }
         let params = DigestParams::parse(line)?;
         let get = |name: &str| params.get(name);
         let name = get("algorithm");
@@ -107,6 +110,9 @@ fn qop(offered: Option<&str>) -> Option<Qop> {
     };
     [Qop::Auth, Qop::AuthInt].into_iter().find(offers)
 }
+
+/// A call keeps what it was challenged with, for each realm.
+pub(super) const LONGEST: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -277,5 +283,12 @@ mod tests {
         ] {
             assert_eq!(Challenge::parse(line), None, "{}", line.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_is_too_long_to_keep_is_none() {
+        let line = |length| format!("Digest realm=\"r\", nonce=\"{}\"", "n".repeat(length));
+        assert!(Challenge::parse(line(4000).as_bytes()).is_some());
+        assert_eq!(Challenge::parse(line(LONGEST).as_bytes()), None);
     }
 }

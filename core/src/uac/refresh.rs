@@ -55,7 +55,6 @@ pub(super) fn begin(
     let Some(session) = state.sessions.get_mut(id) else {
         return;
     };
-    let is_ours = |timer: SessionTimer| timer.refresher == Party::Us;
     if session.timer.is_some_and(is_ours) && !takes_update(headers) {
         let refresh = session.refresh_by_invite.get_or_insert_default();
         if refresh.description.is_none() {
@@ -70,11 +69,25 @@ pub(super) fn begin(
 /// goes on: the change may have begun in the early dialog, before the 2xx to the INVITE.
 pub(super) fn changed(state: &mut State, id: SessionId, headers: &Headers) {
     let session = state.sessions.get(id);
-    let change = session.and_then(|session| session.change.as_ref());
-    let is_asked_for = change.is_some_and(|change| change.asks_for_timer);
-    if is_asked_for || headers.raw(HeaderName::SessionExpires).is_some() {
-        agreed(state, id, headers);
+    let Some(change) = session.and_then(|session| session.change.as_ref()) else {
+        return;
+    };
+    let is_invite = change.method == Method::Invite;
+    if !change.asks_for_timer && headers.raw(HeaderName::SessionExpires).is_none() {
+        return;
     }
+    agreed(state, id, headers);
+    if let Some(session) = state.sessions.get_mut(id)
+        && is_invite
+        && session.timer.is_some_and(is_ours)
+        && !takes_update(headers)
+    {
+        session.refresh_by_invite.get_or_insert_default();
+    }
+}
+
+fn is_ours(timer: SessionTimer) -> bool {
+    timer.refresher == Party::Us
 }
 
 /// A 2xx to a request of ours that refreshes: it says how the session goes on. A peer that knows no

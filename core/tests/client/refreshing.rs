@@ -90,6 +90,26 @@ fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
     assert_eq!(bench.one("INVITE").body(), "hold");
 }
 
+/// RFC 4028 §9: each re-INVITE says that we know timers, so its 2xx may begin one.
+#[test]
+fn a_timer_that_begins_with_a_reinvite_is_refreshed_so_where_the_peer_takes_no_update() {
+    let mut bench = Bench::new();
+    let (id, _) = bench.session();
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    let hold = bench.one("INVITE");
+    let accepted = ok("held")
+        .header("Session-Expires: 90;refresher=uac")
+        .header("Allow: INVITE, ACK, BYE");
+    bench.answer(&hold, &accepted);
+    bench.one("ACK");
+    bench.event();
+    bench.pass(45_000);
+    assert_eq!(bench.one("INVITE").body(), "hold");
+}
+
 #[test]
 fn a_refresh_repeats_no_offer_that_was_refused() {
     let (mut bench, id) = timed_session("INVITE, ACK, BYE");
