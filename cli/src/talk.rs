@@ -200,6 +200,7 @@ impl Talk {
                 }
                 media.answered(&response)
             }
+            SessionEvent::Refreshed(response) => media.refreshed(&response),
             SessionEvent::Unanswered(cause) => {
                 self.unanswered(cause);
                 Ok(())

@@ -178,14 +178,22 @@ pub enum Event {
     },
     /// The final response to a request of ours inside the session, BYE apart. Its CSeq says to which, and is higher
     /// where the request went out again with credentials. That to a re-INVITE is acknowledged. A 2xx to an offer has
-    /// the answer. One to a re-INVITE by which the session timer refreshes the session has the answer to our last
-    /// session description, which that repeats; a refresh that is refused is not told. After a response that says that
-    /// the peer is gone the session ends
+    /// the answer. After a response that says that the peer is gone the session ends
     /// ([RFC 5057 §5.1](https://www.rfc-editor.org/rfc/rfc5057#section-5.1)).
     Answered {
         /// The session.
         session: SessionId,
         /// The response.
+        message: Response,
+    },
+    /// The session timer has refreshed the session by re-INVITE, which repeats our last session description, and the 2xx
+    /// has the answer to that: the peer's media may have moved
+    /// ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)). It answers no offer that you have made
+    /// meanwhile. A refresh without a description, or that is refused, is not told.
+    Refreshed {
+        /// The session.
+        session: SessionId,
+        /// The 2xx.
         message: Response,
     },
     /// A request of ours inside the session has no outcome.

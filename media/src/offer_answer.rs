@@ -283,7 +283,7 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
         let cseq = response.headers().cseq();
         let is_change =
             cseq.is_ok_and(|cseq| matches!(cseq.method, Method::Invite | Method::Update));
-        if !is_change || matches!(self.offer_answer().state, State::HaveRemoteOffer(_)) {
+        if !is_change || !matches!(self.offer_answer().state, State::HaveLocalOffer(..)) {
             return Ok(());
         }
         let answer = response.session_description();
@@ -295,6 +295,14 @@ impl<N: Negotiator> SessionDescriptionHandler for N {
             self.rollback_description();
         }
         taken
+    }
+
+    fn refreshed(&mut self, response: &Response) -> Result<(), DescriptionError> {
+        let is_stable = matches!(self.offer_answer().state, State::Stable);
+        match response.session_description().filter(|_| is_stable) {
+            Some(answer) => self.set_answer(answer),
+            None => Ok(()),
+        }
     }
 
     fn rollback_description(&mut self) {

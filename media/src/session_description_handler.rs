@@ -31,8 +31,7 @@ pub trait SessionDescriptionHandler {
     /// [rollback](Self::rollback_description) does.
     fn set_description(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
 
-    /// Takes the peer's answer: to our offer, or where none is open to our last description, which a refresh of the
-    /// session repeats (RFC 4028 section 7.4).
+    /// Takes the peer's answer: to our offer, or where none is open to our last description.
     ///
     /// Errors are as for [`set_description`](Self::set_description).
     fn set_answer(&mut self, content: &[u8]) -> Result<(), DescriptionError>;
@@ -74,6 +73,14 @@ pub trait SessionDescriptionHandler {
     ///
     /// The answer is of no use. Our offer is taken back, and there is no agreement with the peer: hang up.
     fn answered(&mut self, response: &Response) -> Result<(), DescriptionError>;
+
+    /// Takes the 2xx to a refresh of the session, which answers our last description once more (RFC 4028 section 7.4). It
+    /// is left aside while an offer is open: that has an answer of its own.
+    ///
+    /// # Errors
+    ///
+    /// The answer is of no use, and there is no agreement with the peer: hang up.
+    fn refreshed(&mut self, response: &Response) -> Result<(), DescriptionError>;
 
     /// Whether a body of this type is a session description that
     /// [`set_description`](Self::set_description) reads. Where it is not, the answer is 415.

@@ -406,6 +406,8 @@ pub(crate) enum Happened {
     Acknowledged(Request),
     Reconfirmed(Request),
     Answered(Response),
+    /// The 2xx to a refresh, which describes the session.
+    Refreshed(Response),
     /// The 2xx to a re-INVITE that asked for an offer.
     AnsweredWithOffer(Response),
     Unanswered(Unanswered),

@@ -193,6 +193,10 @@ pub enum SessionEvent {
     /// The final response to a request of ours. Its CSeq says to which, and is higher where the request went out
     /// again with credentials. A 2xx to an offer has the answer.
     Answered(Response),
+    /// The session timer has refreshed the session by re-INVITE, and the 2xx has the answer to our last description: the
+    /// peer's media may have moved ([RFC 4028 §7.4](https://www.rfc-editor.org/rfc/rfc4028#section-7.4)). It answers no
+    /// offer that you have made meanwhile.
+    Refreshed(Response),
     /// A request of ours has no outcome.
     Unanswered(Unanswered),
     /// The ACK of our 2xx to a re-INVITE; its body holds the answer where the 2xx made the offer.
@@ -235,6 +239,7 @@ impl SessionEvent {
             Happened::Acknowledged(prack) => Self::Prack(prack),
             Happened::Reconfirmed(message) => Self::Reconfirmed(message),
             Happened::Answered(response) => Self::Answered(response),
+            Happened::Refreshed(response) => Self::Refreshed(response),
             Happened::AnsweredWithOffer(response) => Self::AnsweredWithOffer(response),
             Happened::Unanswered(cause) => Self::Unanswered(cause),
             Happened::Refer(cseq, event) => Self::Refer { cseq, event },

@@ -372,6 +372,9 @@ impl State {
             Event::Answered { session, message } => {
                 self.tell_session(session, Happened::Answered(message));
             }
+            Event::Refreshed { session, message } => {
+                self.tell_session(session, Happened::Refreshed(message));
+            }
             Event::AnsweredWithOffer { session, message } => {
                 self.tell_session(session, Happened::AnsweredWithOffer(message));
             }

@@ -137,6 +137,7 @@ pub(crate) fn describe(event: &Event) -> Cow<'static, str> {
         Event::OfferWithdrawn { .. } => "OfferWithdrawn".into(),
         Event::Reconfirmed { .. } => "Reconfirmed".into(),
         Event::Answered { .. } => "Answered".into(),
+        Event::Refreshed { .. } => "Refreshed".into(),
         Event::Unanswered { cause, .. } => format!("Unanswered {cause:?}").into(),
         Event::Request { .. } => "Request".into(),
         Event::OutgoingInvite { .. } => "OutgoingInvite".into(),

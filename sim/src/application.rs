@@ -134,6 +134,7 @@ impl Application {
             Event::Answered { session, message } if message.status().is_success() => {
                 self.hear(session, message.body());
             }
+            Event::Refreshed { session, message } => self.hear(session, message.body()),
             Event::Answered { session, .. } => {
                 if let Some(call) = find(&mut self.calls, session) {
                     call.take_back(&self.policy);

@@ -309,13 +309,14 @@ impl Call {
                     }
                 }
                 SessionEvent::Answered(response) => {
-                    match answered(&response, &mut *self.media, &mut self.keys) {
-                        Ok(Some(key)) => self.press(session, key),
-                        Ok(None) => {}
-                        Err(error) => {
-                            warn!(%error, "the answer to our refresh is of no use");
-                            self.hang_up(session);
-                        }
+                    if let Some(key) = answered(&response, &mut self.keys) {
+                        self.press(session, key);
+                    }
+                }
+                SessionEvent::Refreshed(response) => {
+                    if let Err(error) = self.media.refreshed(&response) {
+                        warn!(%error, "the answer to our refresh is of no use");
+                        self.hang_up(session);
                     }
                 }
                 // No method is configured that could come so, and nothing is sent that it could

@@ -262,13 +262,14 @@ fn accepted(state: &mut State, id: SessionId, message: Response) {
     if is_invite {
         acknowledge(state, id, &change, None);
     }
-    // The answer to an offer that a refresh has repeated may say that the peer's media has moved
-    // (RFC 3264 §8).
-    if change.purpose == Purpose::Application || message.session_description().is_some() {
-        state.outbox.event(Event::Answered {
-            session: id,
-            message,
-        });
+    let session = id;
+    match change.purpose {
+        Purpose::Application => state.outbox.event(Event::Answered { session, message }),
+        // RFC 3264 §8: it may say that the peer's media has moved.
+        Purpose::Refresh if message.session_description().is_some() => {
+            state.outbox.event(Event::Refreshed { session, message });
+        }
+        Purpose::Refresh => {}
     }
 }
 

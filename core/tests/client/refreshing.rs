@@ -58,7 +58,7 @@ fn the_answer_to_a_refresh_is_told() {
     let refresh = bench.one("INVITE");
     bench.answer(&refresh, &ok("moved"));
     bench.one("ACK");
-    let Event::Answered { session, message } = bench.event() else {
+    let Event::Refreshed { session, message } = bench.event() else {
         panic!("the answer");
     };
     assert_eq!(session, id);
@@ -75,7 +75,7 @@ fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
     assert_eq!(refresh.header("Session-Expires"), "90;refresher=uac");
     bench.answer(&refresh, &ok("answer"));
     bench.one("ACK");
-    assert!(matches!(bench.event(), Event::Answered { .. }));
+    assert!(matches!(bench.event(), Event::Refreshed { .. }));
 
     // What is agreed on since is what is repeated.
     bench.act(|core, now| {

@@ -316,7 +316,12 @@ async fn the_answer_to_a_refresh_moves_the_echo() {
     let echo = media_address(&answer(&mut handler, &phone.offer("sendrecv")));
     phone.is_echoed(1, echo).await;
     let refreshed = response("200 OK", "INVITE", &moved.offer("sendrecv"));
-    handler.answered(&refreshed).unwrap();
+    // What an offer of ours is open for has an answer of its own.
+    description(&mut handler);
+    handler.refreshed(&refreshed).unwrap();
+    phone.is_echoed(2, echo).await;
+    handler.rollback_description();
+    handler.refreshed(&refreshed).unwrap();
     moved.is_echoed(2, echo).await;
     assert_eq!(media_address(&description(&mut handler)), echo);
 }
