@@ -49,7 +49,7 @@ pub(super) fn overtaken(state: &mut State, id: SessionId, incoming: &Incoming) {
     // Many may come before ours has its answer, and only the first ends anything.
     let is_full = state.servers.is_full(&state.config.limits);
     if is_full || !state.has_room(id, &incoming.request) {
-        reply.statelessly(state, incoming);
+        reply.send_once(state, incoming);
     } else {
         reply.statefully(state, incoming, to_tag_of(incoming));
     }

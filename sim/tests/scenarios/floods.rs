@@ -104,6 +104,34 @@ fn requests_that_are_refused_inside_a_call_are_not_counted() {
     finish(call);
 }
 
+/// Nor is a BYE that comes too late, and finds no room for a transaction: each gets its 500.
+#[test]
+fn a_late_bye_is_answered_however_often_and_not_counted() {
+    let limits = Limits {
+        transactions: 20,
+        ..Limits::default()
+    };
+    let mut call = server(limits);
+    let exchange = "203.0.113.9:5060";
+    let invite = request("INVITE", exchange, 0);
+    call.send_from(exchange, invite.bytes());
+    let ok = call.receive("200 OK");
+    call.send_from(exchange, invite.in_dialog("ACK", &ok).bytes());
+    for number in 0..500 {
+        let branch = format!("z9hG4bK-bye-{number}");
+        let late = invite.in_dialog("BYE", &ok).cseq(0);
+        let late = late.via(Transport::Udp, exchange, &branch);
+        call.send_from(exchange, late.bytes());
+    }
+    call.send_from(exchange, request("OPTIONS", exchange, 1).bytes());
+    let bye = invite.in_dialog("BYE", &ok).cseq(1000);
+    call.send_from(exchange, bye.bytes());
+    call.run_until(milliseconds(0));
+    let answers = statuses(&call, exchange);
+    assert_eq!([500, 200].map(|status| count(&answers, status)), [500, 3]);
+    finish(call);
+}
+
 /// What one call asks for leaves room for the others, of whatever address it says to come.
 #[test]
 fn one_call_does_not_fill_the_table() {
