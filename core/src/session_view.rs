@@ -213,11 +213,15 @@ impl<'a> Session<'a> {
     }
 
     /// Forgets the session, and says nothing to anybody: it goes on elsewhere, from its
-    /// [`snapshot`](Self::snapshot).
+    /// [`snapshot`](Self::snapshot). An incoming INVITE that is accepted, and whose 2xx waits, gets 480: there is no call
+    /// to go on with.
     pub fn forget(self) {
         let Self { state, id, .. } = self;
         change::answer(state, id, None);
         state.limit_change(id);
+        if let Some(server) = bye::held(state, id) {
+            server.dispose();
+        }
         state.sessions.remove(id);
     }
 

@@ -103,6 +103,7 @@ impl Calls {
 
     /// What its handle has left without an answer.
     pub(crate) fn remove_session(&mut self, session: SessionId) -> Vec<Question> {
+        self.replaced.remove(&session);
         let call = self.sessions.remove(&session);
         let news = call.into_iter().flat_map(|call| call.news);
         news.filter_map(|happened| happened.question()).collect()

@@ -29,6 +29,7 @@ impl Session {
     }
 
     /// Gives the call up without a BYE: it goes on elsewhere. What the peer asked for and nobody has seen is refused.
+    /// So is the call where its 2xx still waits for a PRACK.
     pub fn forget(self) {
         let id = self.place.id;
         self.place.act(|state| {

@@ -24,11 +24,7 @@ pub(super) fn receive(state: &mut State, id: SessionId, incoming: Incoming) {
 /// Hangs up for the application. While the 2xx that it asked for waits, no caller knows of a session, and the callee may
 /// not send BYE ([RFC 3261 §15](https://www.rfc-editor.org/rfc/rfc3261#section-15)): the INVITE is refused, with the headers of the BYE.
 pub(crate) fn hang_up(state: &mut State, id: SessionId, headers: Vec<Header>) {
-    let session = state.sessions.get(id);
-    if let Some(invite) = session.and_then(InviteSession::early_invite)
-        && let Some(server) = InviteUserAgentServer::new(state, invite)
-        && server.held_session() == Some(id)
-    {
+    if let Some(server) = held(state, id) {
         let mut options = ResponseOptions::new(Rejection::TEMPORARILY_UNAVAILABLE);
         options.extra_headers = headers;
         let ended = Event::Ended {
@@ -39,6 +35,13 @@ pub(crate) fn hang_up(state: &mut State, id: SessionId, headers: Vec<Header>) {
         return server.close(&options, ended);
     }
     uac::bye::send(state, id, SessionEnd::LocalBye, headers);
+}
+
+/// The INVITE that the application has accepted as this session, while its 2xx waits.
+pub(crate) fn held(state: &mut State, id: SessionId) -> Option<InviteUserAgentServer<'_>> {
+    let invite = state.sessions.get(id)?.early_invite()?;
+    let server = InviteUserAgentServer::new(state, invite);
+    server.filter(|server| server.held_session() == Some(id))
 }
 
 /// A BYE is refused because it came behind a later request. For its sender the session is over all

@@ -1,7 +1,7 @@
 //! Reliable provisional responses: RFC 3262.
 
 use offhook_core::message::{Header, Provisional, Success};
-use offhook_core::{Config, Reliability, ResponseOptions, Transport, VerbError};
+use offhook_core::{Config, Reliability, ResponseOptions, Session, Transport, VerbError};
 use offhook_sim::{ANSWER, Draft, OFFER, Packet, Policy, Simulation, milliseconds, seconds};
 
 fn supported() -> Draft {
@@ -354,6 +354,31 @@ fn a_callee_that_hangs_up_while_the_2xx_waits_refuses_the_call() {
         0.0   ACK           ------->
         0.0   PRACK         ------->
         0.0   <-- 481 Call/Transaction Does Not Exist
+        ",
+    );
+    call.finish();
+}
+
+/// A call that is given up without a word while its 2xx waits can go on nowhere: its INVITE does not stay for ever.
+#[test]
+fn a_call_that_is_forgotten_while_the_2xx_waits_is_refused() {
+    let policy = Policy::new().early_answer_reliably().accept(Success::OK);
+    let mut call = Simulation::new(policy);
+    let invite = supported();
+    call.send(&invite);
+    call.receive("183 Session Progress");
+    let session = call.session();
+    call.core(|core, now| core.session(now, session).map(Session::forget));
+    let refused = call.receive("480 Temporarily Unavailable");
+    call.send(&invite.ack(&refused));
+    assert_eq!(call.counts().invites, 0);
+    call.expect(
+        "
+        0.0   INVITE        ------->
+        0.0                 * Invite
+        0.0   <-- 183 Session Progress
+        0.0   <-- 480 Temporarily Unavailable
+        0.0   ACK           ------->
         ",
     );
     call.finish();
