@@ -58,6 +58,7 @@ mod random;
 mod respond;
 mod session;
 mod session_view;
+mod share;
 mod slot;
 mod snapshot;
 mod sources;

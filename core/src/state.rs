@@ -24,6 +24,7 @@ use crate::session::{
     InviteSession, Invites, OutgoingRefer, PendingOffer, PendingRequest, ReferStage, Referral,
     Sessions,
 };
+use crate::share::Demand;
 use crate::slot::{Slot, Slots};
 use crate::sources::{Admission, Sources};
 use crate::timers::{ClientTimer, Timer, Timers};
@@ -332,13 +333,21 @@ impl State {
     /// Whether a session has room for this request of the peer's. It counts only where the table fills up, and for the
     /// session alone: a source may be a trunk with many calls, and in a datagram it may be forged.
     pub(crate) fn has_room(&mut self, session: SessionId, request: &Request) -> bool {
-        let Some(left) = self.servers.left(&self.config.limits) else {
+        let Some(demand) = self.demand(request) else {
             return true;
         };
-        let (now, period) = (self.timers.now(), self.config.times.transaction_life());
-        let length = 2 * request.as_bytes().len();
-        let share = self.sessions.share(session, now);
-        share.is_none_or(|share| share.take(now, period, left, length))
+        let share = self.sessions.share(session, demand.at);
+        share.is_none_or(|share| share.take(&demand))
+    }
+
+    /// What a request asks for, once the table fills up.
+    fn demand(&self, request: &Request) -> Option<Demand> {
+        Some(Demand {
+            at: self.timers.now(),
+            octets: 2 * request.as_bytes().len(),
+            left: self.servers.left(&self.config.limits)?,
+            period: self.config.times.transaction_life(),
+        })
     }
 
     /// Logs a step of a call.

@@ -18,7 +18,15 @@ const LAYERS: &[&[&str]] = &[
     &["config", "event", "incoming", "tag"],
     &["client_event"],
     &["id", "contact_target", "digest", "locate", "by_channel"],
-    &["counts", "fingerprint", "flow", "logger", "random", "slot"],
+    &[
+        "counts",
+        "fingerprint",
+        "flow",
+        "logger",
+        "random",
+        "share",
+        "slot",
+    ],
 ];
 
 #[test]

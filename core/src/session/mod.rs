@@ -7,7 +7,6 @@ mod offer;
 mod refer;
 mod reliable;
 mod request;
-mod share;
 mod timer;
 
 pub(crate) use accepted::Accepted;
@@ -17,7 +16,6 @@ pub(crate) use offer::PendingOffer;
 pub(crate) use refer::{MOST_REFERS, OutgoingRefer, ReferStage, Referral, Refers};
 pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
-use share::Share;
 pub(crate) use timer::{Agreement, Party, RefreshByInvite, SessionTimer};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +31,7 @@ use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::{Channel, Flow};
 use crate::id::OutgoingInviteId;
 use crate::incoming::Incoming;
+use crate::share::Share;
 use crate::slot::{Slot, Slots};
 
 /// A dialog with the session in it.

@@ -5,6 +5,7 @@ use offhook_message::Request;
 use super::server::{ServerTransaction, TransactionUser};
 use crate::config::Limits;
 use crate::fingerprint::{ByFingerprint, Fingerprint};
+use crate::share::Room;
 use crate::slot::{Slot, Slots};
 use crate::tag::Tag;
 
@@ -32,13 +33,14 @@ impl ServerTransactions {
         self.len() >= limits.transactions || self.octets >= limits.octets
     }
 
-    /// How many are left, and how many octets, once half of either is taken.
-    pub(crate) fn left(&self, limits: &Limits) -> Option<[usize; 2]> {
+    /// What is left, once half of the transactions or of the octets is taken.
+    pub(crate) fn left(&self, limits: &Limits) -> Option<Room> {
         let is_half_full =
             self.len() >= limits.transactions / 2 || self.octets >= limits.octets / 2;
-        let requests = limits.transactions.saturating_sub(self.len());
-        let octets = limits.octets.saturating_sub(self.octets);
-        is_half_full.then_some([requests, octets])
+        is_half_full.then(|| Room {
+            requests: limits.transactions.saturating_sub(self.len()),
+            octets: limits.octets.saturating_sub(self.octets),
+        })
     }
 
     pub(crate) fn insert(&mut self, transaction: ServerTransaction) -> Slot {
