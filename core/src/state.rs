@@ -15,6 +15,7 @@ use crate::dialog::OfferAnswer;
 use crate::event::{Event, InviteId, SessionEnd, SessionId};
 use crate::fingerprint::Fingerprinter;
 use crate::flow::Flow;
+use crate::id::SubscriptionId;
 use crate::logger::{LogLevel, LoggerFactory};
 use crate::outbox::Outbox;
 use crate::outgoing::{Kept, OutgoingInvites, OutgoingRequestMessage, Stage, Subscriptions};
@@ -338,6 +339,15 @@ impl State {
         };
         let share = self.sessions.share(session, demand.at);
         share.is_none_or(|share| share.take(&demand))
+    }
+
+    /// As [`Self::has_room`], for a NOTIFY of a subscription of ours.
+    pub(crate) fn has_room_for_notify(&mut self, id: SubscriptionId, notify: &Request) -> bool {
+        let Some(demand) = self.demand(notify) else {
+            return true;
+        };
+        let subscription = self.subscriptions.get_mut(id);
+        subscription.is_none_or(|it| it.share(demand.at).take(&demand))
     }
 
     /// What a request asks for, once the table fills up.

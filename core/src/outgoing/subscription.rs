@@ -11,6 +11,7 @@ use crate::dialog::Dialog;
 use crate::fingerprint::{ByFingerprint, Fingerprint};
 use crate::flow::{Channel, Flow};
 use crate::id::SubscriptionId;
+use crate::share::Share;
 use crate::slot::Slots;
 use crate::timers::Deadline;
 
@@ -84,6 +85,8 @@ pub(crate) struct Subscription {
     pub(crate) due: Option<Deadline>,
     /// When a NOTIFY is missed: Timer N.
     pub(crate) notify_by: Option<Instant>,
+    /// What its NOTIFYs have taken while there was little room.
+    share: Option<Share>,
 }
 
 /// How far a subscription is.
@@ -140,6 +143,7 @@ impl Subscription {
             until: None,
             due: None,
             notify_by: None,
+            share: None,
         }
     }
 
@@ -162,6 +166,11 @@ impl Subscription {
 
     pub(crate) fn is_subscribed(&self) -> bool {
         matches!(self.stage, SubscriptionStage::Subscribed(_))
+    }
+
+    /// What its NOTIFYs have taken lately.
+    pub(crate) fn share(&mut self, now: Instant) -> &mut Share {
+        self.share.get_or_insert_with(|| Share::new(now))
     }
 
     /// The headers of a SUBSCRIBE inside the dialog.

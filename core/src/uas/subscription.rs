@@ -17,6 +17,9 @@ pub(super) fn receive(state: &mut State, incoming: Incoming) {
         Ok(id) => id,
         Err(reply) => return reply.statelessly(state, &incoming),
     };
+    if !state.has_room_for_notify(id, &incoming.request) {
+        return Reply::overload(state).send_once(state, &incoming);
+    }
     let tag = to_tag_of(&incoming);
     let subscription = state.subscriptions.get_mut(id);
     let dialog = subscription.and_then(|subscription| subscription.dialog());

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use offhook_core::message::{Message, Text, parse};
 use offhook_core::{
-    Channel, Credentials, Event, Opener, RequestError, RequestFailure, SubscriptionEnd,
-    SubscriptionEvent, SubscriptionId, SubscriptionOptions, SubscriptionState, Transport,
+    Channel, Config, Credentials, Event, Limits, Opener, RequestError, RequestFailure,
+    SubscriptionEnd, SubscriptionEvent, SubscriptionId, SubscriptionOptions, SubscriptionState,
+    Transport,
 };
 
 use crate::support::{Answer, Bench, Sent, TCP, UDP, UDP_NEXT, request};
@@ -193,6 +194,36 @@ fn a_notify_says_more_than_a_refusal() {
     bench.answer(&sent, &Answer::new("408 Request Timeout"));
     bench.no_event();
     bench.due(100, 50, 90);
+}
+
+/// A notifier that never stops leaves room for the others.
+#[test]
+fn one_subscription_does_not_fill_the_table() {
+    let limits = Limits {
+        transactions: 20,
+        ..Limits::default()
+    };
+    let mut bench = Bench::with(Config {
+        limits,
+        ..Config::default()
+    });
+    let (_, sent) = subscribe(&mut bench, options());
+    bench.answer(&sent, &ok(600));
+    let (_, other) = subscribe(&mut bench, options());
+    bench.answer(&other, &ok(600));
+    let active = state("active;expires=600");
+    // Half of the table, and the one that each may have all the same.
+    for cseq in 1..=11 {
+        notified(&mut bench, &sent, cseq, "active;expires=600");
+    }
+    for cseq in 12..=500 {
+        let notify = notify(&sent, "bob", cseq, &active);
+        assert_eq!(status(&mut bench, notify).0, 503, "{cseq}");
+    }
+    let notify = notify(&other, "carol", 1, &active);
+    assert_eq!(status(&mut bench, notify).0, 200);
+    bench.pass(32_000);
+    notified(&mut bench, &sent, 12, "active;expires=600");
 }
 
 #[test]
