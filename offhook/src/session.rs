@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// Waits for the ACK of our 2xx. Its body holds the answer where the 2xx made the offer. The ACK is handed over
-    /// once, and a call that we placed gets none: there it waits for the end.
+    /// once, and kept until then; a call that we placed gets none: there it waits for the end.
     ///
     /// # Errors
     ///
