@@ -15,6 +15,8 @@ pub struct Counts {
     pub outgoing_invites: usize,
     /// Sessions that live, early ones included.
     pub sessions: usize,
+    /// Sessions that are over: a BYE came before the ACK of our 2xx, which is repeated until then.
+    pub unacknowledged: usize,
     /// Registrations that are kept.
     pub registrations: usize,
     /// Subscriptions of ours that are kept.
@@ -65,6 +67,7 @@ impl Add for Counts {
             invites: self.invites + other.invites,
             outgoing_invites: self.outgoing_invites + other.outgoing_invites,
             sessions: self.sessions + other.sessions,
+            unacknowledged: self.unacknowledged + other.unacknowledged,
             registrations: self.registrations + other.registrations,
             subscriptions: self.subscriptions + other.subscriptions,
             publications: self.publications + other.publications,

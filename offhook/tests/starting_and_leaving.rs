@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use callee::{call, request, uri};
 use caller::{Caller, answer, incoming, soon, start, start_with};
-use offhook::message::{Method, Rejection};
-use offhook::{InviterEvent, RequestFailure, SessionEnd, StartError, UserAgent};
+use offhook::message::{Method, Provisional, Rejection};
+use offhook::{Config, InviterEvent, RequestFailure, SessionEnd, StartError, UserAgent};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -107,6 +107,26 @@ async fn leaving_refuses_new_calls_and_waits_for_the_others() {
     caller.response(200).await;
     assert_eq!(soon(session.ended()).await, SessionEnd::RemoteBye);
     soon(leaving).await.unwrap();
+}
+
+/// RFC 3261 §13.3.1.4: the 2xx is repeated for a caller whose BYE has met it, and nobody waits for that.
+#[tokio::test]
+async fn leaving_waits_for_no_call_that_is_over() {
+    let mut config = Config::default();
+    config.times.t1 = Duration::from_hours(1);
+    let builder = UserAgent::builder().config(config);
+    let (user_agent, server) = start_with(builder.listen("udp:127.0.0.1:0")).await;
+    let mut caller = Caller::new(server).await;
+    caller.send(caller.request("INVITE")).await;
+    let mut invitation = incoming(&user_agent).await;
+    invitation.progress(Provisional::RINGING).unwrap();
+    caller.response(180).await;
+    let mut session = invitation.accept(answer()).unwrap();
+    caller.response(200).await;
+    caller.send(caller.request("BYE")).await;
+    assert_eq!(soon(session.ended()).await, SessionEnd::RemoteBye);
+    assert_eq!(user_agent.counts().unacknowledged, 1);
+    soon(user_agent.shutdown(HOUR)).await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub(crate) use reliable::{Reliable, ReliableProvisional};
 pub(crate) use request::PendingRequest;
 pub(crate) use timer::{Agreement, Party, RefreshByInvite, SessionTimer};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use offhook_message::{Body, Header};
@@ -264,6 +264,8 @@ pub(crate) struct Sessions {
     by_channel: ByChannel,
     /// What the peers of some have asked for while there was little room.
     shares: BTreeMap<Slot, Share>,
+    /// Those that are over, and of which nothing goes on but a 2xx.
+    unacknowledged: BTreeSet<Slot>,
 }
 
 impl Sessions {
@@ -276,6 +278,11 @@ impl Sessions {
 
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// How many are over, and of which nothing goes on but a 2xx.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.unacknowledged.len()
     }
 
     pub(crate) fn insert(&mut self, session: InviteSession) -> SessionId {
@@ -331,6 +338,7 @@ impl Sessions {
             session.change = None;
             let dialog = session.dialog.id;
             self.remember(dialog);
+            self.remove_unused(id);
             return Some(Vec::new());
         }
         let session = self.remove(id)?;
@@ -350,15 +358,18 @@ impl Sessions {
         self.ended.contains(&dialog)
     }
 
-    /// Takes a dialog out that nobody uses any more.
+    /// Takes a dialog out that nobody uses any more, and counts it apart where only a 2xx does.
     pub(crate) fn remove_unused(&mut self, id: SessionId) {
-        let session = self.slots.get(id.0);
-        let is_unused = session.is_some_and(|session| {
-            let is_over = matches!(session.phase, Phase::Over);
-            is_over && session.accepted.is_empty() && !session.has_subscriptions()
-        });
-        if is_unused {
+        let Some(session) = self.slots.get(id.0) else {
+            return;
+        };
+        if !matches!(session.phase, Phase::Over) || session.has_subscriptions() {
+            return;
+        }
+        if session.accepted.is_empty() {
             self.remove(id);
+        } else {
+            self.unacknowledged.insert(id.0);
         }
     }
 
@@ -367,6 +378,7 @@ impl Sessions {
         self.by_dialog.remove(&session.dialog.id);
         self.by_channel.unbind(id.0, session.flow);
         self.shares.remove(&id.0);
+        self.unacknowledged.remove(&id.0);
         Some(session)
     }
 

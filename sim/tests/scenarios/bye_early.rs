@@ -2,6 +2,12 @@
 
 use offhook_sim::{Draft, Fault, Faults, Policy, Simulation, milliseconds, seconds};
 
+/// The sessions that live, and those that are over while their 2xx waits for its ACK.
+fn alive(call: &Simulation) -> (usize, usize) {
+    let counts = call.counts();
+    (counts.sessions, counts.unacknowledged)
+}
+
 /// The BYE gets 200, and the INVITE that is still pending gets 487.
 #[test]
 fn the_invite_gets_487() {
@@ -80,6 +86,8 @@ fn a_success_that_meets_the_bye_is_repeated_until_its_ack() {
     );
     let ok = call.receive("200 OK");
     assert_eq!(ok.header("CSeq"), Some("1 INVITE"));
+    // Who leaves waits for no session that is over.
+    assert_eq!(alive(&call), (0, 1));
     let again = invite.in_dialog("BYE", &ok).cseq(3);
     call.send(&again.branch("z9hG4bK-again"));
     call.send(&invite.in_dialog("ACK", &ok));
@@ -90,7 +98,7 @@ fn a_success_that_meets_the_bye_is_repeated_until_its_ack() {
         1.5   <-- 481 Call/Transaction Does Not Exist
         ",
     );
-    assert_eq!(call.counts().sessions, 0);
+    assert_eq!(alive(&call), (0, 0));
     call.finish();
 }
 
@@ -109,7 +117,8 @@ fn a_success_that_meets_the_bye_is_given_up_in_the_end() {
         let at = f64::from(at) / 10.0;
         call.expect(&format!("{at:.1}  <------------ 200 OK"));
     }
+    assert_eq!(alive(&call), (0, 1));
     call.run_until(seconds(33));
-    assert_eq!(call.counts().sessions, 0);
+    assert_eq!(alive(&call), (0, 0));
     call.finish();
 }
