@@ -389,9 +389,11 @@ fn answer<N: Negotiator>(
 /// Chooses the first audio stream that fits. Where only other streams are enabled, to answer would refuse all of them
 /// (RFC 3264 section 6).
 fn read_offer<N: Negotiator>(
-    negotiator: &N,
+    negotiator: &mut N,
     content: &[u8],
 ) -> Result<RemoteOffer<N::Stream>, DescriptionError> {
+    let agreed = negotiator.offer_answer().agreed.as_ref();
+    let has_streams = agreed.is_some_and(|agreed| agreed.contains("\nm="));
     let text = text(content)?;
     let offer = Description::read(&text)?;
     let (mut unfit, mut stream) = (None, None);
@@ -409,7 +411,9 @@ fn read_offer<N: Negotiator>(
     }
     let is_silent = || {
         let mut medias = offer.medias.iter();
-        medias.any(Media::is_audio) && !offer.medias.iter().any(N::is_enabled)
+        let is_disabled = medias.any(Media::is_audio) && !offer.medias.iter().any(N::is_enabled);
+        // Section 5: who offers no stream at all may add one later. Section 8: no line vanishes again.
+        is_disabled || (offer.medias.is_empty() && !has_streams)
     };
     if stream.is_none() && !is_silent() {
         return Err(unfit.unwrap_or(Incompatibility::MediaType).into());

@@ -159,11 +159,13 @@ impl<'a> Media<'a> {
         let (ports, rest) = cut(rest?, b' ');
         let (protocol, formats) = cut(rest?, b' ');
         let (port, _) = cut(ports, b'/');
+        let port = port.parse().ok()?;
         let media = Self {
             kind,
-            port: port.parse().ok()?,
+            port,
             protocol,
-            formats: formats?,
+            // Some peers leave out the list of a refused stream.
+            formats: formats.or_else(|| (port == 0).then_some(""))?,
             section: Section::default(),
         };
         let format = media.format();

@@ -2,7 +2,8 @@ use crate::request::Request;
 
 /// A key that somebody pressed, as an INFO without a package tells it
 /// ([RFC 6086 2](https://www.rfc-editor.org/rfc/rfc6086#section-2)): `application/dtmf-relay` or `application/dtmf`.
-/// No RFC writes them down; phones agree on `Signal=5` and `Duration=160`.
+/// No RFC writes them down; phones agree on `Signal=5` and `Duration=160`, and some write the code of an event
+/// ([RFC 4733 3.2](https://www.rfc-editor.org/rfc/rfc4733#section-3.2)), 10 for `*` to 15 for `D`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dtmf {
     /// `0` to `9`, `*`, `#`, or `A` to `D`.
@@ -34,10 +35,16 @@ impl Request {
 
 impl Dtmf {
     fn new(signal: &str, duration: Option<u32>) -> Option<Self> {
-        let mut characters = signal.chars();
-        let signal = characters.next()?.to_ascii_uppercase();
-        let is_key = matches!(signal, '0'..='9' | '*' | '#' | 'A'..='D');
-        (is_key && characters.next().is_none()).then_some(Self { signal, duration })
+        let signal = match signal.as_bytes() {
+            [key @ (b'0'..=b'9' | b'*' | b'#' | b'A'..=b'D' | b'a'..=b'd')] => {
+                char::from(key.to_ascii_uppercase())
+            }
+            b"10" => '*',
+            b"11" => '#',
+            [b'1', code @ b'2'..=b'5'] => char::from(b'A' + (code - b'2')),
+            _ => return None,
+        };
+        Some(Self { signal, duration })
     }
 }
 
@@ -68,7 +75,12 @@ mod tests {
             ("Signal= *\nDuration= 250", key('*', Some(250))),
             ("signal=d\r\n", key('D', None)),
             ("Signal=#\r\nDuration=long\r\n", key('#', None)),
-            ("Signal=12\r\n", None),
+            ("Signal=10\r\n", key('*', None)),
+            ("Signal=11\r\n", key('#', None)),
+            ("Signal=12\r\n", key('A', None)),
+            ("Signal=15\r\n", key('D', None)),
+            ("Signal=16\r\n", None),
+            ("Signal=55\r\n", None),
             ("Signal=\r\n", None),
             ("Duration=160\r\n", None),
             ("", None),

@@ -185,6 +185,26 @@ fn a_disabled_audio_stream_stays_disabled() {
     );
 }
 
+/// RFC 3264 §5, §6, §8
+#[test]
+fn an_offer_without_streams_has_an_answer_without_any_and_audio_may_follow() {
+    let mut handler = bare();
+    for _ in 0..2 {
+        assert_eq!(media(&answer(&mut handler, &offer(""))), "");
+    }
+    let audio = answer(&mut handler, &offer("m=audio 4000 RTP/AVP 0\r\n"));
+    assert!(media(&audio).starts_with("m=audio 9 RTP/AVP 0"));
+    handler.set_description(offer("").as_bytes()).unwrap_err();
+}
+
+#[test]
+fn a_refused_stream_needs_no_formats() {
+    let offer = offer("m=audio 0 RTP/AVP\r\nm=audio 4000 RTP/AVP 0\r\n");
+    let answer = answer(&mut bare(), &offer);
+    let refused = "m=audio 0 RTP/AVP 0\r\nm=audio 9 RTP/AVP 0";
+    assert!(media(&answer).starts_with(refused));
+}
+
 /// RFC 3264 §6: no format is common to any stream, and RFC 3261 §14.1: the session stays as it was.
 #[test]
 fn audio_that_is_disabled_for_another_kind_of_stream_stays() {
@@ -207,7 +227,6 @@ fn each_refusal_has_its_status_and_warning() {
         ),
         ("m=audio 4000 udp 0\r\n", (488, 302)),
         ("m=video 4000 RTP/AVP 31\r\n", (488, 304)),
-        ("", (488, 304)),
         (
             "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1\r\n",
             (488, 301),
