@@ -35,8 +35,8 @@ pub struct SessionTimerConfig {
     /// The least life that we agree to, in seconds; a shorter one gets 422, and in a response counts as
     /// this one. Default 90, which is the least that the RFC allows.
     pub min_se: u32,
-    /// The life that our 2xx sets where the peer asks for none, in seconds. Default `None`: such a
-    /// session lives until somebody ends it.
+    /// The life that each INVITE of ours asks for, and that our 2xx sets where the peer asks for none, in seconds. Default
+    /// `None`: ours ask for none, and a session for which nobody has asked lives until somebody ends it.
     pub expires: Option<u32>,
 }
 

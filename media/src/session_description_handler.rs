@@ -10,12 +10,21 @@ use crate::{DescriptionError, MediaLosses};
 /// [`description`](Self::description); without one pending, `description` makes an offer and the next `set_description`
 /// is its answer. Media follows as soon as a pair is complete. All methods return at once.
 ///
-/// Hold and resume are offers of ours as any other, and each is one line:
+/// Hold and resume are offers of ours as any other, and each is one line. An offer that was not sent, has no outcome, or
+/// meets one of the peer's is taken back:
 ///
 /// ```text
-/// session.invite(&handler.hold()?)?;
+/// if session.invite(&handler.hold()?).is_err() {
+///     handler.rollback_description();
+/// }
 /// …
 /// SessionEvent::Answered(response) => handler.answered(&response)?,
+/// SessionEvent::Refreshed(response) => handler.refreshed(&response)?,
+/// SessionEvent::Unanswered(_) => handler.rollback_description(),
+/// SessionEvent::Offer(offer) => {
+///     handler.rollback_description();
+///     …
+/// }
 /// ```
 pub trait SessionDescriptionHandler {
     /// Our answer if the peer's offer is pending, else our offer.
@@ -24,7 +33,8 @@ pub trait SessionDescriptionHandler {
     /// several responses keeps the body, and one whose response was refused cannot take it back.
     fn description(&mut self) -> Result<Body, DescriptionError>;
 
-    /// Takes the peer's offer, or its answer to the offer that [`description`](Self::description) gave.
+    /// Takes the peer's offer, or its answer to the offer that [`description`](Self::description) gave: while ours is open
+    /// all is taken for its answer, so [roll back](Self::rollback_description) before an offer of the peer's.
     ///
     /// On an error nothing has changed, and our own offer, if there was one, still waits for its answer. Only an answer that
     /// could be read, and that the connection then refuses, takes our offer back, as a

@@ -38,6 +38,9 @@ impl Builder {
     /// takes any free one: see [`UserAgent::listeners`]. Bound to `0.0.0.0` or `[::]`, each caller is
     /// told the address that it called, and answered from there; over UDP this is so on Linux, and
     /// elsewhere it is the address that faces the caller.
+    ///
+    /// Calls and other requests of ours go out by a listener of the same transport and kind of address, so add one,
+    /// with port 0, for each transport that you call by.
     pub fn listen(mut self, listener: impl AsRef<str>) -> Self {
         self.listeners.push(listener.as_ref().to_owned());
         self

@@ -1,7 +1,8 @@
-use offhook_core::{RequestError, VerbError};
+use offhook_core::{InsideError, RequestError, VerbError};
 
 use crate::calls::Cancelled;
 use crate::flows::NoFlow;
+use crate::restore::RestoreError;
 use crate::start_error::StartError;
 
 /// Why something was not done.
@@ -23,7 +24,19 @@ pub enum Error {
     /// A request of ours was not sent.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A request inside a session was not sent.
+    #[error(transparent)]
+    Inside(#[from] InsideError),
+    /// A call was not restored.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// A REFER asks for another request than INVITE.
     #[error("the REFER asks for something else than a call: answer it by itself")]
     NoCall,
+}
+
+impl From<Cancelled> for Error {
+    fn from(over: Cancelled) -> Self {
+        Self::Over(over)
+    }
 }

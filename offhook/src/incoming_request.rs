@@ -29,7 +29,9 @@ impl IncomingRequest {
         &self.pending.arrival.message
     }
 
-    /// The way it came.
+    /// The way it came. A registrar keeps that of a REGISTER with its Contact: a request to the Contact with it among
+    /// [`OutgoingRequest::flows`](crate::OutgoingRequest::flows) goes back over the same connection, and there is no other
+    /// way to a browser.
     pub fn flow(&self) -> Flow {
         self.pending.arrival.flow
     }

@@ -64,19 +64,25 @@
 //! # }
 //! ```
 //!
-//! A call is handed on in one line. In an attended transfer the second call takes the place of ours:
+//! A call is handed on in one line, here to `bob`, whose call takes the place of ours. Where nobody is called yet, a URI
+//! does: `alice.refer("sip:carol@example.com".parse::<ReferTo>()?)?`.
 //!
 //! ```no_run
-//! # use offhook::message::{ReferTo, UriError};
 //! # use offhook::{ReferEvent, Session, SessionEvent};
 //! # async fn transfer(mut alice: Session, bob: Session) -> Result<(), Box<dyn std::error::Error>> {
-//! let carol: ReferTo = "sip:carol@example.com".parse()?;
-//! alice.refer(carol)?; // blind
-//! alice.refer(bob.refer_to().ok_or("that call is over")?)?; // attended
-//! while let SessionEvent::Refer { event, .. } = alice.event().await {
-//!     println!("{event:?}");
+//! alice.refer(bob.refer_to().ok_or("that call is over")?)?;
+//! loop {
+//!     match alice.event().await {
+//!         SessionEvent::Refer { event, .. } => match event {
+//!             ReferEvent::Accepted { .. } => {}
+//!             ReferEvent::Progress { status, .. } => println!("{status}"),
+//!             ReferEvent::Terminated { .. } | ReferEvent::Refused { .. } => break,
+//!         },
+//!         SessionEvent::Ended(_) => break,
+//!         _ => {} // Such as an offer, which is refused where it is dropped.
+//!     }
 //! }
-//! # Ok(())
+//! # Ok(()) // Both calls are hung up where they are dropped.
 //! # }
 //! ```
 //!
@@ -91,7 +97,7 @@
 //! loop {
 //!     tokio::select! {
 //!         () = picked_up.notified() => break,
-//!         event = invitation.event() => match event.map_err(Error::Over)? {
+//!         event = invitation.event() => match event? {
 //!             SessionEvent::Prack(prack) => println!("early media: {:?}", prack.session_description()),
 //!             SessionEvent::Offer(offer) => offer.answer(&Body::sdp(ANSWER))?,
 //!             _ => {}
@@ -108,7 +114,8 @@
 //! Verbs such as [`Invitation::accept`] send at once; only waits are `async`, and dropping a wait
 //! loses nothing. [`Invitation`], [`Inviter`] and [`Session`] are the call: dropping one ends it.
 //!
-//! This crate offers and answers no media: bodies are octets to it.
+//! This crate offers and answers no media: bodies are octets to it. The crate `offhook-media` hears and speaks, and
+//! `offhook-webrtc` does with browsers; `examples/record.rs` is a call with both.
 
 mod authenticator;
 mod backlog;
@@ -153,9 +160,9 @@ pub use offhook_core::{
     InsideError, InviteEnd, Limits, LogConnector, LogLevel, LogLine, LoggerFactory,
     OutgoingRequest, OutgoingResponse, PublicationEvent, PublicationOptions, QValue, ReferEnd,
     ReferEvent, ReferOptions, RegistrationEvent, RegistrationOptions, Reliability, RequestError,
-    RequestFailure, ResponseOptions, SessionEnd, SnapshotError, SubscriptionEnd, SubscriptionEvent,
-    SubscriptionOptions, SubscriptionState, Tag, Times, Totals, TransactionState, Transport,
-    Unanswered, Unauthorized, VerbError,
+    RequestFailure, ResponseOptions, SessionEnd, SessionTimerConfig, SnapshotError,
+    SubscriptionEnd, SubscriptionEvent, SubscriptionOptions, SubscriptionState, Tag, Times, Totals,
+    TransactionState, Transport, Unanswered, Unauthorized, VerbError,
 };
 pub use offhook_message as message;
 

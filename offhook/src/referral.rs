@@ -21,14 +21,16 @@ use crate::pending::Pending;
 ///
 /// ```no_run
 /// # use offhook::message::{Body, ReferTo};
-/// # use offhook::{Address, OutgoingRequest, Referral, Session, UserAgent};
+/// # use offhook::{Address, InviterEvent, OutgoingRequest, Referral, UserAgent};
 /// # async fn follow(user_agent: UserAgent, me: Address, referral: Referral) -> Result<(), offhook::Error> {
 /// let target = referral.refer_to().target();
 /// let flows = user_agent.flows(&target).await?;
 /// let request = OutgoingRequest::new(flows, me, target.into()).with_body(Body::sdp(OFFER));
 /// let mut inviter = referral.make_inviter(request)?;
 /// while let Some(event) = inviter.event().await {
-///     println!("{event:?}");
+///     if let InviterEvent::Accepted(mut accepted) = event {
+///         accepted.session.ended().await; // A session that is dropped is hung up.
+///     }
 /// }
 /// # Ok(())
 /// # }

@@ -11,7 +11,7 @@ use crate::shell::Shell;
 /// An address that is registered, and kept registered.
 ///
 /// It is refreshed by itself, and tried again where the registrar is gone. Dropping it takes the
-/// binding away, as [`Registerer::unregister`] does.
+/// binding away, as [`Registerer::unregister`] does, as long as the user agent is there.
 #[derive(Debug)]
 #[must_use = "dropping a registerer takes the binding away"]
 pub struct Registerer(Handle<RegistrationId>);

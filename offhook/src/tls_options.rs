@@ -3,7 +3,7 @@ use std::path::PathBuf;
 /// The certificates of TLS, with a WebSocket in it or not. All files are PEM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Ours. Listeners for `tls` and `wss` need it.
+    /// Ours. Listeners for `tls` and `wss` need it, also those that are there to call by.
     pub certificate: Option<CertificateFiles>,
     /// What we show to servers that ask.
     pub client_certificate: Option<CertificateFiles>,

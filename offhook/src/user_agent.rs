@@ -24,7 +24,8 @@ use crate::subscriber::Subscriber;
 /// A SIP user agent: its listeners, the calls that come in, and those that it places.
 ///
 /// A clone is a second handle of the same user agent. The sockets close when the last handle is
-/// gone, [`Invitation`]s and [`Session`](crate::Session)s included; to leave in good order call
+/// gone, those of calls, registrations, subscriptions and requests included. What a drop sends, such as BYE or the end of a
+/// registration, is then sent once, and not again where it is lost or challenged; to leave in good order await
 /// [`UserAgent::shutdown`].
 #[derive(Clone)]
 pub struct UserAgent {

@@ -5,6 +5,20 @@ use offhook_message::{Text, UriBuf};
 use super::request::OutgoingRequest;
 
 /// What an application says of a registration.
+///
+/// ```
+/// # use offhook_core::message::{Text, UriBuf, UriError};
+/// # use offhook_core::{Credentials, Flow, OutgoingRequest, RegistrationOptions};
+/// # fn options(flows: Vec<Flow>) -> Result<RegistrationOptions, UriError> {
+/// let (registrar, alice): (UriBuf, UriBuf) = ("sip:example.com".parse()?, "sip:alice@example.com".parse()?);
+/// let mut request = OutgoingRequest::new(flows, alice.clone().into(), registrar.into())
+///     .with_credentials(Credentials::password(Text::from_static("alice"), "secret"));
+/// request.to = alice.into(); // The Request-URI stays that of the registrar.
+/// request.contact_user = Some(Text::from_static("alice")); // Stands in the Request-URI of her calls.
+/// let options = RegistrationOptions::new(request);
+/// # Ok(options)
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RegistrationOptions {
     /// The REGISTER: the registrar is its Request-URI, the address its From and To.

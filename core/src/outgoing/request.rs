@@ -32,7 +32,8 @@ pub struct OutgoingRequest {
     /// Whom it is for, without a tag. Where that is the Request-URI, what must not stand in To is left
     /// out, such as a port and `transport`; what you put here instead goes out as it is.
     pub to: Address,
-    /// The user of our Contact, not escaped. The host is that of the flow.
+    /// The user of our Contact, not escaped. The host is that of the flow. Without one, all who register by a listener
+    /// have the same Contact, and their calls cannot be told apart.
     pub contact_user: Option<Text>,
     /// The Route set: an outbound proxy, a Service-Route.
     pub routes: Vec<UriBuf>,

@@ -43,7 +43,8 @@ impl AudioEnd {
         frame
     }
 
-    /// Takes a key that the peer pressed, in a telephone-event or an INFO.
+    /// Takes a key that the peer pressed. The stream does so for a telephone-event; what is in an INFO, see
+    /// [`Request::dtmf`](offhook_message::Request::dtmf), the application hands over.
     pub fn key(&self, key: Key) {
         self.lock().key(key);
     }

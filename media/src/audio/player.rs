@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 use super::{Audio, Frame, Key, Sound};
 
 /// Plays a [`Sound`] from its begin, and presses keys.
+///
+/// It begins when the stream may send: with the pair of descriptions, before the 200 is out, or where the handler is
+/// [wary](crate::AudioHandler::wary) with the ACK. An [`AudioEnd`](crate::AudioEnd) takes it away: to learn that it is
+/// over, put it into an [`Audio`] of yours that asks [`Player::is_over`] as it speaks.
 #[derive(Debug)]
 pub struct Player {
     sound: Sound,
