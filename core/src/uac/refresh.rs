@@ -9,7 +9,7 @@ use super::{bye, change};
 use crate::capabilities::takes_update;
 use crate::event::{SessionEnd, SessionId};
 use crate::outgoing::longer_life;
-use crate::session::{Agreement, InviteSession, Party, Purpose, SessionTimer};
+use crate::session::{Agreement, InviteSession, Party, Purpose, RefreshByInvite, SessionTimer};
 use crate::state::State;
 use crate::timers::Timer;
 
@@ -52,15 +52,11 @@ pub(super) fn begin(
     description: Option<&Body>,
 ) {
     agreed(state, id, headers);
-    let Some(session) = state.sessions.get_mut(id) else {
-        return;
-    };
-    if session.timer.is_some_and(is_ours) && !takes_update(headers) {
-        let refresh = session.refresh_by_invite.get_or_insert_default();
+    if let Some(refresh) = by_invite(state, id, headers) {
         if refresh.description.is_none() {
             refresh.description = description.cloned();
         }
-    } else {
+    } else if let Some(session) = state.sessions.get_mut(id) {
         session.refresh_by_invite = None;
     }
 }
@@ -77,17 +73,22 @@ pub(super) fn changed(state: &mut State, id: SessionId, headers: &Headers) {
         return;
     }
     agreed(state, id, headers);
-    if let Some(session) = state.sessions.get_mut(id)
-        && is_invite
-        && session.timer.is_some_and(is_ours)
-        && !takes_update(headers)
-    {
-        session.refresh_by_invite.get_or_insert_default();
+    if is_invite {
+        by_invite(state, id, headers);
     }
 }
 
-fn is_ours(timer: SessionTimer) -> bool {
-    timer.refresher == Party::Us
+/// Where we refresh a peer that takes no UPDATE, a re-INVITE does, with what is agreed on from now on. `None` elsewhere.
+pub(crate) fn by_invite<'a>(
+    state: &'a mut State,
+    id: SessionId,
+    peer: &Headers,
+) -> Option<&'a mut RefreshByInvite> {
+    let session = state.sessions.get_mut(id)?;
+    let timer = session.timer.as_ref();
+    let is_ours = timer.is_some_and(|timer| timer.refresher == Party::Us);
+    (is_ours && !takes_update(peer))
+        .then(|| session.refresh_by_invite.get_or_insert_default().as_mut())
 }
 
 /// A 2xx to a request of ours that refreshes: it says how the session goes on. A peer that knows no

@@ -4,7 +4,7 @@
 use offhook_message::{HeaderName, Headers, Method, Refresher, Request, StatusCode};
 
 use super::reply::Reply;
-use crate::capabilities::{TIMER, takes_update};
+use crate::capabilities::TIMER;
 use crate::config::{Config, SessionTimerConfig};
 use crate::event::SessionId;
 use crate::session::{Agreement, Party};
@@ -71,13 +71,8 @@ pub(super) fn begin(
     agreement: Option<Agreement>,
 ) {
     refresh::set(state, id, agreement);
-    let is_ours = agreement.is_some_and(|it| it.refresher == Party::Us);
-    if is_ours
-        && *request.method() == Method::Invite
-        && !takes_update(request.headers())
-        && let Some(session) = state.sessions.get_mut(id)
-    {
-        session.refresh_by_invite.get_or_insert_default();
+    if *request.method() == Method::Invite {
+        refresh::by_invite(state, id, request.headers());
     }
 }
 
