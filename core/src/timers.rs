@@ -264,6 +264,12 @@ impl Deadline {
         Self { at, armed: None }
     }
 
+    /// One in the place of another, or the first.
+    pub(crate) fn replacing(before: Option<Self>, at: Instant) -> Self {
+        let armed = before.and_then(|before| before.armed);
+        Self { at, armed }
+    }
+
     pub(crate) fn moved_to(self, at: Instant) -> Self {
         Self { at, ..self }
     }

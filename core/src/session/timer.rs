@@ -75,12 +75,12 @@ impl SessionTimer {
             Party::Us => life / 2,
             Party::Peer => life.saturating_sub((life / 3).min(LAST_CALL)),
         };
-        let due = Deadline::new(now + after);
+        let due = before.map(|before| before.due);
         let Agreement { seconds, refresher } = agreed;
         Self {
             seconds,
             refresher,
-            due: before.map_or(due, |before| before.due.moved_to(due.at)),
+            due: Deadline::replacing(due, now + after),
             is_least: before.is_some_and(|before| before.is_least),
             attempts: 0,
         }

@@ -90,8 +90,7 @@ pub(crate) fn await_notify(
     let Some(refer) = state.refer(id, name) else {
         return;
     };
-    let until = Deadline::new(now + after);
-    let until = refer.until.map_or(until, |it| it.moved_to(until.at));
+    let until = Deadline::replacing(refer.until, now + after);
     if let Some(after) = refer.until.insert(until).arm(now) {
         state.timers.arm(after, Timer::Refer(id, name));
     }

@@ -187,10 +187,10 @@ pub(super) fn live(state: &mut State, id: SubscriptionId, life: Duration) {
 
 /// The next SUBSCRIBE is due after this time.
 pub(super) fn wait(state: &mut State, id: SubscriptionId, after: Duration) {
-    let due = state.timers.now().checked_add(after).map(Deadline::new);
+    let at = state.timers.now().checked_add(after);
     if let Some(subscription) = state.subscriptions.get_mut(id) {
         let before = subscription.due;
-        subscription.due = due.map(|due| before.map_or(due, |before| before.moved_to(due.at)));
+        subscription.due = at.map(|at| Deadline::replacing(before, at));
         arm(state, id);
     }
 }
