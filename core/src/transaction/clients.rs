@@ -7,6 +7,7 @@ use offhook_message::Method;
 
 use super::client::{ClientState, ClientTransaction, ClientUser, Elsewhere};
 use super::host_name::HostName;
+use crate::config::Limits;
 use crate::fingerprint::Already;
 use crate::flow::Flow;
 use crate::random::Token;
@@ -25,6 +26,10 @@ pub(crate) struct ClientTransactions {
 impl ClientTransactions {
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        self.len() >= limits.transactions
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&ClientTransaction> {

@@ -18,7 +18,7 @@ pub(super) fn begin(
     request: OutgoingRequest,
 ) -> Result<OutgoingRequestMessage, RequestError> {
     request.check()?;
-    if state.clients.len() >= state.config.limits.transactions {
+    if state.clients.is_full(&state.config.limits) {
         return Err(RequestError::Full);
     }
     let random = &mut state.random;

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use offhook_message::{Body, Header, Method, RAck, Response, StatusCode, UriBuf};
 
 use super::fork::{confirmed_session, early_session, end_early, sessions};
-use super::prack::MOST_PRACKS;
 use super::{acknowledge, alone, bye, cancel, prack, redirect, refresh};
 use crate::client_event::{OutgoingInviteEvent, RequestError, RequestFailure};
 use crate::dialog::{Answerer, OfferAnswer, is_session_description};
@@ -253,12 +252,7 @@ fn acknowledge_reliably(
     };
     let fork = invite.fork_of(session)?;
     let early = state.sessions.get_mut(session)?;
-    // RFC 3262 §3: what is not acknowledged comes again, and the second not before the first is.
-    let is_full = state.clients.len() >= state.config.limits.transactions;
-    if is_full || fork.prack.is_some() || early.unanswered_pracks >= MOST_PRACKS {
-        return None;
-    }
-    if !prack::take(fork, rseq) {
+    if state.clients.is_full(&state.config.limits) || !prack::take(fork, early, rseq) {
         return None;
     }
     let mut says = Says::Nothing;

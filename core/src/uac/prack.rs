@@ -23,10 +23,14 @@ pub(super) fn rseq(headers: &Headers, config: &Config) -> Option<u32> {
     headers.rseq().ok().flatten()
 }
 
-/// Takes the RSeq of a reliable provisional response. False where it is a repetition, or comes
-/// before one that is missing: then the response does not count.
+/// Takes the RSeq of a reliable provisional response. False where it is a repetition, comes
+/// before one that is missing, or finds too many before it: then the response does not count.
 #[must_use]
-pub(super) fn take(fork: &mut Fork, rseq: u32) -> bool {
+pub(super) fn take(fork: &mut Fork, early: &InviteSession, rseq: u32) -> bool {
+    // RFC 3262 §3: what is not acknowledged comes again, and the second not before the first is.
+    if fork.prack.is_some() || early.unanswered_pracks >= MOST_PRACKS {
+        return false;
+    }
     let is_next = match fork.rseq {
         None => true,
         Some(last) => last.checked_add(1) == Some(rseq),
@@ -90,4 +94,4 @@ pub(super) fn send(state: &mut State, id: SessionId, rack: &RAck, body: Option<&
 }
 
 /// How many PRACKs of one session may have no response. Past it a reliable provisional response is not taken.
-pub(super) const MOST_PRACKS: u16 = 8;
+const MOST_PRACKS: u16 = 8;
