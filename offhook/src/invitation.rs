@@ -138,17 +138,16 @@ impl Invitation {
             let session = state.invite_server(invite)?.accept(options)?.session;
             state.calls.remove_invite(invite);
             state.calls.add_session(session);
-            if let Some(replaced) = replaced {
-                state.calls.replaces(session, replaced);
-            }
             if state.calls.withdrawn(session) {
                 state.refuse_offer(session);
             }
             // A 2xx that waits may never go out, and then nothing is replaced.
             let accepted = state.core.session(state.now, session);
             let is_out = accepted.is_some_and(|it| it.state() != SessionState::Early);
-            let replaced = is_out.then(|| state.calls.take_replaced(session));
-            Ok((session, replaced.flatten()))
+            if let Some(replaced) = replaced.filter(|_| !is_out) {
+                state.calls.replaces(session, replaced);
+            }
+            Ok((session, replaced.filter(|_| is_out)))
         });
         match accepted {
             Ok((session, replaced)) => {
