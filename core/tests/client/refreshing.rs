@@ -4,7 +4,7 @@
 use offhook_core::message::{Body, Method};
 use offhook_core::{Config, Event, SessionEnd, SessionId, SessionTimerConfig};
 
-use crate::support::{Answer, Bench, UDP, ended, offer_from_bob};
+use crate::support::{Answer, Bench, Sent, UDP, ended, offer_from_bob};
 
 fn ok(sdp: &'static str) -> Answer {
     Answer::new("200 OK").sdp(sdp)
@@ -32,6 +32,15 @@ fn timed_session(allow: &str) -> (Bench, SessionId) {
     let session = bench.accepted();
     bench.one("ACK");
     (bench, session)
+}
+
+/// The application changes the session meanwhile.
+fn hold(bench: &mut Bench, id: SessionId) -> Sent {
+    bench.act(|core, now| {
+        let mut session = core.session(now, id).unwrap();
+        session.invite(&Body::sdp("hold")).unwrap();
+    });
+    bench.one("INVITE")
 }
 
 /// RFC 4028 §10
@@ -78,11 +87,7 @@ fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
     assert!(matches!(bench.event(), Event::Refreshed { .. }));
 
     // What is agreed on since is what is repeated.
-    bench.act(|core, now| {
-        let mut session = core.session(now, id).unwrap();
-        session.invite(&Body::sdp("hold")).unwrap();
-    });
-    let hold = bench.one("INVITE");
+    let hold = hold(&mut bench, id);
     bench.answer(&hold, &ok("held"));
     bench.one("ACK");
     bench.event();
@@ -95,11 +100,7 @@ fn a_caller_refreshes_by_reinvite_where_the_peer_takes_no_update() {
 fn a_timer_that_begins_with_a_reinvite_is_refreshed_so_where_the_peer_takes_no_update() {
     let mut bench = Bench::new();
     let (id, _) = bench.session();
-    bench.act(|core, now| {
-        let mut session = core.session(now, id).unwrap();
-        session.invite(&Body::sdp("hold")).unwrap();
-    });
-    let hold = bench.one("INVITE");
+    let hold = hold(&mut bench, id);
     let accepted = ok("held")
         .header("Session-Expires: 90;refresher=uac")
         .header("Allow: INVITE, ACK, BYE");
@@ -113,11 +114,7 @@ fn a_timer_that_begins_with_a_reinvite_is_refreshed_so_where_the_peer_takes_no_u
 #[test]
 fn a_refresh_repeats_no_offer_that_was_refused() {
     let (mut bench, id) = timed_session("INVITE, ACK, BYE");
-    bench.act(|core, now| {
-        let mut session = core.session(now, id).unwrap();
-        session.invite(&Body::sdp("hold")).unwrap();
-    });
-    let hold = bench.one("INVITE");
+    let hold = hold(&mut bench, id);
     bench.answer(&hold, &Answer::new("488 Not Acceptable Here"));
     bench.one("ACK");
     bench.event();
@@ -227,11 +224,7 @@ fn a_refused_refresh_is_not_taken_for_the_answer_to_an_offer() {
     bench.pass(45_000);
     let update = bench.one("UPDATE");
     bench.answer(&update, &Answer::new("500 Oops"));
-    bench.act(|core, now| {
-        let mut session = core.session(now, id).unwrap();
-        session.invite(&Body::sdp("hold")).unwrap();
-    });
-    let hold = bench.one("INVITE");
+    let hold = hold(&mut bench, id);
     bench.answer(&hold, &ok("held"));
     bench.one("ACK");
     let Event::Answered { message, .. } = bench.event() else {

@@ -178,12 +178,7 @@ fn the_answer_to_a_client_that_moved_goes_where_its_name_is() {
         1.5   <------------ 200 OK
         ",
     );
-    let ok = call.receive("200 OK");
-    assert_eq!(ok.peer, elsewhere);
-    for method in ["ACK", "BYE"] {
-        let request = invite.in_dialog(method, &ok);
-        call.send_from(&elsewhere.to_string(), request.bytes());
-    }
+    hang_up_from(&mut call, &invite, elsewhere);
     call.expect(
         "
         1.6   ACK           ------->
@@ -218,12 +213,7 @@ fn a_repeated_answer_to_a_client_that_moved_goes_where_its_name_is() {
         1.5   <------------ 200 OK
         ",
     );
-    let ok = call.receive("200 OK");
-    assert_eq!(ok.peer, elsewhere);
-    for method in ["ACK", "BYE"] {
-        let request = invite.in_dialog(method, &ok);
-        call.send_from(&elsewhere.to_string(), request.bytes());
-    }
+    hang_up_from(&mut call, &invite, elsewhere);
     call.receive("200 OK");
     call.finish_here();
 
@@ -271,4 +261,14 @@ fn an_open_stream_needs_no_address() {
     assert_eq!(bye.peer.to_string(), PEER);
     call.send_from(PEER, bye.response("200 OK"));
     call.finish_here();
+}
+
+/// The caller has the 200 elsewhere, acknowledges it and hangs up.
+fn hang_up_from(call: &mut Simulation, invite: &Draft, elsewhere: SocketAddr) {
+    let ok = call.receive("200 OK");
+    assert_eq!(ok.peer, elsewhere);
+    for method in ["ACK", "BYE"] {
+        let request = invite.in_dialog(method, &ok);
+        call.send_from(&elsewhere.to_string(), request.bytes());
+    }
 }
