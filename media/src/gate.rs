@@ -36,7 +36,7 @@ pub(crate) struct Gate {
     expected: Option<Expected>,
     /// The sources that were left, the last one first.
     left: Vec<Left>,
-    /// Whether the described address is not sent to as long as nothing comes.
+    /// Whether nobody is sent to yet.
     is_wary: bool,
     /// Where RTCP comes from if it has its own port.
     rtcp_source: Option<SocketAddr>,
@@ -85,7 +85,7 @@ impl Gate {
         self.is_wary = true;
     }
 
-    /// The described address may be sent to.
+    /// The peer may be sent to.
     pub(crate) fn trust(&mut self) {
         self.is_wary = false;
     }

@@ -83,7 +83,7 @@ impl RtpPort {
         self.shared.changed.notify_one();
     }
 
-    /// Sends to the described address from now on.
+    /// The peer may be sent to from now on.
     pub(crate) fn trust(&self) {
         self.shared.state().session.trust(Instant::now());
         self.shared.changed.notify_one();

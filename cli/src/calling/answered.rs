@@ -9,7 +9,7 @@ use tracing::warn;
 pub(super) fn answered(response: &Response, keys: &mut VecDeque<Key>) -> Option<Key> {
     let status = response.status();
     let cseq = response.headers().cseq();
-    if cseq.is_ok_and(|cseq| cseq.method != Method::Info) {
+    if !cseq.is_ok_and(|cseq| cseq.method == Method::Info) {
         return None;
     }
     if status.is_success() {

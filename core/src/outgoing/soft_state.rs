@@ -51,7 +51,7 @@ impl SoftState {
     }
 
     /// The connection is gone, and the next request goes another way already.
-    pub(crate) fn is_disconnected(&mut self) {
+    pub(crate) fn lose_connection(&mut self) {
         self.connection = None;
     }
 

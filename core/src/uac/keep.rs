@@ -116,7 +116,7 @@ pub(super) fn disconnected(state: &mut State, channel: Channel) {
             continue;
         };
         if kept.asked.is_some() && kept.message.flow() != kept.accepted_by {
-            kept.soft.is_disconnected();
+            kept.soft.lose_connection();
             continue;
         }
         let after = kept.soft.reconnect_in(now, life, &mut state.random);

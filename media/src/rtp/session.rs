@@ -72,12 +72,12 @@ impl RtpSession {
         }
     }
 
-    /// Sends nothing to an address that is only described, until it may [trust](Self::trust) that.
+    /// Sends nothing until it may [trust](Self::trust) the peer.
     pub(crate) fn be_wary(&mut self) {
         self.gate.be_wary();
     }
 
-    /// The described address may be sent to.
+    /// The peer may be sent to.
     pub(crate) fn trust(&mut self, now: Instant) {
         self.gate.trust();
         if let Some(transceiver) = &mut self.transceiver {
